@@ -1,0 +1,5 @@
+//! The controller of Sekisho.
+pub mod capture;
+pub mod direction;
+pub mod order;
+pub mod rejection;

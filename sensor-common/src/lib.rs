@@ -1,0 +1,3 @@
+//! The part of Sekisho that kernel and host share.
+#![no_std]
+pub mod direction;

@@ -1,0 +1,1 @@
+//! What Sekisho's integration tests share.

@@ -1,0 +1,2 @@
+//! Sekisho's development tasks.
+fn main() {}
