@@ -1,0 +1,45 @@
+//! The memory of one generation: an array map whose contents are mapped into this process while it
+//! fills them. The only file of the controller with `unsafe` code.
+
+#![expect(unsafe_code, reason = "mapping kernel memory takes it; see SAFETY")]
+
+use aya::maps::{MapData, MapError};
+use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
+use aya_obj::generated::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
+use memmap2::{MmapMut, MmapOptions};
+use sensor_common::tables::Line;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+
+use super::KernelError;
+
+/// Creates an array map that holds `lines`.
+///
+/// # Errors
+/// [`KernelError`] where the kernel refuses the map (memory, privilege) or its mapping.
+pub(super) fn create(lines: &[Line]) -> Result<MapData, KernelError> {
+    let entries = u32::try_from(lines.len()).map_err(|_| KernelError::TooLarge)?;
+    // Kind, sizes and flags as the program's template of the inner map has them.
+    let definition = aya_obj::Map::new_from_params(
+        BPF_MAP_TYPE_ARRAY as u32,
+        4,
+        size_of::<Line>() as u32,
+        entries,
+        BPF_F_MMAPABLE | BPF_F_INNER_MAP,
+    );
+    let array = MapData::create(definition, "sekisho_lines", None)?;
+    let mut memory = map(&array, size_of_val(lines))?;
+    let (words, _) = memory.as_chunks_mut::<8>();
+    for (target, word) in words.iter_mut().zip(lines.iter().flatten()) {
+        *target = word.to_ne_bytes();
+    }
+    Ok(array)
+}
+
+fn map(array: &MapData, length: usize) -> Result<MmapMut, KernelError> {
+    let fd = array.fd().as_fd().as_raw_fd();
+    // SAFETY: the map was made a moment ago and no program can reach it before it is published, so
+    // nobody else writes this memory while it is mapped; it cannot shrink, and it is unmapped
+    // before the map is handed on.
+    unsafe { MmapOptions::new().len(length).map_mut(fd) }
+        .map_err(|error| KernelError::Map(MapError::IoError(error)))
+}

@@ -1,0 +1,16 @@
+//! The kernel side as user space sees it: loading the program, publishing tables, opening and
+//! closing the gate, reading counters and records.
+//!
+//! | file | job |
+//! |---|---|
+//! | `object` | the embedded kernel object |
+//! | `program` | one loaded program with its maps |
+//! | `lines` | memory of a generation, shared with the kernel (the only `unsafe` of the controller) |
+//! | `clock` | the boot-time clock that kernel and controller share |
+
+pub mod clock;
+mod lines;
+mod object;
+mod program;
+
+pub use program::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};

@@ -1,0 +1,10 @@
+//! The kernel object that this binary carries.
+
+use super::KernelError;
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sekisho-xdp.o"));
+
+/// The object, or an error where this binary was built without it.
+pub(super) fn embedded() -> Result<&'static [u8], KernelError> {
+    if OBJECT.is_empty() { Err(KernelError::NoObject) } else { Ok(OBJECT) }
+}

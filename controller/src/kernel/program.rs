@@ -1,0 +1,241 @@
+//! One loaded program with its maps: a sensor on one interface, or in the hands of
+//! `BPF_PROG_TEST_RUN`.
+
+use std::os::fd::{AsRawFd, RawFd};
+
+use aya::maps::{Array, ArrayOfMaps, MapData, MapError, PerCpuArray, RingBuf};
+use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp, XdpMode};
+use aya::{Ebpf, EbpfError, EbpfLoader};
+use sensor_common::counters::{self, Counters};
+use sensor_common::record::{LENGTH, Record};
+use sensor_common::tables::Line;
+use serde::{Deserialize, Serialize};
+
+use super::{lines, object};
+
+/// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
+/// a test loads, so that a mismatch cannot go unnoticed.
+mod name {
+    pub(super) const PROGRAM: &str = "sekisho";
+    pub(super) const GENERATION: &str = "GENERATION";
+    pub(super) const DEADLINES: &str = "DEADLINES";
+    pub(super) const LEASE: &str = "LEASE";
+    pub(super) const RECORDS: &str = "RECORDS";
+    pub(super) const COUNTERS: &str = "COUNTERS";
+    pub(super) const INLINE: &str = "INLINE";
+}
+
+/// What the host does with frames after inspection.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The NIC receives a copy: every frame is dropped after inspection.
+    #[default]
+    Tap,
+    /// The host forwards: every frame passes unchanged, whatever the sensor decides.
+    Inline,
+}
+
+/// How the program is attached. There is no fall-back from one to the other.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum XdpAttach {
+    /// In the driver, before the kernel allocates anything for the frame.
+    #[default]
+    Native,
+    /// In the kernel's generic path: slower, for drivers without XDP.
+    Generic,
+}
+
+/// Why the kernel side failed.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// This binary was built without the kernel program.
+    #[error("this sekisho was built without its kernel program; build it with `cargo xtask build`")]
+    NoObject,
+    /// The tables do not fit into a map.
+    #[error("the tables are larger than a kernel map can be")]
+    TooLarge,
+    /// The object and this binary do not belong together.
+    #[error("the kernel object has no {0}")]
+    Missing(&'static str),
+    /// Loading failed. With the verifier's log, if it was the verifier.
+    #[error("loading the kernel program: {}", with_sources(.0))]
+    Load(#[from] Box<EbpfError>),
+    /// The verifier, an attachment or a test run failed.
+    #[error("{}", with_sources(.0))]
+    Program(#[from] Box<ProgramError>),
+    /// A map operation failed.
+    #[error("{}", with_sources(.0))]
+    Map(#[from] MapError),
+    /// A frame that the kernel cannot take for a test run.
+    #[error("a frame of {0} bytes is longer than BPF_PROG_TEST_RUN takes")]
+    FrameTooLong(usize),
+}
+
+/// An error with all its sources in one line.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A generation of tables in kernel memory, not yet published.
+pub struct KernelTables(MapData);
+
+impl KernelTables {
+    /// Copies compiled tables into kernel memory.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the kernel refuses the memory.
+    pub fn create(lines: &[Line]) -> Result<Self, KernelError> {
+        lines::create(lines).map(Self)
+    }
+}
+
+/// The loaded program and its maps. Dropping it detaches the program: selection ends at once.
+pub struct Program {
+    ebpf: Ebpf,
+    generation: ArrayOfMaps<MapData>,
+    deadlines: Array<MapData, u64>,
+    lease: Array<MapData, u64>,
+    counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
+}
+
+impl Program {
+    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease.
+    ///
+    /// `ring_bytes` is the size of the ring buffer, a power of two and at least a page.
+    ///
+    /// # Errors
+    /// [`KernelError`], with the verifier's log where the verifier refused the program.
+    pub fn load(mode: Mode, ring_bytes: u32) -> Result<(Self, Records), KernelError> {
+        let inline = u8::from(mode == Mode::Inline);
+        let mut ebpf = EbpfLoader::new()
+            .override_global(name::INLINE, &inline, true)
+            .map_max_entries(name::RECORDS, ring_bytes)
+            .load(object::embedded()?)
+            .map_err(Box::new)?;
+        let program = Self {
+            generation: take(&mut ebpf, name::GENERATION)?,
+            deadlines: take(&mut ebpf, name::DEADLINES)?,
+            lease: take(&mut ebpf, name::LEASE)?,
+            counters: take(&mut ebpf, name::COUNTERS)?,
+            ebpf,
+        };
+        let mut program = program;
+        let records = Records(take(&mut program.ebpf, name::RECORDS)?);
+        program.xdp()?.load().map_err(Box::new)?;
+        Ok((program, records))
+    }
+
+    /// Attaches the program to an interface.
+    ///
+    /// # Errors
+    /// [`KernelError::Program`]: no such interface, no native XDP in its driver, or another
+    /// program is attached already.
+    pub fn attach(&mut self, interface: &str, how: XdpAttach) -> Result<(), KernelError> {
+        let mode = match how {
+            XdpAttach::Native => XdpMode::Driver,
+            XdpAttach::Generic => XdpMode::Skb,
+        };
+        self.xdp()?.attach(interface, mode).map_err(Box::new)?;
+        Ok(())
+    }
+
+    /// Publishes a generation in one step and returns once no packet is judged by the one before:
+    /// the kernel waits for running programs when a map in a map is replaced (commit
+    /// 1ae80cf31938).
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn publish(&mut self, tables: &KernelTables) -> Result<(), KernelError> {
+        Ok(self.generation.set(0, &tables.0, 0)?)
+    }
+
+    /// Sets when the order in `slot` ends: boot-time nanoseconds, exclusive; 0 ends it at once.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), KernelError> {
+        Ok(self.deadlines.set(slot, deadline, 0)?)
+    }
+
+    /// Sets until when the controller vouches for the tables: boot-time nanoseconds, exclusive.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn set_lease(&mut self, until: u64) -> Result<(), KernelError> {
+        Ok(self.lease.set(0, until, 0)?)
+    }
+
+    /// The counters, one entry per possible CPU.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn counters(&self) -> Result<Vec<Counters>, KernelError> {
+        Ok(self.counters.get(&0, 0)?.iter().map(|words| Counters::new(*words)).collect())
+    }
+
+    /// Runs the program over one frame with `BPF_PROG_TEST_RUN`, `repeat` times; returns the XDP
+    /// action and the mean duration of one run.
+    ///
+    /// # Errors
+    /// [`KernelError::Program`], for example for a frame shorter than an Ethernet header.
+    pub fn test_run(
+        &mut self,
+        frame: &[u8],
+        repeat: u32,
+    ) -> Result<(u32, std::time::Duration), KernelError> {
+        let options = TestRunOptions { data_in: Some(frame), repeat, ..TestRunOptions::default() };
+        let result = self.xdp()?.test_run(options).map_err(Box::new)?;
+        Ok((result.return_value, result.duration))
+    }
+
+    /// Instructions that the verifier walked through to accept the program.
+    ///
+    /// # Errors
+    /// [`KernelError::Program`].
+    pub fn verified_instructions(&mut self) -> Result<Option<u32>, KernelError> {
+        Ok(self.xdp()?.info().map_err(Box::new)?.verified_instruction_count())
+    }
+
+    fn xdp(&mut self) -> Result<&mut Xdp, KernelError> {
+        let program =
+            self.ebpf.program_mut(name::PROGRAM).ok_or(KernelError::Missing(name::PROGRAM))?;
+        Ok(program.try_into().map_err(Box::new)?)
+    }
+}
+
+fn take<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, KernelError>
+where
+    T: TryFrom<aya::maps::Map, Error = MapError>,
+{
+    Ok(T::try_from(ebpf.take_map(name).ok_or(KernelError::Missing(name))?)?)
+}
+
+/// The consumer's end of a program's ring buffer.
+pub struct Records(RingBuf<MapData>);
+
+impl Records {
+    /// The next record, if there is one.
+    pub fn next_record(&mut self) -> Option<Record> {
+        let item = self.0.next()?;
+        let bytes: &[u8; LENGTH] = item.first_chunk()?;
+        Some(Record::from_bytes(bytes))
+    }
+}
+
+/// Readable while there are records.
+impl AsRawFd for Records {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}

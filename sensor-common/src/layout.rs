@@ -1,0 +1,190 @@
+//! How a generation is laid out in its array of 64-bit words. The controller's compiler writes it,
+//! [`crate::lookup`] and [`crate::select`] read it; both take every position from here.
+//!
+//! ```text
+//!  header │ IPv4 index │ IPv4 ranges │ IPv6 index │ IPv6 ranges │ rows │ port classes │ rules
+//! ```
+//!
+//! - **Address tables** answer "where does this address lie, and of which sets is it a member?"
+//!   with one *address value*. The structure is that of DXR (Zec, Rizzo, Mikuc: "DXR: towards a
+//!   billion routing lookups per second in software", ACM CCR 42(5), 2012): a direct index on
+//!   the first bits of the address, then a binary search among the few ranges of that chunk.
+//! - **Rows** are bit vectors over all rules, one bit per rule (Lakshman and Stiliadis:
+//!   "High-speed policy-based packet forwarding using efficient multi-dimensional range
+//!   matching", SIGCOMM 1998): for each dimension the rules that hold there. The rules that hold
+//!   for a packet are the bitwise AND of one row per dimension.
+
+/// Version of this layout and of the maps around it; part of the header, checked by the kernel
+/// program, so that a controller can never publish tables that the program would misread.
+pub const VERSION: u32 = 1;
+
+/// Most rules over all orders in force.
+pub const MOST_RULES: u32 = 1_024;
+
+/// Positions of the header's words.
+pub mod header {
+    /// [`super::VERSION`] in the upper, the generation's number in the lower half.
+    pub const IDENTITY: u32 = 0;
+    /// IPv4 index: position of its first word in the lower half, the shift in the upper.
+    pub const V4_INDEX: u32 = 1;
+    /// IPv4 ranges: position of the first word.
+    pub const V4_RANGES: u32 = 2;
+    /// IPv6 index: as for IPv4; the shift applies to the address's first 64 bits.
+    pub const V6_INDEX: u32 = 3;
+    /// IPv6 ranges: positions of the words with the first 64 bits (lower half) and the last 64
+    /// bits (upper half) of each range's first address.
+    pub const V6_RANGES: u32 = 4;
+    /// IPv6 ranges: position of the words with their address values.
+    pub const V6_VALUES: u32 = 5;
+    /// Number of rules in the lower half, words in a row in the upper.
+    pub const RULES: u32 = 6;
+    /// Position of the first rule's word; see [`super::RuleWord`].
+    pub const RULE_WORDS: u32 = 7;
+
+    /// Rows of the sets on the source side.
+    pub const SOURCE_ROWS: u32 = 8;
+    /// Rows of the sets on the destination side.
+    pub const DESTINATION_ROWS: u32 = 9;
+    /// Rows of the sets that may be on either side.
+    pub const EITHER_ROWS: u32 = 10;
+    /// Rows by direction, indexed by [`crate::direction::Direction`].
+    pub const DIRECTION_ROWS: u32 = 11;
+    /// Rows by protocol, indexed by the IANA number.
+    pub const PROTOCOL_ROWS: u32 = 12;
+    /// Rows by source port class.
+    pub const SOURCE_PORT_ROWS: u32 = 13;
+    /// Rows by destination port class.
+    pub const DESTINATION_PORT_ROWS: u32 = 14;
+    /// Port classes, four 16-bit numbers to a word: position of the source ports' first word in the
+    /// lower half, of the destination ports' in the upper. 0: no rule names such ports.
+    pub const PORT_CLASSES: u32 = 15;
+
+    /// Words in the header.
+    pub const WORDS: u32 = 16;
+}
+
+/// The port class of a packet without ports. Rules that name ports are absent from its row.
+pub const NO_PORTS: u32 = 0;
+
+/// Lower half of a header word.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+pub const fn low(word: u64) -> u32 {
+    word as u32
+}
+
+/// Upper half of a header word.
+#[inline(always)]
+pub const fn high(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+/// Puts two halves into a word: the inverse of [`low`] and [`high`].
+pub const fn halves(low: u32, high: u32) -> u64 {
+    (high as u64) << 32 | low as u64
+}
+
+/// What an address table answers: the address's class in the two upper bits, the number of its row
+/// in the others. Row 0 belongs to the addresses that are in no set.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct AddressValue(pub u32);
+
+impl AddressValue {
+    const ROW_BITS: u32 = 30;
+    /// Most rows that an address value can name.
+    pub const MOST_ROWS: u32 = 1 << Self::ROW_BITS;
+
+    /// Puts class and row together; `row` is below [`Self::MOST_ROWS`].
+    pub const fn new(class: crate::direction::AddressClass, row: u32) -> Self {
+        Self((class as u32) << Self::ROW_BITS | row & (Self::MOST_ROWS - 1))
+    }
+
+    /// Where the address lies.
+    #[inline(always)]
+    pub const fn class(self) -> crate::direction::AddressClass {
+        crate::direction::AddressClass::from_bits(self.0 >> Self::ROW_BITS)
+    }
+
+    /// Of which sets it is a member.
+    #[inline(always)]
+    pub const fn row(self) -> u32 {
+        self.0 & (Self::MOST_ROWS - 1)
+    }
+}
+
+/// A word of an address index: either the value of the whole chunk, or where its ranges are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct IndexWord(pub u64);
+
+impl IndexWord {
+    const LEAF: u64 = 1 << 63;
+
+    /// All addresses of the chunk have this value.
+    pub const fn leaf(value: AddressValue) -> Self {
+        Self(Self::LEAF | value.0 as u64)
+    }
+
+    /// The chunk's addresses lie in `count` ranges (at least one), the first of which is the
+    /// `first`th of the table and starts at or before the chunk's first address.
+    pub const fn ranges(first: u32, count: u32) -> Self {
+        Self((count as u64 & 0x7fff_ffff) << 32 | first as u64)
+    }
+
+    /// The value, if the chunk has only one.
+    #[inline(always)]
+    pub const fn value(self) -> Option<AddressValue> {
+        if self.0 & Self::LEAF != 0 { Some(AddressValue(low(self.0))) } else { None }
+    }
+
+    /// Number of the chunk's first range.
+    #[inline(always)]
+    pub const fn first(self) -> u32 {
+        low(self.0)
+    }
+
+    /// How many ranges to search.
+    #[inline(always)]
+    pub const fn count(self) -> u32 {
+        high(self.0) & 0x7fff_ffff
+    }
+}
+
+/// The word of a rule: which order it belongs to, and where that order's rules end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RuleWord(pub u64);
+
+impl RuleWord {
+    /// A rule of the order in `slot`, whose last rule is the one before `order_end`.
+    pub const fn new(slot: u32, order_end: u32) -> Self {
+        Self(halves(order_end, slot))
+    }
+
+    /// Slot of the order in the deadline table.
+    #[inline(always)]
+    pub const fn slot(self) -> u32 {
+        high(self.0)
+    }
+
+    /// Number of the first rule behind the order's.
+    #[inline(always)]
+    pub const fn order_end(self) -> u32 {
+        low(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::direction::AddressClass;
+
+    #[test]
+    fn packed_words_give_back_what_went_in() {
+        let value = AddressValue::new(AddressClass::Foreign, 12_345);
+        assert_eq!((value.class(), value.row()), (AddressClass::Foreign, 12_345));
+        assert_eq!(IndexWord::leaf(value).value(), Some(value));
+        let ranges = IndexWord::ranges(u32::MAX, 77);
+        assert_eq!((ranges.value(), ranges.first(), ranges.count()), (None, u32::MAX, 77));
+        let rule = RuleWord::new(63, 1_024);
+        assert_eq!((rule.slot(), rule.order_end()), (63, 1_024));
+    }
+}

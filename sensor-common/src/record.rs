@@ -1,0 +1,144 @@
+//! The record: all that ever leaves the kernel about a selected packet (L-MECH). It has no field
+//! that could carry payload.
+
+use crate::direction::Direction;
+use crate::parse::{Address, Flow, Version};
+
+/// Length of a record in bytes.
+pub const LENGTH: usize = 64;
+
+/// One selected packet, as it crosses the ring buffer. Integers are in host byte order, addresses
+/// are sixteen bytes in network byte order (IPv4 as IPv4-mapped IPv6).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(C)]
+pub struct Record {
+    /// When the packet was judged: boot-time clock, nanoseconds.
+    pub time: u64,
+    /// Source address.
+    pub source: [u8; 16],
+    /// Destination address.
+    pub destination: [u8; 16],
+    /// Length of the frame in bytes, from the Ethernet header on.
+    pub length: u32,
+    /// The generation of tables that judged the packet.
+    pub generation: u32,
+    /// The rule's number in that generation.
+    pub rule: u32,
+    /// Source port; 0 unless [`flag::PORTS`].
+    pub source_port: u16,
+    /// Destination port; 0 unless [`flag::PORTS`].
+    pub destination_port: u16,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// The packet's [`Direction`].
+    pub direction: u8,
+    /// See [`flag`].
+    pub flags: u8,
+    /// Always zero.
+    pub reserved: u8,
+}
+
+/// Bits of [`Record::flags`].
+pub mod flag {
+    /// The packet is IPv6.
+    pub const V6: u8 = 1;
+    /// The packet has ports.
+    pub const PORTS: u8 = 2;
+    /// The packet is a fragment.
+    pub const FRAGMENT: u8 = 4;
+}
+
+const _: () = assert!(size_of::<Record>() == LENGTH);
+const _: () = assert!(align_of::<Record>() == 8);
+const _: () = assert!(core::mem::offset_of!(Record, length) == 40);
+const _: () = assert!(core::mem::offset_of!(Record, protocol) == 56);
+
+impl Record {
+    /// The record of a packet that `rule` of `generation` selected at `time`.
+    #[inline(always)]
+    pub fn new(
+        flow: &Flow,
+        direction: Direction,
+        length: u32,
+        time: u64,
+        generation: u32,
+        rule: u32,
+    ) -> Self {
+        let mut flags = 0;
+        if matches!(flow.version, Version::V6) {
+            flags |= flag::V6;
+        }
+        if flow.fragment {
+            flags |= flag::FRAGMENT;
+        }
+        let (mut source_port, mut destination_port) = (0, 0);
+        if let Some(ports) = flow.ports {
+            flags |= flag::PORTS;
+            source_port = ports.source;
+            destination_port = ports.destination;
+        }
+        Self {
+            time,
+            source: bytes(flow.source),
+            destination: bytes(flow.destination),
+            length,
+            generation,
+            rule,
+            source_port,
+            destination_port,
+            protocol: flow.protocol,
+            direction: direction as u8,
+            flags,
+            reserved: 0,
+        }
+    }
+
+    /// Reads a record from the bytes that came out of the ring buffer.
+    pub fn from_bytes(bytes: &[u8; LENGTH]) -> Self {
+        let mut reader = Reader(bytes);
+        Self {
+            time: u64::from_ne_bytes(reader.take()),
+            source: reader.take(),
+            destination: reader.take(),
+            length: u32::from_ne_bytes(reader.take()),
+            generation: u32::from_ne_bytes(reader.take()),
+            rule: u32::from_ne_bytes(reader.take()),
+            source_port: u16::from_ne_bytes(reader.take()),
+            destination_port: u16::from_ne_bytes(reader.take()),
+            protocol: u8::from_ne_bytes(reader.take()),
+            direction: u8::from_ne_bytes(reader.take()),
+            flags: u8::from_ne_bytes(reader.take()),
+            reserved: u8::from_ne_bytes(reader.take()),
+        }
+    }
+
+    /// The packet's direction; `None` in bytes that no program of ours wrote.
+    pub fn direction(&self) -> Option<Direction> {
+        Direction::ALL.get(usize::from(self.direction)).copied()
+    }
+}
+
+/// Where records go: the ring buffer in the kernel, a list on the host.
+pub trait Sink {
+    /// Submits a record; `false` where there is no room for it. It is made only once there is.
+    fn submit(&mut self, make: impl FnOnce() -> Record) -> bool;
+}
+
+#[inline(always)]
+fn bytes(address: Address) -> [u8; 16] {
+    let [a, b, c, d, e, f, g, h] = address.high.to_be_bytes();
+    let [i, j, k, l, m, n, o, p] = address.low.to_be_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+}
+
+/// Takes fields of fixed size off the front of a record.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        // The fields of `Record` add up to its length, so the default is never used.
+        let (field, rest) = self.0.split_first_chunk::<N>().unwrap_or((&[0; N], &[]));
+        self.0 = rest;
+        *field
+    }
+}

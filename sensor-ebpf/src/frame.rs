@@ -1,0 +1,87 @@
+//! The frame port over an XDP context: the only file that handles pointers into frames.
+
+#![expect(unsafe_code, reason = "reading a frame takes pointers; see each SAFETY")]
+
+use aya_ebpf::EbpfContext;
+use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
+use aya_ebpf::programs::XdpContext;
+use sensor_common::packet::{FURTHEST, Packet};
+
+/// A frame as the driver hands it over.
+pub struct Frame<'a> {
+    context: &'a XdpContext,
+    length: u32,
+}
+
+impl<'a> Frame<'a> {
+    /// Wraps the context of one program run.
+    #[inline(always)]
+    pub fn new(context: &'a XdpContext) -> Self {
+        // SAFETY: the helper takes the context it was called with and only reads it.
+        let length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
+        Self { context, length: length as u32 }
+    }
+}
+
+impl Packet for Frame<'_> {
+    #[inline(always)]
+    fn length(&self) -> u32 {
+        self.length
+    }
+
+    #[inline(always)]
+    fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        if offset > FURTHEST {
+            return None;
+        }
+        // The mask repeats what was just checked, in the form that the verifier follows through
+        // any later spill of the register.
+        let start = self.context.data() + (offset & FURTHEST) as usize;
+        if start + N > self.context.data_end() {
+            return None;
+        }
+        let mut bytes = [0; N];
+        let mut at = 0;
+        while at + 4 <= N {
+            // SAFETY: `start .. start + N` lies between the frame's start and its end, which the
+            // verifier checks once more.
+            let word = unsafe { load_u32(start + at) }.to_ne_bytes();
+            bytes[at..at + 4].copy_from_slice(&word);
+            at += 4;
+        }
+        while at < N {
+            // SAFETY: as above.
+            bytes[at] = unsafe { *((start + at) as *const u8) };
+            at += 1;
+        }
+        Some(bytes)
+    }
+}
+
+/// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are
+/// never aligned to four; the compiler would fall back to four loads of a byte.
+///
+/// # Safety
+/// `address .. address + 4` lies inside the frame.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+unsafe fn load_u32(address: usize) -> u32 {
+    let word: u64;
+    // SAFETY: the instruction reads the four bytes that the caller vouches for, and nothing else.
+    unsafe {
+        core::arch::asm!(
+            "{word} = *(u32 *)({address} + 0)",
+            word = out(reg) word,
+            address = in(reg) address,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    word as u32
+}
+
+/// For `cargo check` on the host, where the program never runs.
+#[cfg(not(target_arch = "bpf"))]
+unsafe fn load_u32(address: usize) -> u32 {
+    // SAFETY: the caller vouches for the four bytes.
+    unsafe { (address as *const u32).read_unaligned() }
+}

@@ -1,0 +1,46 @@
+//! Sekisho's XDP program: the thin adapter that gives `sensor-common` the kernel's frames, tables,
+//! clock and ring buffer. It decides nothing itself.
+//!
+//! Nothing here or below ever prints, logs or copies anything of a packet but the records of
+//! selected ones (L-AUTO, L-ERASE).
+
+#![no_std]
+#![no_main]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+
+mod frame;
+mod maps;
+mod repeat;
+
+use aya_ebpf::bindings::xdp_action;
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+use sensor_common::decide::{Ports, decide};
+
+/// The program's entry, called by the driver for every frame it receives.
+#[xdp(frags)]
+pub fn sekisho(context: XdpContext) -> u32 {
+    let frame = frame::Frame::new(&context);
+    let generation = maps::Generation::current();
+    let mut ports =
+        Ports { gate: &maps::OrderGate, repeat: &repeat::BpfLoop, sink: &mut maps::Ring };
+    let verdict = decide(&frame, &generation, &mut ports);
+    maps::count(&verdict);
+    if maps::inline() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }
+}
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // Not reachable: a program that could panic would not pass the verifier, which rejects loops
+    // without an end.
+    loop {}
+}
+
+/// The helpers that the program calls are open to programs under a GPL-compatible licence only.
+#[cfg(target_arch = "bpf")]
+#[expect(unsafe_code, reason = "a link section is the only way to declare the licence")]
+// SAFETY: the section holds nothing but this NUL-terminated string, as loaders expect.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
