@@ -1,1 +1,3 @@
-//! (being written)
+//! Orders: what an approval allows the sensor to select, and the proof that it was approved.
+
+mod json;
