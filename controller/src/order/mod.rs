@@ -1,5 +1,7 @@
 //! Orders: what an approval allows the sensor to select, and the proof that it was approved.
 
+pub mod files;
+pub mod keys;
 pub mod measure;
 pub mod payload;
 pub mod time;
