@@ -1,5 +1,20 @@
 //! Orders: what an approval allows the sensor to select, and the proof that it was approved.
+//!
+//! Nothing here compiles an order
+//! into tables, knows the current time or touches the kernel.
+//!
+//! | file | job |
+//! |---|---|
+//! | `json` | strict JSON: every refusal names a field |
+//! | `time` | RFC 3339 in, calendar months in Asia/Tokyo |
+//! | `address`, `payload`, `traffic` | the values inside an order: prefixes, payload prefixes, protocols and ports |
+//! | `measure`, `document` | what an order says |
+//! | `consistency`, `statute`, `supported` | whether it makes sense, is lawful, and can be carried out whole |
+//! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
+//! | `explain` | an order in plain English |
+//! | `files` | reading bounded files; writing whole files |
 
+pub mod document;
 pub mod files;
 pub mod keys;
 pub mod measure;
@@ -8,7 +23,29 @@ pub mod time;
 pub mod traffic;
 
 mod address;
+mod consistency;
 mod json;
+#[cfg(test)]
+mod samples;
+mod statute;
+mod supported;
 
 pub use address::parse_network;
+pub use document::Order;
 pub use measure::Measure;
+
+use crate::rejection::Rejection;
+
+/// Reads an order's payload and makes every check but the signatures: form, consistency, law, and
+/// whether this version can carry it out whole.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with the field that is wrong.
+pub fn read_order(file: &str, payload: &[u8]) -> Result<Order, Rejection> {
+    let order: Order = json::parse(file, payload)?;
+    consistency::check(file, &order)?;
+    statute::check(file, &order)?;
+    supported::check(file, &order)?;
+    Ok(order)
+}
