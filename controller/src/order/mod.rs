@@ -1,6 +1,7 @@
 //! Orders: what an approval allows the sensor to select, and the proof that it was approved.
 //!
-//! Nothing here compiles an order
+//! The way in is [`verify_order`]: envelope, signatures, document, law, in this order, and the
+//! only thing that comes out is a [`Verified<Order>`](Verified). Nothing here compiles an order
 //! into tables, knows the current time or touches the kernel.
 //!
 //! | file | job |
@@ -15,12 +16,14 @@
 //! | `files` | reading bounded files; writing whole files |
 
 pub mod document;
+pub mod envelope;
 pub mod files;
 pub mod keys;
 pub mod measure;
 pub mod payload;
 pub mod time;
 pub mod traffic;
+pub mod trust;
 
 mod address;
 mod consistency;
@@ -29,10 +32,14 @@ mod json;
 mod samples;
 mod statute;
 mod supported;
+mod verified;
 
 pub use address::parse_network;
 pub use document::Order;
+pub use envelope::Envelope;
 pub use measure::Measure;
+pub use trust::Trust;
+pub use verified::{Signer, Verified, verify_order};
 
 use crate::rejection::Rejection;
 

@@ -1,9 +1,30 @@
-//! What the tests of this module share: one good order per measure, to be
+//! What the tests of this module share: keys, a trust file, and one good order per measure, to be
 //! spoilt one field at a time.
 
+use std::convert::Infallible;
+
+use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 
-use super::read_order;
+use super::keys;
+use super::trust::{KeyEntry, Trust};
+use super::{Envelope, read_order};
+
+/// The same key for the same number.
+pub(super) fn key(number: u8) -> SigningKey {
+    keys::generate(|bytes| {
+        bytes.fill(number);
+        Ok::<(), Infallible>(())
+    })
+    .unwrap()
+}
+
+/// Five keys, three of which must sign.
+pub(super) fn trust() -> Trust {
+    let entry = |n| KeyEntry::new(&key(n).verifying_key(), format!("holder {n}"));
+    let draft = Trust::draft(1, 3, (1..=5).map(entry).collect()).unwrap();
+    Trust::parse("trust.json", draft.as_bytes()).unwrap()
+}
 
 /// An order under art. 17 that is just within every limit.
 pub(super) fn order() -> Value {
@@ -44,4 +65,13 @@ pub(super) fn refusal(order: &Value) -> String {
         Ok(_) => panic!("must be refused: {order}"),
         Err(rejection) => rejection.to_string(),
     }
+}
+
+/// Signs a payload with the keys of these numbers.
+pub(super) fn signed(payload: &Value, signers: &[u8]) -> String {
+    let mut envelope = Envelope::unsigned(payload.to_string().into_bytes());
+    for signer in signers {
+        envelope.sign(&key(*signer)).unwrap();
+    }
+    envelope.to_json().unwrap()
 }
