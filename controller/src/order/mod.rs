@@ -17,6 +17,7 @@
 
 pub mod document;
 pub mod envelope;
+pub mod explain;
 pub mod files;
 pub mod keys;
 pub mod measure;
