@@ -1,0 +1,3 @@
+//! The commands of `sekisho`, one file each: arguments in, library calls, text out.
+
+pub mod order;

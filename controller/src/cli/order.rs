@@ -1,0 +1,204 @@
+//! `sekisho order`: the arguments of its subcommands and how they fail. What they do is in
+//! `actions`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::order::keys::KeyError;
+use crate::rejection::Rejection;
+
+mod actions;
+#[cfg(test)]
+mod tests;
+
+/// Why a subcommand of `sekisho order` did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// Files that were refused, at least one: exit status 3. Each is one line.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Rejected(Vec<Rejection>),
+    /// Something went wrong on the way: exit status 1.
+    #[error("{0}")]
+    Failed(String),
+    /// The arguments make no sense together: exit status 2.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl From<Rejection> for OrderError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(vec![rejection])
+    }
+}
+
+impl From<KeyError> for OrderError {
+    fn from(error: KeyError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for OrderError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Failed(format!("writing JSON: {error}"))
+    }
+}
+
+/// Draft, sign, verify and read orders.
+#[derive(Debug, Subcommand)]
+pub enum OrderCommand {
+    /// Make a signing key
+    #[command(after_help = KEYGEN_HELP)]
+    Keygen(KeygenArgs),
+    /// Print the trust-file entry of a key that is already there
+    #[command(after_help = ENTRY_HELP)]
+    Entry(EntryArgs),
+    /// Put a trust file together from entries
+    #[command(after_help = TRUST_HELP)]
+    Trust(TrustArgs),
+    /// Sign an order, or add signatures to a signed one
+    #[command(after_help = SIGN_HELP)]
+    Sign(SignArgs),
+    /// Check signatures and contents of signed orders
+    #[command(after_help = VERIFY_HELP)]
+    Verify(VerifyArgs),
+    /// Explain an order in plain English
+    #[command(after_help = SHOW_HELP)]
+    Show(ShowArgs),
+}
+
+const KEYGEN_HELP: &str = "\
+The private key goes to a new file that only you can read (PKCS#8 PEM, as `openssl genpkey \
+-algorithm ed25519` writes it). The public entry for the trust file is printed.
+
+Example:
+  sekisho order keygen --output chair.pem --holder chair > chair.json";
+
+const ENTRY_HELP: &str = "\
+For keys made with OpenSSL, or when the entry was lost.
+
+Example:
+  sekisho order entry --key chair.pem --holder chair > chair.json";
+
+const TRUST_HELP: &str = "\
+The trust file is printed. It decides whose signatures make an order an approved one: give it to \
+carriers over a channel that you trust.
+
+Example:
+  sekisho order trust --threshold 3 chair.json second.json third.json fourth.json fifth.json \
+> trust.json";
+
+const SIGN_HELP: &str = "\
+The order is checked in full before it is signed: one that is malformed or unlawful cannot be \
+signed. Signatures that are already there are kept and not checked; `verify` does that.
+
+Examples:
+  sekisho order sign --key chair.pem --output order.signed.json order.json
+  sekisho order sign --key second.pem --output order.signed.json order.signed.json";
+
+const VERIFY_HELP: &str = "\
+One line is printed per accepted order, and one line on standard error per refused one. Every \
+file is checked, also after a refusal. Exit status 3 if one was refused.
+
+Example:
+  sekisho order verify --trust trust.json order.signed.json";
+
+const SHOW_HELP: &str = "\
+With a trust file the signatures are verified; without one the explanation says that they were \
+not.
+
+Examples:
+  sekisho order show order.json
+  sekisho order show --trust trust.json order.signed.json";
+
+/// Arguments of `sekisho order keygen`.
+#[derive(Args, Debug)]
+pub struct KeygenArgs {
+    /// Where the private key goes; an existing file is never overwritten
+    #[arg(long, value_name = "KEY.pem")]
+    output: PathBuf,
+    /// Who will hold the key, as the trust file and every verification will name them
+    #[arg(long, value_name = "NAME")]
+    holder: String,
+}
+
+/// Arguments of `sekisho order entry`.
+#[derive(Args, Debug)]
+pub struct EntryArgs {
+    /// The private key
+    #[arg(long, value_name = "KEY.pem")]
+    key: PathBuf,
+    /// Who holds the key
+    #[arg(long, value_name = "NAME")]
+    holder: String,
+}
+
+/// Arguments of `sekisho order trust`.
+#[derive(Args, Debug)]
+pub struct TrustArgs {
+    /// How many of the keys must sign an order
+    #[arg(long, value_name = "N")]
+    threshold: u64,
+    /// Counts the versions of the trust file
+    #[arg(long = "version", value_name = "V", default_value_t = 1)]
+    trust_version: u64,
+    /// Entries as `keygen` and `entry` print them
+    #[arg(value_name = "ENTRY.json", required = true)]
+    entries: Vec<PathBuf>,
+}
+
+/// Arguments of `sekisho order sign`.
+#[derive(Args, Debug)]
+pub struct SignArgs {
+    /// A private key to sign with; can be given several times
+    #[arg(long = "key", value_name = "KEY.pem", required = true)]
+    keys: Vec<PathBuf>,
+    /// Where the signed order goes, replaced in one step [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The order, or an envelope that others have signed
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Arguments of `sekisho order verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// Whose signatures count, and how many it takes
+    #[arg(long, value_name = "TRUST.json")]
+    trust: PathBuf,
+    /// A signed order; the same as without `--order`
+    #[arg(long = "order", value_name = "ENVELOPE")]
+    orders: Vec<PathBuf>,
+    /// Signed orders
+    #[arg(value_name = "ENVELOPE", required_unless_present = "orders")]
+    envelopes: Vec<PathBuf>,
+}
+
+/// Arguments of `sekisho order show`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// Verify the signatures with this trust file
+    #[arg(long, value_name = "TRUST.json")]
+    trust: Option<PathBuf>,
+    /// A signed order, or one that is not signed yet
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Runs a subcommand; what it has to say goes to `out`.
+///
+/// # Errors
+///
+/// [`OrderError`]; its kind decides the exit status.
+pub fn run(command: &OrderCommand, out: &mut dyn Write) -> Result<(), OrderError> {
+    match command {
+        OrderCommand::Keygen(args) => actions::keygen(args, out),
+        OrderCommand::Entry(args) => actions::entry(args, out),
+        OrderCommand::Trust(args) => actions::trust(args, out),
+        OrderCommand::Sign(args) => actions::sign(args, out),
+        OrderCommand::Verify(args) => actions::verify(args, out),
+        OrderCommand::Show(args) => actions::show(args, out),
+    }
+}

@@ -1,0 +1,138 @@
+//! What each subcommand of `sekisho order` does, in terms of the `order` library.
+
+use std::io::Write;
+use std::path::Path;
+
+use ed25519_dalek::SigningKey;
+
+use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
+use crate::order::explain::Explanation;
+use crate::order::trust::TrustedKey;
+use crate::order::{Envelope, Order, Trust, Verified, files, keys, read_order, time, verify_order};
+use crate::rejection::{Rejection, Requirement};
+
+pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    let key = keys::generate(getrandom::fill)
+        .map_err(|error| OrderError::Failed(format!("the system gave no randomness: {error}")))?;
+    // Before anything is written, so that a bad name leaves no key behind.
+    let entry = entry_of(&key, &args.holder)?;
+    keys::write_new(&args.output, &key)?;
+    print(out, &entry)
+}
+
+pub(super) fn entry(args: &EntryArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    print(out, &entry_of(&keys::read(&args.key)?, &args.holder)?)
+}
+
+fn entry_of(key: &SigningKey, holder: &str) -> Result<String, OrderError> {
+    let trusted = TrustedKey::new(&key.verifying_key(), holder)
+        .map_err(|reason| OrderError::Usage(format!("--{reason}")))?;
+    Ok(trusted.entry().to_json()?)
+}
+
+pub(super) fn trust(args: &TrustArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    let mut entries = Vec::new();
+    for path in &args.entries {
+        entries.push(TrustedKey::parse(&name(path), &read(path)?)?.entry());
+    }
+    let draft = Trust::draft(args.trust_version, args.threshold, entries)?;
+    // What is printed has passed the very check that a carrier will make.
+    Trust::parse("the new trust file", draft.as_bytes())?;
+    print(out, &draft)
+}
+
+pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    let (file, bytes) = (name(&args.file), read(&args.file)?);
+    let mut envelope = if Envelope::is_likely(&bytes) {
+        Envelope::parse(&file, &bytes)?
+    } else {
+        Envelope::unsigned(bytes)
+    };
+    read_order(&file, envelope.payload())?;
+    for path in &args.keys {
+        envelope
+            .sign(&keys::read(path)?)
+            .map_err(|error| OrderError::Failed(format!("{}: {error}", path.display())))?;
+    }
+    let json = envelope.to_json()?;
+    match &args.output {
+        None => print(out, &json),
+        Some(path) => files::replace(path, json.as_bytes()).map_err(|error| failed(path, &error)),
+    }
+}
+
+pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    let trust = read_trust(&args.trust)?;
+    let mut rejections = Vec::new();
+    for path in args.orders.iter().chain(&args.envelopes) {
+        let file = name(path);
+        // A file that cannot be read is no reason to leave the others unchecked.
+        let order = files::read(path)
+            .map_err(|error| Rejection::new(&file, format!("cannot be read: {error}")))
+            .and_then(|bytes| verify_order(&file, &bytes, &trust));
+        match order {
+            Ok(order) => print(out, &accepted(&file, &order))?,
+            Err(rejection) => rejections.push(rejection),
+        }
+    }
+    if rejections.is_empty() { Ok(()) } else { Err(OrderError::Rejected(rejections)) }
+}
+
+fn accepted(file: &str, order: &Verified<Order>) -> String {
+    let signers: Vec<&str> = order.signers().iter().map(|signer| signer.holder.as_str()).collect();
+    format!(
+        "{file}: accepted: order {}, serial {}, {}, from {} until {}, signed by {}\n",
+        order.order_id,
+        order.serial,
+        order.measure,
+        time::tokyo(order.not_before),
+        time::tokyo(order.not_after),
+        signers.join(", ")
+    )
+}
+
+pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    let (file, bytes) = (name(&args.file), read(&args.file)?);
+    let signed = Envelope::is_likely(&bytes);
+    if let Some(path) = &args.trust {
+        let trust = read_trust(path)?;
+        if !signed {
+            return Err(Rejection::new(
+                file,
+                "is an order without an envelope: nobody has signed it",
+            )
+            .under(Requirement::Approve)
+            .into());
+        }
+        let order = verify_order(&file, &bytes, &trust)?;
+        return print(out, &Explanation::new(&order, Some(order.signers())).to_string());
+    }
+    let order = if signed {
+        read_order(&file, Envelope::parse(&file, &bytes)?.payload())?
+    } else {
+        read_order(&file, &bytes)?
+    };
+    print(out, &Explanation::new(&order, None).to_string())
+}
+
+fn read_trust(path: &Path) -> Result<Trust, OrderError> {
+    Ok(Trust::parse(&name(path), &read(path)?)?)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, OrderError> {
+    files::read(path).map_err(|error| failed(path, &error))
+}
+
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> OrderError {
+    OrderError::Failed(format!("{}: {error}", path.display()))
+}
+
+fn print(out: &mut dyn Write, text: &str) -> Result<(), OrderError> {
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| OrderError::Failed(format!("standard output: {error}")))
+}

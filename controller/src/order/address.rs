@@ -1,0 +1,167 @@
+//! Addresses and prefixes as orders write them, read into [`IpNetwork`] in one pass. Special
+//! ranges are the direction table's business, not this file's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+
+use super::json::{self, UniqueMap, quote};
+
+/// Reads `198.51.100.7`, `203.0.113.0/24`, `2001:db8::1` or `2001:db8:5::/48`; a bare address is
+/// a prefix of full length.
+///
+/// Each form that two readers could take for different addresses is refused: host bits below the
+/// prefix, IPv4-mapped IPv6 (RFC 4291, section 2.5.5.2), zone ids (RFC 4007), leading zeros.
+///
+/// # Errors
+///
+/// One line that says what is wrong with the text.
+pub fn parse_network(text: &str) -> Result<IpNetwork, String> {
+    if text.contains('%') {
+        return Err(format!("{} has a zone id, which means nothing off its host", quote(text)));
+    }
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address: IpAddr = address
+        .parse()
+        .map_err(|_| format!("{} is neither an IPv4 nor an IPv6 address or prefix", quote(text)))?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = match length {
+        None => longest,
+        Some(length) => prefix_length(length)
+            .filter(|length| *length <= longest)
+            .ok_or_else(|| format!("{} needs a prefix length from 0 to {longest}", quote(text)))?,
+    };
+    if let IpAddr::V6(v6) = address
+        && v6.to_ipv4_mapped().is_some()
+        && length >= 96
+    {
+        return Err(format!(
+            "{} is an IPv4-mapped IPv6 address; write the IPv4 address itself",
+            quote(text)
+        ));
+    }
+    let network = IpNetwork::new(address, length)
+        .map_err(|_| format!("{} is not an address or prefix", quote(text)))?;
+    if network.network() != address {
+        return Err(format!(
+            "{} has host bits set; its network is {}/{length}",
+            quote(text),
+            network.network()
+        ));
+    }
+    Ok(network)
+}
+
+/// Digits only, no sign, no leading zero.
+fn prefix_length(text: &str) -> Option<u8> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain || (text.len() > 1 && text.starts_with('0')) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+struct Network(IpNetwork);
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        json::text(deserializer, "an address or a prefix", parse_network).map(Network)
+    }
+}
+
+struct Networks(Vec<IpNetwork>);
+
+impl<'de> Deserialize<'de> for Networks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NetworksVisitor;
+
+        impl<'de> Visitor<'de> for NetworksVisitor {
+            type Value = Vec<IpNetwork>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of addresses and prefixes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                // Pushed one by one: a set may hold millions, and none is kept as text.
+                let mut networks = Vec::new();
+                while let Some(Network(network)) = list.next_element()? {
+                    networks.push(network);
+                }
+                Ok(networks)
+            }
+        }
+
+        deserializer.deserialize_seq(NetworksVisitor).map(Networks)
+    }
+}
+
+/// `deserialize_with` for a list of prefixes.
+pub(super) fn networks<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<IpNetwork>, D::Error> {
+    Networks::deserialize(deserializer).map(|Networks(list)| list)
+}
+
+/// `deserialize_with` for named lists of prefixes.
+pub(super) fn named_networks<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Vec<IpNetwork>>, D::Error> {
+    let UniqueMap(sets) = UniqueMap::<Networks>::deserialize(deserializer)?;
+    Ok(sets.into_iter().map(|(name, Networks(list))| (name, list)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_prefixes() {
+        for (text, same) in [
+            ("198.51.100.7", "198.51.100.7/32"),
+            ("203.0.113.0/24", "203.0.113.0/24"),
+            ("2001:db8::1", "2001:db8::1/128"),
+            ("2001:DB8:5::/48", "2001:db8:5::/48"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(parse_network(text).unwrap().to_string(), same);
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        for (text, why) in [
+            ("", "`` is neither an IPv4 nor an IPv6 address or prefix"),
+            ("203.0.113.1/24", "`203.0.113.1/24` has host bits set; its network is 203.0.113.0/24"),
+            ("2001:db8::1/64", "`2001:db8::1/64` has host bits set; its network is 2001:db8::/64"),
+            (
+                "::ffff:192.0.2.1",
+                "`::ffff:192.0.2.1` is an IPv4-mapped IPv6 address; write the IPv4 address itself",
+            ),
+            (
+                "::ffff:0:0/96",
+                "`::ffff:0:0/96` is an IPv4-mapped IPv6 address; write the IPv4 address itself",
+            ),
+            ("fe80::1%eth0", "`fe80::1%eth0` has a zone id, which means nothing off its host"),
+            ("192.0.2.01", "`192.0.2.01` is neither an IPv4 nor an IPv6 address or prefix"),
+            ("192.0.2", "`192.0.2` is neither an IPv4 nor an IPv6 address or prefix"),
+            ("192.0.2.1 ", "`192.0.2.1 ` is neither an IPv4 nor an IPv6 address or prefix"),
+            ("[2001:db8::1]", "`[2001:db8::1]` is neither an IPv4 nor an IPv6 address or prefix"),
+            ("192.0.2.0/33", "`192.0.2.0/33` needs a prefix length from 0 to 32"),
+            ("192.0.2.0/", "`192.0.2.0/` needs a prefix length from 0 to 32"),
+            ("192.0.2.0/+24", "`192.0.2.0/+24` needs a prefix length from 0 to 32"),
+            ("192.0.2.0/024", "`192.0.2.0/024` needs a prefix length from 0 to 32"),
+            ("192.0.2.0/24/24", "`192.0.2.0/24/24` needs a prefix length from 0 to 32"),
+            ("2001:db8::/129", "`2001:db8::/129` needs a prefix length from 0 to 128"),
+        ] {
+            assert_eq!(parse_network(text).expect_err(text), why);
+        }
+    }
+}

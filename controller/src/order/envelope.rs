@@ -1,0 +1,291 @@
+//! The DSSE envelope (secure-systems-lab "Dead Simple Signing Envelope", version 1.0.2) in which
+//! an order travels: reading, writing, adding signatures. Whether the signatures are worth
+//! anything is decided in `verified`.
+//!
+//! Three points are stricter than that specification, each to leave one reading only (L-APPROVE):
+//! unknown fields are refused, base64 is the standard alphabet in canonical form (RFC 4648,
+//! sections 3.5 and 4), and every signature names its key.
+
+use base64::engine::general_purpose::STANDARD;
+use base64::{DecodeError, Engine};
+use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey};
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{json, keys};
+use crate::rejection::Rejection;
+
+/// The `payloadType` of an order.
+pub const PAYLOAD_TYPE: &str = "application/vnd.sekisho.order+json";
+
+/// Bytes that were signed as an order, and the signatures, none of them checked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    #[serde(rename = "payloadType", with = "payload_type")]
+    payload_type: (),
+    #[serde(deserialize_with = "decode", serialize_with = "encode")]
+    payload: Vec<u8>,
+    #[serde(deserialize_with = "json::objects")]
+    signatures: Vec<EnvelopeSignature>,
+}
+
+/// One signature of an envelope, unchecked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvelopeSignature {
+    #[serde(deserialize_with = "keyid")]
+    keyid: String,
+    #[serde(deserialize_with = "signature", serialize_with = "encode_signature")]
+    sig: Signature,
+}
+
+impl EnvelopeSignature {
+    /// The name of the key that the signature claims.
+    pub fn keyid(&self) -> &str {
+        &self.keyid
+    }
+
+    /// The signature itself.
+    pub const fn signature(&self) -> &Signature {
+        &self.sig
+    }
+}
+
+/// The key has already signed the envelope.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the key {keyid} has already signed")]
+pub struct AlreadySigned {
+    /// The name of the key.
+    pub keyid: String,
+}
+
+impl Envelope {
+    /// An envelope around `payload` that nobody has signed yet.
+    pub const fn unsigned(payload: Vec<u8>) -> Self {
+        Self { payload_type: (), payload, signatures: Vec::new() }
+    }
+
+    /// Reads an envelope; no signature is checked.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] that names the field.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
+        json::parse(file, bytes)
+    }
+
+    /// Whether a file looks like an envelope rather than like an order, judged from its first
+    /// field.
+    pub fn is_likely(bytes: &[u8]) -> bool {
+        json::first_key(bytes)
+            .is_some_and(|key| ["payload", "payloadType", "signatures"].contains(&key.as_str()))
+    }
+
+    /// The bytes that were signed.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The signatures, unchecked.
+    pub fn signatures(&self) -> &[EnvelopeSignature] {
+        &self.signatures
+    }
+
+    /// The message that each signature signs.
+    pub fn message(&self) -> Vec<u8> {
+        pae(PAYLOAD_TYPE, &self.payload)
+    }
+
+    /// Adds a signature by `key`; those that are there stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadySigned`] if a signature of this key is there.
+    pub fn sign(&mut self, key: &SigningKey) -> Result<(), AlreadySigned> {
+        let keyid = keys::keyid(&key.verifying_key());
+        if self.signatures.iter().any(|signature| signature.keyid == keyid) {
+            return Err(AlreadySigned { keyid });
+        }
+        self.signatures.push(EnvelopeSignature { keyid, sig: key.sign(&self.message()) });
+        Ok(())
+    }
+
+    /// Writes the envelope as JSON.
+    ///
+    /// # Errors
+    ///
+    /// None that could be provoked; serialisation is fallible by its type.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
+/// The pre-authentication encoding (DSSE protocol.md): type and body with their lengths, so that
+/// no two pairs give the same message.
+pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), body.len());
+    let mut message = Vec::with_capacity(head.len() + body.len());
+    message.extend_from_slice(head.as_bytes());
+    message.extend_from_slice(body);
+    message
+}
+
+/// Standard base64 in its one canonical form.
+fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+    STANDARD.decode(text).map_err(|error| {
+        let why = match error {
+            DecodeError::InvalidByte(position, byte) => match byte {
+                b'-' | b'_' => "the URL-safe alphabet is not accepted".to_owned(),
+                b'=' => format!("padding inside, at {position}"),
+                _ => format!("no base64 digit at {position}"),
+            },
+            DecodeError::InvalidLength(length) => format!("{length} digits cannot be whole"),
+            DecodeError::InvalidLastSymbol(..) => "the unused bits at the end are not 0".to_owned(),
+            DecodeError::InvalidPadding => "the padding at the end is wrong".to_owned(),
+        };
+        format!("is not canonical standard base64: {why}")
+    })
+}
+
+fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    json::text(deserializer, "base64 in a string", from_base64)
+}
+
+fn encode<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode(bytes))
+}
+
+fn encode_signature<S: Serializer>(sig: &Signature, serializer: S) -> Result<S::Ok, S::Error> {
+    encode(&sig.to_bytes(), serializer)
+}
+
+fn signature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Signature, D::Error> {
+    let bytes = decode(deserializer)?;
+    let length = bytes.len();
+    let bytes: [u8; SIGNATURE_LENGTH] = bytes.try_into().map_err(|_| {
+        D::Error::custom(format!("is {length} bytes long, but Ed25519 signatures have 64"))
+    })?;
+    Ok(Signature::from_bytes(&bytes))
+}
+
+fn keyid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    json::text(deserializer, "a keyid in a string", |text| {
+        // One spelling for one key, so that no key can be counted twice.
+        let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 64 && text.bytes().all(digit) {
+            Ok(text.to_owned())
+        } else {
+            Err(format!("{} is not 64 lower-case hexadecimal digits", json::quote(text)))
+        }
+    })
+}
+
+mod payload_type {
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+        super::json::exactly(deserializer, super::PAYLOAD_TYPE)
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` calls it so")]
+    pub(super) fn serialize<S: Serializer>(_: &(), serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(super::PAYLOAD_TYPE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn pre_authentication_encoding_of_the_specification() {
+        assert_eq!(
+            pae("http://example.com/HelloWorld", b"hello world"),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
+        assert_eq!(pae("", b""), b"DSSEv1 0  0 ");
+        // Lengths are counted in bytes, not in characters.
+        assert_eq!(pae("é", "あ".as_bytes()), "DSSEv1 2 é 3 あ".as_bytes());
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let mut envelope = Envelope::unsigned(b"{}".to_vec());
+        envelope.sign(&samples::key(1)).unwrap();
+        envelope.sign(&samples::key(2)).unwrap();
+        assert!(
+            envelope.sign(&samples::key(1)).unwrap_err().to_string().ends_with("already signed")
+        );
+        let json = envelope.to_json().unwrap();
+        assert!(Envelope::is_likely(json.as_bytes()));
+        assert!(!Envelope::is_likely(br#"{"schema":""}"#));
+        let again = Envelope::parse("e", json.as_bytes()).unwrap();
+        assert_eq!(again.payload(), b"{}");
+        assert_eq!(again.signatures().len(), 2);
+        let fields: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(fields["payloadType"], "application/vnd.sekisho.order+json");
+        assert_eq!(fields["payload"], "e30=");
+    }
+
+    #[test]
+    fn refusals() {
+        let keyid = "ab".repeat(32);
+        let sig = STANDARD.encode([1; 64]);
+        let good = json!({
+            "payloadType": PAYLOAD_TYPE, "payload": "e30=",
+            "signatures": [{"keyid": keyid, "sig": sig}],
+        });
+        assert!(Envelope::parse("e", good.to_string().as_bytes()).is_ok());
+        let base64 = |why: &str| format!("e: payload: is not canonical standard base64: {why}");
+        for (pointer, value, expected) in [
+            ("/payload", json!("e30"), base64("the padding at the end is wrong")),
+            ("/payload", json!("e30=="), base64("padding inside, at 3")),
+            ("/payload", json!("e31="), base64("the unused bits at the end are not 0")),
+            ("/payload", json!("e30=\n"), base64("no base64 digit at 4")),
+            ("/payload", json!("e3 0="), base64("no base64 digit at 2")),
+            ("/payload", json!("_-30"), base64("the URL-safe alphabet is not accepted")),
+            ("/payload", json!("e"), base64("1 digits cannot be whole")),
+            ("/payload", json!(null), "e: payload: expected base64 in a string, found null".into()),
+            (
+                "/payloadType",
+                json!("application/json"),
+                "e: payloadType: is `application/json`, but only `application/vnd.sekisho.order+json` is known".into(),
+            ),
+            ("/signatures", json!({}), "e: signatures: expected a list, found an object".into()),
+            (
+                "/signatures/0/keyid",
+                json!("AB".repeat(32)),
+                format!("e: signatures[0].keyid: `{}…` is not 64 lower-case hexadecimal digits", "AB".repeat(30)),
+            ),
+            (
+                "/signatures/0/keyid",
+                json!(""),
+                "e: signatures[0].keyid: `` is not 64 lower-case hexadecimal digits".into(),
+            ),
+            (
+                "/signatures/0/sig",
+                json!("e30="),
+                "e: signatures[0].sig: is 2 bytes long, but Ed25519 signatures have 64".into(),
+            ),
+            (
+                "/signatures/0/sig",
+                json!(sig.trim_end_matches('=')),
+                "e: signatures[0].sig: is not canonical standard base64: the padding at the end is wrong".into(),
+            ),
+        ] {
+            let mut envelope = good.clone();
+            *envelope.pointer_mut(pointer).unwrap() = value;
+            let refusal =
+                Envelope::parse("e", envelope.to_string().as_bytes()).unwrap_err().to_string();
+            assert!(refusal.starts_with(&expected), "{refusal}\n{expected}");
+        }
+        let mut unknown = good;
+        unknown["signatures"][0]["cert"] = json!("");
+        let refusal = Envelope::parse("e", unknown.to_string().as_bytes()).unwrap_err();
+        assert!(refusal.to_string().starts_with("e: signatures[0].cert: unknown field `cert`"));
+    }
+}

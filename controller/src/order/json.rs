@@ -1,0 +1,252 @@
+//! Strict reading of JSON (RFC 8259), shared by envelopes, orders and trust files: duplicate,
+//! unknown and missing fields, wrong types and trailing data are refused, and each refusal names
+//! the field. The shapes that fields may have are in `shapes`; what they mean is not known here.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+use crate::rejection::Rejection;
+
+mod shapes;
+
+use shapes::Object;
+pub(super) use shapes::{UniqueMap, exactly, object, object_or_null, objects, present, text};
+
+/// The largest file that is read: 1 GiB, room for an order with ten million addresses in base64.
+pub(super) const LARGEST: u64 = 1 << 30;
+
+/// Reads one JSON object from `bytes`.
+///
+/// Nothing is skipped over: each value is read into the type that its field has, so an unwanted
+/// nesting of any depth ends at its first bracket.
+pub(super) fn parse<'de, T: Deserialize<'de>>(
+    file: &str,
+    bytes: &'de [u8],
+) -> Result<T, Rejection> {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
+        return Err(Rejection::new(file, "is larger than 1 GiB"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Rejection::new(file, format!("is not UTF-8 text: byte {} is wrong", error.valid_up_to()))
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(
+        |error: serde_path_to_error::Error<serde_json::Error>| {
+            let path = error.path().to_string();
+            rejection(file, if path == "." { "" } else { &path }, error.inner())
+        },
+    )?;
+    deserializer.end().map_err(|error| {
+        let place = place(&error);
+        Rejection::new(file, format!("something follows the end of the JSON object{place}"))
+    })?;
+    Ok(value)
+}
+
+/// The first key of a JSON object; `None` where there is no object or no key. Tells two kinds of
+/// file apart before either is read in earnest.
+pub(super) fn first_key(bytes: &[u8]) -> Option<String> {
+    struct FirstKey<'a>(&'a mut Option<String>);
+
+    impl<'de> Visitor<'de> for FirstKey<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            *self.0 = map.next_key()?;
+            Ok(())
+        }
+    }
+
+    let mut key = None;
+    // The result is an error by design, because the rest of the object is left unread.
+    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(FirstKey(&mut key));
+    key
+}
+
+/// Turns serde's message into one that a person can act on.
+fn rejection(file: &str, path: &str, error: &serde_json::Error) -> Rejection {
+    let place = place(error);
+    let message = error.to_string();
+    let message = message
+        .strip_suffix(&format!(" at line {} column {}", error.line(), error.column()))
+        .unwrap_or(&message);
+    let (field, reason) = if error.is_eof() {
+        (path.to_owned(), "the file ends in the middle of the JSON".to_owned())
+    } else if error.is_syntax() {
+        (path.to_owned(), format!("not valid JSON: {message}"))
+    } else if let Some(name) = named(message, "missing field `") {
+        (join(path, name), "is missing".to_owned())
+    } else if let Some(name) = named(message, "duplicate field `") {
+        (join(path, name), "stands twice".to_owned())
+    } else if message.starts_with("unknown field `") {
+        (path.to_owned(), shorten(message))
+    } else {
+        (path.to_owned(), plain(message))
+    };
+    let rejection = Rejection::new(file, reason + &place);
+    if field.is_empty() { rejection } else { rejection.at(field) }
+}
+
+fn place(error: &serde_json::Error) -> String {
+    // Line 0 is serde_json's "unknown".
+    if error.line() == 0 {
+        String::new()
+    } else {
+        format!(" (line {}, column {})", error.line(), error.column())
+    }
+}
+
+fn named<'a>(message: &'a str, prefix: &str) -> Option<&'a str> {
+    message.strip_prefix(prefix)?.strip_suffix('`')
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// "invalid type: sequence, expected u8" in words that need no knowledge of Rust.
+fn plain(message: &str) -> String {
+    let mismatch =
+        message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    let Some((found, expected)) = mismatch.and_then(|rest| rest.rsplit_once(", expected ")) else {
+        return shorten(message);
+    };
+    let found = match found {
+        "sequence" => "a list".to_owned(),
+        "map" => "an object".to_owned(),
+        other => shorten(other),
+    };
+    let expected = match expected {
+        "a sequence" => "a list",
+        "u8" => "a whole number from 0 to 255",
+        "u64" => "a whole number",
+        other => other,
+    };
+    format!("expected {expected}, found {found}")
+}
+
+/// Keeps both ends of a text that an attacker may have made long: the reason stands at an end.
+fn shorten(text: &str) -> String {
+    const HEAD: usize = 120;
+    const TAIL: usize = 140;
+    let count = text.chars().count();
+    if count <= HEAD + TAIL + 8 {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(HEAD).collect();
+    let tail: String = text.chars().skip(count - TAIL).collect();
+    format!("{head} … {tail}")
+}
+
+/// A value out of a file in a message: quoted and of bounded length.
+pub(super) fn quote(text: &str) -> String {
+    const LONGEST: usize = 60;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
+        None => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[serde(deserialize_with = "objects")]
+        items: Vec<Item>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Item {
+        share: u8,
+        #[expect(dead_code, reason = "only its type matters")]
+        name: String,
+    }
+
+    fn refusal(json: &[u8]) -> String {
+        parse::<Sample>("f", json).expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn reads_what_is_right() {
+        let sample: Sample = parse("f", br#"{"items":[{"share":3,"name":"a"}]} "#).unwrap();
+        assert_eq!(sample.items[0].share, 3);
+    }
+
+    #[test]
+    fn refusals_name_the_field() {
+        let table: &[(&[u8], &str)] = &[
+            (b"", "f: the file ends in the middle of the JSON (line 1, column 0)"),
+            (b"\xff{}", "f: is not UTF-8 text: byte 0 is wrong"),
+            (b"[]", "f: expected an object, found a list (line 1, column 0)"),
+            (b"{}", "f: items: is missing (line 1, column 2)"),
+            (
+                b"{\"items\":[]} {}",
+                "f: something follows the end of the JSON object (line 1, column 14)",
+            ),
+            (b"{\"items\":[],\"items\":[]}", "f: items: stands twice (line 1, column 19)"),
+            (
+                b"{\"items\":[],\"x\":1}",
+                "f: x: unknown field `x`, expected `items` (line 1, column 15)",
+            ),
+            (
+                b"{\"items\":[[1,\"a\"]]}",
+                "f: items[0]: expected an object, found a list (line 1, column 10)",
+            ),
+            (b"{\"items\":[{\"share\":1}]}", "f: items[0].name: is missing (line 1, column 21)"),
+            (
+                b"{\"items\":[{\"share\":300}]}",
+                "f: items[0].share: expected a whole number from 0 to 255, found integer `300` (line 1, column 22)",
+            ),
+            (
+                b"{\"items\":[{\"share\":1,\"name\":null}]}",
+                "f: items[0].name: expected a string, found null (line 1, column 32)",
+            ),
+            (b"{\"items\":[,]}", "f: items[0]: not valid JSON: expected value (line 1, column 11)"),
+        ];
+        for (json, expected) in table {
+            assert_eq!(refusal(json), *expected, "{}", String::from_utf8_lossy(json));
+        }
+    }
+
+    #[test]
+    fn deep_nesting_ends_at_its_first_bracket() {
+        let deep = vec![b'['; 10_000_000];
+        assert_eq!(refusal(&deep), "f: expected an object, found a list (line 1, column 0)");
+        let mut inside = br#"{"items":[{"name":"#.to_vec();
+        inside.extend_from_slice(&deep);
+        assert_eq!(
+            refusal(&inside),
+            "f: items[0].name: expected a string, found a list (line 1, column 18)"
+        );
+    }
+
+    #[test]
+    fn long_values_keep_the_reason_readable() {
+        let json = format!("{{\"items\":[{{\"share\":\"{}\"}}]}}", "あ".repeat(100_000));
+        let refusal = refusal(json.as_bytes());
+        assert!(
+            refusal.contains("expected a whole number from 0 to 255, found string"),
+            "{refusal}"
+        );
+        assert!(refusal.chars().count() < 500);
+    }
+
+    #[test]
+    fn the_first_key_tells_files_apart() {
+        assert_eq!(first_key(br#" {"payload":[[["#).as_deref(), Some("payload"));
+        for none in ["", "[]", "{}", "{1:2}", "\u{feff}{}"] {
+            assert_eq!(first_key(none.as_bytes()), None, "{none}");
+        }
+    }
+}

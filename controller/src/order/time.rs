@@ -1,0 +1,227 @@
+//! Points in time as orders write them (RFC 3339), and the calendar months in which the Act
+//! counts terms. What the term of a measure is stands in `measure`; nothing here reads a clock.
+
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Span, Timestamp, Unit};
+use serde::Deserializer;
+
+use super::json;
+
+/// Japan Standard Time; terms are counted in it (L-TERM).
+const TOKYO: &str = "Asia/Tokyo";
+
+/// Reads a timestamp of RFC 3339, section 5.6, in its strictest form: upper-case `T` and `Z`,
+/// seconds always present, a fraction of at most nine digits, an offset of hours and minutes.
+///
+/// A leap second (`:60`) is refused: no clock of ours can represent it, and taking it for the
+/// second before or after would shift a term silently.
+///
+/// # Errors
+///
+/// One line that says what is wrong with the text.
+pub fn parse_timestamp(text: &str) -> Result<Timestamp, String> {
+    let wrong = |why: &str| format!("{} is not an RFC 3339 timestamp: {why}", json::quote(text));
+    if !has_form(text.as_bytes()) {
+        return Err(wrong("write YYYY-MM-DDThh:mm:ss, then Z or an offset such as +09:00"));
+    }
+    let digits = |start: usize| text.get(start..start + 2).unwrap_or_default();
+    if digits(17) >= "60" {
+        return Err(wrong("seconds run from 00 to 59"));
+    }
+    if digits(11) >= "24" {
+        return Err(wrong("hours run from 00 to 23"));
+    }
+    if !text.ends_with('Z') {
+        let offset = digits(text.len() - 5);
+        if offset >= "24" || digits(text.len() - 2) >= "60" {
+            return Err(wrong("the offset runs from -23:59 to +23:59"));
+        }
+    }
+    text.parse().map_err(|_| wrong("there is no such day or time"))
+}
+
+/// Checks `dddd-dd-ddTdd:dd:dd[.d{1,9}](Z|±dd:dd)` by shape alone.
+fn has_form(text: &[u8]) -> bool {
+    const DATE_TIME: &[u8] = b"0000-00-00T00:00:00";
+    const OFFSET: &[u8] = b"00:00";
+    let matches = |text: &[u8], pattern: &[u8]| {
+        text.len() == pattern.len()
+            && text.iter().zip(pattern).all(|(byte, pattern)| match pattern {
+                b'0' => byte.is_ascii_digit(),
+                other => byte == other,
+            })
+    };
+    let Some((date_time, mut rest)) = text.split_at_checked(DATE_TIME.len()) else {
+        return false;
+    };
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=9).contains(&digits) {
+            return false;
+        }
+        rest = fraction.get(digits..).unwrap_or_default();
+    }
+    matches(date_time, DATE_TIME)
+        && match rest {
+            [b'Z'] => true,
+            [b'+' | b'-', offset @ ..] => matches(offset, OFFSET),
+            _ => false,
+        }
+}
+
+/// `deserialize_with` for a timestamp field.
+pub(super) fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    json::text(deserializer, "a timestamp", parse_timestamp)
+}
+
+/// The latest end of a term of `months` calendar months in Asia/Tokyo that starts at `not_before`
+/// (L-TERM). `None` beyond the year 9999.
+///
+/// Where the last month has no such day, the term ends on that month's last day *at the time of
+/// day it began*: 30 November 10:00 and three months make 28 (29) February 10:00. The Civil
+/// Code's way of counting (arts. 140 and 143: the first day does not count, the last counts
+/// whole) would run on to midnight; this reading keeps shorter.
+pub fn latest_end(not_before: Timestamp, months: u8) -> Option<Timestamp> {
+    let zone = TimeZone::get(TOKYO).ok()?;
+    let end = not_before.to_zoned(zone).checked_add(Span::new().months(months)).ok()?;
+    Some(end.timestamp())
+}
+
+/// Writes a timestamp in Japan Standard Time, RFC 3339.
+pub fn tokyo(timestamp: Timestamp) -> String {
+    timestamp.display_with_offset(Offset::constant(9)).to_string()
+}
+
+/// The length of a term in words, in calendar units of Asia/Tokyo: "6 months", "1 day 2 hours".
+pub fn length(from: Timestamp, until: Timestamp) -> String {
+    let span = TimeZone::get(TOKYO)
+        .and_then(|zone| from.to_zoned(zone.clone()).until((Unit::Month, &until.to_zoned(zone))));
+    let Ok(span) = span else {
+        return format!("{} seconds", until.duration_since(from).as_secs());
+    };
+    let parts = [
+        (i64::from(span.get_months()), "month"),
+        (i64::from(span.get_days()), "day"),
+        (i64::from(span.get_hours()), "hour"),
+        (span.get_minutes(), "minute"),
+        (span.get_seconds(), "second"),
+    ];
+    let words: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count != 0)
+        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    if words.is_empty() { "less than a second".to_owned() } else { words.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        parse_timestamp(text).unwrap()
+    }
+
+    #[test]
+    fn strict_rfc_3339() {
+        for (text, same) in [
+            ("2027-11-01T00:00:00+09:00", "2027-10-31T15:00:00Z"),
+            ("2027-11-01T00:00:00.5-00:30", "2027-11-01T00:30:00.5Z"),
+            ("2028-02-29T23:59:59.123456789Z", "2028-02-29T23:59:59.123456789Z"),
+            ("2028-02-29T23:59:59+23:59", "2028-02-29T00:00:59Z"),
+        ] {
+            assert_eq!(at(text).to_string(), same);
+        }
+        for text in [
+            "",
+            "2027-11-01",
+            "2027-11-01T00:00:00",
+            "2027-11-01T00:00Z",
+            "2027-11-01t00:00:00Z",
+            "2027-11-01T00:00:00z",
+            "2027-11-01 00:00:00Z",
+            "2027-11-01T00:00:00 Z",
+            " 2027-11-01T00:00:00Z",
+            "2027-11-01T00:00:00Z ",
+            "2027-11-01T00:00:00.Z",
+            "2027-11-01T00:00:00.1234567890Z",
+            "2027-11-01T00:00:00,5Z",
+            "2027-11-01T00:00:00+0900",
+            "2027-11-01T00:00:00+09",
+            "2027-11-01T00:00:00+9:00",
+            "2027-11-01T00:00:00+09:00[Asia/Tokyo]",
+            "2027-11-01T00:00:00Z[UTC]",
+            "20271101T000000Z",
+            "+002027-11-01T00:00:00Z",
+            "-2027-11-01T00:00:00Z",
+            "2027-02-29T00:00:00Z",
+            "2027-13-01T00:00:00Z",
+            "2027-00-01T00:00:00Z",
+            "2027-11-31T00:00:00Z",
+            "2027-11-01T24:00:00Z",
+            "2027-11-01T00:60:00Z",
+            "2016-12-31T23:59:60Z",
+            "2027-11-01T00:00:00+24:00",
+            "2027-11-01T00:00:00+09:60",
+            "2027-11-01T00:00:00−09:00",
+            "2027-11-01T00:00:00+09:00:00",
+            "2027-W44-1T00:00:00Z",
+            "２027-11-01T00:00:00Z",
+            "9999-12-31T23:59:59-23:59",
+            "now",
+            "1700000000",
+        ] {
+            let reason = parse_timestamp(text).expect_err(text);
+            assert!(reason.contains("is not an RFC 3339 timestamp"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn months_are_counted_by_the_calendar_in_tokyo() {
+        for (from, months, latest) in [
+            // law.md's reading note, in a common and in a leap year.
+            ("2026-11-30T10:00:00+09:00", 3, "2027-02-28T10:00:00+09:00"),
+            ("2027-11-30T10:00:00+09:00", 3, "2028-02-29T10:00:00+09:00"),
+            ("2027-11-01T00:00:00+09:00", 6, "2028-05-01T00:00:00+09:00"),
+            ("2027-08-31T23:59:59+09:00", 6, "2028-02-29T23:59:59+09:00"),
+            // 30 November in UTC is already 1 December in Tokyo.
+            ("2026-11-30T15:00:00Z", 3, "2027-03-01T00:00:00+09:00"),
+            ("2026-11-30T14:59:59Z", 3, "2027-02-28T23:59:59+09:00"),
+        ] {
+            assert_eq!(tokyo(latest_end(at(from), months).unwrap()), latest, "{from}");
+        }
+        assert_eq!(latest_end(at("9999-12-01T00:00:00Z"), 3), None);
+    }
+
+    #[test]
+    fn lengths_in_words() {
+        let from = at("2027-11-01T00:00:00+09:00");
+        for (until, words) in [
+            ("2028-05-01T00:00:00+09:00", "6 months"),
+            ("2027-11-02T02:00:01+09:00", "1 day 2 hours 1 second"),
+            ("2027-11-01T00:00:20+09:00", "20 seconds"),
+            ("2027-11-01T00:00:00.1+09:00", "less than a second"),
+        ] {
+            assert_eq!(length(from, at(until)), words);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,40}") {
+            let _ = parse_timestamp(&text);
+        }
+
+        #[test]
+        fn near_misses_never_panic(position in 0usize..35, byte in any::<char>()) {
+            let text: String = "2027-11-01T00:00:00.123456789+09:00"
+                .chars()
+                .enumerate()
+                .map(|(index, old)| if index == position { byte } else { old })
+                .collect();
+            let _ = parse_timestamp(&text);
+        }
+    }
+}

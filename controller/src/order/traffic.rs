@@ -1,0 +1,188 @@
+//! Protocols and ports as rules write them. Whether a rule may combine them is checked in
+//! `consistency`; matching packets against them is `sensor-common`'s.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+
+use super::json::{self, quote};
+
+/// An IP protocol number (IANA "Assigned Internet Protocol Numbers").
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Protocol(pub u8);
+
+impl Protocol {
+    /// ICMP (RFC 792).
+    pub const ICMP: Self = Self(1);
+    /// TCP (RFC 9293).
+    pub const TCP: Self = Self(6);
+    /// UDP (RFC 768).
+    pub const UDP: Self = Self(17);
+    /// `ICMPv6` (RFC 4443).
+    pub const ICMPV6: Self = Self(58);
+
+    const NAMED: [(Self, &'static str); 4] =
+        [(Self::TCP, "tcp"), (Self::UDP, "udp"), (Self::ICMP, "icmp"), (Self::ICMPV6, "icmpv6")];
+
+    /// Whether the sensor reads ports in this protocol's header.
+    pub const fn has_ports(self) -> bool {
+        self.0 == Self::TCP.0 || self.0 == Self::UDP.0
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Self::NAMED.iter().find(|(protocol, _)| protocol == self) {
+            Some((_, name)) => f.write_str(name),
+            None => write!(f, "protocol {}", self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ProtocolVisitor;
+
+        impl Visitor<'_> for ProtocolVisitor {
+            type Value = Protocol;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tcp, udp, icmp, icmpv6 or a number from 0 to 255")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Protocol, E> {
+                Protocol::NAMED
+                    .iter()
+                    .find(|(_, name)| *name == text)
+                    .map(|(protocol, _)| *protocol)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Protocol, E> {
+                u8::try_from(number)
+                    .map(Protocol)
+                    .map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+            }
+        }
+
+        // Not deserialize_str: the type depends on what stands there.
+        deserializer.deserialize_any(ProtocolVisitor)
+    }
+}
+
+/// A range of ports, both ends included; a single port has equal ends.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct PortRange {
+    low: u16,
+    high: u16,
+}
+
+impl PortRange {
+    /// The lowest port of the range.
+    pub const fn low(self) -> u16 {
+        self.low
+    }
+
+    /// The highest port of the range, at least [`Self::low`].
+    pub const fn high(self) -> u16 {
+        self.high
+    }
+
+    /// Reads `443` or `8000-8099`: decimal digits, no sign, no leading zero, no space.
+    ///
+    /// # Errors
+    ///
+    /// One line that says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (low, high) = text.split_once('-').unwrap_or((text, text));
+        let (Some(low), Some(high)) = (port(low), port(high)) else {
+            return Err(format!(
+                "{} is no port or range; write \"443\" or \"8000-8099\", from 0 to 65535",
+                quote(text)
+            ));
+        };
+        if low > high {
+            return Err(format!("{} ends below its start", quote(text)));
+        }
+        Ok(Self { low, high })
+    }
+}
+
+fn port(text: &str) -> Option<u16> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain || (text.len() > 1 && text.starts_with('0')) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.low == self.high {
+            write!(f, "{}", self.low)
+        } else {
+            write!(f, "{}-{}", self.low, self.high)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PortRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        json::text(deserializer, "a port in quotes, such as \"443\" or \"8000-8099\"", Self::parse)
+    }
+}
+
+/// `deserialize_with` for the ports of a rule.
+pub(super) fn ports<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PortRange>, D::Error> {
+    let ports: Vec<PortRange> = Vec::deserialize(deserializer)?;
+    // An empty list could be read as "no port" or as "any port".
+    if ports.is_empty() {
+        return Err(D::Error::custom("is an empty list; leave the field out for any port"));
+    }
+    Ok(ports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_ranges() {
+        for (text, low, high) in
+            [("443", 443, 443), ("0", 0, 0), ("8000-8099", 8000, 8099), ("0-65535", 0, 65535)]
+        {
+            let range = PortRange::parse(text).unwrap();
+            assert_eq!((range.low(), range.high()), (low, high));
+            assert_eq!(range.to_string(), text);
+        }
+        for text in [
+            "", "-", "65536", "99999", "1-65536", "-1", "1-", "+1", "01", "1-02", " 1", "1 ",
+            "1 - 2", "1-2-3", "1..2", "0x50", "http", "１",
+        ] {
+            assert!(PortRange::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(PortRange::parse("2-1").unwrap_err(), "`2-1` ends below its start");
+    }
+
+    #[test]
+    fn protocols() {
+        for (json, number, name) in [
+            ("\"tcp\"", 6, "tcp"),
+            ("\"udp\"", 17, "udp"),
+            ("\"icmp\"", 1, "icmp"),
+            ("\"icmpv6\"", 58, "icmpv6"),
+            ("0", 0, "protocol 0"),
+            ("255", 255, "protocol 255"),
+            ("6", 6, "tcp"),
+        ] {
+            let protocol: Protocol = serde_json::from_str(json).unwrap();
+            assert_eq!(protocol, Protocol(number));
+            assert_eq!(protocol.to_string(), name);
+        }
+        for json in ["\"TCP\"", "\"6\"", "256", "-1", "6.0", "null", "[6]", "{\"tcp\":null}"] {
+            assert!(serde_json::from_str::<Protocol>(json).is_err(), "{json}");
+        }
+    }
+}

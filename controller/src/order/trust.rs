@@ -1,0 +1,355 @@
+//! The trust file, schema `sekisho.trust/v1`: whose signatures make an order an approved one, and
+//! how many it takes (L-APPROVE). Checking signatures is in `verified`.
+
+use std::collections::HashMap;
+
+use ed25519_dalek::VerifyingKey;
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize};
+
+use super::{consistency, json, keys};
+use crate::rejection::{Rejection, Requirement};
+
+/// The schema name of every trust file that this version reads.
+pub const SCHEMA: &str = "sekisho.trust/v1";
+
+/// A key in a trust file as it is written; what it says is checked by [`TrustedKey::parse`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// [`keys::keyid`] of the key.
+    pub keyid: String,
+    /// The 32 bytes of the public key, in lower-case hexadecimal digits.
+    pub ed25519: String,
+    /// Who holds the private key: free text on one line.
+    pub holder: String,
+}
+
+impl KeyEntry {
+    /// The entry for a public key.
+    pub fn new(key: &VerifyingKey, holder: impl Into<String>) -> Self {
+        Self {
+            keyid: keys::keyid(key),
+            ed25519: hex::encode(key.as_bytes()),
+            holder: holder.into(),
+        }
+    }
+
+    /// Writes the entry as JSON.
+    ///
+    /// # Errors
+    ///
+    /// None that could be provoked; serialisation is fallible by its type.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(deserialize_with = "schema")]
+    schema: String,
+    version: u64,
+    threshold: u64,
+    #[serde(deserialize_with = "json::objects")]
+    keys: Vec<KeyEntry>,
+}
+
+fn schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    json::exactly(deserializer, SCHEMA).map(|()| SCHEMA.to_owned())
+}
+
+/// A public key that may sign orders, and who holds it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrustedKey {
+    keyid: String,
+    key: VerifyingKey,
+    holder: String,
+}
+
+impl TrustedKey {
+    /// A key and who holds it.
+    ///
+    /// # Errors
+    ///
+    /// One line that says what is wrong with the holder or the key.
+    pub fn new(key: &VerifyingKey, holder: &str) -> Result<Self, String> {
+        Self::check(KeyEntry::new(key, holder))
+            .map_err(|(field, reason)| format!("{field} {reason}"))
+    }
+
+    /// Reads one entry, as `sekisho order keygen` prints it.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] that names the field.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
+        let entry = json::parse(file, bytes)?;
+        Self::check(entry).map_err(|(field, reason)| Rejection::new(file, reason).at(field))
+    }
+
+    fn check(entry: KeyEntry) -> Result<Self, (&'static str, String)> {
+        consistency::free_text(&entry.holder).map_err(|reason| ("holder", reason))?;
+        let mut bytes = [0; 32];
+        let lower = !entry.ed25519.bytes().any(|byte| byte.is_ascii_uppercase());
+        if !lower || hex::decode_to_slice(&entry.ed25519, &mut bytes).is_err() {
+            return Err(("ed25519", "is not 64 lower-case hexadecimal digits".to_owned()));
+        }
+        let key = usable_key(&bytes).map_err(|reason| ("ed25519", reason.to_owned()))?;
+        let keyid = keys::keyid(&key);
+        if entry.keyid != keyid {
+            return Err(("keyid", format!("is not the SHA-256 of the key, which is {keyid}")));
+        }
+        Ok(Self { keyid, key, holder: entry.holder })
+    }
+
+    /// [`keys::keyid`] of the key.
+    pub fn keyid(&self) -> &str {
+        &self.keyid
+    }
+
+    /// The public key.
+    pub const fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// Who holds the private key.
+    pub fn holder(&self) -> &str {
+        &self.holder
+    }
+
+    /// The entry as it stands in a trust file.
+    pub fn entry(&self) -> KeyEntry {
+        KeyEntry::new(&self.key, &self.holder)
+    }
+}
+
+/// Accepts only the encodings that key generation (RFC 8032, section 5.1.5) can produce: a point
+/// of the curve, canonically encoded, in the large prime-order group. Under a weak key anyone can
+/// make signatures; under another encoding one key would have two names and count twice.
+fn usable_key(bytes: &[u8; 32]) -> Result<VerifyingKey, &'static str> {
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| "is not a point of the Ed25519 curve")?;
+    let point = key.to_edwards();
+    if key.is_weak() {
+        return Err("is a weak key (a point of small order): anyone could sign for it");
+    }
+    if point.compress().as_bytes() != bytes || !point.is_torsion_free() {
+        return Err("is not a key that Ed25519 key generation can produce");
+    }
+    Ok(key)
+}
+
+/// A trust file that was checked in full.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trust {
+    version: u64,
+    threshold: usize,
+    keys: Vec<TrustedKey>,
+}
+
+impl Trust {
+    /// Reads and checks a trust file.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] that names the field.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
+        let written: Written = json::parse(file, bytes)?;
+        if written.version == 0 {
+            return Err(Rejection::new(file, "versions count from 1").at("version"));
+        }
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut keys = Vec::new();
+        for (index, entry) in written.keys.into_iter().enumerate() {
+            let key = TrustedKey::check(entry).map_err(|(field, reason)| {
+                Rejection::new(file, reason).at(format!("keys[{index}].{field}"))
+            })?;
+            // The keyid is a function of the key, so this also finds the same key twice.
+            if let Some(first) = seen.insert(key.keyid.clone(), index) {
+                return Err(Rejection::new(file, format!("is the same key as keys[{first}]"))
+                    .at(format!("keys[{index}].keyid"))
+                    .under(Requirement::Approve));
+            }
+            keys.push(key);
+        }
+        let threshold = usize::try_from(written.threshold).unwrap_or(usize::MAX);
+        if threshold == 0 || threshold > keys.len() {
+            return Err(Rejection::new(
+                file,
+                format!("{threshold} is not within 1 to {}, the number of keys", keys.len()),
+            )
+            .at("threshold")
+            .under(Requirement::Approve));
+        }
+        Ok(Self { version: written.version, threshold, keys })
+    }
+
+    /// Writes a trust file of `keys`. It is not checked here: [`Trust::parse`] what comes out.
+    ///
+    /// # Errors
+    ///
+    /// None that could be provoked; serialisation is fallible by its type.
+    pub fn draft(
+        version: u64,
+        threshold: u64,
+        keys: Vec<KeyEntry>,
+    ) -> Result<String, serde_json::Error> {
+        let written = Written { schema: SCHEMA.to_owned(), version, threshold, keys };
+        Ok(serde_json::to_string_pretty(&written)? + "\n")
+    }
+
+    /// Counts the versions of the file from 1.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many distinct keys must have signed an order; at least 1.
+    pub const fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// The trusted keys, in file order.
+    pub fn keys(&self) -> &[TrustedKey] {
+        &self.keys
+    }
+
+    /// The trusted key of this name.
+    pub fn key(&self, keyid: &str) -> Option<&TrustedKey> {
+        self.keys.iter().find(|key| key.keyid == keyid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::samples;
+    use super::*;
+
+    fn sample() -> Value {
+        let entries: Vec<KeyEntry> = (1..=5)
+            .map(|n| KeyEntry::new(&samples::key(n).verifying_key(), format!("holder {n}")))
+            .collect();
+        serde_json::from_str(&Trust::draft(1, 3, entries).unwrap()).unwrap()
+    }
+
+    fn refusal(trust: &Value) -> String {
+        Trust::parse("t.json", trust.to_string().as_bytes())
+            .expect_err("must be refused")
+            .to_string()
+    }
+
+    #[test]
+    fn a_good_file() {
+        let trust = Trust::parse("t.json", sample().to_string().as_bytes()).unwrap();
+        assert_eq!((trust.version(), trust.threshold(), trust.keys().len()), (1, 3, 5));
+        let key = &trust.keys()[1];
+        assert_eq!(key.holder(), "holder 2");
+        assert_eq!(trust.key(key.keyid()), Some(key));
+        assert_eq!(trust.key("00"), None);
+    }
+
+    #[test]
+    fn bad_files() {
+        let other_key = hex::encode(samples::key(9).verifying_key().as_bytes());
+        let table: Vec<(&str, Value, &str)> = vec![
+            (
+                "/schema",
+                json!("sekisho.trust/v2"),
+                "t.json: schema: is `sekisho.trust/v2`, but only `sekisho.trust/v1` is known",
+            ),
+            ("/version", json!(0), "t.json: version: versions count from 1"),
+            (
+                "/version",
+                json!("1"),
+                "t.json: version: expected a whole number, found string \"1\"",
+            ),
+            (
+                "/threshold",
+                json!(0),
+                "t.json: threshold: 0 is not within 1 to 5, the number of keys [L-APPROVE]",
+            ),
+            (
+                "/threshold",
+                json!(6),
+                "t.json: threshold: 6 is not within 1 to 5, the number of keys [L-APPROVE]",
+            ),
+            (
+                "/keys",
+                json!([]),
+                "t.json: threshold: 3 is not within 1 to 0, the number of keys [L-APPROVE]",
+            ),
+            (
+                "/keys/1",
+                sample()["keys"][0].clone(),
+                "t.json: keys[1].keyid: is the same key as keys[0] [L-APPROVE]",
+            ),
+            ("/keys/1/holder", json!(" "), "t.json: keys[1].holder: is empty"),
+            (
+                "/keys/1/holder",
+                json!("a\u{1b}[2J"),
+                "t.json: keys[1].holder: holds control characters",
+            ),
+            (
+                "/keys/1/keyid",
+                json!(""),
+                "t.json: keys[1].keyid: is not the SHA-256 of the key, which is ",
+            ),
+            (
+                "/keys/1/ed25519",
+                json!(other_key),
+                "t.json: keys[1].keyid: is not the SHA-256 of the key, which is ",
+            ),
+            (
+                "/keys/1/ed25519",
+                json!("AB".repeat(32)),
+                "t.json: keys[1].ed25519: is not 64 lower-case hexadecimal digits",
+            ),
+            (
+                "/keys/1/ed25519",
+                json!("ab"),
+                "t.json: keys[1].ed25519: is not 64 lower-case hexadecimal digits",
+            ),
+        ];
+        for (pointer, value, expected) in table {
+            let mut trust = sample();
+            *trust.pointer_mut(pointer).unwrap() = value;
+            let refusal = refusal(&trust);
+            assert!(refusal.starts_with(expected), "{refusal}\n{expected}");
+        }
+        let mut unknown = sample();
+        unknown["keys"][2]["comment"] = json!("x");
+        assert!(refusal(&unknown).starts_with("t.json: keys[2].comment: unknown field `comment`"));
+        let mut missing = sample();
+        missing.as_object_mut().unwrap().remove("threshold");
+        assert!(refusal(&missing).starts_with("t.json: threshold: is missing"));
+    }
+
+    #[test]
+    fn weak_and_impossible_keys() {
+        let mut high = [0xff; 32];
+        // y = 2^255 - 19 + 3: the non-canonical encoding of y = 3, which is on the curve.
+        (high[0], high[31]) = (0xf0, 0x7f);
+        let mut two = [0; 32];
+        two[0] = 2;
+        for (bytes, why) in [
+            ([0; 32], "weak"),
+            (identity(), "weak"),
+            (two, "not a point"),
+            (high, "key generation"),
+        ] {
+            let mut trust = sample();
+            trust["keys"][0]["ed25519"] = json!(hex::encode(bytes));
+            let refusal = refusal(&trust);
+            assert!(refusal.starts_with("t.json: keys[0].ed25519: is "), "{refusal}");
+            assert!(refusal.contains(why), "{refusal}");
+        }
+    }
+
+    fn identity() -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[0] = 1;
+        bytes
+    }
+}
