@@ -1,0 +1,146 @@
+//! The address tables: which class an address has and which sets it is a member of, as disjoint
+//! ranges under a direct index (see `sensor_common::layout`).
+
+use ipnetwork::IpNetwork;
+use sensor_common::direction::AddressClass;
+use sensor_common::layout::{AddressValue, IndexWord};
+use sensor_common::lookup::MOST_V4_RANGES;
+
+use super::membership::{Memberships, Set};
+use super::ranges::{Block, Start, flatten, overlay};
+use super::{CompileError, Layer};
+
+/// The index and the ranges of one IP version.
+pub(super) struct AddressTable {
+    /// How far an address (an IPv6 address's first 64 bits) is shifted to give its chunk.
+    pub(super) shift: u32,
+    /// One word per chunk.
+    pub(super) index: Vec<IndexWord>,
+    /// All ranges, in ascending order.
+    pub(super) ranges: Vec<Start<AddressValue>>,
+}
+
+/// What the tables are made from: the layers of direction, and the prefixes of every set.
+pub(super) struct Sources<'a> {
+    pub(super) layers: &'a [Layer<'a>],
+    pub(super) sets: &'a [(Set, IpNetwork)],
+}
+
+/// The two IP versions differ in these numbers only.
+struct Family {
+    bits: u32,
+    /// Bits of the address that the shift applies to: all of them, or the first 64.
+    key_bits: u32,
+    fewest_index_bits: u32,
+    most_index_bits: u32,
+    /// Most ranges that the search of a chunk may meet.
+    most_ranges: u32,
+}
+
+const V4: Family = Family {
+    bits: 32,
+    key_bits: 32,
+    fewest_index_bits: 8,
+    // 256 addresses to a chunk, so that no chunk can have more ranges than the search takes.
+    most_index_bits: 24,
+    most_ranges: MOST_V4_RANGES,
+};
+
+const V6: Family = Family {
+    bits: 128,
+    key_bits: 64,
+    fewest_index_bits: 8,
+    // Allocations of one registry share their first 12 bits and differ in the next 20.
+    most_index_bits: 20,
+    most_ranges: u32::MAX,
+};
+
+/// Compiles the IPv4 and the IPv6 table.
+pub(super) fn compile(
+    sources: &Sources<'_>,
+    memberships: &mut Memberships,
+) -> Result<(AddressTable, AddressTable), CompileError> {
+    let v4 = table(&V4, sources, IpNetwork::is_ipv4, memberships)?;
+    let v6 = table(&V6, sources, IpNetwork::is_ipv6, memberships)?;
+    Ok((v4, v6))
+}
+
+fn table(
+    family: &Family,
+    sources: &Sources<'_>,
+    belongs: fn(&IpNetwork) -> bool,
+    memberships: &mut Memberships,
+) -> Result<AddressTable, CompileError> {
+    // Each layer lies over the one before and hides it wherever it names anything.
+    let mut classes: Vec<Start<AddressClass>> = vec![(0, AddressClass::Unclassified)];
+    for layer in sources.layers {
+        let blocks = layer.iter().filter(|(network, _)| belongs(network));
+        let blocks = blocks.map(|(network, class)| block(network, Some(*class))).collect();
+        let named = flatten(blocks, None, |_, class| class);
+        classes = overlay(&classes, &named, |below, above| above.unwrap_or(below));
+    }
+    let blocks = sources.sets.iter().filter(|(_, network)| belongs(network));
+    let blocks = blocks.map(|(set, network)| block(network, *set)).collect();
+    let members = flatten(blocks, 0, |outer, set| memberships.with(outer, set));
+    let mut ranges = overlay(&classes, &members, AddressValue::new);
+    // Behind the last IPv4 address there is nothing.
+    ranges.retain(|(first, _)| family.bits == 128 || *first < 1 << family.bits);
+    if u32::try_from(ranges.len()).is_err() {
+        return Err(CompileError::TooLarge);
+    }
+    index(family, ranges)
+}
+
+fn block<V>(network: &IpNetwork, value: V) -> Block<V> {
+    let (first, last) = match network {
+        IpNetwork::V4(network) => {
+            (u128::from(u32::from(network.network())), u128::from(u32::from(network.broadcast())))
+        }
+        IpNetwork::V6(network) => (u128::from(network.network()), u128::from(network.broadcast())),
+    };
+    Block { first, last, value }
+}
+
+/// Puts an index over the ranges: about as many chunks as ranges, and more where a chunk would
+/// have more ranges than its search takes.
+fn index(family: &Family, ranges: Vec<Start<AddressValue>>) -> Result<AddressTable, CompileError> {
+    let wanted = usize::BITS - ranges.len().leading_zeros();
+    let mut index_bits = wanted.clamp(family.fewest_index_bits, family.most_index_bits);
+    loop {
+        let index = chunks(family, index_bits, &ranges);
+        if index.iter().all(|word| word.value().is_some() || word.count() <= family.most_ranges) {
+            return Ok(AddressTable { shift: family.key_bits - index_bits, index, ranges });
+        }
+        if index_bits == family.most_index_bits {
+            return Err(CompileError::TooLarge);
+        }
+        index_bits += 1;
+    }
+}
+
+fn chunks(family: &Family, index_bits: u32, ranges: &[Start<AddressValue>]) -> Vec<IndexWord> {
+    let chunk_bits = family.bits - index_bits;
+    let mut behind = 0;
+    (0..1_u128 << index_bits)
+        .map(|chunk| {
+            let first = chunk << chunk_bits;
+            let last = first | ((1 << chunk_bits) - 1);
+            while behind < ranges.len() && ranges[behind].0 <= first {
+                behind += 1;
+            }
+            // The range that holds the chunk's first address; there is one, as ranges start at 0.
+            let start = behind - 1;
+            while behind < ranges.len() && ranges[behind].0 <= last {
+                behind += 1;
+            }
+            match behind - start {
+                1 => IndexWord::leaf(ranges[start].1),
+                count => IndexWord::ranges(narrow(start), narrow(count)),
+            }
+        })
+        .collect()
+}
+
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).expect("checked against the number of ranges")
+}

@@ -1,0 +1,107 @@
+//! The image: compiled tables as lines of memory, laid out as `sensor_common::layout` says.
+
+use sensor_common::layout::{RuleWord, VERSION, halves, header};
+use sensor_common::tables::{LINE_WORDS, Line};
+
+use super::CompileError;
+use super::addresses::AddressTable;
+use super::bits::Bits;
+use super::ports::PortClasses;
+
+/// Everything that goes into a generation.
+pub(super) struct Tables {
+    pub(super) number: u32,
+    pub(super) v4: AddressTable,
+    pub(super) v6: AddressTable,
+    pub(super) source_rows: Vec<Bits>,
+    pub(super) destination_rows: Vec<Bits>,
+    pub(super) either_rows: Vec<Bits>,
+    pub(super) direction_rows: Vec<Bits>,
+    pub(super) protocol_rows: Vec<Bits>,
+    pub(super) source_ports: PortClasses,
+    pub(super) destination_ports: PortClasses,
+    pub(super) rules: Vec<RuleWord>,
+}
+
+/// Writes the tables into memory.
+pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
+    let mut image = Image(vec![0; header::WORDS as usize]);
+    let Tables { v4, v6, .. } = tables;
+
+    let at = image.append(v4.index.iter().map(|word| word.0))?;
+    image.set(header::V4_INDEX, halves(at, v4.shift));
+    let at = image.append(v4.ranges.iter().map(|(first, value)| {
+        // The first address of an IPv4 range fits into 32 bits.
+        halves(value.0, u32::try_from(*first).unwrap_or(u32::MAX))
+    }))?;
+    image.set(header::V4_RANGES, u64::from(at));
+
+    let at = image.append(v6.index.iter().map(|word| word.0))?;
+    image.set(header::V6_INDEX, halves(at, v6.shift));
+    let highs = image.append(v6.ranges.iter().map(|(first, _)| (first >> 64) as u64))?;
+    #[expect(clippy::cast_possible_truncation, reason = "the last 64 bits are meant")]
+    let lows = image.append(v6.ranges.iter().map(|(first, _)| *first as u64))?;
+    image.set(header::V6_RANGES, halves(highs, lows));
+    let at = image.append(v6.ranges.iter().map(|(_, value)| u64::from(value.0)))?;
+    image.set(header::V6_VALUES, u64::from(at));
+
+    for (position, rows) in [
+        (header::SOURCE_ROWS, &tables.source_rows),
+        (header::DESTINATION_ROWS, &tables.destination_rows),
+        (header::EITHER_ROWS, &tables.either_rows),
+        (header::DIRECTION_ROWS, &tables.direction_rows),
+        (header::PROTOCOL_ROWS, &tables.protocol_rows),
+        (header::SOURCE_PORT_ROWS, &tables.source_ports.rows),
+        (header::DESTINATION_PORT_ROWS, &tables.destination_ports.rows),
+    ] {
+        let at = image.append(rows.iter().flat_map(|row| row.0.iter().copied()))?;
+        image.set(position, u64::from(at));
+    }
+    let source = image.append_classes(&tables.source_ports.classes)?;
+    let destination = image.append_classes(&tables.destination_ports.classes)?;
+    image.set(header::PORT_CLASSES, halves(source, destination));
+
+    let at = image.append(tables.rules.iter().map(|rule| rule.0))?;
+    image.set(header::RULE_WORDS, u64::from(at));
+    let width = tables.direction_rows.first().map_or(0, |row| row.0.len());
+    let count = tables.rules.len();
+    let [count, width] = [count, width].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    image.set(header::RULES, halves(count, width));
+    image.set(header::IDENTITY, halves(tables.number, VERSION));
+    Ok(image.lines())
+}
+
+struct Image(Vec<u64>);
+
+impl Image {
+    fn set(&mut self, position: u32, word: u64) {
+        self.0[position as usize] = word;
+    }
+
+    /// Appends words and says where they start.
+    fn append(&mut self, words: impl Iterator<Item = u64>) -> Result<u32, CompileError> {
+        let at = self.0.len();
+        self.0.extend(words);
+        // Positions, also that behind the last word, are 32-bit numbers.
+        u32::try_from(self.0.len()).map_err(|_| CompileError::TooLarge)?;
+        u32::try_from(at).map_err(|_| CompileError::TooLarge)
+    }
+
+    /// Appends port classes, four to a word; position 0 where there are none.
+    fn append_classes(&mut self, classes: &[u16]) -> Result<u32, CompileError> {
+        if classes.is_empty() {
+            return Ok(0);
+        }
+        self.append(
+            classes.chunks(4).map(|four| {
+                four.iter().rev().fold(0, |word, class| word << 16 | u64::from(*class))
+            }),
+        )
+    }
+
+    fn lines(mut self) -> Vec<Line> {
+        self.0.resize(self.0.len().next_multiple_of(LINE_WORDS), 0);
+        let (lines, _) = self.0.as_chunks::<LINE_WORDS>();
+        lines.to_vec()
+    }
+}

@@ -1,0 +1,148 @@
+//! The compiler: from direction tables and verified orders to one generation of kernel tables.
+//!
+//! | file | job |
+//! |---|---|
+//! | `ranges` | nested prefixes to disjoint ranges |
+//! | `membership` | numbers for combinations of address sets |
+//! | `addresses` | the address tables with their index |
+//! | `bits`, `ports`, `rows` | the rows of each dimension |
+//! | `image` | everything laid out in memory |
+//!
+//! Only a [`Verified`] order can be compiled (L-APPROVE). Whether it is in force is the caller's
+//! question: the compiler knows no time.
+
+mod addresses;
+mod bits;
+mod image;
+mod membership;
+mod ports;
+mod ranges;
+mod rows;
+
+use std::sync::Arc;
+
+use ipnetwork::IpNetwork;
+use sensor_common::direction::AddressClass;
+use sensor_common::layout::{AddressValue, MOST_RULES};
+use sensor_common::tables::{Line, MOST_ORDERS};
+
+use crate::order::{Measure, Order, Verified};
+
+/// A layer of direction: prefixes with the class of their addresses, the longest prefix winning.
+/// What a later layer names hides all layers before it.
+pub type Layer<'a> = &'a [(IpNetwork, AddressClass)];
+
+/// An order to be compiled, and its slot in the deadline table.
+#[derive(Clone, Copy, Debug)]
+pub struct Slotted<'a> {
+    /// Below [`MOST_ORDERS`]; no two orders of a generation share one.
+    pub slot: u32,
+    /// The order.
+    pub order: &'a Verified<Order>,
+}
+
+/// One generation of tables, and the names that its records need.
+#[derive(Debug)]
+pub struct Generation {
+    /// The tables.
+    pub lines: Vec<Line>,
+    /// What its rule numbers stand for.
+    pub names: Arc<Names>,
+}
+
+/// What the rule numbers in a generation's records stand for.
+#[derive(Debug)]
+pub struct Names {
+    /// The generation's number.
+    pub generation: u32,
+    rules: Vec<RuleName>,
+}
+
+/// The order and the rule behind a rule number.
+#[derive(Clone, Debug)]
+pub struct RuleName {
+    /// The order.
+    pub order: Arc<OrderName>,
+    /// The rule's id in it.
+    pub rule: String,
+}
+
+/// What a record says of its order.
+#[derive(Debug)]
+pub struct OrderName {
+    /// The order's id.
+    pub order_id: String,
+    /// Its serial number.
+    pub serial: u64,
+    /// Its measure.
+    pub measure: Measure,
+}
+
+impl Names {
+    /// The rule with this number.
+    pub fn rule(&self, number: u32) -> Option<&RuleName> {
+        self.rules.get(usize::try_from(number).ok()?)
+    }
+}
+
+/// A limit that the orders exceed together. Nothing is left out to meet it: nothing is installed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CompileError {
+    /// More orders than slots.
+    #[error("{0} orders are in force at once; the limit is {MOST_ORDERS}")]
+    Orders(usize),
+    /// More rules than bits in a row.
+    #[error("{0} rules are in force at once, over all orders; the limit is {MOST_RULES}")]
+    Rules(usize),
+    /// More combinations of address sets than rows.
+    #[error(
+        "the address sets of all orders overlap in {0} different combinations; the limit is {limit}",
+        limit = MOST_COMBINATIONS
+    )]
+    Combinations(usize),
+    /// More different port conditions than classes.
+    #[error("the rules of all orders tell more than 65,535 classes of ports apart")]
+    PortClasses,
+    /// More words than positions.
+    #[error("the tables of all orders together are larger than 32 GiB")]
+    TooLarge,
+}
+
+/// Most combinations of address sets: it keeps the rows below 400 MiB.
+const MOST_COMBINATIONS: usize = 1 << 20;
+const _: () = assert!(MOST_COMBINATIONS < AddressValue::MOST_ROWS as usize);
+
+/// Compiles the orders in force over the direction tables.
+///
+/// # Errors
+/// [`CompileError`] names the limit that the orders exceed together.
+pub fn compile(
+    number: u32,
+    layers: &[Layer<'_>],
+    orders: &[Slotted<'_>],
+) -> Result<Generation, CompileError> {
+    let orders: Vec<(u32, &Order)> =
+        orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
+    if orders.len() > MOST_ORDERS as usize {
+        return Err(CompileError::Orders(orders.len()));
+    }
+    let count = orders.iter().map(|(_, order)| order.rules.len()).sum();
+    if count > MOST_RULES as usize {
+        return Err(CompileError::Rules(count));
+    }
+    let lines = image::write(&rows::tables(number, layers, &orders)?)?;
+    let rules = orders.iter().flat_map(|(_, order)| names(order)).collect();
+    Ok(Generation { lines, names: Arc::new(Names { generation: number, rules }) })
+}
+
+fn names(order: &Order) -> impl Iterator<Item = RuleName> {
+    let name = Arc::new(OrderName {
+        order_id: order.order_id.clone(),
+        serial: order.serial,
+        measure: order.measure,
+    });
+    order.rules.iter().map(move |rule| RuleName { order: Arc::clone(&name), rule: rule.id.clone() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The host engine: the shared code over tables in this process's memory. It needs no privilege.
+
+use sensor_common::counters::Counters;
+use sensor_common::decide::{Ports, decide};
+use sensor_common::record::{Record, Sink};
+use sensor_common::repeat::Loop;
+use sensor_common::tables::{Gate, Line, MOST_ORDERS};
+
+use super::Engine;
+use crate::kernel::KernelError;
+
+/// Judges frames in user space.
+pub struct HostEngine {
+    lines: Vec<Line>,
+    gate: HostGate,
+    counters: Counters,
+}
+
+/// A gate with everything set from outside, the time included.
+#[derive(Clone, Debug)]
+pub struct HostGate {
+    /// Per slot: when its order ends, exclusive.
+    pub deadlines: [u64; MOST_ORDERS as usize],
+    /// Until when the tables are vouched for, exclusive.
+    pub lease: u64,
+    /// The time now.
+    pub now: u64,
+}
+
+impl HostEngine {
+    /// An engine over a generation's tables, with the gate wide open: every order that was
+    /// compiled is in force.
+    pub fn new(lines: Vec<Line>) -> Self {
+        let gate =
+            HostGate { deadlines: [u64::MAX; MOST_ORDERS as usize], lease: u64::MAX, now: 0 };
+        Self { lines, gate, counters: Counters::default() }
+    }
+
+    /// The gate, to be opened or closed.
+    pub const fn gate(&mut self) -> &mut HostGate {
+        &mut self.gate
+    }
+}
+
+impl Engine for HostEngine {
+    fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError> {
+        let mut records = List(Vec::new());
+        let mut ports = Ports { gate: &self.gate, repeat: &Loop, sink: &mut records };
+        let verdict = decide(&frame, &self.lines.as_slice(), &mut ports);
+        self.counters.count(&verdict);
+        Ok(records.0)
+    }
+
+    fn counters(&self) -> Result<Counters, KernelError> {
+        Ok(self.counters)
+    }
+}
+
+impl Gate for HostGate {
+    fn deadline(&self, slot: u32) -> u64 {
+        self.deadlines.get(slot as usize).copied().unwrap_or(0)
+    }
+
+    fn lease(&self) -> u64 {
+        self.lease
+    }
+
+    fn now(&self) -> u64 {
+        self.now
+    }
+}
+
+struct List(Vec<Record>);
+
+impl Sink for List {
+    fn submit(&mut self, make: impl FnOnce() -> Record) -> bool {
+        self.0.push(make());
+        true
+    }
+}

@@ -1,0 +1,76 @@
+//! The kernel engine: each frame goes through the loaded XDP program with `BPF_PROG_TEST_RUN`.
+
+use sensor_common::counters::{Counters, Verdict};
+use sensor_common::outcome::Outcome;
+use sensor_common::record::Record;
+use sensor_common::tables::{Line, MOST_ORDERS};
+
+use super::{Engine, SHORTEST_FRAME};
+use crate::kernel::{KernelError, KernelTables, Mode, Program, Records};
+
+/// Room for the records of one frame: they are taken out after each.
+const RING_BYTES: u32 = 64 * 1024;
+
+/// Longest frame that `BPF_PROG_TEST_RUN` takes with certainty: one page less what the kernel
+/// keeps for itself, and sixteen pages of fragments.
+const LONGEST_FRAME: usize = 65_536;
+
+/// Judges frames in the kernel. Needs privilege to load programs.
+pub struct KernelEngine {
+    program: Program,
+    records: Records,
+    /// Frames that no interface could deliver, judged here.
+    stunted: Counters,
+}
+
+impl KernelEngine {
+    /// Loads the program over a generation's tables, with the gate wide open: every order that was
+    /// compiled is in force.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the program does not load.
+    pub fn new(lines: &[Line]) -> Result<Self, KernelError> {
+        let (mut program, records) = Program::load(Mode::Tap, RING_BYTES)?;
+        program.publish(&KernelTables::create(lines)?)?;
+        for slot in 0..MOST_ORDERS {
+            program.set_deadline(slot, u64::MAX)?;
+        }
+        program.set_lease(u64::MAX)?;
+        Ok(Self { program, records, stunted: Counters::default() })
+    }
+
+    /// The loaded program, to open or close its gate.
+    pub const fn program(&mut self) -> &mut Program {
+        &mut self.program
+    }
+}
+
+impl Engine for KernelEngine {
+    fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError> {
+        if frame.len() < SHORTEST_FRAME {
+            // The kernel does not run the program over less than an Ethernet header, and no
+            // interface delivers it; a capture may hold it all the same.
+            self.stunted.count(&Verdict {
+                outcome: Outcome::Malformed,
+                direction: None,
+                length: u32::try_from(frame.len()).unwrap_or(0),
+                records: 0,
+                lost: 0,
+            });
+            return Ok(Vec::new());
+        }
+        if frame.len() > LONGEST_FRAME {
+            return Err(KernelError::FrameTooLong(frame.len()));
+        }
+        self.program.test_run(frame, 1)?;
+        Ok(std::iter::from_fn(|| self.records.next_record()).collect())
+    }
+
+    fn counters(&self) -> Result<Counters, KernelError> {
+        let mut sum = self.stunted;
+        for cpu in self.program.counters()? {
+            sum.merge(&cpu);
+        }
+        Ok(sum)
+    }
+}

@@ -1,0 +1,33 @@
+//! The two engines that a frame can be pushed through without a network interface: the kernel
+//! engine runs the very program that carriers load, the host engine runs the same code here.
+//! Parity between them is tested, not assumed.
+
+mod host;
+mod kernel;
+
+pub use host::HostEngine;
+pub use kernel::KernelEngine;
+
+use sensor_common::counters::Counters;
+use sensor_common::record::Record;
+
+use crate::kernel::KernelError;
+
+/// Shortest frame that an interface delivers: an Ethernet header.
+pub const SHORTEST_FRAME: usize = 14;
+
+/// Something that judges frames as the XDP program does.
+pub trait Engine {
+    /// Judges one frame and returns the records it gave rise to, in the order of their rules. The
+    /// records' times are the engine's own.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the kernel could not run the program.
+    fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError>;
+
+    /// The counters over all frames so far.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the kernel could not be asked.
+    fn counters(&self) -> Result<Counters, KernelError>;
+}
