@@ -28,9 +28,6 @@ pub fn parse_timestamp(text: &str) -> Result<Timestamp, String> {
     if digits(17) >= "60" {
         return Err(wrong("seconds run from 00 to 59"));
     }
-    if digits(11) >= "24" {
-        return Err(wrong("hours run from 00 to 23"));
-    }
     if !text.ends_with('Z') {
         let offset = digits(text.len() - 5);
         if offset >= "24" || digits(text.len() - 2) >= "60" {
