@@ -12,6 +12,10 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use super::KernelError;
 
+const KEY_BYTES: u32 = 4;
+const LINE_BYTES: u32 = 64;
+const _: () = assert!(LINE_BYTES as usize == size_of::<Line>());
+
 /// Creates an array map that holds `lines`.
 ///
 /// # Errors
@@ -21,8 +25,8 @@ pub(super) fn create(lines: &[Line]) -> Result<MapData, KernelError> {
     // Kind, sizes and flags as the program's template of the inner map has them.
     let definition = aya_obj::Map::new_from_params(
         BPF_MAP_TYPE_ARRAY as u32,
-        4,
-        size_of::<Line>() as u32,
+        KEY_BYTES,
+        LINE_BYTES,
         entries,
         BPF_F_MMAPABLE | BPF_F_INNER_MAP,
     );
