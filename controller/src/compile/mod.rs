@@ -123,6 +123,13 @@ pub fn compile(
 ) -> Result<Generation, CompileError> {
     let orders: Vec<(u32, &Order)> =
         orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
+    check_limits(&orders)?;
+    let lines = image::write(&rows::tables(number, layers, &orders)?)?;
+    let rules = orders.iter().flat_map(|(_, order)| names(order)).collect();
+    Ok(Generation { lines, names: Arc::new(Names { generation: number, rules }) })
+}
+
+fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {
     if orders.len() > MOST_ORDERS as usize {
         return Err(CompileError::Orders(orders.len()));
     }
@@ -130,9 +137,7 @@ pub fn compile(
     if count > MOST_RULES as usize {
         return Err(CompileError::Rules(count));
     }
-    let lines = image::write(&rows::tables(number, layers, &orders)?)?;
-    let rules = orders.iter().flat_map(|(_, order)| names(order)).collect();
-    Ok(Generation { lines, names: Arc::new(Names { generation: number, rules }) })
+    Ok(())
 }
 
 fn names(order: &Order) -> impl Iterator<Item = RuleName> {
