@@ -1,1 +1,11 @@
 //! What Sekisho's integration tests share.
+//!
+//! | file | job |
+//! |---|---|
+//! | `authority` | five keys, a trust file, and orders signed by three of them |
+//! | `frames` | named frames with the outcome each must have |
+//! | `privilege` | the one clear line of a test that cannot run here |
+
+pub mod authority;
+pub mod frames;
+pub mod privilege;

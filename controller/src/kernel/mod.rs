@@ -13,4 +13,5 @@ mod lines;
 mod object;
 mod program;
 
+pub use object::has_object;
 pub use program::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};

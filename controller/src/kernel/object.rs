@@ -8,3 +8,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/se
 pub(super) fn embedded() -> Result<&'static [u8], KernelError> {
     if OBJECT.is_empty() { Err(KernelError::NoObject) } else { Ok(OBJECT) }
 }
+
+/// Whether this binary was built with the kernel program.
+pub fn has_object() -> bool {
+    !OBJECT.is_empty()
+}

@@ -1,0 +1,124 @@
+//! Parity: every frame goes through the host engine and, with `BPF_PROG_TEST_RUN`, through the
+//! loaded program. Outcome, direction, records and counters must agree, and be what the fixture
+//! says.
+
+use controller::compile::{Generation, Slotted, compile};
+use controller::engine::{Engine, HostEngine, KernelEngine};
+use sekisho_tests::frames::{fixtures, layers, orders};
+use sekisho_tests::privilege::require_kernel;
+use sensor_common::counters::{Counters, columns};
+use sensor_common::outcome::Outcome;
+use sensor_common::record::Record;
+
+fn generation() -> Generation {
+    let orders = orders();
+    let slotted: Vec<Slotted<'_>> =
+        (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    compile(3, &[&layers()], &slotted).unwrap()
+}
+
+/// The time is each engine's own; everything else must be the same.
+fn timeless(mut records: Vec<Record>) -> Vec<Record> {
+    for record in &mut records {
+        record.time = 0;
+    }
+    records
+}
+
+/// What one frame added to the counters: its outcome and direction.
+fn added(before: &Counters, after: &Counters) -> Vec<(Outcome, &'static str, u64, u64)> {
+    let mut added = Vec::new();
+    for outcome in Outcome::ALL {
+        for direction in columns() {
+            let packets = after.packets(*outcome, direction) - before.packets(*outcome, direction);
+            let bytes = after.bytes(*outcome, direction) - before.bytes(*outcome, direction);
+            if packets + bytes != 0 {
+                let column = sensor_common::counters::column_name(direction);
+                added.push((*outcome, column, packets, bytes));
+            }
+        }
+    }
+    added
+}
+
+fn judge(
+    engine: &mut dyn Engine,
+    frame: &[u8],
+) -> (Vec<Record>, Vec<(Outcome, &'static str, u64, u64)>) {
+    let before = engine.counters().unwrap();
+    let records = engine.judge(frame).unwrap();
+    (timeless(records), added(&before, &engine.counters().unwrap()))
+}
+
+#[test]
+fn every_fixture_ends_alike_in_both_engines() {
+    require_kernel();
+    let generation = generation();
+    let mut host = HostEngine::new(generation.lines.clone());
+    let mut kernel = KernelEngine::new(&generation.lines).unwrap();
+    for fixture in fixtures() {
+        let name = fixture.name;
+        let (records, added) = judge(&mut host, &fixture.frame);
+        assert_eq!(judge(&mut kernel, &fixture.frame), (records.clone(), added.clone()), "{name}");
+
+        let column = sensor_common::counters::column_name(fixture.direction);
+        let length = fixture.frame.len() as u64;
+        assert_eq!(added, [(fixture.outcome, column, 1, length)], "{name}");
+        let rules: Vec<String> = records
+            .iter()
+            .map(|record| {
+                let name = generation.names.rule(record.rule).unwrap();
+                format!("{}/{}", name.order.order_id, name.rule)
+            })
+            .collect();
+        assert_eq!(rules, fixture.records, "{name}");
+    }
+    assert_eq!(host.counters().unwrap(), kernel.counters().unwrap());
+}
+
+/// A small generator (xorshift64*): the same frames in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(high).unwrap() % limit
+    }
+}
+
+#[test]
+fn mutated_frames_end_alike_in_both_engines() {
+    require_kernel();
+    let generation = generation();
+    let mut host = HostEngine::new(generation.lines.clone());
+    let mut kernel = KernelEngine::new(&generation.lines).unwrap();
+    let mut random = Random(0x5e15_5e15_5e15_5e15);
+    let fixtures = fixtures();
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..40_000 {
+        let mut frame = fixtures[random.below(fixtures.len())].frame.clone();
+        for _ in 0..random.below(4) {
+            if frame.is_empty() {
+                continue;
+            }
+            // Most of what a parser decides on is in the first bytes.
+            let at = random.below(frame.len().min(80));
+            match random.below(4) {
+                0 => frame.truncate(at),
+                1 => frame[at] ^= 1 << random.below(8),
+                _ => frame[at] = u8::try_from(random.below(256)).unwrap(),
+            }
+        }
+        let expected = timeless(host.judge(&frame).unwrap());
+        let actual = timeless(kernel.judge(&frame).unwrap());
+        assert_eq!(actual, expected, "round {round}: {frame:02x?}");
+        seen.insert(expected.len());
+        if round % 1_000 == 999 {
+            assert_eq!(host.counters().unwrap(), kernel.counters().unwrap(), "round {round}");
+        }
+    }
+    assert!(seen.contains(&0) && seen.contains(&1) && seen.contains(&2), "{seen:?}");
+}
