@@ -25,8 +25,12 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
 /// From now on Ctrl-C and termination signals end the demo in good order.
 pub(super) fn catch_signals() -> Result<()> {
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))
-        .context("signals cannot be caught")
+    ctrlc::set_handler(interrupt).context("signals cannot be caught")
+}
+
+/// Ends the demo in good order, at the next step.
+pub(super) fn interrupt() {
+    INTERRUPTED.store(true, Ordering::SeqCst);
 }
 
 /// Fails if the user has stopped the demo.

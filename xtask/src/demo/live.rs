@@ -27,8 +27,9 @@ const LAST_RECORD_WITHIN: SignedDuration = SignedDuration::from_secs(2);
 
 /// Tells the story. Everything it makes is gone when this returns.
 pub(super) fn tell(sekisho: &Path) -> Result<()> {
-    let directory = tempfile::Builder::new().prefix("sekisho-demo-").tempdir()?;
-    let directory = directory.path();
+    let files = tempfile::Builder::new().prefix("sekisho-demo-").tempdir()?;
+    // A copy, so that the files can be removed before the last word.
+    let directory = &files.path().to_owned();
     let mut story = Story::new("Sekisho: from a signed order to a metadata record");
 
     let internet = build_internet(&mut story)?;
@@ -44,8 +45,11 @@ pub(super) fn tell(sekisho: &Path) -> Result<()> {
     );
 
     watch(&mut story, &internet, &listeners, &sensor, term, directory)
-        .with_context(|| sensor.last_words())?;
+        .map_err(|error| sensor.explain(&error))?;
     sensor.stop()?;
+    drop(listeners);
+    drop(internet);
+    files.close()?;
     story.end("Done. Namespaces, processes and files of this demo are removed.");
     Ok(())
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::guard::{self, Background};
 use super::internet::{HOSTS, Internet, direction_lists};
-use crate::process::last_line;
+use crate::process::{Interrupted, last_line};
 
 /// What the daemon prints on standard error once its program is attached.
 const READY: &str = "sekisho: ready";
@@ -59,14 +59,20 @@ impl<'a> Sensor<'a> {
             sensor.daemon.check_alive()?;
             Ok(None)
         })
-        .with_context(|| sensor.last_words())?;
+        .map_err(|error| sensor.explain(&error))?;
         Ok(sensor)
     }
 
-    /// The last line of the sensor's log, for the message of a failure.
-    pub(super) fn last_words(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        format!("the sensor's log ends with \"{}\"", last_line(&log))
+    /// Adds the last line of the sensor's log to a failure.
+    pub(super) fn explain(&self, error: &anyhow::Error) -> anyhow::Error {
+        if error.is::<Interrupted>() {
+            return Interrupted.into();
+        }
+        anyhow!("{error:#}; the sensor's log ends with: {}", self.last_words())
+    }
+
+    fn last_words(&self) -> String {
+        last_line(&fs::read_to_string(&self.log).unwrap_or_default()).to_owned()
     }
 
     /// The table of `sekisho status`.

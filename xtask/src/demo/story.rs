@@ -1,7 +1,9 @@
 //! How the demo looks on a terminal: numbered steps, short sentences, indented blocks.
 
 use std::fmt::Display;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
+
+use super::guard;
 
 /// Prints the story as it goes.
 #[derive(Debug)]
@@ -47,21 +49,29 @@ impl Story {
     fn heading(&mut self, text: &str) {
         let (on, off) = if self.bold { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
         self.gap();
-        println!("{on}{text}{off}");
+        print(&format!("{on}{text}{off}"));
         self.blank = false;
     }
 
     fn lines(&mut self, indent: &str, text: &str) {
         for line in text.lines() {
-            println!("{indent}{line}");
+            print(&format!("{indent}{line}"));
             self.blank = false;
         }
     }
 
     fn gap(&mut self) {
         if !self.blank {
-            println!();
+            print("");
         }
         self.blank = true;
+    }
+}
+
+/// Prints a line. A reader that has gone away (`| head`) has stopped the demo.
+fn print(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    if writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_err() {
+        guard::interrupt();
     }
 }
