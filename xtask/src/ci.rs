@@ -1,0 +1,45 @@
+//! What must hold before a change is merged: formatting, clippy without warnings, every test.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{process, test, workspace};
+
+/// `cargo xtask ci`.
+pub(crate) fn run() -> Result<()> {
+    component("rustfmt", "fmt")?;
+    component("clippy", "clippy")?;
+
+    println!("ci: formatting");
+    process::run(workspace::cargo().args(["fmt", "--all", "--check"]))?;
+    process::run(kernel_cargo().args(["fmt", "--check"]))?;
+
+    println!("ci: clippy, warnings are errors");
+    let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    process::run(workspace::cargo().args(clippy))?;
+    // For the host, where aya-ebpf type-checks too; the test build compiles it for the kernel.
+    process::run(kernel_cargo().args(["clippy", "--quiet", "--", "-D", "warnings"]))?;
+
+    test::run()?;
+    println!("ci: passed");
+    Ok(())
+}
+
+fn kernel_cargo() -> Command {
+    let directory = workspace::kernel_program();
+    let mut command = workspace::cargo();
+    command.env("CARGO_TARGET_DIR", directory.join("target")).current_dir(directory);
+    command
+}
+
+/// Installs a component of the Rust toolchain if it is missing.
+fn component(name: &str, subcommand: &str) -> Result<()> {
+    if process::answer(workspace::cargo().args([subcommand, "--version"])).is_some() {
+        return Ok(());
+    }
+    println!(
+        "set-up: rustup component add {name}\n        because: `cargo {subcommand}` is part of ci"
+    );
+    process::run(Command::new("rustup").args(["component", "add", name]))
+}

@@ -1,0 +1,86 @@
+//! The command line of `cargo xtask`: the tasks, their options and their help.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::{ci, demo, object, setup, test};
+
+/// Sekisho's development tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, propagate_version = true)]
+#[command(after_help = "Start here (as root, on Debian 12 with a stable Rust toolchain):
+  cargo xtask demo     see the whole job on real traffic, in under a minute after building
+  cargo xtask test     run every test")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what is missing to build the kernel program and to run the demo and the tests
+    ///
+    /// Prints what it installs and why before it does so. Packages are installed only as root on
+    /// a system with apt; anywhere else it says what to install, and stops.
+    #[command(after_help = "Examples:
+  cargo xtask setup")]
+    Setup,
+
+    /// Build the kernel program and the `sekisho` command that carries it
+    #[command(after_help = "Examples:
+  cargo xtask build
+  ./target/release/sekisho --help")]
+    Build,
+
+    /// Show the main job on real traffic: orders in, records out, the end of the term
+    ///
+    /// As root: a small internet out of network namespaces, real traffic, the XDP program in the
+    /// kernel. Without root: the same orders over generated frames in the host engine. Leaves
+    /// nothing behind, also when interrupted.
+    #[command(after_help = "Examples:
+  cargo xtask demo
+  cargo xtask demo --binary ./target/release/sekisho")]
+    Demo {
+        /// Use this `sekisho` instead of building one
+        #[arg(long, value_name = "PATH")]
+        binary: Option<PathBuf>,
+    },
+
+    /// Run the tests: the parts that need no root, then those over the real kernel
+    ///
+    /// Nothing is skipped in silence: without root the task runs what it can and then fails.
+    #[command(after_help = "Examples:
+  cargo xtask test")]
+    Test,
+
+    /// Check formatting, run clippy with warnings as errors, then every test
+    #[command(after_help = "Examples:
+  cargo xtask ci
+  .ci/run")]
+    Ci,
+}
+
+impl Cli {
+    /// Runs the task that was asked for.
+    pub(crate) fn run(self) -> Result<()> {
+        match self.task {
+            Task::Setup => setup::all(),
+            Task::Build => object::build_and_report(),
+            Task::Demo { binary } => demo::run(binary),
+            Task::Test => test::run(),
+            Task::Ci => ci::run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

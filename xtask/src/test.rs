@@ -1,0 +1,48 @@
+//! Runs the tests: those that need no root, then those over the real kernel.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::{object, privilege, process, setup, workspace};
+
+/// Each test over the kernel holds namespaces and tables of its own; more at a time only makes
+/// their deadlines tighter.
+const KERNEL_TEST_THREADS: usize = 4;
+
+/// `cargo xtask test`.
+pub(crate) fn run() -> Result<()> {
+    if !privilege::is_root() {
+        without_kernel(None)?;
+        bail!(
+            "the tests over the real kernel (package sekisho-tests: parity, veth, expiry, lease) \
+             were left out: they need root; all others passed"
+        );
+    }
+    setup::kernel_tools()?;
+    privilege::ensure_bpffs()?;
+    // First, so that the controller is built once, with the kernel program in it.
+    let object = object::kernel_program(&setup::toolchain()?)?;
+    without_kernel(Some(&object))?;
+    over_kernel(&object)?;
+    println!("test: all passed");
+    Ok(())
+}
+
+fn without_kernel(object: Option<&Path>) -> Result<()> {
+    println!("test: the shared code, the controller and the tasks (no root needed)");
+    let mut command = workspace::cargo();
+    command.args(["test", "--quiet", "-p", "sensor-common", "-p", "controller", "-p", "xtask"]);
+    process::run(object::with_object(&mut command, object))
+}
+
+fn over_kernel(object: &Path) -> Result<()> {
+    println!("test: over the real kernel, as root");
+    let sekisho = object::sekisho(Some(object))?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut command = workspace::cargo();
+    command.args(["test", "-p", "sekisho-tests", "--"]);
+    command.arg(format!("--test-threads={}", threads.min(KERNEL_TEST_THREADS)));
+    command.env("SEKISHO_BIN", sekisho);
+    process::run(object::with_object(&mut command, Some(object)))
+}
