@@ -1,0 +1,113 @@
+//! The gate in the kernel: deadlines, lease and a full ring, with every record and loss counted.
+
+use controller::compile::{Slotted, compile};
+use controller::kernel::clock::boot_time;
+use controller::kernel::{KernelTables, Mode, Program, Records};
+use sekisho_tests::authority::{approved, payload};
+use sekisho_tests::frames::{fixtures, layers};
+use sekisho_tests::privilege::require_kernel;
+use sensor_common::counters::Counters;
+use sensor_common::direction::Direction::ForeignToForeign;
+use sensor_common::outcome::Outcome;
+use serde_json::json;
+
+const PAGE: u32 = 4_096;
+const FOREVER: u64 = u64::MAX;
+
+/// A program under two orders that both hold for the fixture 外外, and that frame.
+fn program(mode: Mode) -> (Program, Records, Vec<u8>) {
+    require_kernel();
+    let sets = json!({"c2": ["198.51.100.7"]});
+    let rules = json!([{"id": "r", "source": "c2", "protocol": "tcp"}]);
+    let orders =
+        ["one", "two"].map(|id| approved(&payload(id, "foreign-to-foreign", &sets, &rules)));
+    let slotted: Vec<Slotted<'_>> =
+        (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    let generation = compile(1, &[&layers()], &slotted).unwrap();
+    let (mut program, records) = Program::load(mode, PAGE).unwrap();
+    program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
+    let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;
+    (program, records, frame)
+}
+
+fn sum(program: &Program) -> Counters {
+    let mut sum = Counters::default();
+    for cpu in program.counters().unwrap() {
+        sum.merge(&cpu);
+    }
+    sum
+}
+
+#[test]
+fn a_record_needs_deadline_and_lease() {
+    let (mut program, mut records, frame) = program(Mode::Tap);
+    let past = boot_time();
+    // (deadlines, lease) and the rules that must have a record.
+    let cases: [([u64; 2], u64, &[u32]); 7] = [
+        ([0, 0], 0, &[]),
+        ([FOREVER, FOREVER], 0, &[]),
+        ([FOREVER, FOREVER], past, &[]),
+        ([0, 0], FOREVER, &[]),
+        ([past, FOREVER], FOREVER, &[1]),
+        ([FOREVER, past], FOREVER, &[0]),
+        ([FOREVER, FOREVER], FOREVER, &[0, 1]),
+    ];
+    let mut expected = (0, 0);
+    for (deadlines, lease, rules) in cases {
+        for (slot, deadline) in (0..).zip(deadlines) {
+            program.set_deadline(slot, deadline).unwrap();
+        }
+        program.set_lease(lease).unwrap();
+        program.test_run(&frame, 1).unwrap();
+        let now = boot_time();
+        let mut seen = Vec::new();
+        while let Some(record) = records.next_record() {
+            assert!(record.time >= past && record.time <= now, "the kernel's clock is ours");
+            seen.push(record.rule);
+        }
+        assert_eq!(seen, rules, "deadlines {deadlines:?}, lease {lease}");
+        let outcome = if rules.is_empty() { &mut expected.0 } else { &mut expected.1 };
+        *outcome += 1;
+        let counters = sum(&program);
+        assert_eq!(
+            [Outcome::Lapsed, Outcome::Recorded]
+                .map(|outcome| counters.packets(outcome, Some(ForeignToForeign))),
+            [expected.0, expected.1]
+        );
+    }
+}
+
+#[test]
+fn a_full_ring_loses_records_and_counts_them() {
+    let (mut program, mut records, frame) = program(Mode::Tap);
+    program.set_deadline(0, FOREVER).unwrap();
+    program.set_deadline(1, FOREVER).unwrap();
+    program.set_lease(FOREVER).unwrap();
+    let packets = 100;
+    program.test_run(&frame, packets).unwrap();
+    let drained = std::iter::from_fn(|| records.next_record()).count() as u64;
+    let counters = sum(&program);
+    // 64 bytes of record and 8 of the ring's own header.
+    assert!(drained > 0 && drained <= u64::from(PAGE) / 72, "{drained}");
+    assert_eq!(counters.records(), drained);
+    assert_eq!(counters.lost(), u64::from(packets) * 2 - drained);
+    let by_outcome = |outcome| counters.packets(outcome, Some(ForeignToForeign));
+    assert_eq!(by_outcome(Outcome::Recorded), drained.div_ceil(2));
+    assert_eq!(by_outcome(Outcome::Recorded) + by_outcome(Outcome::RingFull), u64::from(packets));
+}
+
+#[test]
+fn tap_drops_and_inline_passes_every_frame() {
+    const XDP_DROP: u32 = 1;
+    const XDP_PASS: u32 = 2;
+    for (mode, action) in [(Mode::Tap, XDP_DROP), (Mode::Inline, XDP_PASS)] {
+        let (mut program, _records, _) = program(mode);
+        for lease in [0, FOREVER] {
+            program.set_lease(lease).unwrap();
+            for fixture in fixtures().iter().filter(|fixture| fixture.frame.len() >= 14) {
+                let (actual, _) = program.test_run(&fixture.frame, 1).unwrap();
+                assert_eq!(actual, action, "{mode:?}: {}", fixture.name);
+            }
+        }
+    }
+}
