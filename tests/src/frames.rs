@@ -30,7 +30,7 @@ pub struct Fixture {
     pub records: &'static [&'static str],
 }
 
-/// Domestic: 203.0.113.0/24 and 2001:db8:81::/48. Foreign: the other documentation prefixes.
+/// Domestic: 203.0.113.0/24 and `2001:db8:81::/48`. Foreign: the other documentation prefixes.
 ///
 /// # Panics
 /// Never: the prefixes are sound.

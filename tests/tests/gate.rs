@@ -1,5 +1,7 @@
 //! The gate in the kernel: deadlines, lease and a full ring, with every record and loss counted.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use controller::compile::{Slotted, compile};
 use controller::kernel::clock::boot_time;
 use controller::kernel::{KernelTables, Mode, Program, Records};

@@ -2,6 +2,8 @@
 //! loaded program. Outcome, direction, records and counters must agree, and be what the fixture
 //! says.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use controller::compile::{Generation, Slotted, compile};
 use controller::engine::{Engine, HostEngine, KernelEngine};
 use sekisho_tests::frames::{fixtures, layers, orders};

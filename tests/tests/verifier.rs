@@ -14,7 +14,7 @@ fn verified_instructions_stay_within_the_budget() {
     let budget: u32 = BUDGET.trim().parse().expect("one number");
     let (mut program, _records) = Program::load(Mode::Tap, 4_096).unwrap();
     let verified = program.verified_instructions().unwrap().expect("kernel 5.16 or later");
-    println!("{verified} verified instructions, budget {budget}");
+    eprintln!("{verified} verified instructions, budget {budget}");
     assert!(
         verified <= budget + budget / 5,
         "{verified} verified instructions: more than a fifth over the budget of {budget}"
