@@ -27,8 +27,11 @@ fn timeless(mut records: Vec<Record>) -> Vec<Record> {
     records
 }
 
-/// What one frame added to the counters: its outcome and direction.
-fn added(before: &Counters, after: &Counters) -> Vec<(Outcome, &'static str, u64, u64)> {
+/// An outcome, a direction, and the packets and bytes that were added there.
+type Added = (Outcome, &'static str, u64, u64);
+
+/// What one frame added to the counters.
+fn added(before: &Counters, after: &Counters) -> Vec<Added> {
     let mut added = Vec::new();
     for outcome in Outcome::ALL {
         for direction in columns() {
@@ -43,10 +46,7 @@ fn added(before: &Counters, after: &Counters) -> Vec<(Outcome, &'static str, u64
     added
 }
 
-fn judge(
-    engine: &mut dyn Engine,
-    frame: &[u8],
-) -> (Vec<Record>, Vec<(Outcome, &'static str, u64, u64)>) {
+fn judge(engine: &mut dyn Engine, frame: &[u8]) -> (Vec<Record>, Vec<Added>) {
     let before = engine.counters().unwrap();
     let records = engine.judge(frame).unwrap();
     (timeless(records), added(&before, &engine.counters().unwrap()))
