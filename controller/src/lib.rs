@@ -2,4 +2,5 @@
 pub mod capture;
 pub mod direction;
 pub mod order;
+pub mod record;
 pub mod rejection;
