@@ -4,3 +4,4 @@ pub mod direction;
 pub mod order;
 pub mod record;
 pub mod rejection;
+mod shown;
