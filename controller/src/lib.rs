@@ -1,5 +1,6 @@
 //! The controller of Sekisho.
 pub mod capture;
+pub mod cli;
 pub mod direction;
 pub mod order;
 pub mod record;

@@ -1,0 +1,3 @@
+//! The commands of `sekisho`: arguments, and what each prints.
+pub mod classify;
+pub mod direction;
