@@ -1,4 +1,20 @@
-//! The controller of Sekisho.
+//! The controller of Sekisho: verifies orders, compiles them to kernel tables, makes sure that every
+//! measure ends when it must, and keeps the records.
+//!
+//! Data flows one way: order → tables → kernel → record → store.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`rejection`] | why an input file was refused |
+//! | [`order`] | signed orders, trust files, and the law they are checked against |
+//! | [`direction`] | what is domestic and what is foreign |
+//! | [`compile`] | orders and direction to one generation of tables |
+//! | [`kernel`] | the loaded program and its maps |
+//! | [`engine`] | frames through the program without an interface, in the kernel or on the host |
+//! | [`capture`] | frames out of capture files |
+//! | [`record`] | records as NDJSON |
+//! | [`cli`] | the commands |
+
 pub mod capture;
 pub mod cli;
 pub mod compile;
@@ -6,4 +22,6 @@ pub mod direction;
 pub mod engine;
 pub mod kernel;
 pub mod order;
+pub mod record;
 pub mod rejection;
+mod shown;

@@ -1,0 +1,64 @@
+//! The arguments that say which addresses are domestic and which foreign, shared by every command
+//! that needs a direction table.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+
+use crate::direction::{Country, DirectionInputs, Unnamed};
+
+/// Direction inputs (L-DIR).
+#[derive(Args, Clone, Debug)]
+pub struct DirectionArgs {
+    /// Files of domestic prefixes
+    ///
+    /// CIDR lists (one prefix or address per line, `#` comments) or RIR statistics files
+    /// (delegated-<rir>-latest, delegated-<rir>-extended-latest; these need --country), told apart
+    /// by content. Example: --domestic jp-ipv4.txt jp-ipv6.txt
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "foreign")]
+    pub domestic: Vec<PathBuf>,
+
+    /// Files of foreign prefixes
+    ///
+    /// The same formats; a RIR statistics file means the same here as under --domestic. The longest
+    /// prefix over all files wins. Example: --foreign exceptions.txt
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub foreign: Vec<PathBuf>,
+
+    /// Whose rows in RIR statistics files are domestic
+    ///
+    /// Every other allocated or assigned row is foreign; available and reserved rows are
+    /// unclassified. Example: --domestic delegated-apnic-extended-latest --country JP
+    #[arg(long, value_name = "CC")]
+    pub country: Option<Country>,
+
+    /// What global unicast addresses are that no file names
+    ///
+    /// Special-purpose space (private, loopback, documentation, multicast, ...) that no file names
+    /// is always unclassified, and packets with an unclassified address are never selected.
+    #[arg(long, value_name = "CLASS", default_value = "foreign")]
+    pub default: Unnamed,
+}
+
+impl DirectionArgs {
+    /// The inputs that these arguments name.
+    pub fn inputs(&self) -> DirectionInputs {
+        DirectionInputs {
+            domestic: self.domestic.clone(),
+            foreign: self.foreign.clone(),
+            country: self.country,
+            default: self.default,
+        }
+    }
+}
+
+impl ValueEnum for Unnamed {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Foreign, Self::Unclassified]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.class().name()))
+    }
+}

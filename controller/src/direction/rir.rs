@@ -1,0 +1,242 @@
+//! RIR statistics files, `delegated-<rir>-latest` and `delegated-<rir>-extended-latest`.
+//!
+//! Sources: "RIR statistics exchange format" (APNIC, version 2) and "NRO extended allocation and
+//! assignment reports" (version 2.3). In short: a version line; summary lines of six fields
+//! (`apnic|*|ipv4|*|33141|summary`); rows `registry|cc|type|start|value|date|status[|opaque-id…]`,
+//! in which `value` is a count of addresses for `ipv4`, whether or not it is a power of two, and a
+//! prefix length for `ipv6`.
+//!
+//! Readings:
+//! - Rows that are allocated or assigned are domestic in the country asked for and foreign
+//!   elsewhere, the regional codes `AP` and `EU` included. Where they name no country (empty or
+//!   `ZZ`) the place cannot be judged: unclassified, as `available` and `reserved` rows are.
+//! - The rows of each type must be as many as its summary line says, so that half a file, which
+//!   would leave part of Japan to the default, is refused.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnetwork::IpNetwork;
+use sensor_common::direction::AddressClass;
+
+use crate::direction::Country;
+use crate::direction::cidr::prefix_length;
+use crate::direction::source::Source;
+use crate::direction::table::Named;
+use crate::rejection::Rejection;
+
+/// Reads a statistics file from the point of view of one country.
+pub(super) fn read(source: &Source, country: Option<Country>) -> Result<Vec<Named>, Rejection> {
+    let Some(country) = country else {
+        return Err(source.refused(
+            "this is an RIR statistics file: add --country (for example --country JP) to say \
+             whose rows are domestic",
+        ));
+    };
+    let mut reader =
+        Reader { country, version_seen: false, counts: [Count::default(); 3], named: Vec::new() };
+    for line in source.lines() {
+        let (number, line) = line?;
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        reader.line(number, line).map_err(|reason| source.refused_at(number, reason))?;
+    }
+    reader.finish().map_err(|reason| source.refused(reason))
+}
+
+/// The resource types that a registry keeps.
+#[derive(Clone, Copy)]
+enum Kind {
+    Asn,
+    Ipv4,
+    Ipv6,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Asn, Self::Ipv4, Self::Ipv6];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Asn => "asn",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+
+    fn of(name: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| format!("unknown type `{name}`; known are asn, ipv4 and ipv6"))
+    }
+}
+
+/// Rows of one type: as many as were read, and as many as the summary promises.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    read: u64,
+    promised: Option<u64>,
+}
+
+struct Reader {
+    country: Country,
+    version_seen: bool,
+    counts: [Count; 3],
+    named: Vec<Named>,
+}
+
+impl Reader {
+    fn line(&mut self, number: u32, line: &str) -> Result<(), String> {
+        let mut fields = [""; 7];
+        let mut count = 0;
+        for field in line.split('|') {
+            if let Some(place) = fields.get_mut(count) {
+                *place = field.trim();
+            }
+            count += 1;
+        }
+        if !self.version_seen {
+            self.version_seen = true;
+            return version(count, fields);
+        }
+        if count == 6 && fields[5] == "summary" {
+            return self.summary(fields);
+        }
+        if count < 7 {
+            return Err(format!("a row has at least seven fields; this one has {count}"));
+        }
+        self.row(number, fields)
+    }
+
+    fn summary(&mut self, fields: [&str; 7]) -> Result<(), String> {
+        let kind = Kind::of(fields[2])?;
+        let promised = decimal(fields[4])
+            .ok_or_else(|| format!("summary count `{}` is not a number", fields[4]))?;
+        let count = &mut self.counts[kind as usize];
+        if count.promised.is_some() {
+            return Err(format!("a second summary line for {}", kind.name()));
+        }
+        count.promised = Some(promised);
+        Ok(())
+    }
+
+    fn row(&mut self, number: u32, fields: [&str; 7]) -> Result<(), String> {
+        let [_, country, kind, start, value, _, status] = fields;
+        let kind = Kind::of(kind)?;
+        self.counts[kind as usize].read += 1;
+        if matches!(kind, Kind::Asn) {
+            return Ok(());
+        }
+        let class = self.class(country, status)?;
+        if matches!(kind, Kind::Ipv4) {
+            let (first, count) = ipv4_block(start, value)?;
+            self.named.extend(prefixes(first, count).map(|network| Named {
+                network,
+                class,
+                line: number,
+            }));
+        } else {
+            let network = ipv6_block(start, value)?;
+            self.named.push(Named { network, class, line: number });
+        }
+        Ok(())
+    }
+
+    fn class(&self, country: &str, status: &str) -> Result<AddressClass, String> {
+        let is = |name: &str| status.eq_ignore_ascii_case(name);
+        if is("available") || is("reserved") {
+            return Ok(AddressClass::Unclassified);
+        }
+        if !is("allocated") && !is("assigned") {
+            return Err(format!(
+                "unknown status `{status}`; known are allocated, assigned, available and reserved"
+            ));
+        }
+        if country.is_empty() || country == "ZZ" {
+            return Ok(AddressClass::Unclassified);
+        }
+        let country: Country = country.parse()?;
+        let domestic = country == self.country;
+        Ok(if domestic { AddressClass::Domestic } else { AddressClass::Foreign })
+    }
+
+    fn finish(self) -> Result<Vec<Named>, String> {
+        for (kind, count) in Kind::ALL.into_iter().zip(self.counts) {
+            let (name, read) = (kind.name(), count.read);
+            match count.promised {
+                Some(promised) if promised != read => {
+                    return Err(format!(
+                        "the summary promises {promised} {name} rows, but the file has {read}: is \
+                         it cut off?"
+                    ));
+                }
+                None if read > 0 => {
+                    return Err(format!(
+                        "no summary line for {name}, so nothing shows that the \
+                                        file is whole"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if self.named.is_empty() {
+            return Err("names no prefix".into());
+        }
+        Ok(self.named)
+    }
+}
+
+/// Checks `version|registry|serial|records|startdate|enddate|UTCoffset`.
+fn version(count: usize, fields: [&str; 7]) -> Result<(), String> {
+    let version = fields[0];
+    if count < 4 || !version.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err("an RIR statistics file begins with its version line".into());
+    }
+    match version.split('.').next() {
+        Some("2") => Ok(()),
+        _ => Err(format!("version `{version}` of the format is not known; 2 and 2.3 are")),
+    }
+}
+
+fn decimal(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn ipv4_block(start: &str, count: &str) -> Result<(u32, u64), String> {
+    let first: Ipv4Addr = start.parse().map_err(|_| format!("`{start}` is no IPv4 address"))?;
+    let first = first.to_bits();
+    let room = (1_u64 << 32) - u64::from(first);
+    match decimal(count) {
+        Some(count) if (1..=room).contains(&count) => Ok((first, count)),
+        _ => Err(format!("`{count}` is no count of IPv4 addresses from {start}")),
+    }
+}
+
+/// Cuts a run of IPv4 addresses into the fewest prefixes.
+fn prefixes(first: u32, count: u64) -> impl Iterator<Item = IpNetwork> {
+    let (mut next, mut left) = (u64::from(first), count);
+    std::iter::from_fn(move || {
+        // The largest block that begins here by alignment, and that is not larger than the rest.
+        let host_bits = next.trailing_zeros().min(left.checked_ilog2()?).min(32);
+        let address = Ipv4Addr::from_bits(u32::try_from(next).ok()?);
+        let length = u8::try_from(32 - host_bits).ok()?;
+        next += 1 << host_bits;
+        left -= 1 << host_bits;
+        IpNetwork::new(IpAddr::V4(address), length).ok()
+    })
+}
+
+fn ipv6_block(start: &str, length: &str) -> Result<IpNetwork, String> {
+    let first: Ipv6Addr = start.parse().map_err(|_| format!("`{start}` is no IPv6 address"))?;
+    let network = prefix_length(length, 128)
+        .and_then(|length| IpNetwork::new(IpAddr::V6(first), length).ok())
+        .ok_or_else(|| format!("`{length}` is no IPv6 prefix length"))?;
+    if network.network() != network.ip() {
+        return Err(format!("`{start}/{length}` has host bits set"));
+    }
+    Ok(network)
+}
+
+#[cfg(test)]
+#[path = "rir_tests.rs"]
+mod tests;

@@ -1,0 +1,2 @@
+//! Records: what leaves the sensor about a packet, and how it is written.
+pub mod transport;
