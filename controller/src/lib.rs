@@ -12,6 +12,7 @@
 //! | [`kernel`] | the loaded program and its maps |
 //! | [`engine`] | frames through the program without an interface, in the kernel or on the host |
 //! | [`capture`] | frames out of capture files |
+//! | [`replay`] | captures through an engine: records and a summary |
 //! | [`record`] | records as NDJSON |
 //! | [`cli`] | the commands |
 
@@ -24,4 +25,5 @@ pub mod kernel;
 pub mod order;
 pub mod record;
 pub mod rejection;
+pub mod replay;
 mod shown;

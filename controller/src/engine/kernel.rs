@@ -5,15 +5,11 @@ use sensor_common::outcome::Outcome;
 use sensor_common::record::Record;
 use sensor_common::tables::{Line, MOST_ORDERS};
 
-use super::{Engine, SHORTEST_FRAME};
+use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
 use crate::kernel::{KernelError, KernelTables, Mode, Program, Records};
 
 /// Room for the records of one frame: they are taken out after each.
 const RING_BYTES: u32 = 64 * 1024;
-
-/// Longest frame that `BPF_PROG_TEST_RUN` takes with certainty: one page less what the kernel
-/// keeps for itself, and sixteen pages of fragments.
-const LONGEST_FRAME: usize = 65_536;
 
 /// Judges frames in the kernel. Needs privilege to load programs.
 pub struct KernelEngine {

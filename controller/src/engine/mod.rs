@@ -16,6 +16,10 @@ use crate::kernel::KernelError;
 /// Shortest frame that an interface delivers: an Ethernet header.
 pub const SHORTEST_FRAME: usize = 14;
 
+/// Longest frame that the kernel engine takes: `BPF_PROG_TEST_RUN` has room for a page less its
+/// head- and tailroom, and for seventeen pages of fragments.
+pub const LONGEST_FRAME: usize = 1 << 16;
+
 /// Something that judges frames as the XDP program does.
 pub trait Engine {
     /// Judges one frame and returns the records it gave rise to, in the order of their rules. The

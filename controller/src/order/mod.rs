@@ -13,6 +13,7 @@
 //! | `consistency`, `statute`, `supported` | whether it makes sense, is lawful, and can be carried out whole |
 //! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
 //! | `explain` | an order in plain English |
+//! | `load` | trust files and orders from disk |
 //! | `files` | reading bounded files; writing whole files |
 
 pub mod document;
@@ -20,6 +21,7 @@ pub mod envelope;
 pub mod explain;
 pub mod files;
 pub mod keys;
+pub mod load;
 pub mod measure;
 pub mod payload;
 pub mod time;

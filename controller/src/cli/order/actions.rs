@@ -8,7 +8,7 @@ use ed25519_dalek::SigningKey;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
 use crate::order::explain::Explanation;
 use crate::order::trust::TrustedKey;
-use crate::order::{Envelope, Order, Trust, Verified, files, keys, read_order, time, verify_order};
+use crate::order::{Envelope, Order, Trust, Verified, files, keys, load, read_order, time, verify_order};
 use crate::rejection::{Rejection, Requirement};
 
 pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write) -> Result<(), OrderError> {
@@ -62,24 +62,20 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
 }
 
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), OrderError> {
-    let trust = read_trust(&args.trust)?;
+    let trust = load::trust(&args.trust)?;
     let mut rejections = Vec::new();
     for path in args.orders.iter().chain(&args.envelopes) {
-        let file = name(path);
-        // A file that cannot be read is no reason to leave the others unchecked.
-        let order = files::read(path)
-            .map_err(|error| Rejection::new(&file, format!("cannot be read: {error}")))
-            .and_then(|bytes| verify_order(&file, &bytes, &trust));
-        match order {
-            Ok(order) => print(out, &accepted(&file, &order))?,
+        match load::order(path, &trust) {
+            Ok(order) => print(out, &accepted(path, &order))?,
             Err(rejection) => rejections.push(rejection),
         }
     }
     if rejections.is_empty() { Ok(()) } else { Err(OrderError::Rejected(rejections)) }
 }
 
-fn accepted(file: &str, order: &Verified<Order>) -> String {
+fn accepted(file: &Path, order: &Verified<Order>) -> String {
     let signers: Vec<&str> = order.signers().iter().map(|signer| signer.holder.as_str()).collect();
+    let file = file.display();
     format!(
         "{file}: accepted: order {}, serial {}, {}, from {} until {}, signed by {}\n",
         order.order_id,
@@ -95,7 +91,7 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
     let (file, bytes) = (name(&args.file), read(&args.file)?);
     let signed = Envelope::is_likely(&bytes);
     if let Some(path) = &args.trust {
-        let trust = read_trust(path)?;
+        let trust = load::trust(path)?;
         if !signed {
             return Err(Rejection::new(
                 file,
@@ -113,10 +109,6 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
         read_order(&file, &bytes)?
     };
     print(out, &Explanation::new(&order, None).to_string())
-}
-
-fn read_trust(path: &Path) -> Result<Trust, OrderError> {
-    Ok(Trust::parse(&name(path), &read(path)?)?)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OrderError> {

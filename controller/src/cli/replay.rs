@@ -1,0 +1,238 @@
+//! `sekisho replay`: captures through the real program, or through the same code in user space.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::CliError;
+use super::direction::DirectionArgs;
+use crate::capture::Capture;
+use crate::compile::{Slotted, compile};
+use crate::direction::DirectionTable;
+use crate::engine::{Engine, HostEngine, KernelEngine};
+use crate::order::{Order, Verified, files, load, time};
+use crate::replay::Replay;
+
+const EXAMPLES: &str = "\
+Examples:
+  What would this order select out of that capture, had it been in force then?
+    sekisho replay --trust trust.json --order order.json --domestic jp.txt \\
+        --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
+
+  Counts only, without privilege:
+    sekisho replay --engine host --trust trust.json --order order.json \\
+        --domestic delegated-apnic-extended-latest --country JP \\
+        --pcap gateway.pcapng.gz --output /dev/null --summary summary.json
+
+Records are NDJSON in the Elastic Common Schema: event.sequence is the frame's number in its capture
+and @timestamp the time it was captured. Exit status: 0 done, 1 a capture or the kernel failed,
+2 usage, 3 an order, trust or direction file was refused.";
+
+/// Push the frames of captures through the sensor's program
+///
+/// Each frame goes through the XDP program that carriers load, with BPF_PROG_TEST_RUN; nothing is
+/// attached to any interface. `--engine host` runs the same code in user space and needs no
+/// privilege.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ReplayArgs {
+    /// The trust file: whose signatures count
+    #[arg(long, value_name = "FILE")]
+    trust: PathBuf,
+
+    /// Signed orders
+    #[arg(long = "order", value_name = "FILE", required = true, num_args = 1..)]
+    orders: Vec<PathBuf>,
+
+    #[command(flatten)]
+    direction: DirectionArgs,
+
+    /// Captures (pcap or pcapng, also compressed with gzip) of link type Ethernet
+    #[arg(long = "pcap", value_name = "FILE", required = true, num_args = 1..)]
+    captures: Vec<PathBuf>,
+
+    /// The moment that decides which orders are in force (RFC 3339) [default: now]
+    ///
+    /// It stands for the whole replay, whatever the times in the captures. An order that is not in
+    /// force at that moment selects nothing.
+    #[arg(long, value_name = "TIME", value_parser = time::parse_timestamp)]
+    at: Option<Timestamp>,
+
+    /// Where the frames are judged
+    #[arg(long, value_enum, default_value_t = EngineName::Kernel)]
+    engine: EngineName,
+
+    /// Where the records go; `-` is standard output
+    ///
+    /// A file is in place only once it is complete.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+
+    /// Write the counts (JSON) to this file; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+
+    /// The sensor's name in the records
+    #[arg(long, value_name = "NAME", default_value = "replay")]
+    sensor: String,
+}
+
+/// The two engines.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum EngineName {
+    /// The XDP program in the kernel (needs root)
+    Kernel,
+    /// The same code in user space
+    Host,
+}
+
+impl ReplayArgs {
+    /// Runs the replay.
+    ///
+    /// # Errors
+    /// [`CliError`], after which no output file has been put in place.
+    pub fn run(&self, stdout: &mut dyn Write) -> Result<(), CliError> {
+        let trust = load::trust(&self.trust)?;
+        let orders = load::orders(self.orders.iter().map(PathBuf::as_path), &trust)?;
+        let table = DirectionTable::load(&self.direction.inputs())?;
+        let at = self.at.unwrap_or_else(Timestamp::now);
+        let in_force = in_force(&orders, at);
+        let slotted: Vec<Slotted<'_>> =
+            (0..).zip(in_force).map(|(slot, order)| Slotted { slot, order }).collect();
+        let [below, above] = table.layers();
+        let generation = compile(1, &[&below, &above], &slotted)?;
+        // All captures are opened before the first is read: a wrong name ends the command before
+        // it has done anything.
+        let captures = self.captures.iter().map(|path| Ok((path, Capture::open(path)?)));
+        let captures: Vec<(&PathBuf, Capture)> = captures.collect::<Result<_, CliError>>()?;
+        let engine: Box<dyn Engine> = match self.engine {
+            EngineName::Host => Box::new(HostEngine::new(generation.lines)),
+            EngineName::Kernel => Box::new(KernelEngine::new(&generation.lines)?),
+        };
+
+        let mut replay = Replay::new(engine, &generation.names, &self.sensor);
+        let mut output = Output::open(&self.output, stdout)?;
+        for (path, capture) in captures {
+            let result = replay.run(path, capture, output.writer(), &mut progress(path));
+            if let Err(error) = result {
+                // What came before the error is true; on standard output it is shown.
+                let _ = output.writer().flush();
+                return Err(error.into());
+            }
+        }
+        output.finish().map_err(|error| CliError::output(&self.output, &error))?;
+        if replay.cut() > 0 {
+            eprintln!(
+                "sekisho: {} frames are cut short in the captures; their missing bytes were taken \
+                 as zeros",
+                replay.cut()
+            );
+        }
+        if let Some(path) = &self.summary {
+            let json = serde_json::to_string(&replay.summary()?)
+                .map_err(|error| CliError::Failed(error.to_string()))?;
+            let text = format!("{json}\n");
+            let written = match is_standard(path) {
+                true => stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
+                false => write_whole(path, text.as_bytes()),
+            };
+            written.map_err(|error| CliError::output(path, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The orders in force at a moment; the others are named on standard error.
+fn in_force(orders: &[Verified<Order>], at: Timestamp) -> Vec<&Verified<Order>> {
+    let (in_force, others): (Vec<_>, Vec<_>) =
+        orders.iter().partition(|order| order.not_before <= at && at < order.not_after);
+    for order in others {
+        eprintln!(
+            "sekisho: warning: order {} is not in force at {} and selects nothing: its term is from \
+             {} until {}",
+            order.order_id,
+            time::tokyo(at),
+            time::tokyo(order.not_before),
+            time::tokyo(order.not_after)
+        );
+    }
+    in_force
+}
+
+/// Says on a terminal how far a long replay has come.
+fn progress(path: &Path) -> impl FnMut(u64) {
+    const EVERY: u64 = 1_000_000;
+    let terminal = io::stderr().is_terminal();
+    move |frames| {
+        if terminal && frames % EVERY == 0 {
+            eprintln!("sekisho: {}: {frames} frames", path.display());
+        }
+    }
+}
+
+fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Replaces a file in one step; what is not an ordinary file (a pipe, `/dev/null`) is written to.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match is_special(path) {
+        true => File::create(path)?.write_all(bytes),
+        false => files::replace(path, bytes),
+    }
+}
+
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
+}
+
+/// Where records go.
+enum Output<'a> {
+    Stream(BufWriter<Box<dyn Write + 'a>>),
+    File { writer: BufWriter<File>, temporary: PathBuf, path: &'a Path },
+}
+
+impl<'a> Output<'a> {
+    fn open(path: &'a Path, stdout: &'a mut dyn Write) -> Result<Self, CliError> {
+        if is_standard(path) {
+            return Ok(Self::Stream(BufWriter::new(Box::new(stdout))));
+        }
+        let failed = |error: io::Error| CliError::output(path, &error);
+        if is_special(path) {
+            return Ok(Self::Stream(BufWriter::new(Box::new(File::create(path).map_err(failed)?))));
+        }
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".partial");
+        let temporary = PathBuf::from(temporary);
+        let writer = BufWriter::new(File::create(&temporary).map_err(failed)?);
+        Ok(Self::File { writer, temporary, path })
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Stream(writer) => writer,
+            Self::File { writer, .. } => writer,
+        }
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.writer().flush()?;
+        if let Self::File { writer, temporary, path } = &self {
+            writer.get_ref().sync_all()?;
+            std::fs::rename(temporary, path)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Output<'_> {
+    fn drop(&mut self) {
+        if let Self::File { temporary, .. } = self {
+            // Gone already, if the replay came to its end.
+            let _ = std::fs::remove_file(temporary);
+        }
+    }
+}
