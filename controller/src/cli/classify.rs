@@ -142,6 +142,23 @@ mod tests {
     }
 
     #[test]
+    fn help_shows_what_it_does_and_how() {
+        #[derive(Parser)]
+        struct Sekisho {
+            #[command(subcommand)]
+            _command: Commands,
+        }
+        #[derive(clap::Subcommand)]
+        enum Commands {
+            Classify(ClassifyArgs),
+        }
+        let help = Sekisho::try_parse_from(["sekisho", "classify", "--help"]).err().unwrap();
+        let help = help.to_string();
+        assert!(help.starts_with("Show the class of addresses, and what decided it\n"), "{help}");
+        assert!(help.contains("  sekisho classify --domestic jp.txt 203.0.113.7"), "{help}");
+    }
+
+    #[test]
     fn usage_errors_are_told() {
         for (arguments, reason) in [
             (&["8.8.8.8"][..], "--domestic"),

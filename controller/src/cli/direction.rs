@@ -14,8 +14,8 @@ pub struct DirectionArgs {
     /// Files of domestic prefixes
     ///
     /// CIDR lists (one prefix or address per line, `#` comments) or RIR statistics files
-    /// (delegated-<rir>-latest, delegated-<rir>-extended-latest; these need --country), told apart
-    /// by content. Example: --domestic jp-ipv4.txt jp-ipv6.txt
+    /// (delegated-apnic-latest, delegated-apnic-extended-latest and their like; these need
+    /// --country), told apart by content. Example: --domestic jp-ipv4.txt jp-ipv6.txt
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "foreign")]
     pub domestic: Vec<PathBuf>,
 

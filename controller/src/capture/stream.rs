@@ -1,0 +1,92 @@
+//! The bytes of a capture, decompressed where they are gzip (RFC 1952), with the place kept.
+
+use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::capture::error::{Fault, malformed};
+
+type Bytes = Box<dyn Read + Send>;
+
+/// A stream of bytes that knows where it is.
+pub(super) struct Stream {
+    reader: BufReader<Bytes>,
+    gzip: bool,
+    offset: u64,
+    start: u64,
+}
+
+impl Stream {
+    pub(super) fn new(mut reader: Bytes) -> Result<Self, Fault> {
+        const GZIP: &[u8] = &[0x1f, 0x8b];
+        let mut first = Vec::new();
+        reader.by_ref().take(2).read_to_end(&mut first).map_err(Fault::Io)?;
+        let gzip = first == GZIP;
+        let whole = Cursor::new(first).chain(reader);
+        let reader: Bytes =
+            if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
+        Ok(Self { reader: BufReader::with_capacity(64 << 10, reader), gzip, offset: 0, start: 0 })
+    }
+
+    /// Marks that a packet or block begins here.
+    pub(super) const fn begin(&mut self) {
+        self.start = self.offset;
+    }
+
+    /// Where a fault lies: a cut where the bytes end, anything else where its packet or block begins.
+    pub(super) const fn place_of(&self, fault: &Fault) -> u64 {
+        match fault {
+            Fault::CutOff => self.offset,
+            _ => self.start,
+        }
+    }
+
+    /// Appends up to `count` bytes, fewer only at the end, and says how many.
+    pub(super) fn append_some(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        count: usize,
+    ) -> Result<usize, Fault> {
+        let before = buffer.len();
+        let result = self.reader.by_ref().take(count as u64).read_to_end(buffer);
+        let read = buffer.len() - before;
+        self.offset += read as u64;
+        result.map(|_| read).map_err(|error| self.fault(error))
+    }
+
+    /// Appends `count` bytes.
+    pub(super) fn append(&mut self, buffer: &mut Vec<u8>, count: usize) -> Result<(), Fault> {
+        if self.append_some(buffer, count)? == count { Ok(()) } else { Err(Fault::CutOff) }
+    }
+
+    /// Appends a header of `count` bytes, or says that the stream ends before its first byte.
+    pub(super) fn append_unless_end(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        count: usize,
+    ) -> Result<bool, Fault> {
+        match self.append_some(buffer, count)? {
+            0 => Ok(false),
+            read if read == count => Ok(true),
+            _ => Err(Fault::CutOff),
+        }
+    }
+
+    /// Reads `count` bytes for nothing.
+    pub(super) fn skip(&mut self, count: u64) -> Result<(), Fault> {
+        let skipped = io::copy(&mut self.reader.by_ref().take(count), &mut io::sink())
+            .map_err(|error| self.fault(error))?;
+        self.offset += skipped;
+        if skipped == count { Ok(()) } else { Err(Fault::CutOff) }
+    }
+
+    fn fault(&self, error: io::Error) -> Fault {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => Fault::CutOff,
+            ErrorKind::InvalidInput | ErrorKind::InvalidData if self.gzip => {
+                malformed(format!("damaged gzip data: {error}"))
+            }
+            _ => Fault::Io(error),
+        }
+    }
+}
