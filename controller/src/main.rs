@@ -1,2 +1,53 @@
-//! The `sekisho` command.
-fn main() {}
+//! The `sekisho` command: which command, which exit status. Everything else is in the library.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use controller::cli::CliError;
+use controller::cli::classify::ClassifyArgs;
+use controller::cli::order::{self, OrderCommand};
+use controller::cli::replay::ReplayArgs;
+
+/// Select communications metadata at the border, and nothing else
+///
+/// Sekisho (関所, a checkpoint) carries out measures under Japan's Act No. 42 of 2025: it gives every
+/// packet a direction, applies the selectors of approved, signed orders in the kernel, and lets only
+/// fixed-size metadata records out.
+#[derive(Parser)]
+#[command(name = "sekisho", version, after_help = EXIT_STATUS)]
+struct Sekisho {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 failed, 2 usage, 3 an order, trust, direction or configuration file was
+refused; one line on standard error for each reason.";
+
+#[derive(Subcommand)]
+enum Command {
+    Replay(Box<ReplayArgs>),
+    Classify(ClassifyArgs),
+    /// Make keys; draft, sign, verify and explain orders
+    #[command(subcommand)]
+    Order(OrderCommand),
+}
+
+fn main() -> ExitCode {
+    let Err(error) = run(Sekisho::parse().command) else { return ExitCode::SUCCESS };
+    for line in error.lines() {
+        // If standard error is gone too, the exit status still tells.
+        let _ = writeln!(io::stderr(), "sekisho: {line}");
+    }
+    ExitCode::from(error.exit_status())
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    match command {
+        Command::Replay(args) => args.run(&mut stdout),
+        Command::Classify(args) => Ok(args.run(&mut stdout)?),
+        Command::Order(command) => Ok(order::run(&command, &mut stdout)?),
+    }
+}

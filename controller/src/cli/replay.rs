@@ -33,7 +33,7 @@ and @timestamp the time it was captured. Exit status: 0 done, 1 a capture or the
 
 /// Push the frames of captures through the sensor's program
 ///
-/// Each frame goes through the XDP program that carriers load, with BPF_PROG_TEST_RUN; nothing is
+/// Each frame goes through the XDP program that carriers load, with `BPF_PROG_TEST_RUN`; nothing is
 /// attached to any interface. `--engine host` runs the same code in user space and needs no
 /// privilege.
 #[derive(Args, Clone, Debug)]
@@ -135,9 +135,10 @@ impl ReplayArgs {
             let json = serde_json::to_string(&replay.summary()?)
                 .map_err(|error| CliError::Failed(error.to_string()))?;
             let text = format!("{json}\n");
-            let written = match is_standard(path) {
-                true => stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
-                false => write_whole(path, text.as_bytes()),
+            let written = if is_standard(path) {
+                stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+            } else {
+                write_whole(path, text.as_bytes())
             };
             written.map_err(|error| CliError::output(path, &error))?;
         }
@@ -179,9 +180,10 @@ fn is_standard(path: &Path) -> bool {
 
 /// Replaces a file in one step; what is not an ordinary file (a pipe, `/dev/null`) is written to.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match is_special(path) {
-        true => File::create(path)?.write_all(bytes),
-        false => files::replace(path, bytes),
+    if is_special(path) {
+        File::create(path)?.write_all(bytes)
+    } else {
+        files::replace(path, bytes)
     }
 }
 

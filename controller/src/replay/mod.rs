@@ -16,8 +16,6 @@ use crate::engine::Engine;
 use crate::kernel::KernelError;
 use crate::record::ndjson;
 
-
-
 /// Why a replay stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
@@ -32,7 +30,7 @@ pub enum ReplayError {
     Output(#[from] io::Error),
     /// A record that names no rule of the tables it came from.
     #[error(transparent)]
-    Record(#[from] ndjson::UnknownRule),
+    Record(#[from] ndjson::RecordError),
 }
 
 /// A replay under way: one engine, any number of captures after each other.

@@ -3,8 +3,8 @@
 use sensor_common::counters::{Counters, columns};
 use sensor_common::direction::Direction;
 use sensor_common::outcome::Outcome;
-use serde::ser::{SerializeMap as _, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
 
 /// What became of all packets. The outcomes add up to the packets; the directions add up to the
 /// packets that have one.

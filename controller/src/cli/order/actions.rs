@@ -8,7 +8,9 @@ use ed25519_dalek::SigningKey;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
 use crate::order::explain::Explanation;
 use crate::order::trust::TrustedKey;
-use crate::order::{Envelope, Order, Trust, Verified, files, keys, load, read_order, time, verify_order};
+use crate::order::{
+    Envelope, Order, Trust, Verified, files, keys, load, read_order, time, verify_order,
+};
 use crate::rejection::{Rejection, Requirement};
 
 pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write) -> Result<(), OrderError> {

@@ -1,0 +1,179 @@
+//! One record as one line of NDJSON, in names of the Elastic Common Schema: the format that
+//! `sekisho run` and `sekisho replay` share. Everything in a line comes from the record's fixed
+//! fields and from the order that selected the packet (L-MECH); where lines go is not decided here.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use jiff::Timestamp;
+use jiff::fmt::StdFmtWrite;
+use jiff::fmt::temporal::DateTimePrinter;
+use sensor_common::direction::Direction;
+use sensor_common::record::{Record, flag};
+use serde::{Serialize, Serializer};
+
+use crate::compile::Names;
+use crate::record::transport::transport_name;
+
+/// Digits after the second, always: lines sort by time as text.
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(9));
+
+/// What a line says that is not in the record itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The sensor's name.
+    pub sensor: &'a str,
+    /// The interface, or the capture's file name in a replay.
+    pub interface: &'a str,
+    /// `event.sequence`.
+    pub sequence: u64,
+    /// `@timestamp`: when the packet was judged, or captured.
+    pub time: Timestamp,
+}
+
+/// Why a record cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The names belong to another generation.
+    #[error("a record of generation {record} cannot be named by generation {names}")]
+    Generation {
+        /// The record's generation.
+        record: u32,
+        /// The names' generation.
+        names: u32,
+    },
+    /// The generation has no such rule.
+    #[error("a record names rule {rule} of generation {generation}, which has no such rule")]
+    Rule {
+        /// The rule's number.
+        rule: u32,
+        /// The generation.
+        generation: u32,
+    },
+    /// A direction in which nothing is ever selected (L-DIR), or none at all.
+    #[error("a record has direction {0}, in which nothing can be selected")]
+    Direction(u8),
+    /// The line could not be put together.
+    #[error("writing a record: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Appends a record to `line`, with the line feed that ends it. After an error `line` is as it was
+/// or ends in the middle of a line; it is not to be used.
+///
+/// # Errors
+/// [`RecordError`] where the record cannot have come from the generation that `names` names.
+pub fn write(
+    line: &mut impl io::Write,
+    record: &Record,
+    names: &Names,
+    context: &Context<'_>,
+) -> Result<(), RecordError> {
+    if record.generation != names.generation {
+        let (record, names) = (record.generation, names.generation);
+        return Err(RecordError::Generation { record, names });
+    }
+    let name = names
+        .rule(record.rule)
+        .ok_or(RecordError::Rule { rule: record.rule, generation: record.generation })?;
+    let direction = record
+        .direction()
+        .and_then(Direction::ecs)
+        .ok_or(RecordError::Direction(record.direction))?;
+    let v6 = record.flags & flag::V6 != 0;
+    let ports = record.flags & flag::PORTS != 0;
+    let end = |address, port| End { ip: ip(address, v6), port: ports.then_some(port) };
+    let written = Line {
+        timestamp: Time(context.time),
+        event: Event { sequence: context.sequence },
+        source: end(record.source, record.source_port),
+        destination: end(record.destination, record.destination_port),
+        network: Network {
+            transport: transport_name(record.protocol),
+            version: if v6 { "ipv6" } else { "ipv4" },
+            bytes: record.length,
+            direction,
+        },
+        sekisho: Sekisho {
+            order_id: &name.order.order_id,
+            serial: name.order.serial,
+            measure: name.order.measure.name(),
+            rule: &name.rule,
+            sensor: context.sensor,
+            interface: context.interface,
+        },
+    };
+    serde_json::to_writer(&mut *line, &written)?;
+    line.write_all(b"\n").map_err(serde_json::Error::io)?;
+    Ok(())
+}
+
+/// An IPv4 address stands in the last four bytes (IPv4-mapped).
+fn ip(address: [u8; 16], v6: bool) -> IpAddr {
+    if v6 {
+        return Ipv6Addr::from(address).into();
+    }
+    let [.., a, b, c, d] = address;
+    Ipv4Addr::new(a, b, c, d).into()
+}
+
+// The order of the fields is the order in the line.
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "@timestamp")]
+    timestamp: Time,
+    event: Event,
+    source: End,
+    destination: End,
+    network: Network,
+    sekisho: Sekisho<'a>,
+}
+
+#[derive(Serialize)]
+struct Event {
+    sequence: u64,
+}
+
+#[derive(Serialize)]
+struct End {
+    ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct Network {
+    transport: Cow<'static, str>,
+    #[serde(rename = "type")]
+    version: &'static str,
+    bytes: u32,
+    direction: &'static str,
+}
+
+#[derive(Serialize)]
+struct Sekisho<'a> {
+    order_id: &'a str,
+    serial: u64,
+    measure: &'static str,
+    rule: &'a str,
+    sensor: &'a str,
+    interface: &'a str,
+}
+
+/// A time that is written without a `String` of its own.
+struct Time(Timestamp);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        PRINTER.print_timestamp(&self.0, StdFmtWrite(f)).map_err(|_| fmt::Error)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
