@@ -1,0 +1,400 @@
+//! What the command line does with bad input: one clear line, the documented exit status, nothing
+//! half done. Every case starts from files that are accepted and spoils one thing.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use controller::order::trust::KeyEntry;
+use controller::order::{Envelope, Trust, keys};
+use ed25519_dalek::SigningKey;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn key(number: u8) -> SigningKey {
+    keys::generate(|bytes| {
+        bytes.fill(number);
+        Ok::<(), Infallible>(())
+    })
+    .unwrap()
+}
+
+fn trust() -> Value {
+    let entry = |n| KeyEntry::new(&key(n).verifying_key(), format!("holder {n}"));
+    serde_json::from_str(&Trust::draft(1, 3, (1..=5).map(entry).collect()).unwrap()).unwrap()
+}
+
+fn order() -> Value {
+    json!({
+        "schema": "sekisho.order/v1", "order_id": "2027-32-0001", "serial": 1,
+        "measure": "foreign-to-domestic", "approved_at": "2026-12-01T00:00:00+09:00",
+        "not_before": "2027-01-01T00:00:00+09:00", "not_after": "2027-04-01T00:00:00+09:00",
+        "facility": {"id": "tyo-gw-1", "capacity_bps": 1_000_000, "max_share_percent": 30},
+        "address_sets": {"c2": ["198.51.100.7", "2001:db8:5::/48"]},
+        "rules": [{"id": "r1", "source": "c2", "destination_ports": ["443"]}],
+    })
+}
+
+fn signed(payload: &[u8], signers: &[u8]) -> String {
+    let mut envelope = Envelope::unsigned(payload.to_vec());
+    for signer in signers {
+        envelope.sign(&key(*signer)).unwrap();
+    }
+    envelope.to_json().unwrap()
+}
+
+/// A UDP packet from 198.51.100.7 to port 443 of 203.0.113.9, alone in a pcap file.
+fn capture() -> Vec<u8> {
+    let mut frame = Vec::new();
+    etherparse::PacketBuilder::ethernet2([1; 6], [2; 6])
+        .ipv4([198, 51, 100, 7], [203, 0, 113, 9], 64)
+        .udp(40_000, 443)
+        .write(&mut frame, b"hello")
+        .unwrap();
+    let length = u32::try_from(frame.len()).unwrap();
+    let mut capture = Vec::new();
+    for word in [0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 65_535, 1, 1_800_000_000, 42, length, length] {
+        capture.extend_from_slice(&u32::to_le_bytes(word));
+    }
+    capture.extend_from_slice(&frame);
+    capture
+}
+
+/// A folder with files that `replay` accepts.
+struct Scene(TempDir);
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Self(TempDir::new().unwrap());
+        scene.put("trust.json", trust().to_string());
+        scene.put("order.json", signed(order().to_string().as_bytes(), &[1, 2, 3]));
+        scene.put("domestic.txt", "203.0.113.0/24\n");
+        scene.put("foreign.txt", "198.51.100.0/24\n2001:db8::/32\n");
+        scene.put("one.pcap", capture());
+        scene
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path().join(name), bytes).unwrap();
+    }
+
+    fn sekisho(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_sekisho"))
+            .args(arguments)
+            .current_dir(self.path())
+            .output()
+            .unwrap()
+    }
+
+    fn replay(&self, more: &[&str]) -> Output {
+        let base = [
+            "replay",
+            "--engine",
+            "host",
+            "--trust",
+            "trust.json",
+            "--order",
+            "order.json",
+            "--domestic",
+            "domestic.txt",
+            "--foreign",
+            "foreign.txt",
+            "--pcap",
+            "one.pcap",
+            "--at",
+            "2027-02-01T00:00:00Z",
+        ];
+        self.sekisho(&[&base, more].concat())
+    }
+
+    /// The refusal that `replay` must end with: its exit status, and one line with `message`.
+    fn refused(&self, name: &str, status: i32, message: &str) {
+        let output = self.replay(&["--output", "records.ndjson", "--summary", "summary.json"]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{name}: {error}");
+        assert!(error.contains(message), "{name}: {message:?} is not in {error:?}");
+        assert!(error.starts_with("sekisho: ") && error.lines().count() == 1, "{name}: {error:?}");
+        assert!(error.len() < 1_000, "{name}: {error:?}");
+        assert_eq!(output.stdout, b"", "{name}");
+        for file in ["records.ndjson", "records.ndjson.partial", "summary.json"] {
+            assert!(!self.path().join(file).exists(), "{name}: {file} was left behind");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_spoilt_is_accepted() {
+    let scene = Scene::new();
+    let output = scene.replay(&["--summary", "summary.json"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.as_str()), (Some(0), ""));
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        record,
+        json!({
+            "@timestamp": "2027-01-15T08:00:00.000042000Z",
+            "event": {"sequence": 1},
+            "source": {"ip": "198.51.100.7", "port": 40_000},
+            "destination": {"ip": "203.0.113.9", "port": 443},
+            "network": {"transport": "udp", "type": "ipv4", "bytes": 47, "direction": "inbound"},
+            "sekisho": {
+                "order_id": "2027-32-0001", "serial": 1, "measure": "foreign-to-domestic",
+                "rule": "r1", "sensor": "replay", "interface": "one.pcap",
+            },
+        })
+    );
+    let summary: Value =
+        serde_json::from_slice(&fs::read(scene.path().join("summary.json")).unwrap()).unwrap();
+    assert_eq!((&summary["packets"], &summary["records"]), (&json!(1), &json!(1)));
+    assert_eq!(summary["outcomes"]["recorded"], json!(1));
+}
+
+#[test]
+fn an_order_outside_its_term_selects_nothing() {
+    let scene = Scene::new();
+    for at in ["2026-12-31T14:59:59.999Z", "2027-04-01T00:00:00+09:00"] {
+        let output = scene.sekisho(&[
+            "replay",
+            "--engine",
+            "host",
+            "--trust",
+            "trust.json",
+            "--order",
+            "order.json",
+            "--domestic",
+            "domestic.txt",
+            "--foreign",
+            "foreign.txt",
+            "--pcap",
+            "one.pcap",
+            "--at",
+            at,
+            "--summary",
+            "-",
+        ]);
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(summary["outcomes"]["unmatched"], json!(1), "{at}");
+        let warning = String::from_utf8(output.stderr).unwrap();
+        assert!(warning.contains("order 2027-32-0001 is not in force at"), "{warning}");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
+fn bad_payloads() {
+    // What is changed (a JSON pointer and the new value), and what the line must say.
+    let cases: [(&str, Value, &str); 22] = [
+        ("/unknown", json!(1), "order.json: unknown: unknown field"),
+        ("/schema", json!("sekisho.order/v2"), "order.json: schema: "),
+        ("/serial", json!("1"), "order.json: serial: "),
+        ("/serial", json!(0), "order.json: serial: "),
+        ("/order_id", json!("a b"), "order.json: order_id: "),
+        ("/measure", json!("domestic-to-domestic"), "order.json: measure: "),
+        ("/not_before", json!("2027-01-01"), "order.json: not_before: "),
+        ("/not_after", json!("2027-01-01T00:00:00+09:00"), "order.json: not_after: "),
+        ("/not_after", json!("2026-12-01T00:00:00+09:00"), "[L-TERM]"),
+        ("/not_after", json!("2027-04-01T00:00:01+09:00"), "[L-TERM]"),
+        ("/approved_at", json!("2027-01-01T00:00:01+09:00"), "[L-APPROVE]"),
+        ("/facility/max_share_percent", json!(101), "[L-CAP]"),
+        ("/party", json!({"name": "p", "prefixes": ["203.0.113.0/24"]}), "[L-MEASURE]"),
+        ("/address_sets/c2/1", json!("2001:db8:5::1/48"), "order.json: address_sets.c2[1]: "),
+        ("/address_sets/c2/0", json!("0.0.0.0/0"), "[L-SELECT]"),
+        ("/address_sets/c2", json!([]), "order.json: "),
+        ("/rules", json!([]), "order.json: rules: "),
+        ("/rules/0/source", json!("c3"), "order.json: rules[0].source: "),
+        (
+            "/rules/0/destination_ports/0",
+            json!("65536"),
+            "order.json: rules[0].destination_ports[0]: ",
+        ),
+        ("/rules/0/protocol", json!(256), "order.json: rules[0].protocol: "),
+        ("/rules/0", json!({"id": "r1"}), "order.json: rules[0]: "),
+        ("/rules/0", json!({"id": "r1", "destination": "c2", "protocol": "tcp"}), "[L-SELECT]"),
+    ];
+    for (pointer, value, message) in cases {
+        let scene = Scene::new();
+        let mut payload = order();
+        match payload.pointer_mut(pointer) {
+            Some(place) => *place = value.clone(),
+            None => {
+                let (parent, field) = pointer.rsplit_once('/').unwrap();
+                payload.pointer_mut(parent).unwrap()[field] = value.clone();
+            }
+        }
+        scene.put("order.json", signed(payload.to_string().as_bytes(), &[1, 2, 3]));
+        scene.refused(&format!("{pointer} = {value}"), 3, message);
+    }
+}
+
+#[test]
+fn bad_json() {
+    let text = order().to_string();
+    let deep = "[".repeat(10_000_000);
+    let cases: [(&str, Vec<u8>, &str); 7] = [
+        (
+            "a duplicate key",
+            text.replacen("\"serial\":1", "\"serial\":1,\"serial\":2", 1).into(),
+            "serial",
+        ),
+        ("a duplicate set", text.replacen("\"c2\":[", "\"c2\":[],\"c2\":[", 1).into(), "c2"),
+        ("a missing field", text.replacen(",\"serial\":1", "", 1).into(), "serial"),
+        ("not UTF-8", [b"{\"schema\": \"\xff\"}".as_slice()].concat(), "UTF-8"),
+        ("nested arrays", deep.clone().into(), "order.json: "),
+        ("data behind the end", format!("{text} x").into(), "order.json: "),
+        ("nothing", Vec::new(), "order.json: "),
+    ];
+    for (name, payload, message) in cases {
+        let scene = Scene::new();
+        scene.put("order.json", signed(&payload, &[1, 2, 3]));
+        scene.refused(name, 3, message);
+    }
+    let scene = Scene::new();
+    scene.put("order.json", deep);
+    scene.refused("an envelope of nested arrays", 3, "order.json: ");
+}
+
+#[test]
+fn bad_envelopes() {
+    let payload = order().to_string();
+    let good: Value = serde_json::from_str(&signed(payload.as_bytes(), &[1, 2, 3])).unwrap();
+    let spoilt = |change: &dyn Fn(&mut Value)| {
+        let mut envelope = good.clone();
+        change(&mut envelope);
+        envelope.to_string()
+    };
+    let url_safe = |text: &Value| text.as_str().unwrap().replace('+', "-").replace('/', "_");
+    let cases: [(&str, String, &str); 8] = [
+        (
+            "two signatures",
+            signed(payload.as_bytes(), &[1, 2]),
+            "2 of the 3 signatures needed [L-APPROVE]",
+        ),
+        ("an unknown key", signed(payload.as_bytes(), &[1, 2, 3, 9]), "is not trusted [L-APPROVE]"),
+        (
+            "a key twice",
+            spoilt(&|e| e["signatures"][1] = e["signatures"][0].clone()),
+            "has signed twice [L-APPROVE]",
+        ),
+        (
+            "another's signature",
+            spoilt(&|e| e["signatures"][1]["sig"] = e["signatures"][0]["sig"].clone()),
+            "[L-APPROVE]",
+        ),
+        (
+            "another payload type",
+            spoilt(&|e| e["payloadType"] = json!("text/plain")),
+            "payloadType",
+        ),
+        (
+            "base64 with a line feed",
+            spoilt(&|e| e["payload"] = json!(format!("{}\n", e["payload"].as_str().unwrap()))),
+            "payload",
+        ),
+        (
+            "base64 without padding",
+            spoilt(&|e| {
+                e["signatures"][0]["sig"] =
+                    json!(e["signatures"][0]["sig"].as_str().unwrap().trim_end_matches('='))
+            }),
+            "signatures[0].sig",
+        ),
+        (
+            "URL-safe base64",
+            spoilt(&|e| {
+                e["signatures"][0]["sig"] =
+                    json!(url_safe(&e["signatures"][0]["sig"]).replace('A', "-"))
+            }),
+            "signatures[0].sig",
+        ),
+    ];
+    for (name, envelope, message) in cases {
+        let scene = Scene::new();
+        scene.put("order.json", envelope);
+        scene.refused(name, 3, message);
+    }
+}
+
+#[test]
+fn bad_trust_and_direction_files() {
+    let mut low = trust();
+    low["threshold"] = json!(0);
+    let mut high = trust();
+    high["threshold"] = json!(6);
+    let mut twice = trust();
+    twice["keys"][1] = twice["keys"][0].clone();
+    let mut other = trust();
+    other["keys"][0]["keyid"] = other["keys"][1]["keyid"].clone();
+    let mut weak = trust();
+    weak["keys"][0]["ed25519"] = json!("00".repeat(32));
+    let cases: [(&str, &str, Vec<u8>, &str); 11] = [
+        ("a threshold of 0", "trust.json", low.to_string().into(), "trust.json: threshold: "),
+        ("a threshold above the keys", "trust.json", high.to_string().into(), "trust.json: threshold: "),
+        ("a key twice", "trust.json", twice.to_string().into(), "trust.json: keys[1]"),
+        ("a key under another's name", "trust.json", other.to_string().into(), "trust.json: keys[0]"),
+        ("a weak key", "trust.json", weak.to_string().into(), "trust.json: keys[0]"),
+        ("host bits", "domestic.txt", b"203.0.113.1/24\n".to_vec(), "domestic.txt: line 1: "),
+        ("garbage in a list", "foreign.txt", b"198.51.100.0/24\nfoo\n".to_vec(), "foreign.txt: line 2: "),
+        ("bytes that are no text", "foreign.txt", b"\xff\xfe".to_vec(), "foreign.txt: "),
+        ("an empty list", "domestic.txt", b"# nothing\n".to_vec(), "domestic.txt: "),
+        ("a prefix in two classes", "foreign.txt", b"203.0.113.0/24\n".to_vec(), "[L-DIR]"),
+        ("a cut RIR file", "domestic.txt", b"2|apnic|20270101|2|19850701|20270101|+1000\napnic|*|ipv4|*|2|summary\napnic|JP|ipv4|203.0.113.0|256|20000101|allocated\n".to_vec(), "domestic.txt: "),
+    ];
+    for (name, file, bytes, message) in cases {
+        let scene = Scene::new();
+        scene.put(file, bytes);
+        scene.refused(name, 3, message);
+    }
+    for file in ["trust.json", "order.json", "domestic.txt", "foreign.txt"] {
+        let scene = Scene::new();
+        fs::remove_file(scene.path().join(file)).unwrap();
+        scene.refused(file, 3, &format!("{file}: cannot be read: "));
+    }
+}
+
+#[test]
+fn bad_captures() {
+    let whole = capture();
+    let mut sll = whole.clone();
+    sll[20] = 113;
+    let mut absurd = whole.clone();
+    absurd[32..36].copy_from_slice(&u32::MAX.to_le_bytes());
+    let cases: [(&str, Vec<u8>, &str); 6] = [
+        ("cut in a frame", whole[..whole.len() - 1].to_vec(), "one.pcap: "),
+        ("cut in a header", whole[..30].to_vec(), "one.pcap: "),
+        ("garbage", b"this is not a capture at all".to_vec(), "one.pcap: "),
+        ("nothing", Vec::new(), "one.pcap: "),
+        ("another link type", sll, "link type 113 (LINUX_SLL)"),
+        ("a frame of 4 GiB", absurd, "one.pcap: "),
+    ];
+    for (name, bytes, message) in cases {
+        let scene = Scene::new();
+        scene.put("one.pcap", bytes);
+        scene.refused(name, 1, message);
+    }
+}
+
+#[test]
+fn the_same_order_twice() {
+    let scene = Scene::new();
+    scene.put("again.json", signed(order().to_string().as_bytes(), &[3, 4, 5]));
+    let output = scene.replay(&["--order", "again.json"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{error}");
+    assert!(error.contains("again.json: order_id: another file names order"), "{error}");
+}
+
+#[test]
+fn usage_errors() {
+    let scene = Scene::new();
+    for arguments in [&[][..], &["replay"], &["unknown"], &["replay", "--at", "tomorrow"]] {
+        assert_eq!(scene.sekisho(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    assert_eq!(scene.sekisho(&["--help"]).status.code(), Some(0));
+}
