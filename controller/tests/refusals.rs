@@ -221,12 +221,11 @@ fn bad_payloads() {
     for (pointer, value, message) in cases {
         let scene = Scene::new();
         let mut payload = order();
-        match payload.pointer_mut(pointer) {
-            Some(place) => *place = value.clone(),
-            None => {
-                let (parent, field) = pointer.rsplit_once('/').unwrap();
-                payload.pointer_mut(parent).unwrap()[field] = value.clone();
-            }
+        if let Some(place) = payload.pointer_mut(pointer) {
+            *place = value.clone();
+        } else {
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            payload.pointer_mut(parent).unwrap()[field] = value.clone();
         }
         scene.put("order.json", signed(payload.to_string().as_bytes(), &[1, 2, 3]));
         scene.refused(&format!("{pointer} = {value}"), 3, message);
