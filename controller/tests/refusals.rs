@@ -300,7 +300,7 @@ fn bad_envelopes() {
             "base64 without padding",
             spoilt(&|e| {
                 e["signatures"][0]["sig"] =
-                    json!(e["signatures"][0]["sig"].as_str().unwrap().trim_end_matches('='))
+                    json!(e["signatures"][0]["sig"].as_str().unwrap().trim_end_matches('='));
             }),
             "signatures[0].sig",
         ),
@@ -308,7 +308,7 @@ fn bad_envelopes() {
             "URL-safe base64",
             spoilt(&|e| {
                 e["signatures"][0]["sig"] =
-                    json!(url_safe(&e["signatures"][0]["sig"]).replace('A', "-"))
+                    json!(url_safe(&e["signatures"][0]["sig"]).replace('A', "-"));
             }),
             "signatures[0].sig",
         ),

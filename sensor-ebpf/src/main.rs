@@ -19,7 +19,7 @@ use sensor_common::decide::{Ports, decide};
 
 /// The program's entry, called by the driver for every frame it receives.
 #[xdp(frags)]
-pub fn sekisho(context: XdpContext) -> u32 {
+fn sekisho(context: XdpContext) -> u32 {
     let frame = frame::Frame::new(&context);
     let generation = maps::Generation::current();
     let mut ports =
