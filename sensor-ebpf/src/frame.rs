@@ -19,7 +19,10 @@ impl<'a> Frame<'a> {
     pub fn new(context: &'a XdpContext) -> Self {
         // SAFETY: the helper takes the context it was called with and only reads it.
         let length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
-        Self { context, length: length as u32 }
+        // A frame's length fits into 32 bits; the helper's return type is that of all helpers.
+        #[expect(clippy::cast_possible_truncation, reason = "see above")]
+        let length = length as u32;
+        Self { context, length }
     }
 }
 

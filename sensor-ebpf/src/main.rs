@@ -19,6 +19,7 @@ use sensor_common::decide::{Ports, decide};
 
 /// The program's entry, called by the driver for every frame it receives.
 #[xdp(frags)]
+#[expect(clippy::needless_pass_by_value, reason = "the macro passes the context by value")]
 fn sekisho(context: XdpContext) -> u32 {
     let frame = frame::Frame::new(&context);
     let generation = maps::Generation::current();
@@ -29,7 +30,6 @@ fn sekisho(context: XdpContext) -> u32 {
     if maps::inline() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }
 }
 
-#[cfg(target_arch = "bpf")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     // Not reachable: a program that could panic would not pass the verifier, which rejects loops
