@@ -51,8 +51,11 @@ pub fn decide<P: Packet, T: Tables, G: Gate, R: Repeat, S: Sink>(
     if high(identity) != VERSION {
         return done(Outcome::Unclassified, None);
     }
-    let (source, destination) =
-        lookup::pair(tables, ports.repeat, head, flow.version, flow.source, flow.destination);
+    let Some((source, destination)) =
+        lookup::pair(tables, ports.repeat, head, flow.version, flow.source, flow.destination)
+    else {
+        return done(Outcome::Unclassified, None);
+    };
     // L-DIR: before any rule is looked at.
     let direction = match Direction::judge(source.class(), destination.class()) {
         None => return done(Outcome::Unclassified, None),

@@ -7,6 +7,13 @@ pub type Line = [u64; LINE_WORDS];
 /// Words in a [`Line`].
 pub const LINE_WORDS: usize = 8;
 
+/// Lines in a segment. The kernel keeps a generation as segments of one fixed size (4 MiB), because
+/// it looks into maps of a fixed size without a call; on the host a generation is one piece.
+pub const SEGMENT_LINES: u32 = 1 << 16;
+
+/// Most segments of a generation: 1 GiB.
+pub const MOST_SEGMENTS: u32 = 256;
+
 /// One generation of compiled tables: a flat array of lines, laid out as [`crate::layout`] says.
 ///
 /// A packet is judged by one generation from its first look-up to its last: the implementation
@@ -15,14 +22,17 @@ pub trait Tables {
     /// The line at `index`, or `None` outside the array.
     fn line(&self, index: u32) -> Option<&Line>;
 
-    /// The word at `index`, counted over all lines; 0 outside the array. Wherever a word is read,
-    /// 0 selects nothing: an address without class, a row without rules.
+    /// The word at `index`, counted over all lines, or `None` outside the array.
+    #[inline(always)]
+    fn word_within(&self, index: u32) -> Option<u64> {
+        Some(word_of(self.line(index >> 3)?, index))
+    }
+
+    /// The word at `index`, or 0 outside the array. Wherever this is used, 0 selects nothing: a row
+    /// without rules, an order without a deadline.
     #[inline(always)]
     fn word(&self, index: u32) -> u64 {
-        match self.line(index >> 3) {
-            Some(line) => word_of(line, index),
-            None => 0,
-        }
+        self.word_within(index).unwrap_or(0)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! | map | written by | what |
 //! |---|---|---|
-//! | `GENERATION` | controller | slot 0: the generation of tables in force, replaced in one step |
+//! | `SEGMENTS` | controller | two generations of tables, in segments |
+//! | `ACTIVE` | controller | which of the two is in force |
 //! | `DEADLINES` | controller | per order slot: boot-time nanoseconds at which it ends |
 //! | `LEASE` | controller | boot-time nanoseconds until which it vouches for the tables |
 //! | `RECORDS` | program | the ring buffer of records |
@@ -15,22 +16,25 @@
 
 use core::sync::atomic::AtomicU64;
 
-use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
+use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use aya_ebpf::macros::btf_map;
 use sensor_common::counters::{self, Verdict};
 use sensor_common::record::{Record, Sink};
-use sensor_common::tables::{Gate, Line, MOST_ORDERS, Tables, word_of};
+use sensor_common::tables::{Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Tables};
 
-/// The flags of a generation's array: it is mapped into the controller while that fills it, and
-/// each generation has the size its contents need (kernel 5.10, commit 4a8f87e60f6d).
-const LINES_FLAGS: usize = (BPF_F_MMAPABLE | BPF_F_INNER_MAP) as usize;
+/// The controller maps a segment into its memory while it fills it. Without `BPF_F_INNER_MAP` all
+/// segments have one size, and the kernel turns a look-up into a few instructions instead of a call.
+type Segment = Array<Line, { SEGMENT_LINES as usize }, { BPF_F_MMAPABLE as usize }>;
 
-type Lines = Array<Line, 1, LINES_FLAGS>;
-
+/// Two generations of segments: the one in force, and the one that the controller is preparing.
 #[btf_map]
-static GENERATION: ArrayOfMaps<Lines, 1> = ArrayOfMaps::new();
+static SEGMENTS: ArrayOfMaps<Segment, { 2 * MOST_SEGMENTS as usize }> = ArrayOfMaps::new();
+
+/// Which half of `SEGMENTS` is in force: 0 or 1.
+#[btf_map]
+static ACTIVE: Array<u64, 1> = Array::new();
 
 #[btf_map]
 static DEADLINES: Array<u64, { MOST_ORDERS as usize }> = Array::new();
@@ -56,40 +60,36 @@ pub fn inline() -> bool {
     unsafe { core::ptr::read_volatile(&raw const INLINE) == 1 }
 }
 
-/// The generation of tables that judges this packet, from its first look-up to its last: the
-/// controller replaces the reference, never the tables behind it.
-pub struct Generation(Option<&'static Lines>);
+/// The generation of tables that judges this packet, from its first look-up to its last: which half
+/// of the segments is in force is read once, and the controller touches a half only when no packet
+/// can be judged by it.
+pub struct Generation {
+    /// Number of its first segment.
+    first: u32,
+}
 
 impl Generation {
     /// The generation in force now.
     #[inline(always)]
     pub fn current() -> Self {
-        Self(GENERATION.get(0))
+        let active = ACTIVE.get_ptr(0).map_or(0, read);
+        Self { first: (active as u32 & 1) * MOST_SEGMENTS }
     }
 }
 
 impl Tables for Generation {
     #[inline(always)]
     fn line(&self, index: u32) -> Option<&Line> {
-        self.0?.get(index)
+        let segment = (index / SEGMENT_LINES) & (MOST_SEGMENTS - 1);
+        SEGMENTS.get(self.first + segment)?.get(index % SEGMENT_LINES)
     }
 
     #[inline(always)]
     fn word(&self, index: u32) -> u64 {
-        match self.0 {
-            Some(lines) => word(lines, index),
+        match self.word_within(index) {
+            Some(word) => word,
             None => zero(),
         }
-    }
-}
-
-/// One word of a generation. A function of its own in the kernel too: look-ups are many, and each
-/// inlined one would claim stack for its key.
-#[inline(never)]
-fn word(lines: &Lines, index: u32) -> u64 {
-    match lines.get(index >> 3) {
-        Some(line) => word_of(line, index),
-        None => zero(),
     }
 }
 

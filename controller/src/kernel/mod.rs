@@ -5,13 +5,13 @@
 //! |---|---|
 //! | `object` | the embedded kernel object |
 //! | `program` | one loaded program with its maps |
-//! | `lines` | memory of a generation, shared with the kernel (the only `unsafe` of the controller) |
+//! | `segments` | memory of a generation, shared with the kernel (the only `unsafe` of the controller) |
 //! | `clock` | the boot-time clock that kernel and controller share |
 
 pub mod clock;
-mod lines;
 mod object;
 mod program;
+mod segments;
 
 pub use object::has_object;
 pub use program::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};

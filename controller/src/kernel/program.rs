@@ -8,16 +8,17 @@ use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sensor_common::counters::{self, Counters};
 use sensor_common::record::{LENGTH, Record};
-use sensor_common::tables::Line;
+use sensor_common::tables::{Line, MOST_SEGMENTS};
 use serde::{Deserialize, Serialize};
 
-use super::{lines, object};
+use super::{object, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
 /// a test loads, so that a mismatch cannot go unnoticed.
 mod name {
     pub(super) const PROGRAM: &str = "sekisho";
-    pub(super) const GENERATION: &str = "GENERATION";
+    pub(super) const SEGMENTS: &str = "SEGMENTS";
+    pub(super) const ACTIVE: &str = "ACTIVE";
     pub(super) const DEADLINES: &str = "DEADLINES";
     pub(super) const LEASE: &str = "LEASE";
     pub(super) const RECORDS: &str = "RECORDS";
@@ -88,7 +89,10 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 }
 
 /// A generation of tables in kernel memory, not yet published.
-pub struct KernelTables(MapData);
+pub struct KernelTables {
+    /// At least one.
+    segments: Vec<MapData>,
+}
 
 impl KernelTables {
     /// Copies compiled tables into kernel memory.
@@ -96,14 +100,17 @@ impl KernelTables {
     /// # Errors
     /// [`KernelError`] where the kernel refuses the memory.
     pub fn create(lines: &[Line]) -> Result<Self, KernelError> {
-        lines::create(lines).map(Self)
+        segments::create(lines).map(|segments| Self { segments })
     }
 }
 
 /// The loaded program and its maps. Dropping it detaches the program: selection ends at once.
 pub struct Program {
     ebpf: Ebpf,
-    generation: ArrayOfMaps<MapData>,
+    segments: ArrayOfMaps<MapData>,
+    active: Array<MapData, u64>,
+    /// How many slots of each half of `segments` hold something.
+    filled: [u32; 2],
     deadlines: Array<MapData, u64>,
     lease: Array<MapData, u64>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
@@ -124,7 +131,9 @@ impl Program {
             .load(object::embedded()?)
             .map_err(Box::new)?;
         let program = Self {
-            generation: take(&mut ebpf, name::GENERATION)?,
+            segments: take(&mut ebpf, name::SEGMENTS)?,
+            active: take(&mut ebpf, name::ACTIVE)?,
+            filled: [0; 2],
             deadlines: take(&mut ebpf, name::DEADLINES)?,
             lease: take(&mut ebpf, name::LEASE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
@@ -150,14 +159,39 @@ impl Program {
         Ok(())
     }
 
-    /// Publishes a generation in one step and returns once no packet is judged by the one before:
-    /// the kernel waits for running programs when a map in a map is replaced (commit
-    /// 1ae80cf31938).
+    /// Publishes a generation in one step: a packet that starts before it is judged to its end by
+    /// the generation before, and one that starts after it by this one. Returns once no packet is
+    /// judged by the generation before.
     ///
     /// # Errors
-    /// [`KernelError::Map`].
+    /// [`KernelError::Map`]; the generation in force is then still the one before.
     pub fn publish(&mut self, tables: &KernelTables) -> Result<(), KernelError> {
-        Ok(self.generation.set(0, &tables.0, 0)?)
+        let KernelTables { segments } = tables;
+        let before = u32::try_from(self.active.get(&0, 0)? & 1).unwrap_or(0);
+        let after = 1 - before;
+        // Nothing is judged by this half: the last publication waited for that.
+        let mut filled = 0;
+        for segment in segments {
+            self.segments.set(after * MOST_SEGMENTS + filled, segment, 0)?;
+            filled += 1;
+        }
+        self.retire(after, filled, &segments[0])?;
+        self.filled[after as usize] = filled;
+        self.active.set(0, u64::from(after), 0)?;
+        // Replacing a map in a map makes the kernel wait for all running programs (commit
+        // 1ae80cf31938), so once this is done no packet is judged by the half before. What is
+        // replaced is replaced by itself.
+        self.segments.set(after * MOST_SEGMENTS, &segments[0], 0)?;
+        self.retire(before, 0, &segments[0])
+    }
+
+    /// Lets go of the segments of one half from slot `from` on: a slot of a map of maps can be given
+    /// another map only, so it is given one that is in use anyway.
+    fn retire(&mut self, half: u32, from: u32, by: &MapData) -> Result<(), KernelError> {
+        for slot in from..self.filled[half as usize] {
+            self.segments.set(half * MOST_SEGMENTS + slot, by, 0)?;
+        }
+        Ok(())
     }
 
     /// Sets when the order in `slot` ends: boot-time nanoseconds, exclusive; 0 ends it at once.
