@@ -2,6 +2,9 @@
 //!
 //! | file | job |
 //! |---|---|
+//! | [`config`], [`prepare`] | what to do, checked before anything is attached |
 //! | [`term`] | the life of orders: pure, time passed in (L-TERM) |
 
+pub mod config;
+pub mod prepare;
 pub mod term;
