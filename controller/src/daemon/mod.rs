@@ -4,7 +4,13 @@
 //! |---|---|
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
 //! | [`term`] | the life of orders: pure, time passed in (L-TERM) |
+//! | [`sensor`] | one loaded program per interface, steered together |
+//! | [`keeper`] | one tick: the kernel brought to where `term` wants it |
+//! | [`names`] | what the rule numbers of recent generations stand for |
 
 pub mod config;
+pub mod keeper;
+pub mod names;
 pub mod prepare;
+pub mod sensor;
 pub mod term;
