@@ -7,10 +7,15 @@
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`keeper`] | one tick: the kernel brought to where `term` wants it |
 //! | [`names`] | what the rule numbers of recent generations stand for |
+//! | [`drain`], [`output`] | records out of the rings, into one file |
+//! | [`health`] | whether records are kept; without that the lease is not renewed |
 
 pub mod config;
+pub mod drain;
+pub mod health;
 pub mod keeper;
 pub mod names;
+pub mod output;
 pub mod prepare;
 pub mod sensor;
 pub mod term;
