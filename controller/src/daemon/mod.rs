@@ -9,11 +9,17 @@
 //! | [`names`] | what the rule numbers of recent generations stand for |
 //! | [`drain`], [`output`] | records out of the rings, into one file |
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
+//! | [`monitor`] | what status and metrics are read from |
+//! | [`metrics`], [`http`], [`control`] | for those who ask |
 
 pub mod config;
+pub mod control;
 pub mod drain;
 pub mod health;
+pub mod http;
 pub mod keeper;
+pub mod metrics;
+pub mod monitor;
 pub mod names;
 pub mod output;
 pub mod prepare;
