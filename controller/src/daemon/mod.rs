@@ -3,6 +3,7 @@
 //! | file | job |
 //! |---|---|
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
+//! | [`route`] | whether `tap` would cut the machine off |
 //! | [`term`] | the life of orders: pure, time passed in (L-TERM) |
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`keeper`] | one tick: the kernel brought to where `term` wants it |
@@ -11,6 +12,7 @@
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
 //! | [`monitor`] | what status and metrics are read from |
 //! | [`metrics`], [`http`], [`control`] | for those who ask |
+//! | [`run`] | start, tick, stop |
 
 pub mod config;
 pub mod control;
@@ -23,5 +25,7 @@ pub mod monitor;
 pub mod names;
 pub mod output;
 pub mod prepare;
+pub mod route;
+pub mod run;
 pub mod sensor;
 pub mod term;
