@@ -14,11 +14,13 @@
 //! | [`capture`] | frames out of capture files |
 //! | [`replay`] | captures through an engine: records and a summary |
 //! | [`record`] | records as NDJSON |
+//! | [`daemon`] | the life of a sensor: terms, lease, draining, metrics, control |
 //! | [`cli`] | the commands |
 
 pub mod capture;
 pub mod cli;
 pub mod compile;
+pub mod daemon;
 pub mod direction;
 pub mod engine;
 pub mod kernel;

@@ -8,6 +8,8 @@ use controller::cli::CliError;
 use controller::cli::classify::ClassifyArgs;
 use controller::cli::order::{self, OrderCommand};
 use controller::cli::replay::ReplayArgs;
+use controller::cli::run::RunArgs;
+use controller::cli::status::StatusArgs;
 
 /// Select communications metadata at the border, and nothing else
 ///
@@ -27,6 +29,8 @@ refused; one line on standard error for each reason.";
 
 #[derive(Subcommand)]
 enum Command {
+    Run(RunArgs),
+    Status(StatusArgs),
     Replay(Box<ReplayArgs>),
     Classify(ClassifyArgs),
     /// Make keys; draft, sign, verify and explain orders
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     match command {
+        Command::Run(args) => args.run(&mut stdout),
+        Command::Status(args) => args.run(&mut stdout),
         Command::Replay(args) => args.run(&mut stdout),
         Command::Classify(args) => Ok(args.run(&mut stdout)?),
         Command::Order(command) => Ok(order::run(&command, &mut stdout)?),

@@ -7,6 +7,8 @@ pub mod classify;
 pub mod direction;
 pub mod order;
 pub mod replay;
+pub mod run;
+pub mod status;
 
 use std::io;
 use std::path::Path;

@@ -32,7 +32,7 @@ mod address;
 mod consistency;
 mod json;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod statute;
 mod supported;
 mod verified;

@@ -1,4 +1,4 @@
-//! What the tests of this module share: keys, a trust file, and one good order per measure, to be
+//! What the tests of this module, and of those that need orders, share: keys, a trust file, and one good order per measure, to be
 //! spoilt one field at a time.
 
 use std::convert::Infallible;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::keys;
 use super::trust::{KeyEntry, Trust};
-use super::{Envelope, read_order};
+use super::{Envelope, Order, Verified, read_order, verify_order};
 
 /// The same key for the same number.
-pub(super) fn key(number: u8) -> SigningKey {
+pub(crate) fn key(number: u8) -> SigningKey {
     keys::generate(|bytes| {
         bytes.fill(number);
         Ok::<(), Infallible>(())
@@ -20,14 +20,18 @@ pub(super) fn key(number: u8) -> SigningKey {
 }
 
 /// Five keys, three of which must sign.
-pub(super) fn trust() -> Trust {
+pub(crate) fn trust() -> Trust {
+    Trust::parse("trust.json", trust_file().as_bytes()).unwrap()
+}
+
+/// The same as a file.
+pub(crate) fn trust_file() -> String {
     let entry = |n| KeyEntry::new(&key(n).verifying_key(), format!("holder {n}"));
-    let draft = Trust::draft(1, 3, (1..=5).map(entry).collect()).unwrap();
-    Trust::parse("trust.json", draft.as_bytes()).unwrap()
+    Trust::draft(1, 3, (1..=5).map(entry).collect()).unwrap()
 }
 
 /// An order under art. 17 that is just within every limit.
-pub(super) fn order() -> Value {
+pub(crate) fn order() -> Value {
     json!({
         "schema": "sekisho.order/v1",
         "order_id": "2027-17-0003",
@@ -47,7 +51,7 @@ pub(super) fn order() -> Value {
 
 /// The order with some of its fields set, each named by a JSON pointer; new
 /// fields are added.
-pub(super) fn with(changes: &[(&str, Value)]) -> Value {
+pub(crate) fn with(changes: &[(&str, Value)]) -> Value {
     let mut order = order();
     for (pointer, value) in changes {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -60,7 +64,7 @@ pub(super) fn with(changes: &[(&str, Value)]) -> Value {
 }
 
 /// The refusal of a payload.
-pub(super) fn refusal(order: &Value) -> String {
+pub(crate) fn refusal(order: &Value) -> String {
     match read_order("o.json", order.to_string().as_bytes()) {
         Ok(_) => panic!("must be refused: {order}"),
         Err(rejection) => rejection.to_string(),
@@ -68,10 +72,15 @@ pub(super) fn refusal(order: &Value) -> String {
 }
 
 /// Signs a payload with the keys of these numbers.
-pub(super) fn signed(payload: &Value, signers: &[u8]) -> String {
+pub(crate) fn signed(payload: &Value, signers: &[u8]) -> String {
     let mut envelope = Envelope::unsigned(payload.to_string().into_bytes());
     for signer in signers {
         envelope.sign(&key(*signer)).unwrap();
     }
     envelope.to_json().unwrap()
+}
+
+/// A payload as an order that enough have signed.
+pub(crate) fn verified(payload: &Value) -> Verified<Order> {
+    verify_order("e.json", signed(payload, &[1, 2, 3]).as_bytes(), &trust()).unwrap()
 }

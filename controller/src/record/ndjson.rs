@@ -177,3 +177,135 @@ impl Serialize for Time {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sensor_common::record::LENGTH;
+
+    use super::*;
+    use crate::compile::{Slotted, compile};
+    use crate::order::samples;
+
+    fn names(number: u32) -> std::sync::Arc<Names> {
+        let order = samples::verified(&samples::order());
+        compile(number, &[], &[Slotted { slot: 0, order: &order }]).unwrap().names
+    }
+
+    fn record() -> Record {
+        let mapped = |address: [u8; 4]| Ipv4Addr::from(address).to_ipv6_mapped().octets();
+        Record {
+            time: 1,
+            source: mapped([198, 51, 100, 7]),
+            destination: mapped([192, 0, 2, 1]),
+            length: 1514,
+            generation: 3,
+            rule: 0,
+            source_port: 51_000,
+            destination_port: 443,
+            protocol: 6,
+            direction: 0,
+            flags: flag::PORTS,
+            reserved: 0,
+        }
+    }
+
+    fn context(time: &str) -> Context<'static> {
+        let time = time.parse().unwrap();
+        Context { sensor: "tyo-gw-1a", interface: "eth1", sequence: 17, time }
+    }
+
+    fn line(record: &Record, time: &str) -> String {
+        let mut line = Vec::new();
+        write(&mut line, record, &names(3), &context(time)).unwrap();
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn a_tcp_packet() {
+        assert_eq!(
+            line(&record(), "2027-11-01T09:00:00.5+09:00"),
+            concat!(
+                r#"{"@timestamp":"2027-11-01T00:00:00.500000000Z","event":{"sequence":17},"#,
+                r#""source":{"ip":"198.51.100.7","port":51000},"#,
+                r#""destination":{"ip":"192.0.2.1","port":443},"#,
+                r#""network":{"transport":"tcp","type":"ipv4","bytes":1514,"direction":"external"},"#,
+                r#""sekisho":{"order_id":"2027-17-0003","serial":2,"#,
+                r#""measure":"foreign-to-foreign","rule":"r1","sensor":"tyo-gw-1a","#,
+                r#""interface":"eth1"}}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_packet_without_ports() {
+        let v6 = |text: &str| text.parse::<Ipv6Addr>().unwrap().octets();
+        let record = Record {
+            source: v6("2001:db8:5::1"),
+            destination: v6("2001:db8::2"),
+            source_port: 0,
+            destination_port: 0,
+            protocol: 58,
+            direction: 2,
+            flags: flag::V6 | flag::FRAGMENT,
+            ..record()
+        };
+        assert_eq!(
+            line(&record, "2027-11-01T00:00:00Z"),
+            concat!(
+                r#"{"@timestamp":"2027-11-01T00:00:00.000000000Z","event":{"sequence":17},"#,
+                r#""source":{"ip":"2001:db8:5::1"},"destination":{"ip":"2001:db8::2"},"#,
+                r#""network":{"transport":"ipv6-icmp","type":"ipv6","bytes":1514,"#,
+                r#""direction":"outbound"},"#,
+                r#""sekisho":{"order_id":"2027-17-0003","serial":2,"#,
+                r#""measure":"foreign-to-foreign","rule":"r1","sensor":"tyo-gw-1a","#,
+                r#""interface":"eth1"}}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn what_no_order_can_have_selected_is_an_error() {
+        for (record, message) in [
+            (
+                Record { generation: 4, ..record() },
+                "a record of generation 4 cannot be named by generation 3",
+            ),
+            (
+                Record { rule: 1, ..record() },
+                "a record names rule 1 of generation 3, which has no such rule",
+            ),
+            (
+                Record { direction: 3, ..record() },
+                "a record has direction 3, in which nothing can be selected",
+            ),
+        ] {
+            let context = context("2027-11-01T00:00:00Z");
+            let error = write(&mut Vec::new(), &record, &names(3), &context).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_a_line_of_json_or_an_error(
+            bytes in prop::array::uniform32(any::<u8>()),
+            more in prop::array::uniform32(any::<u8>()),
+        ) {
+            let mut all = [0; LENGTH];
+            for (target, byte) in all.iter_mut().zip(bytes.into_iter().chain(more)) {
+                *target = byte;
+            }
+            let record = Record { generation: 3, rule: 0, ..Record::from_bytes(&all) };
+            let mut line = Vec::new();
+            let context = context("2027-11-01T00:00:00Z");
+            if write(&mut line, &record, &names(3), &context).is_ok() {
+                prop_assert_eq!(line.last(), Some(&b'\n'));
+                prop_assert_eq!(line.split(|byte| *byte == b'\n').count(), 2);
+                serde_json::from_slice::<serde_json::Value>(&line).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! `sekisho status`: asks a running daemon.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use sensor_common::counters;
+use sensor_common::outcome::Outcome;
+use serde::Deserialize;
+
+use super::CliError;
+use crate::daemon::config::DEFAULT_SOCKET;
+use crate::daemon::control::STATUS;
+use crate::daemon::monitor::{InterfaceStatus, OrderStatus, Status};
+
+/// How long the daemon may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest answer, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+const HELP: &str = "\
+Without --json: a table of packets for every interface, outcomes by direction, then the orders and \
+the lease. Exit status 1 if no daemon answers.
+
+Examples:
+  sekisho status
+  sekisho status --json | jq .lease.remaining_ms";
+
+/// Show what a running sensor does
+///
+/// Packets by outcome and direction, orders, and the lease.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = HELP)]
+pub struct StatusArgs {
+    /// The daemon's control socket
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    socket: PathBuf,
+    /// Print the answer as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reply {
+    Status(Status),
+    Error { error: String },
+}
+
+impl StatusArgs {
+    /// Asks and prints.
+    ///
+    /// # Errors
+    /// [`CliError`]; its kind decides the exit status.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
+        let failed =
+            |reason: String| CliError::Failed(format!("{}: {reason}", self.socket.display()));
+        let line = ask(&self.socket)
+            .map_err(|error| failed(format!("no sekisho answers there: {error}")))?;
+        let reply = serde_json::from_str(&line)
+            .map_err(|error| failed(format!("what answers there is no sekisho: {error}")))?;
+        match reply {
+            Reply::Error { error } => Err(failed(error)),
+            Reply::Status(status) => {
+                let text = if self.json { line } else { table(&status) };
+                out.write_all(text.as_bytes()).map_err(|error| CliError::standard_output(&error))
+            }
+        }
+    }
+}
+
+fn ask(socket: &Path) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{STATUS}\n").as_bytes())?;
+    let mut line = String::new();
+    BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
+    Ok(line)
+}
+
+/// The human form.
+fn table(status: &Status) -> String {
+    let mut text = format!("sensor {}, mode {}\n", status.sensor, status.mode);
+    for interface in &status.interfaces {
+        text += "\n";
+        text += &packets(interface);
+    }
+    text += "\norders\n";
+    if status.orders.is_empty() {
+        text += "  none\n";
+    }
+    text += &orders(&status.orders);
+    let seconds = Duration::from_millis(status.lease.remaining_ms).as_secs_f64();
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(text, "\nlease: {seconds:.1} s left");
+    text
+}
+
+fn packets(interface: &InterfaceStatus) -> String {
+    let InterfaceStatus { name, xdp, outcomes, records, lost } = interface;
+    let mut text = format!("{name} ({xdp}): {records} records, {lost} lost\n");
+    let columns: Vec<&str> = counters::columns().map(counters::column_name).collect();
+    let count = |outcome: &Outcome, column: &str| {
+        outcomes.get(column).and_then(|rows| rows.get(outcome.name())).copied().unwrap_or_default()
+    };
+    let mut rows = vec![heading(&columns)];
+    for outcome in Outcome::ALL {
+        let mut row = vec![outcome.name().to_owned()];
+        row.extend(columns.iter().map(|column| match count(outcome, column) {
+            0 => "·".to_owned(),
+            packets => packets.to_string(),
+        }));
+        rows.push(row);
+    }
+    text += &aligned(&rows, 1);
+    text
+}
+
+fn heading(columns: &[&str]) -> Vec<String> {
+    std::iter::once("").chain(columns.iter().copied()).map(str::to_owned).collect()
+}
+
+fn orders(orders: &[OrderStatus]) -> String {
+    let row = |order: &OrderStatus| {
+        vec![
+            order.order_id.clone(),
+            format!("serial {}", order.serial),
+            order.measure.clone(),
+            order.state.clone(),
+            format!("{} until {}", order.not_before, order.not_after),
+        ]
+    };
+    aligned(&orders.iter().map(row).collect::<Vec<_>>(), usize::MAX)
+}
+
+/// Rows in columns, the first `left` of them aligned to the left, the others to the right.
+fn aligned(rows: &[Vec<String>], left: usize) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            // Writing to a `String` cannot fail.
+            let _ = if column < left {
+                write!(line, "  {cell:width$}")
+            } else {
+                write!(line, "  {cell:>width$}")
+            };
+        }
+        text += line.trim_end();
+        text += "\n";
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> Status {
+        serde_json::from_value(serde_json::json!({
+            "sensor": "s", "mode": "tap",
+            "interfaces": [{
+                "name": "eth1", "xdp": "native", "records": 12, "lost": 0,
+                "outcomes": {
+                    "foreign-to-foreign": {"recorded": 12, "unmatched": 3456},
+                    "none": {"non-ip": 7},
+                },
+            }],
+            "orders": [{
+                "order_id": "2027-17-0003", "serial": 1, "measure": "foreign-to-foreign",
+                "state": "in force", "not_before": "2027-11-01T00:00:00+09:00",
+                "not_after": "2028-05-01T00:00:00+09:00",
+            }],
+            "lease": {"remaining_ms": 9_480},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_table_of_outcomes_by_direction() {
+        let expected = "\
+sensor s, mode tap
+
+eth1 (native): 12 records, 0 lost
+                 foreign-to-foreign  foreign-to-domestic  domestic-to-foreign  \
+domestic-to-domestic  none
+  recorded                       12                    ·                    ·                     \
+·     ·
+  unmatched                    3456                    ·                    ·                     \
+·     ·
+";
+        let text = table(&status());
+        assert!(text.starts_with(expected), "{text}");
+        assert!(text.contains("  non-ip                          ·"), "{text}");
+        let end = "
+orders
+  2027-17-0003  serial 1  foreign-to-foreign  in force  2027-11-01T00:00:00+09:00 until \
+2028-05-01T00:00:00+09:00
+
+lease: 9.5 s left
+";
+        assert!(text.ends_with(end), "{text}");
+    }
+
+    #[test]
+    fn nobody_answers() {
+        let args = StatusArgs { socket: "/nonexistent/socket".into(), json: false };
+        let Err(CliError::Failed(message)) = args.run(&mut Vec::new()) else { panic!() };
+        assert!(message.starts_with("/nonexistent/socket: no sekisho answers there: "));
+    }
+}

@@ -1,0 +1,269 @@
+//! The daemon's configuration file: TOML, read strictly. What it refers to (orders, trust,
+//! direction) is read in `prepare`.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::direction::{Country, DirectionInputs, Unnamed};
+use crate::kernel::{Mode, XdpAttach};
+use crate::rejection::{Rejection, Requirement};
+use crate::shown::shown;
+
+/// Largest ring buffer: the kernel takes no larger one.
+const LARGEST_RING: u32 = 1 << 30;
+/// The page size of every platform that is supported.
+const PAGE: u32 = 4096;
+
+/// A configuration that makes sense. Paths are as the daemon opens them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Config {
+    /// The sensor's name, in every record.
+    pub sensor: String,
+    /// The facility that it stands in; orders for another one are refused (L-APPROVE).
+    pub facility: String,
+    /// What happens to frames after inspection.
+    pub mode: Mode,
+    /// Where packets are inspected; never empty.
+    pub interfaces: Vec<String>,
+    /// How the program is attached.
+    pub xdp: XdpAttach,
+    /// The trust file.
+    pub trust: PathBuf,
+    /// Envelopes with orders.
+    pub orders: Vec<PathBuf>,
+    /// Where records go.
+    pub output: Output,
+    /// How long the kernel goes on selecting after the last sign of life (L-TERM).
+    pub lease: Duration,
+    /// Where metrics and health are served, if anywhere.
+    pub http: Option<SocketAddr>,
+    /// The socket that `sekisho status` asks.
+    pub control_socket: PathBuf,
+    /// Size of each interface's ring buffer in bytes.
+    pub ring_bytes: u32,
+    /// What is domestic and what is foreign (L-DIR).
+    pub direction: DirectionInputs,
+}
+
+/// Where records go.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Output {
+    /// Standard output, written `-`.
+    Stdout,
+    /// A file, to whose end records are added.
+    File(PathBuf),
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    sensor: String,
+    facility: String,
+    mode: Mode,
+    interfaces: Vec<String>,
+    #[serde(default)]
+    xdp: XdpAttach,
+    trust: PathBuf,
+    #[serde(default)]
+    orders: Vec<PathBuf>,
+    output: PathBuf,
+    #[serde(default = "default_lease")]
+    lease_seconds: u64,
+    http: Option<SocketAddr>,
+    #[serde(default = "default_socket")]
+    control_socket: PathBuf,
+    #[serde(default = "default_ring")]
+    ring_bytes: u32,
+    direction: WrittenDirection,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDirection {
+    #[serde(default)]
+    domestic: Vec<PathBuf>,
+    #[serde(default)]
+    foreign: Vec<PathBuf>,
+    country: Option<String>,
+    #[serde(default)]
+    default: WrittenUnnamed,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WrittenUnnamed {
+    #[default]
+    Foreign,
+    Unclassified,
+}
+
+const fn default_lease() -> u64 {
+    10
+}
+
+fn default_socket() -> PathBuf {
+    DEFAULT_SOCKET.into()
+}
+
+const fn default_ring() -> u32 {
+    16 << 20
+}
+
+/// Where the control socket is unless the configuration says otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/sekisho/control.sock";
+
+impl Config {
+    /// Reads a configuration. Relative paths in it are relative to the folder of `path`.
+    ///
+    /// # Errors
+    /// A [`Rejection`] that names the key.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Rejection> {
+        let file = shown(path);
+        let written = read(&file, bytes)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let config = written.resolve(folder).map_err(|(key, reason, requirement)| {
+            let rejection = Rejection::new(&file, reason).at(key);
+            match requirement {
+                Some(requirement) => rejection.under(requirement),
+                None => rejection,
+            }
+        })?;
+        Ok(config)
+    }
+}
+
+fn read(file: &str, bytes: &[u8]) -> Result<Written, Rejection> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Rejection::new(file, format!("is not UTF-8: {error}")))?;
+    let refuse = |error: &toml::de::Error, key: Option<String>| {
+        let line = error.span().map(|span| {
+            let before = text.get(..span.start).unwrap_or_default();
+            format!("line {}", before.matches('\n').count() + 1)
+        });
+        let place = key.into_iter().chain(line).collect::<Vec<_>>().join(", ");
+        let rejection = Rejection::new(file, error.message().replace('\n', "; "));
+        if place.is_empty() { rejection } else { rejection.at(place) }
+    };
+    let reader = toml::Deserializer::parse(text).map_err(|error| refuse(&error, None))?;
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let key = error.path().to_string();
+        refuse(error.inner(), (key != ".").then_some(key))
+    })
+}
+
+type Refusal = (String, String, Option<Requirement>);
+
+fn refuse<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, Refusal> {
+    Err((key.into(), reason.into(), None))
+}
+
+impl Written {
+    fn resolve(self, folder: &Path) -> Result<Config, Refusal> {
+        name("sensor", &self.sensor)?;
+        if self.facility.is_empty() {
+            return refuse("facility", "is empty");
+        }
+        interfaces(&self.interfaces)?;
+        if !(2..=60).contains(&self.lease_seconds) {
+            return refuse("lease_seconds", "is not between 2 and 60");
+        }
+        if !self.ring_bytes.is_power_of_two() || !(PAGE..=LARGEST_RING).contains(&self.ring_bytes) {
+            return refuse("ring_bytes", "is not a power of two between 4096 and 1073741824");
+        }
+        let output = if self.output.as_os_str() == "-" {
+            Output::Stdout
+        } else {
+            Output::File(file("output", folder, &self.output)?)
+        };
+        Ok(Config {
+            sensor: self.sensor,
+            facility: self.facility,
+            mode: self.mode,
+            interfaces: self.interfaces,
+            xdp: self.xdp,
+            trust: file("trust", folder, &self.trust)?,
+            orders: files("orders", folder, &self.orders)?,
+            output,
+            lease: Duration::from_secs(self.lease_seconds),
+            http: self.http,
+            control_socket: file("control_socket", folder, &self.control_socket)?,
+            ring_bytes: self.ring_bytes,
+            direction: self.direction.resolve(folder)?,
+        })
+    }
+}
+
+impl WrittenDirection {
+    fn resolve(self, folder: &Path) -> Result<DirectionInputs, Refusal> {
+        if self.domestic.is_empty() && self.foreign.is_empty() {
+            let reason = "name at least one file under domestic or foreign";
+            return Err(("direction".into(), reason.into(), Some(Requirement::Dir)));
+        }
+        let country = match self.country {
+            None => None,
+            Some(text) => match text.parse::<Country>() {
+                Ok(country) => Some(country),
+                Err(reason) => return refuse("direction.country", reason),
+            },
+        };
+        Ok(DirectionInputs {
+            domestic: files("direction.domestic", folder, &self.domestic)?,
+            foreign: files("direction.foreign", folder, &self.foreign)?,
+            country,
+            default: match self.default {
+                WrittenUnnamed::Foreign => Unnamed::Foreign,
+                WrittenUnnamed::Unclassified => Unnamed::Unclassified,
+            },
+        })
+    }
+}
+
+fn file(key: &str, folder: &Path, path: &Path) -> Result<PathBuf, Refusal> {
+    if path.as_os_str().is_empty() {
+        return refuse(key, "is empty");
+    }
+    Ok(folder.join(path))
+}
+
+fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+    let numbered = paths.iter().enumerate();
+    numbered.map(|(index, path)| file(&format!("{key}[{index}]"), folder, path)).collect()
+}
+
+/// A name that can stand in every record and as a metric's label.
+fn name(key: &str, text: &str) -> Result<(), Refusal> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        return Ok(());
+    }
+    refuse(key, "is not a name of 1 to 64 characters of A-Z a-z 0-9 . _ -")
+}
+
+fn interfaces(names: &[String]) -> Result<(), Refusal> {
+    if names.is_empty() {
+        return refuse("interfaces", "names no interface");
+    }
+    let mut seen = BTreeSet::new();
+    for (index, name) in names.iter().enumerate() {
+        let key = format!("interfaces[{index}]");
+        // What the kernel takes for a name (dev_valid_name), without what no one can type.
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !b"/:".contains(&byte);
+        let fits = (1..16).contains(&name.len()) && name != "." && name != "..";
+        if !fits || !name.bytes().all(allowed) {
+            return refuse(key, "is not the name of a network interface");
+        }
+        if !seen.insert(name) {
+            return refuse(key, "is named twice");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

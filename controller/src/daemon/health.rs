@@ -1,0 +1,96 @@
+//! Whether records are kept. The loop asks before it renews the lease: nothing is selected that
+//! cannot be kept (L-INSPECT).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+
+/// A write that takes longer than this counts as a failure until it is done.
+const STALLED: u64 = 1_000_000_000;
+
+/// The state of draining and writing, and of the last tick.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// What failed for good; the daemon ends.
+    failure: OnceLock<String>,
+    failed: Notify,
+    /// Boot time at which the write in progress began; 0 if there is none.
+    writing_since: AtomicU64,
+    /// Why the last tick did not renew the lease.
+    withheld: RwLock<Option<String>>,
+}
+
+impl Health {
+    /// Draining or writing failed; only the first failure counts.
+    pub fn fail(&self, reason: String) {
+        // A second failure is most often the first one's consequence.
+        let _ = self.failure.set(reason);
+        self.failed.notify_one();
+    }
+
+    /// Waits for a failure. To be awaited in one place.
+    pub async fn failed(&self) -> &str {
+        loop {
+            if let Some(reason) = self.failure.get() {
+                return reason;
+            }
+            self.failed.notified().await;
+        }
+    }
+
+    /// A write begins at `now`, boot-clock nanoseconds.
+    pub fn writing(&self, now: u64) {
+        self.writing_since.store(now.max(1), Ordering::Relaxed);
+    }
+
+    /// The write is done.
+    pub fn written(&self) {
+        self.writing_since.store(0, Ordering::Relaxed);
+    }
+
+    /// Why the lease must not be renewed at `now`, if it must not.
+    pub fn objection(&self, now: u64) -> Option<String> {
+        if let Some(reason) = self.failure.get() {
+            return Some(reason.clone());
+        }
+        let since = self.writing_since.load(Ordering::Relaxed);
+        let stalled = since != 0 && now.saturating_sub(since) > STALLED;
+        stalled.then(|| "the output has not taken records for more than a second".to_owned())
+    }
+
+    /// Notes whether the last tick renewed the lease, for those who ask.
+    pub fn note(&self, withheld: Option<String>) {
+        *self.withheld.write().unwrap_or_else(PoisonError::into_inner) = withheld;
+    }
+
+    /// Why the last tick did not renew the lease.
+    pub fn withheld(&self) -> Option<String> {
+        self.withheld.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_hangs_is_an_objection_until_it_is_done() {
+        let health = Health::default();
+        health.writing(10);
+        assert_eq!(health.objection(10 + STALLED), None);
+        assert!(health.objection(11 + STALLED).is_some());
+        health.written();
+        assert_eq!(health.objection(11 + STALLED), None);
+    }
+
+    #[test]
+    fn the_first_failure_stays() {
+        let health = Health::default();
+        health.fail("disk full".into());
+        health.fail("channel closed".into());
+        assert_eq!(health.objection(0), Some("disk full".into()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(health.failed()), "disk full");
+    }
+}

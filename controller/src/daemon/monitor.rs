@@ -1,0 +1,217 @@
+//! What a running sensor says of itself: the state that status and metrics are read from.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sensor_common::counters::{self, Counters};
+use sensor_common::outcome::Outcome;
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::health::Health;
+use super::keeper::Keeper;
+use super::sensor::{Sensor, SensorError, mode_name, xdp_name};
+use super::term::State;
+use crate::kernel::clock::boot_time;
+use crate::order::time::tokyo;
+
+/// Shared by the loop, which writes, and by those who ask.
+pub struct Monitor {
+    config: Config,
+    sensor: Arc<Mutex<Sensor>>,
+    health: Arc<Health>,
+    orders: Mutex<Vec<OrderStatus>>,
+    /// Boot-clock nanoseconds.
+    lease_until: AtomicU64,
+    written: Arc<AtomicU64>,
+    verified_instructions: Option<u32>,
+}
+
+/// The answer to `status`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Status {
+    /// The sensor's name.
+    pub sensor: String,
+    /// `tap` or `inline`.
+    pub mode: String,
+    /// Every interface.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// Every order.
+    pub orders: Vec<OrderStatus>,
+    /// The lease.
+    pub lease: LeaseStatus,
+}
+
+/// One interface.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub name: String,
+    /// `native` or `generic`.
+    pub xdp: String,
+    /// Packets by direction (or `none`), then by outcome.
+    pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Records submitted.
+    pub records: u64,
+    /// Records lost because the ring was full.
+    pub lost: u64,
+}
+
+/// One order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct OrderStatus {
+    /// Its id.
+    pub order_id: String,
+    /// Its serial number.
+    pub serial: u64,
+    /// Its measure.
+    pub measure: String,
+    /// See [`State::name`].
+    pub state: String,
+    /// The first moment of its term, in Japan Standard Time.
+    pub not_before: String,
+    /// The first moment after its term.
+    pub not_after: String,
+}
+
+/// The lease.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeaseStatus {
+    /// Milliseconds for which the kernel goes on selecting without a sign of life.
+    pub remaining_ms: u64,
+}
+
+impl Monitor {
+    /// A monitor of a sensor without lease.
+    pub fn new(
+        config: Config,
+        sensor: Arc<Mutex<Sensor>>,
+        health: Arc<Health>,
+        written: Arc<AtomicU64>,
+    ) -> Self {
+        let verified_instructions = lock(&sensor).verified_instructions();
+        Self {
+            config,
+            sensor,
+            health,
+            orders: Mutex::default(),
+            lease_until: AtomicU64::new(0),
+            written,
+            verified_instructions,
+        }
+    }
+
+    /// Notes where the orders stand.
+    pub fn note_orders(&self, keeper: &Keeper) {
+        let status =
+            |(order, state): (&crate::order::Verified<crate::order::Order>, State)| OrderStatus {
+                order_id: order.order_id.clone(),
+                serial: order.serial,
+                measure: order.measure.name().to_owned(),
+                state: state.name().to_owned(),
+                not_before: tokyo(order.not_before),
+                not_after: tokyo(order.not_after),
+            };
+        *lock(&self.orders) = keeper.orders().map(status).collect();
+    }
+
+    /// Notes until when the lease runs, boot-clock nanoseconds.
+    pub fn note_lease(&self, until: u64) {
+        self.lease_until.store(until, Ordering::Relaxed);
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Instructions that the verifier walked through, where the kernel says so.
+    pub const fn verified_instructions(&self) -> Option<u32> {
+        self.verified_instructions
+    }
+
+    /// Records that the output has taken.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds for which the kernel goes on selecting without a sign of life.
+    pub fn lease_remaining(&self) -> u64 {
+        self.lease_until.load(Ordering::Relaxed).saturating_sub(boot_time())
+    }
+
+    /// How many orders are in each state.
+    pub fn order_states(&self) -> Vec<(State, u64)> {
+        let orders = lock(&self.orders);
+        let count =
+            |state: State| orders.iter().filter(|order| order.state == state.name()).count() as u64;
+        State::ALL.into_iter().map(|state| (state, count(state))).collect()
+    }
+
+    /// The counters of every interface, one entry per possible CPU.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn counters(&self) -> Result<Vec<(String, Vec<Counters>)>, SensorError> {
+        let sensor = lock(&self.sensor);
+        let counters = sensor.counters()?;
+        Ok(counters.into_iter().map(|(name, cpus)| (name.to_owned(), cpus)).collect())
+    }
+
+    /// Why the sensor does not select, if the reason lies with the daemon.
+    pub fn trouble(&self) -> Option<String> {
+        if let Some(reason) = self.health.withheld() {
+            return Some(reason);
+        }
+        (self.lease_remaining() == 0).then(|| "the lease is not being renewed".to_owned())
+    }
+
+    /// Everything at once.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn status(&self) -> Result<Status, SensorError> {
+        let interfaces = self
+            .counters()?
+            .into_iter()
+            .map(|(name, cpus)| {
+                let mut sum = Counters::default();
+                for cpu in &cpus {
+                    sum.merge(cpu);
+                }
+                InterfaceStatus {
+                    name,
+                    xdp: xdp_name(self.config.xdp).to_owned(),
+                    outcomes: outcomes(&sum),
+                    records: sum.records(),
+                    lost: sum.lost(),
+                }
+            })
+            .collect();
+        Ok(Status {
+            sensor: self.config.sensor.clone(),
+            mode: mode_name(self.config.mode).to_owned(),
+            interfaces,
+            orders: lock(&self.orders).clone(),
+            lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
+        })
+    }
+}
+
+/// Locks; a thread that panicked while it held the lock left nothing half done that matters here.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn outcomes(counters: &Counters) -> BTreeMap<String, BTreeMap<String, u64>> {
+    counters::columns()
+        .map(|direction| {
+            let row = Outcome::ALL
+                .iter()
+                .map(|outcome| (outcome.name().to_owned(), counters.packets(*outcome, direction)))
+                .collect();
+            (counters::column_name(direction).to_owned(), row)
+        })
+        .collect()
+}

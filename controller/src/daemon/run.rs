@@ -1,0 +1,343 @@
+//! The loop: start, tick, stop. Everything that a daemon opens is opened here, in an order in which
+//! nothing is selected before all of it works, and closed here, in one place.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sensor_common::counters::{self, Counters};
+use sensor_common::outcome::Outcome;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::config::Config;
+use super::control::{self, Control};
+use super::drain::{self, Drain};
+use super::health::Health;
+use super::http;
+use super::keeper::{Keeper, KeeperError, Ticked};
+use super::monitor::{Monitor, lock};
+use super::names::NameBook;
+use super::output::{Sink, Writer};
+use super::prepare::Prepared;
+use super::route;
+use super::sensor::{Enforce as _, Sensor, SensorError};
+use super::term::{Reading, State};
+use crate::kernel::Mode;
+use crate::kernel::clock::boot_time;
+use crate::order::time::tokyo;
+
+/// The longest time between two ticks.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long the output may take none of the last records before they are given up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the daemon did not start, or ended by itself: exit status 1.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// In mode `tap` the machine would cut itself off.
+    #[error(
+        "{0} carries a default route, and in mode tap every frame that it receives is dropped; if \
+         that is meant, say --yes-drop-all"
+    )]
+    DropAll(String),
+    /// Something could not be opened, or failed while the sensor ran.
+    #[error("{0}")]
+    Failed(String),
+    /// The kernel side failed.
+    #[error(transparent)]
+    Sensor(#[from] SensorError),
+    /// A tick failed.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
+}
+
+/// What a daemon did, for its last words.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Summary {
+    /// Packets seen on all interfaces.
+    pub packets: u64,
+    /// Records submitted by the kernel.
+    pub records: u64,
+    /// Records written.
+    pub written: u64,
+    /// Records lost because a ring was full.
+    pub lost: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { packets, records, written, lost } = self;
+        write!(
+            f,
+            "stopped: {packets} packets seen, {records} records, {written} written, {lost} lost"
+        )
+    }
+}
+
+/// What a daemon tells the person who started it.
+pub trait Tell {
+    /// One line.
+    fn tell(&self, line: &str);
+}
+
+/// A started daemon.
+struct Daemon {
+    keeper: Keeper,
+    sensor: Arc<Mutex<Sensor>>,
+    monitor: Arc<Monitor>,
+    health: Arc<Health>,
+    commands: mpsc::UnboundedSender<drain::Command>,
+    drain: JoinHandle<Result<(), drain::DrainError>>,
+    writer: JoinHandle<std::io::Result<()>>,
+    servers: Vec<JoinHandle<()>>,
+    written: Arc<AtomicU64>,
+    signals: [Signal; 3],
+}
+
+/// Runs a sensor until it is told to stop (SIGINT, SIGTERM, SIGHUP).
+///
+/// # Errors
+/// [`RunError`]; whatever was attached is detached.
+pub async fn run(
+    prepared: Prepared,
+    yes_drop_all: bool,
+    voice: &impl Tell,
+) -> Result<(), RunError> {
+    let mut daemon = Daemon::start(prepared, yes_drop_all, voice).await?;
+    let result = daemon.watch(voice).await;
+    let (summary, stopped) = daemon.stop().await;
+    voice.tell(&summary.to_string());
+    result.and(stopped)
+}
+
+impl Daemon {
+    /// Opens everything. Nothing is selected until the first tick of [`Self::watch`].
+    async fn start(
+        prepared: Prepared,
+        yes_drop_all: bool,
+        voice: &impl Tell,
+    ) -> Result<Self, RunError> {
+        let config = prepared.config.clone();
+        if !yes_drop_all {
+            refuse_to_drop_all(&config)?;
+        }
+        let sink = Sink::open(&config.output).map_err(RunError::Failed)?;
+        let control = control::bind(&config.control_socket).map_err(RunError::Failed)?;
+        let listener = match config.http {
+            Some(address) => Some(http::bind(address).await.map_err(RunError::Failed)?),
+            None => None,
+        };
+        // Before anything is attached: a signal that comes early must not end the process at once.
+        let signals = signals().map_err(|error| failed("signals", &error))?;
+
+        let (mut sensor, rings) = Sensor::load(&config)?;
+        let names = Arc::new(NameBook::default());
+        let mut keeper = Keeper::new(prepared, Arc::clone(&names));
+        // No packet is to be judged without tables, so these come before the attachment.
+        let ticked = keeper.tick(&mut sensor, reading())?;
+        sensor.attach()?;
+
+        let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(0)));
+        let (sender, batches) = mpsc::channel(drain::BATCHES);
+        let (commands, received) = mpsc::unbounded_channel();
+        let drain = Drain::new(&config, rings, names, sender, received, Arc::clone(&health))
+            .map_err(|error| failed("rings", &error))?;
+        let writer = Writer::new(sink, batches, Arc::clone(&health), Arc::clone(&written));
+        let sensor = Arc::new(Mutex::new(sensor));
+        let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));
+        let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&written)));
+        let daemon = Self {
+            servers: serve(control, listener, &monitor),
+            keeper,
+            sensor,
+            monitor,
+            health,
+            commands,
+            drain: tokio::spawn(drain.run()),
+            writer: tokio::spawn(writer.run()),
+            written,
+            signals,
+        };
+        daemon.report(&ticked, voice);
+        Ok(daemon)
+    }
+
+    /// Ticks until a signal comes or something fails.
+    async fn watch(&mut self, voice: &impl Tell) -> Result<(), RunError> {
+        let mut ready = false;
+        loop {
+            let next = self.tick(voice)?;
+            if !ready && self.health.withheld().is_none() {
+                voice.tell("ready");
+                ready = true;
+            }
+            let [interrupt, terminate, hang_up] = &mut self.signals;
+            tokio::select! {
+                () = tokio::time::sleep(until(next)) => {}
+                reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
+                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
+                _ = hang_up.recv() => return Ok(()),
+            }
+        }
+    }
+
+    /// One tick, and at its very end, if nothing speaks against it, the lease.
+    fn tick(&mut self, voice: &impl Tell) -> Result<Option<u64>, RunError> {
+        let reading = reading();
+        // Compiling large tables takes its time; the other tasks go on meanwhile.
+        let (keeper, sensor) = (&mut self.keeper, &self.sensor);
+        let ticked = tokio::task::block_in_place(|| keeper.tick(&mut *lock(sensor), reading))?;
+        self.report(&ticked, voice);
+        let objection = self.health.objection(boot_time());
+        if objection.is_none() {
+            let until = self.keeper.renew(&mut *lock(&self.sensor), reading)?;
+            self.monitor.note_lease(until);
+        }
+        self.health.note(objection);
+        Ok(ticked.next)
+    }
+
+    fn report(&self, ticked: &Ticked, voice: &impl Tell) {
+        self.monitor.note_orders(&self.keeper);
+        for (position, state) in &ticked.changes {
+            let Some(order) = self.keeper.order(*position) else { continue };
+            let then = match state {
+                State::Waiting => format!("waits until {}", tokyo(order.not_before)),
+                State::InForce => format!("is in force until {}", tokyo(order.not_after)),
+                State::Ended => format!("has ended, at {}", tokyo(order.not_after)),
+            };
+            voice.tell(&format!("order {}, serial {}, {then}", order.order_id, order.serial));
+        }
+        if let Some(generation) = ticked.published {
+            // The names of one generation more than needed are kept: a record that another CPU
+            // just submitted can hide those behind it from this drain. If the drain is gone, the
+            // daemon is about to end.
+            let forget = drain::Command::Forget(generation.saturating_sub(1));
+            let _ = self.commands.send(forget);
+        }
+    }
+
+    /// The one place where a daemon ends: selection first, then what it left behind.
+    async fn stop(self) -> (Summary, Result<(), RunError>) {
+        let mut result = Ok(());
+        let mut keep = |done: Result<(), RunError>| {
+            let before = std::mem::replace(&mut result, Ok(()));
+            result = before.and(done);
+        };
+        let mut summary = Summary::default();
+        {
+            let mut sensor = lock(&self.sensor);
+            keep(sensor.set_lease(0).map_err(RunError::Sensor));
+            keep(sensor.settle().map_err(RunError::Sensor));
+            match sensor.counters() {
+                Ok(interfaces) => {
+                    let cpus = interfaces.iter().flat_map(|(_, cpus)| cpus);
+                    summary.count(cpus);
+                }
+                Err(error) => keep(Err(error.into())),
+            }
+        }
+        self.monitor.note_lease(0);
+        // If the drain is gone, it has failed, and said so.
+        let _ = self.commands.send(drain::Command::Finish);
+        keep(finish(self.drain, &self.written).await);
+        lock(&self.sensor).detach();
+        for server in &self.servers {
+            server.abort();
+        }
+        for server in self.servers {
+            // Aborted; what it held (the socket) is gone once this returns.
+            let _ = server.await;
+        }
+        keep(finish(self.writer, &self.written).await);
+        summary.written = self.written.load(Ordering::Relaxed);
+        (summary, result)
+    }
+}
+
+impl Summary {
+    fn count<'a>(&mut self, cpus: impl Iterator<Item = &'a Counters>) {
+        let mut sum = Counters::default();
+        cpus.for_each(|cpu| sum.merge(cpu));
+        self.records = sum.records();
+        self.lost = sum.lost();
+        self.packets = Outcome::ALL
+            .iter()
+            .flat_map(|outcome| counters::columns().map(|column| sum.packets(*outcome, column)))
+            .sum();
+    }
+}
+
+/// Waits for a task as long as records are written.
+async fn finish<E: fmt::Display>(
+    mut task: JoinHandle<Result<(), E>>,
+    written: &AtomicU64,
+) -> Result<(), RunError> {
+    loop {
+        let before = written.load(Ordering::Relaxed);
+        match tokio::time::timeout(PATIENCE, &mut task).await {
+            Ok(Ok(done)) => return done.map_err(|error| RunError::Failed(error.to_string())),
+            Ok(Err(error)) => return Err(RunError::Failed(error.to_string())),
+            Err(_) if written.load(Ordering::Relaxed) == before => {
+                let reason = "the output did not take the last records";
+                return Err(RunError::Failed(reason.to_owned()));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn serve(
+    control: Control,
+    listener: Option<tokio::net::TcpListener>,
+    monitor: &Arc<Monitor>,
+) -> Vec<JoinHandle<()>> {
+    let mut servers = vec![tokio::spawn(control.serve(Arc::clone(monitor)))];
+    if let Some(listener) = listener {
+        let monitor = Arc::clone(monitor);
+        servers.push(tokio::spawn(async move {
+            // It ends with the daemon only.
+            let _ = http::serve(listener, monitor).await;
+        }));
+    }
+    servers
+}
+
+/// Both clocks, the boot clock first.
+fn reading() -> Reading {
+    let boot = boot_time();
+    Reading { boot, wall: Timestamp::now() }
+}
+
+/// How long to sleep: to the next boundary, but never longer than a tick.
+fn until(next: Option<u64>) -> Duration {
+    let boundary = next.map(|at| Duration::from_nanos(at.saturating_sub(boot_time())));
+    boundary.map_or(TICK, |left| left.min(TICK))
+}
+
+fn signals() -> std::io::Result<[Signal; 3]> {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [interrupt, terminate, hang_up] = kinds.map(signal);
+    Ok([interrupt?, terminate?, hang_up?])
+}
+
+fn refuse_to_drop_all(config: &Config) -> Result<(), RunError> {
+    if config.mode != Mode::Tap {
+        return Ok(());
+    }
+    let routes = route::default_routes().map_err(|error| failed("default routes", &error))?;
+    match config.interfaces.iter().find(|interface| routes.contains(interface)) {
+        Some(interface) => Err(RunError::DropAll(interface.clone())),
+        None => Ok(()),
+    }
+}
+
+fn failed(what: &str, error: &std::io::Error) -> RunError {
+    RunError::Failed(format!("{what}: {error}"))
+}

@@ -1,0 +1,255 @@
+//! The sensor: one loaded program per interface, steered together.
+//!
+//! The order of operations keeps every moment lawful (L-TERM), whatever fails in between:
+//!
+//! - **Start:** load, publish the first generation, set deadlines, attach, renew the lease. Until
+//!   the last step nothing is selected.
+//! - **An order comes into force:** publish the generation with it, then set its deadline. In
+//!   between its deadline is 0.
+//! - **An order ends:** deadline 0, then the generation without it; only then can its slot be used
+//!   again.
+//! - **Stop:** lease 0, wait for running programs, drain, detach.
+//!
+//! What closes is carried out on every interface even if it fails on one; what opens stops at the
+//! first failure.
+
+use std::io;
+
+use sensor_common::counters::Counters;
+use sensor_common::tables::Line;
+
+use super::config::Config;
+use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};
+
+/// What the kernel side of a sensor can be told.
+pub trait Enforce {
+    /// Publishes a generation on every interface; afterwards no packet is judged by an earlier one.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn publish(&mut self, lines: &[Line]) -> Result<(), SensorError>;
+
+    /// Sets when the order in `slot` ends: boot-clock nanoseconds, exclusive; 0 ends it at once.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError>;
+
+    /// Sets until when anything may be selected: boot-clock nanoseconds, exclusive; 0 ends all
+    /// selection at once.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn set_lease(&mut self, until: u64) -> Result<(), SensorError>;
+}
+
+/// What failed, and on which interface.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", explain(.interface, .error))]
+pub struct SensorError {
+    /// The interface.
+    pub interface: String,
+    /// Why.
+    #[source]
+    pub error: KernelError,
+}
+
+/// One interface and its program.
+struct Port {
+    interface: String,
+    program: Program,
+}
+
+/// All interfaces of a sensor. Dropping it detaches the programs: selection ends at once.
+pub struct Sensor {
+    ports: Vec<Port>,
+    xdp: XdpAttach,
+    /// The generation in force, kept so that it can be published once more.
+    tables: Option<KernelTables>,
+}
+
+impl Sensor {
+    /// Loads a program for every interface; nothing is attached yet. The rings come with their
+    /// interfaces.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn load(config: &Config) -> Result<(Self, Vec<(String, Records)>), SensorError> {
+        let (mut ports, mut rings) = (Vec::new(), Vec::new());
+        for interface in &config.interfaces {
+            let (program, records) = Program::load(config.mode, config.ring_bytes)
+                .map_err(|error| SensorError { interface: interface.clone(), error })?;
+            ports.push(Port { interface: interface.clone(), program });
+            rings.push((interface.clone(), records));
+        }
+        Ok((Self { ports, xdp: config.xdp, tables: None }, rings))
+    }
+
+    /// Attaches every program to its interface.
+    ///
+    /// # Errors
+    /// [`SensorError`]; the caller drops the sensor, which detaches those that were attached.
+    pub fn attach(&mut self) -> Result<(), SensorError> {
+        let xdp = self.xdp;
+        self.each(|program, interface| program.attach(interface, xdp))
+    }
+
+    /// Returns once no program runs that started before the call: after the lease was ended, no
+    /// record comes out of a ring any more that is not in it already.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn settle(&mut self) -> Result<(), SensorError> {
+        // Replacing a generation waits for running programs, by itself too.
+        let Some(tables) = self.tables.take() else { return Ok(()) };
+        let settled = self.each(|program, _| program.publish(&tables));
+        self.tables = Some(tables);
+        settled
+    }
+
+    /// Detaches every program. What is asked afterwards finds no interface.
+    pub fn detach(&mut self) {
+        self.ports.clear();
+    }
+
+    /// The counters of every interface, one entry per possible CPU.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn counters(&self) -> Result<Vec<(&str, Vec<Counters>)>, SensorError> {
+        let read = |port: &Port| match port.program.counters() {
+            Ok(counters) => Ok(counters),
+            Err(error) => Err(SensorError { interface: port.interface.clone(), error }),
+        };
+        self.ports.iter().map(|port| Ok((port.interface.as_str(), read(port)?))).collect()
+    }
+
+    /// Instructions that the verifier walked through to accept the program, where the kernel says
+    /// so (5.16 and later).
+    pub fn verified_instructions(&mut self) -> Option<u32> {
+        self.ports.first_mut()?.program.verified_instructions().ok()?
+    }
+
+    /// Does something with every program and stops at the first failure.
+    fn each(
+        &mut self,
+        mut act: impl FnMut(&mut Program, &str) -> Result<(), KernelError>,
+    ) -> Result<(), SensorError> {
+        for Port { interface, program } in &mut self.ports {
+            act(program, interface)
+                .map_err(|error| SensorError { interface: interface.clone(), error })?;
+        }
+        Ok(())
+    }
+
+    /// Does something with every program, also after a failure, and returns the first one.
+    fn all(
+        &mut self,
+        mut act: impl FnMut(&mut Program) -> Result<(), KernelError>,
+    ) -> Result<(), SensorError> {
+        let mut result = Ok(());
+        for Port { interface, program } in &mut self.ports {
+            let done =
+                act(program).map_err(|error| SensorError { interface: interface.clone(), error });
+            result = result.and(done);
+        }
+        result
+    }
+}
+
+impl Enforce for Sensor {
+    fn publish(&mut self, lines: &[Line]) -> Result<(), SensorError> {
+        let first = self.ports.first().map_or_else(String::new, |port| port.interface.clone());
+        // One copy in memory serves all interfaces.
+        let tables =
+            KernelTables::create(lines).map_err(|error| SensorError { interface: first, error })?;
+        self.each(|program, _| program.publish(&tables))?;
+        self.tables = Some(tables);
+        Ok(())
+    }
+
+    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError> {
+        if deadline == 0 {
+            self.all(|program| program.set_deadline(slot, 0))
+        } else {
+            self.each(|program, _| program.set_deadline(slot, deadline))
+        }
+    }
+
+    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+        if until == 0 {
+            self.all(|program| program.set_lease(0))
+        } else {
+            self.each(|program, _| program.set_lease(until))
+        }
+    }
+}
+
+/// The stable name of a mode.
+pub const fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Tap => "tap",
+        Mode::Inline => "inline",
+    }
+}
+
+/// The stable name of a way to attach.
+pub const fn xdp_name(xdp: XdpAttach) -> &'static str {
+    match xdp {
+        XdpAttach::Native => "native",
+        XdpAttach::Generic => "generic",
+    }
+}
+
+/// Error numbers of Linux that have a plain meaning here (asm-generic/errno*.h).
+mod errno {
+    pub(super) const EPERM: i32 = 1;
+    pub(super) const ENOMEM: i32 = 12;
+    pub(super) const EBUSY: i32 = 16;
+    pub(super) const EEXIST: i32 = 17;
+    pub(super) const EOPNOTSUPP: i32 = 95;
+}
+
+/// One line for the person who started the daemon.
+fn explain(interface: &str, error: &KernelError) -> String {
+    let plain = match errno(error) {
+        Some(errno::EPERM) => {
+            "the kernel does not permit it: run as root, or with CAP_BPF, CAP_NET_ADMIN and \
+             CAP_PERFMON (before Linux 5.11 also raise the limit on locked memory, `ulimit -l`)"
+        }
+        Some(errno::ENOMEM) => "the kernel has no memory for its tables or rings",
+        Some(errno::EBUSY | errno::EEXIST) => "another XDP program is attached; detach it first",
+        Some(errno::EOPNOTSUPP) => {
+            "its driver has no native XDP (or not with this MTU or its settings); `xdp = \
+             \"generic\"` is slower and must be chosen explicitly"
+        }
+        _ => return one_line(&format!("{interface}: {error}")),
+    };
+    one_line(&format!("{interface}: {plain} ({error})"))
+}
+
+/// The system's error number, if one is at the bottom.
+fn errno(error: &KernelError) -> Option<i32> {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(number) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return Some(number);
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// The verifier's log is long and has many lines; its end says what is wrong.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 1_000;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text;
+    }
+    let half = LONGEST / 2;
+    let head: String = text.chars().take(half).collect();
+    let tail: String = text.chars().skip(count - half).collect();
+    format!("{head} … {tail}")
+}
