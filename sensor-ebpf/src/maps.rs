@@ -73,7 +73,7 @@ impl Generation {
     #[inline(always)]
     pub fn current() -> Self {
         let active = ACTIVE.get_ptr(0).map_or(0, read);
-        Self { first: (active as u32 & 1) * MOST_SEGMENTS }
+        Self { first: if active & 1 == 0 { 0 } else { MOST_SEGMENTS } }
     }
 }
 
