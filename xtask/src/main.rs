@@ -6,6 +6,7 @@
 mod ci;
 mod cli;
 mod demo;
+mod guard;
 mod object;
 mod packages;
 mod privilege;
