@@ -34,11 +34,17 @@ const INIT: (&str, &str) = ("sekisho-guest", "sekisho-guest-init");
 pub(crate) fn run(kernel: &Kernel) -> Result<()> {
     let object = object::kernel_program(&setup::toolchain()?)?;
     let sekisho = object::sekisho(Some(&object))?;
-    over(kernel, &object, &sekisho)
+    guard::catch_signals()?;
+    under(kernel, &object, &sekisho)
 }
 
-/// Runs the tests of this kernel program and this `sekisho` under `kernel`.
-pub(crate) fn over(kernel: &Kernel, object: &Path, sekisho: &Path) -> Result<()> {
+/// Runs the tests of this kernel program and this `sekisho` under every kernel of the table.
+pub(crate) fn under_all(object: &Path, sekisho: &Path) -> Result<()> {
+    guard::catch_signals()?;
+    KERNELS.iter().try_for_each(|kernel| under(kernel, object, sekisho))
+}
+
+fn under(kernel: &Kernel, object: &Path, sekisho: &Path) -> Result<()> {
     setup::virtual_machine()?;
     let unpacked = kernel.unpacked()?;
     let tests = tests(object)?;
@@ -50,7 +56,6 @@ pub(crate) fn over(kernel: &Kernel, object: &Path, sekisho: &Path) -> Result<()>
     initramfs::write(&initramfs, &contents)?;
     let log = directory.join("log");
     let (messages, complaints) = (directory.join("log.kernel"), directory.join("log.qemu"));
-    guard::catch_signals()?;
     let machine = Machine {
         acceleration: Acceleration::available()?,
         kernel: &unpacked.image,
