@@ -63,7 +63,11 @@ impl Kernel {
         };
         for file in unpacked.modules.iter().chain([&unpacked.image]) {
             if !file.is_file() {
-                bail!("the package of kernel {} holds no {}", self.name, file.display());
+                bail!(
+                    "{} is missing; without {} it is fetched anew",
+                    file.display(),
+                    root.display()
+                );
             }
         }
         Ok(unpacked)

@@ -108,10 +108,12 @@ impl Machine<'_> {
         let start = Instant::now();
         loop {
             guard::check()?;
+            if start.elapsed() > LIMIT {
+                return Ok(End::Stopped(LIMIT.as_secs()));
+            }
             match lines.recv_timeout(POLL) {
                 Ok(text) => line(&text)?,
-                Err(RecvTimeoutError::Timeout) if start.elapsed() < LIMIT => {}
-                Err(RecvTimeoutError::Timeout) => return Ok(End::Stopped(LIMIT.as_secs())),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
