@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::vm::{self, Kernel};
 use crate::{ci, demo, object, setup, test};
 
 /// Sekisho's development tasks.
@@ -48,12 +49,27 @@ enum Task {
         binary: Option<PathBuf>,
     },
 
-    /// Run the tests: the parts that need no root, then those over the real kernel
+    /// Run the tests: the parts that need no root, those over the real kernel, and `vm-test`
     ///
     /// Nothing is skipped in silence: without root the task runs what it can and then fails.
     #[command(after_help = "Examples:
   cargo xtask test")]
     Test,
+
+    /// Run the tests over the kernel once more under another kernel, in a virtual machine
+    ///
+    /// Boots Debian's kernel of that version under QEMU, with hardware virtualisation where it
+    /// works. The package is downloaded and unpacked below target/vm, never installed; remove that
+    /// directory to get the package that is current. Needs no root once QEMU is installed.
+    #[command(after_help = "Examples:
+  cargo xtask vm-test
+  cargo xtask vm-test --kernel 6.1")]
+    VmTest {
+        /// The kernel, by its version
+        #[arg(long, value_name = "VERSION", default_value = vm::KERNELS[0].name)]
+        #[arg(value_parser = Kernel::by_name)]
+        kernel: &'static Kernel,
+    },
 
     /// Check formatting, run clippy with warnings as errors, then every test
     #[command(after_help = "Examples:
@@ -70,6 +86,7 @@ impl Cli {
             Task::Build => object::build_and_report(),
             Task::Demo { binary } => demo::run(binary),
             Task::Test => test::run(),
+            Task::VmTest { kernel } => vm::run(kernel),
             Task::Ci => ci::run(),
         }
     }

@@ -6,6 +6,7 @@
 mod ci;
 mod cli;
 mod demo;
+mod guard;
 mod object;
 mod packages;
 mod privilege;
@@ -13,6 +14,7 @@ mod process;
 mod setup;
 mod test;
 mod toolchain;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;

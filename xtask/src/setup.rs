@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolchain};
-use crate::{packages, privilege, process, workspace};
+use crate::{packages, privilege, process, vm, workspace};
 
 /// The programs that the demo and the tests over the kernel run: (program, package, what for).
 const TOOLS: [(&str, &str, &str); 3] = [
@@ -23,6 +23,7 @@ const TOOLS: [(&str, &str, &str); 3] = [
 pub(crate) fn all() -> Result<()> {
     let toolchain = toolchain()?;
     kernel_tools()?;
+    virtual_machine()?;
     if privilege::is_root() {
         privilege::ensure_bpffs()?;
     }
@@ -44,6 +45,20 @@ pub(crate) fn kernel_tools() -> Result<()> {
             &["netcat-openbsd"],
             "`nc` sends and receives the demo's TCP and UDP traffic",
         )?;
+    }
+    Ok(())
+}
+
+/// What running tests in a virtual machine needs.
+pub(crate) fn virtual_machine() -> Result<()> {
+    for (program, package, why) in [
+        (vm::QEMU, "qemu-system-x86", "QEMU runs the tests in a virtual machine, under its kernel"),
+        ("ip", "iproute2", "`ip` sets up interfaces in the virtual machine"),
+        ("strip", "binutils", "`strip` makes the tests small enough for a virtual machine"),
+    ] {
+        if process::find(program).is_none() {
+            packages::install(&[package], why)?;
+        }
     }
     Ok(())
 }

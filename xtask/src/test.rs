@@ -1,10 +1,11 @@
-//! Runs the tests: those that need no root, then those over the real kernel.
+//! Runs the tests: those that need no root, then those over the real kernel, then the latter once
+//! more under other kernels in virtual machines.
 
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{object, privilege, process, setup, workspace};
+use crate::{object, privilege, process, setup, vm, workspace};
 
 /// Each test over the kernel holds namespaces and tables of its own; more at a time only makes
 /// their deadlines tighter.
@@ -24,7 +25,9 @@ pub(crate) fn run() -> Result<()> {
     // First, so that the controller is built once, with the kernel program in it.
     let object = object::kernel_program(&setup::toolchain()?)?;
     without_kernel(Some(&object))?;
-    over_kernel(&object)?;
+    let sekisho = object::sekisho(Some(&object))?;
+    over_kernel(&object, &sekisho)?;
+    vm::under_all(&object, &sekisho)?;
     println!("test: all passed");
     Ok(())
 }
@@ -32,13 +35,15 @@ pub(crate) fn run() -> Result<()> {
 fn without_kernel(object: Option<&Path>) -> Result<()> {
     println!("test: the shared code, the controller and the tasks (no root needed)");
     let mut command = workspace::cargo();
-    command.args(["test", "--quiet", "-p", "sensor-common", "-p", "controller", "-p", "xtask"]);
+    command.args(["test", "--quiet"]);
+    for package in ["sensor-common", "controller", "sekisho-guest", "xtask"] {
+        command.args(["--package", package]);
+    }
     process::run(object::with_object(&mut command, object))
 }
 
-fn over_kernel(object: &Path) -> Result<()> {
+fn over_kernel(object: &Path, sekisho: &Path) -> Result<()> {
     println!("test: over the real kernel, as root");
-    let sekisho = object::sekisho(Some(object))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut command = workspace::cargo();
     command.args(["test", "-p", "sekisho-tests", "--"]);

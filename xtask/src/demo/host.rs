@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::frames::{Carries, capture, frame};
-use super::guard;
 use super::internet::{self, CLINIC, direction_lists};
 use super::orders::{self, Office, THRESHOLD, Term};
 use super::records::{self, Record, clock};
 use super::story::Story;
 use super::traffic::{FLOWS, PORT};
+use crate::guard;
 use crate::process::last_line;
 
 /// How long the orders are in force.

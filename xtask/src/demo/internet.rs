@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::guard;
+use crate::guard;
 
 /// Where `ip netns` keeps the names of namespaces.
 const NAMED: &str = "/run/netns";

@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 
-use super::guard;
 use super::internet::{self, C2, CLINIC, Internet, RELAY};
 use super::orders::{self, Office, THRESHOLD, Term};
 use super::records::{self, Record, clock};
 use super::sensor::Sensor;
 use super::story::Story;
 use super::traffic::{FLOWS, Listeners, Pinging};
+use crate::guard;
 
 /// How long the orders are in force, instead of up to six months.
 const TERM_SECONDS: i64 = 15;

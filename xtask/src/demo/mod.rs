@@ -7,10 +7,9 @@
 //! - `sensor`: `sekisho run` and `sekisho status`
 //! - `records`: reading the records that came out
 //! - `frames`: frames and a capture for the story without root
-//! - `guard`: processes, deadlines and interruption; `story`: how it looks on a terminal
+//! - `story`: how it looks on a terminal
 
 mod frames;
-mod guard;
 mod host;
 mod internet;
 mod live;
@@ -24,7 +23,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use crate::{object, privilege, setup};
+use crate::{guard, object, privilege, setup};
 
 /// Builds what the demo needs, or takes `binary`, and tells the story that can be told here.
 pub(crate) fn run(binary: Option<PathBuf>) -> Result<()> {

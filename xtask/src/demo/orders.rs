@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::guard;
 use super::internet::C2;
 use super::traffic::PORT;
+use crate::guard;
 use crate::process::last_line;
 
 /// Who holds a key. Three of the five must sign.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 
-use super::guard::{self, Background};
 use super::internet::{HOSTS, Internet, direction_lists};
+use crate::guard::{self, Background};
 use crate::process::{Interrupted, last_line};
 
 /// What the daemon prints on standard error once its program is attached.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
-use super::guard;
+use crate::guard;
 
 /// Prints the story as it goes.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
-use super::guard::{self, Background};
 use super::internet::{C2, CLINIC, Host, Internet, PLANT, RELAY};
+use crate::guard::{self, Background};
 use crate::setup;
 
 /// The port that the rule of the first order names.

@@ -1,4 +1,4 @@
-//! Processes of the demo: each is bounded in time, and none outlives the demo, however it ends.
+//! Processes of a task: each is bounded in time, and none outlives the task, however it ends.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt as _;
@@ -23,23 +23,23 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long an ordinary command may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
-/// From now on Ctrl-C and termination signals end the demo in good order.
-pub(super) fn catch_signals() -> Result<()> {
+/// From now on Ctrl-C and termination signals end the task in good order.
+pub(crate) fn catch_signals() -> Result<()> {
     ctrlc::set_handler(interrupt).context("signals cannot be caught")
 }
 
-/// Ends the demo in good order, at the next step.
-pub(super) fn interrupt() {
+/// Ends the task in good order, at the next step.
+pub(crate) fn interrupt() {
     INTERRUPTED.store(true, Ordering::SeqCst);
 }
 
-/// Fails if the user has stopped the demo.
-pub(super) fn check() -> Result<()> {
+/// Fails if the user has stopped the task.
+pub(crate) fn check() -> Result<()> {
     if INTERRUPTED.load(Ordering::SeqCst) { Err(Interrupted.into()) } else { Ok(()) }
 }
 
 /// Waits until `condition` yields a value, for at most `limit`.
-pub(super) fn wait_for<T>(
+pub(crate) fn wait_for<T>(
     what: &str,
     limit: Duration,
     mut condition: impl FnMut() -> Result<Option<T>>,
@@ -59,14 +59,14 @@ pub(super) fn wait_for<T>(
 
 /// What a command left behind.
 #[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs a command to its end, with `input` on its standard input. Any exit status will do.
-pub(super) fn finish(command: &mut Command, input: Stdio) -> Result<Finished> {
+pub(crate) fn finish(command: &mut Command, input: Stdio) -> Result<Finished> {
     let name = show(command);
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Background::start(&name, command)?;
@@ -81,7 +81,7 @@ pub(super) fn finish(command: &mut Command, input: Stdio) -> Result<Finished> {
 }
 
 /// Runs a command that must succeed, and returns what it printed.
-pub(super) fn succeed(command: &mut Command) -> Result<String> {
+pub(crate) fn succeed(command: &mut Command) -> Result<String> {
     let finished = finish(command, Stdio::null())?;
     if !finished.status.success() {
         bail!("{} failed ({}): {}", show(command), finished.status, last_line(&finished.stderr));
@@ -98,17 +98,17 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>
     })
 }
 
-/// A process that the demo started. Dropping it ends it.
+/// A process that the task started. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Background {
+pub(crate) struct Background {
     name: String,
     child: Child,
 }
 
 impl Background {
-    /// Starts a command out of reach of the terminal's Ctrl-C, which is the demo's to handle.
+    /// Starts a command out of reach of the terminal's Ctrl-C, which is the task's to handle.
     /// Messages call it `name`.
-    pub(super) fn start(name: &str, command: &mut Command) -> Result<Self> {
+    pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self> {
         check()?;
         let name = name.to_owned();
         let child =
@@ -117,15 +117,20 @@ impl Background {
     }
 
     /// Fails if the process has ended.
-    pub(super) fn check_alive(&mut self) -> Result<()> {
+    pub(crate) fn check_alive(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             Some(status) => bail!("{} ended too early ({status})", self.name),
             None => Ok(()),
         }
     }
 
+    /// How the process ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// Asks the process to end, and ends it by force if it does not.
-    pub(super) fn stop(&mut self) -> Result<ExitStatus> {
+    pub(crate) fn stop(&mut self) -> Result<ExitStatus> {
         if let Some(status) = self.child.try_wait()? {
             return Ok(status);
         }
@@ -155,8 +160,8 @@ impl Drop for Background {
     }
 }
 
-/// Ties a command to the demo's life: the kernel kills it should the demo itself be killed.
-pub(super) fn tied(command: &Command) -> Command {
+/// Ties a command to the task's life: the kernel kills it should the task itself be killed.
+pub(crate) fn tied(command: &Command) -> Command {
     let mut tied = Command::new("setpriv");
     tied.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
     tied

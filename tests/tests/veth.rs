@@ -1,0 +1,142 @@
+//! The program on an interface: attached in the driver of a veth pair, under real traffic.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use controller::compile::{Slotted, compile};
+use controller::kernel::{KernelTables, Mode, Program, Records, XdpAttach};
+use sekisho_tests::authority::{approved, payload};
+use sekisho_tests::frames::layers;
+use sekisho_tests::network::Namespace;
+use sekisho_tests::privilege::require_kernel;
+use sensor_common::counters::Counters;
+use sensor_common::direction::Direction::ForeignToForeign;
+use sensor_common::outcome::Outcome;
+use serde_json::json;
+
+/// Generous: traffic over a veth pair takes microseconds, in an emulated machine too.
+const LIMIT: Duration = Duration::from_secs(10);
+
+const SENDER: &str = "198.51.100.7";
+const RECEIVER: &str = "192.0.2.9";
+const SELECTED_PORT: u16 = 443;
+const OTHER_PORT: u16 = 80;
+
+/// So few that all of them fit into a socket's buffer, where each takes a page and more.
+const PACKETS: u16 = 32;
+
+/// A sender and a receiver, joined by a veth pair. `far` is the receiver's end.
+fn pair() -> (Namespace, Namespace) {
+    let (sender, receiver) = (Namespace::new(), Namespace::new());
+    let receiver_name = receiver.name();
+    sender.ip(&format!(
+        "link add near type veth peer name far address 02:00:00:00:00:02 netns {receiver_name}"
+    ));
+    sender.ip(&format!("address add {SENDER}/24 dev near"));
+    receiver.ip(&format!("address add {RECEIVER}/24 dev far"));
+    sender.ip("link set near up");
+    receiver.ip("link set far up");
+    sender.ip("route add 192.0.2.0/24 dev near");
+    receiver.ip("route add 198.51.100.0/24 dev far");
+    // In tap mode nobody would answer the question for it.
+    sender.ip(&format!("neighbour add {RECEIVER} lladdr 02:00:00:00:00:02 dev near"));
+    (sender, receiver)
+}
+
+/// A program under one order, which selects what the sender sends to one port.
+fn program(mode: Mode) -> (Program, Records) {
+    let sets = json!({"c2": [SENDER]});
+    let rules = json!([{
+        "id": "r", "source": "c2", "protocol": "udp",
+        "destination_ports": [SELECTED_PORT.to_string()],
+    }]);
+    let order = approved(&payload("one", "foreign-to-foreign", &sets, &rules));
+    let generation = compile(7, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
+    let (mut program, records) = Program::load(mode, 1 << 16).unwrap();
+    program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
+    program.set_deadline(0, u64::MAX).unwrap();
+    program.set_lease(u64::MAX).unwrap();
+    (program, records)
+}
+
+fn judged(program: &Program, outcome: Outcome) -> u64 {
+    let mut sum = Counters::default();
+    for cpu in program.counters().unwrap() {
+        sum.merge(&cpu);
+    }
+    sum.packets(outcome, Some(ForeignToForeign))
+}
+
+/// Sends `PACKETS` datagrams to each port, and waits until the program has judged them all.
+fn send(from: &UdpSocket, program: &Program) {
+    for _ in 0..PACKETS {
+        for port in [SELECTED_PORT, OTHER_PORT] {
+            from.send_to(b"hello", (RECEIVER, port)).unwrap();
+        }
+    }
+    let start = Instant::now();
+    let outcomes = || [Outcome::Recorded, Outcome::Unmatched].map(|kind| judged(program, kind));
+    while outcomes() != [u64::from(PACKETS); 2] {
+        assert!(start.elapsed() < LIMIT, "recorded and unmatched: {:?}", outcomes());
+        std::thread::yield_now();
+    }
+}
+
+fn traffic_through(mode: Mode) {
+    require_kernel();
+    let (sender, receiver) = pair();
+    let (mut program, mut records) = program(mode);
+    receiver.inside(|| program.attach("far", XdpAttach::Native)).unwrap();
+    let shown = receiver.ip("link show dev far");
+    assert!(shown.contains("prog/xdp id"), "in the driver, not generic: {shown}");
+
+    let bind = |host: &str, port| UdpSocket::bind((host, port)).unwrap();
+    let from = sender.inside(|| bind(SENDER, 0));
+    let to = receiver.inside(|| bind(RECEIVER, SELECTED_PORT));
+    send(&from, &program);
+
+    let source_port = from.local_addr().map(|address| address.port()).unwrap();
+    for number in 0..PACKETS {
+        let record = records.next_record().unwrap_or_else(|| panic!("record {number} is missing"));
+        assert_eq!(
+            (record.source_port, record.destination_port, record.generation, record.length),
+            // Ethernet, IPv4 and UDP headers, and the payload.
+            (source_port, SELECTED_PORT, 7, 14 + 20 + 8 + 5)
+        );
+    }
+    assert_eq!(records.next_record(), None);
+
+    match mode {
+        Mode::Tap => {
+            to.set_nonblocking(true).unwrap();
+            assert_eq!(receive(&to), Err(ErrorKind::WouldBlock), "tap drops every frame");
+        }
+        Mode::Inline => {
+            to.set_read_timeout(Some(LIMIT)).unwrap();
+            for _ in 0..PACKETS {
+                assert_eq!(receive(&to), from.local_addr().map_err(|error| error.kind()));
+            }
+        }
+    }
+    drop(program);
+    let shown = receiver.ip("link show dev far");
+    assert!(!shown.contains("xdp"), "a program that is gone selects nothing: {shown}");
+}
+
+fn receive(socket: &UdpSocket) -> Result<SocketAddr, ErrorKind> {
+    let mut buffer = [0; 16];
+    socket.recv_from(&mut buffer).map(|(_, sender)| sender).map_err(|error| error.kind())
+}
+
+#[test]
+fn a_tap_records_and_drops_real_traffic() {
+    traffic_through(Mode::Tap);
+}
+
+#[test]
+fn inline_records_real_traffic_and_lets_it_pass() {
+    traffic_through(Mode::Inline);
+}

@@ -1,0 +1,166 @@
+//! `cargo xtask vm-test`: the tests over the kernel, under another kernel, in a virtual machine.
+//!
+//! - `kernels`: which kernels there are, and getting them
+//! - `initramfs`, `cpio`: what is in the machine
+//! - `machine`: running it; `console`: what it reports, and the verdict
+
+mod console;
+mod cpio;
+mod initramfs;
+mod kernels;
+mod machine;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use self::console::Console;
+use self::initramfs::Contents;
+use self::machine::{Acceleration, Machine};
+use crate::{guard, object, process, setup, workspace};
+
+pub(crate) use self::kernels::{KERNELS, Kernel};
+pub(crate) use self::machine::QEMU;
+
+/// The first process of the machine: its package and its program.
+const INIT: (&str, &str) = ("sekisho-guest", "sekisho-guest-init");
+
+/// `cargo xtask vm-test`.
+pub(crate) fn run(kernel: &Kernel) -> Result<()> {
+    let object = object::kernel_program(&setup::toolchain()?)?;
+    let sekisho = object::sekisho(Some(&object))?;
+    guard::catch_signals()?;
+    under(kernel, &object, &sekisho)
+}
+
+/// Runs the tests of this kernel program and this `sekisho` under every kernel of the table.
+pub(crate) fn under_all(object: &Path, sekisho: &Path) -> Result<()> {
+    guard::catch_signals()?;
+    KERNELS.iter().try_for_each(|kernel| under(kernel, object, sekisho))
+}
+
+fn under(kernel: &Kernel, object: &Path, sekisho: &Path) -> Result<()> {
+    setup::virtual_machine()?;
+    let unpacked = kernel.unpacked()?;
+    let tests = tests(object)?;
+    let init = init()?;
+
+    let directory = kernel.directory()?;
+    let initramfs = directory.join("initramfs");
+    let contents = Contents { init: &init, tests: &tests, sekisho, modules: &unpacked.modules };
+    initramfs::write(&initramfs, &contents)?;
+    let log = directory.join("log");
+    let (messages, complaints) = (directory.join("log.kernel"), directory.join("log.qemu"));
+    let machine = Machine {
+        acceleration: Acceleration::available()?,
+        kernel: &unpacked.image,
+        initramfs: &initramfs,
+        messages: &messages,
+        complaints: &complaints,
+    };
+    let names: Vec<&str> = tests.keys().map(String::as_str).collect();
+    println!(
+        "vm-test: kernel {} under {}: {}",
+        kernel.name,
+        machine.acceleration,
+        names.join(", ")
+    );
+    let start = Instant::now();
+    watch(kernel, &machine, &log, &names)
+        .with_context(|| format!("vm-test (log: {})", log.display()))?;
+    println!("vm-test: passed under kernel {} in {:.1?}", kernel.name, start.elapsed());
+    Ok(())
+}
+
+/// Runs the machine, shows and logs what it reports, and judges it.
+fn watch(kernel: &Kernel, machine: &Machine<'_>, log: &Path, tests: &[&str]) -> Result<()> {
+    let mut console = Console::default();
+    let mut output = File::create(log)?;
+    let end = machine.run(|line| {
+        writeln!(output, "{}", line.trim_end())?;
+        if let Some(shown) = console.read(line) {
+            println!("vm {}: {shown}", kernel.name);
+        }
+        Ok(())
+    });
+    // One file with everything, whatever has happened.
+    for (whose, part) in [("the kernel", machine.messages), ("QEMU", machine.complaints)] {
+        writeln!(output, "\n--- messages of {whose}")?;
+        output.write_all(&fs::read(part).unwrap_or_default())?;
+        let _ = fs::remove_file(part);
+    }
+    console.verdict(kernel.name, tests, end?).map_err(anyhow::Error::msg)
+}
+
+/// Builds the integration tests with the kernel program in them: by name, their programs.
+fn tests(object: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut command = workspace::cargo();
+    command.args(["test", "--no-run", "--quiet", "--package", "sekisho-tests"]);
+    command.args(["--message-format", "json-render-diagnostics"]);
+    let built = object::with_object(&mut command, Some(object))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !built.status.success() {
+        bail!("{} failed ({})", process::show(&command), built.status);
+    }
+    let tests = test_programs(&String::from_utf8_lossy(&built.stdout));
+    if tests.is_empty() {
+        bail!("{} built no test program", process::show(&command));
+    }
+    Ok(tests)
+}
+
+/// Reads cargo's messages: the programs of integration tests by name.
+fn test_programs(messages: &str) -> BTreeMap<String, PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            let target = &message["target"];
+            if target["kind"] != serde_json::json!(["test"]) {
+                return None;
+            }
+            let program = message["executable"].as_str()?;
+            Some((target["name"].as_str()?.to_owned(), PathBuf::from(program)))
+        })
+        .collect()
+}
+
+/// Builds the machine's first process. Static, so that it can report even where the libraries of
+/// the other programs are at fault.
+fn init() -> Result<PathBuf> {
+    let (package, program) = INIT;
+    let mut command = workspace::cargo();
+    command.args(["rustc", "--quiet", "--release", "--package", package, "--bin", program]);
+    command.args(["--", "-C", "target-feature=+crt-static"]);
+    process::run(&mut command)?;
+    Ok(workspace::target_directory()?.join("release").join(program))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_integration_tests_go_into_the_machine() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"a"},"executable":"/a"}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"kind":["test"],"name":"b"},"executable":"/b-1"}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"kind":["test"],"name":"c"},"executable":null}"#,
+            "\n",
+            r#"{"reason":"build-finished","success":true}"#,
+            "\nnot JSON\n",
+        );
+        let expected = BTreeMap::from([("b".to_owned(), PathBuf::from("/b-1"))]);
+        assert_eq!(test_programs(messages), expected);
+    }
+}
