@@ -21,6 +21,7 @@ use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use aya_ebpf::macros::btf_map;
 use sensor_common::counters::{self, Verdict};
+use sensor_common::layout::low;
 use sensor_common::record::{Record, Sink};
 use sensor_common::tables::{Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Tables};
 
@@ -73,7 +74,8 @@ impl Generation {
     #[inline(always)]
     pub fn current() -> Self {
         let active = ACTIVE.get_ptr(0).map_or(0, read);
-        Self { first: if active & 1 == 0 { 0 } else { MOST_SEGMENTS } }
+        // Without a branch: the verifier would follow both ways to the end.
+        Self { first: (low(active) & 1) * MOST_SEGMENTS }
     }
 }
 
