@@ -9,6 +9,7 @@
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 mod frame;
+mod life;
 mod maps;
 mod repeat;
 
@@ -27,6 +28,7 @@ fn sekisho(context: XdpContext) -> u32 {
         Ports { gate: &maps::OrderGate, repeat: &repeat::BpfLoop, sink: &mut maps::Ring };
     let verdict = decide(&frame, &generation, &mut ports);
     maps::count(&verdict);
+    life::observe(&context, &generation, &verdict);
     if maps::inline() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }
 }
 

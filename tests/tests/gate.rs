@@ -4,7 +4,8 @@
 
 use controller::compile::{Slotted, compile};
 use controller::kernel::clock::boot_time;
-use controller::kernel::{KernelTables, Mode, Program, Records};
+use controller::kernel::{KernelTables, LifeLog, Mode, Program, Records};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::{fixtures, layers};
 use sekisho_tests::privilege::require_kernel;
@@ -19,17 +20,22 @@ const FOREVER: u64 = u64::MAX;
 /// A program under two orders that both hold for the fixture 外外, and that frame.
 fn program(mode: Mode) -> (Program, Records, Vec<u8>) {
     require_kernel();
+    let (mut program, records) = Program::load(mode, PAGE).unwrap();
+    program.publish(&tables(1)).unwrap();
+    let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;
+    (program, records, frame)
+}
+
+/// The tables of those two orders.
+fn tables(number: u32) -> KernelTables {
     let sets = json!({"c2": ["198.51.100.7"]});
     let rules = json!([{"id": "r", "source": "c2", "protocol": "tcp"}]);
     let orders =
         ["one", "two"].map(|id| approved(&payload(id, "foreign-to-foreign", &sets, &rules)));
     let slotted: Vec<Slotted<'_>> =
         (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
-    let generation = compile(1, &[&layers()], &slotted).unwrap();
-    let (mut program, records) = Program::load(mode, PAGE).unwrap();
-    program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
-    let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;
-    (program, records, frame)
+    let generation = compile(number, &[&layers()], &slotted).unwrap();
+    KernelTables::create(&generation.lines).unwrap()
 }
 
 fn sum(program: &Program) -> Counters {
@@ -111,5 +117,37 @@ fn tap_drops_and_inline_passes_every_frame() {
                 assert_eq!(actual, action, "{mode:?}: {}", fixture.name);
             }
         }
+    }
+}
+
+#[test]
+fn the_log_is_about_the_program_and_only_where_it_is_asked_for() {
+    require_kernel();
+    // Each CPU speaks for itself.
+    let mut this_cpu = CpuSet::new();
+    this_cpu.set(sched_getcpu());
+    sched_setaffinity(None, &this_cpu).unwrap();
+    let (_, _, frame) = program(Mode::Tap);
+    for (life_log, expected) in [
+        (LifeLog::Off, &[][..]),
+        (
+            LifeLog::On,
+            &[
+                "generation 7 judges",
+                "a deadline or the lease has passed: rules hold, nothing is recorded",
+                "records are submitted again",
+            ],
+        ),
+    ] {
+        let (mut program, _records) = Program::load_with(Mode::Tap, PAGE, life_log).unwrap();
+        program.publish(&tables(7)).unwrap();
+        program.set_deadline(0, FOREVER).unwrap();
+        let mut lines = Vec::new();
+        for lease in [0, FOREVER] {
+            program.set_lease(lease).unwrap();
+            program.test_run(&frame, 10).unwrap();
+            lines.extend(program.life());
+        }
+        assert_eq!(lines, expected, "{life_log:?}");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::direction::{Country, DirectionInputs, Unnamed};
-use crate::kernel::{Mode, XdpAttach};
+use crate::kernel::{LifeLog, Mode, XdpAttach};
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -45,6 +45,8 @@ pub struct Config {
     pub control_socket: PathBuf,
     /// Size of each interface's ring buffer in bytes.
     pub ring_bytes: u32,
+    /// Whether the kernel program logs its own life (never a packet).
+    pub life_log: LifeLog,
     /// What is domestic and what is foreign (L-DIR).
     pub direction: DirectionInputs,
 }
@@ -79,6 +81,8 @@ struct Written {
     control_socket: PathBuf,
     #[serde(default = "default_ring")]
     ring_bytes: u32,
+    #[serde(default)]
+    life_log: bool,
     direction: WrittenDirection,
 }
 
@@ -193,6 +197,7 @@ impl Written {
             http: self.http,
             control_socket: file("control_socket", folder, &self.control_socket)?,
             ring_bytes: self.ring_bytes,
+            life_log: if self.life_log { LifeLog::On } else { LifeLog::Off },
             direction: self.direction.resolve(folder)?,
         })
     }

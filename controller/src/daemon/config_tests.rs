@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::kernel::LifeLog;
 
 const GOOD: &str = r#"
 sensor = "tyo-gw-1a"
@@ -36,6 +37,7 @@ fn defaults_and_relative_paths() {
         http: None,
         control_socket: "/run/sekisho/control.sock".into(),
         ring_bytes: 16_777_216,
+        life_log: LifeLog::Off,
         direction: DirectionInputs {
             domestic: vec!["/etc/sekisho/jp.txt".into()],
             ..DirectionInputs::default()

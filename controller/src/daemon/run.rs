@@ -194,6 +194,7 @@ impl Daemon {
         let (keeper, sensor) = (&mut self.keeper, &self.sensor);
         let ticked = tokio::task::block_in_place(|| keeper.tick(&mut *lock(sensor), reading))?;
         self.report(&ticked, voice);
+        lock(&self.sensor).life().iter().for_each(|line| voice.tell(line));
         let objection = self.health.objection(boot_time());
         if objection.is_none() {
             let until = self.keeper.renew(&mut *lock(&self.sensor), reading)?;

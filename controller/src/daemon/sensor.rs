@@ -77,8 +77,9 @@ impl Sensor {
     pub fn load(config: &Config) -> Result<(Self, Vec<(String, Records)>), SensorError> {
         let (mut ports, mut rings) = (Vec::new(), Vec::new());
         for interface in &config.interfaces {
-            let (program, records) = Program::load(config.mode, config.ring_bytes)
-                .map_err(|error| SensorError { interface: interface.clone(), error })?;
+            let (program, records) =
+                Program::load_with(config.mode, config.ring_bytes, config.life_log)
+                    .map_err(|error| SensorError { interface: interface.clone(), error })?;
             ports.push(Port { interface: interface.clone(), program });
             rings.push((interface.clone(), records));
         }
@@ -110,6 +111,16 @@ impl Sensor {
     /// Detaches every program. What is asked afterwards finds no interface.
     pub fn detach(&mut self) {
         self.ports.clear();
+    }
+
+    /// What the programs have logged of their own life since the last call, each line with its
+    /// interface.
+    pub fn life(&mut self) -> Vec<String> {
+        let lines = |port: &mut Port| {
+            let interface = port.interface.clone();
+            port.program.life().into_iter().map(move |line| format!("{interface}: kernel: {line}"))
+        };
+        self.ports.iter_mut().flat_map(lines).collect()
     }
 
     /// The counters of every interface, one entry per possible CPU.

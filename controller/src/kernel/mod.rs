@@ -6,12 +6,15 @@
 //! | `object` | the embedded kernel object |
 //! | `program` | one loaded program with its maps |
 //! | `segments` | memory of a generation, shared with the kernel (the only `unsafe` of the controller) |
+//! | `life` | the program's own log |
 //! | `clock` | the boot-time clock that kernel and controller share |
 
 pub mod clock;
+mod life;
 mod object;
 mod program;
 mod segments;
 
+pub use life::LifeLog;
 pub use object::has_object;
 pub use program::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};

@@ -11,6 +11,7 @@ use sensor_common::record::{LENGTH, Record};
 use sensor_common::tables::{Line, MOST_SEGMENTS};
 use serde::{Deserialize, Serialize};
 
+use super::life::{LifeLog, LifeLogger};
 use super::{object, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
@@ -24,6 +25,7 @@ mod name {
     pub(super) const RECORDS: &str = "RECORDS";
     pub(super) const COUNTERS: &str = "COUNTERS";
     pub(super) const INLINE: &str = "INLINE";
+    pub(super) const LOG_LEVEL: &str = aya_log::LEVEL;
 }
 
 /// What the host does with frames after inspection.
@@ -114,6 +116,7 @@ pub struct Program {
     deadlines: Array<MapData, u64>,
     lease: Array<MapData, u64>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
+    life: LifeLogger,
 }
 
 impl Program {
@@ -124,9 +127,23 @@ impl Program {
     /// # Errors
     /// [`KernelError`], with the verifier's log where the verifier refused the program.
     pub fn load(mode: Mode, ring_bytes: u32) -> Result<(Self, Records), KernelError> {
+        Self::load_with(mode, ring_bytes, LifeLog::Off)
+    }
+
+    /// Like [`Self::load`], and says whether the program logs its own life.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(
+        mode: Mode,
+        ring_bytes: u32,
+        life_log: LifeLog,
+    ) -> Result<(Self, Records), KernelError> {
         let inline = u8::from(mode == Mode::Inline);
+        let level = life_log.level();
         let mut ebpf = EbpfLoader::new()
             .override_global(name::INLINE, &inline, true)
+            .override_global(name::LOG_LEVEL, &level, true)
             .map_max_entries(name::RECORDS, ring_bytes)
             .load(object::embedded()?)
             .map_err(Box::new)?;
@@ -137,6 +154,7 @@ impl Program {
             deadlines: take(&mut ebpf, name::DEADLINES)?,
             lease: take(&mut ebpf, name::LEASE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
+            life: LifeLogger::take(&mut ebpf)?,
             ebpf,
         };
         let mut program = program;
@@ -216,6 +234,11 @@ impl Program {
     /// [`KernelError::Map`].
     pub fn counters(&self) -> Result<Vec<Counters>, KernelError> {
         Ok(self.counters.get(&0, 0)?.iter().map(|words| Counters::new(*words)).collect())
+    }
+
+    /// What the program has logged of its own life since the last call; see [`LifeLog`].
+    pub fn life(&mut self) -> Vec<String> {
+        self.life.lines()
     }
 
     /// Runs the program over one frame with `BPF_PROG_TEST_RUN`, `repeat` times; returns the XDP
