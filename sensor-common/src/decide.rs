@@ -9,7 +9,7 @@ use crate::packet::Packet;
 use crate::parse::{self, Flow, Unparsed};
 use crate::record::{Record, Sink};
 use crate::repeat::Repeat;
-use crate::select::{self, Cursor, Rows, Step};
+use crate::select::{self, Cursor, Hit, Rows};
 use crate::tables::{Gate, Tables, word_of};
 
 /// A packet of which at least one address is in a set.
@@ -88,10 +88,11 @@ fn apply<T: Tables, G: Gate, R: Repeat, S: Sink>(
     let mut now = 0;
     let Ports { gate, repeat, sink } = ports;
     repeat.repeat(select::MOST_STEPS, &mut || {
-        let (rule, slot) = match cursor.step(tables, &candidate.rows) {
-            Step::End => return false,
-            Step::Nothing => return true,
-            Step::Hit { rule, slot } => (rule, slot),
+        if cursor.at_end() {
+            return false;
+        }
+        let Some(Hit { rule, slot }) = cursor.step(tables, &candidate.rows) else {
+            return !cursor.at_end();
         };
         if held == 0 {
             now = gate.now();
@@ -107,7 +108,7 @@ fn apply<T: Tables, G: Gate, R: Repeat, S: Sink>(
                 lost = lost.wrapping_add(1);
             }
         }
-        true
+        !cursor.at_end()
     });
     let outcome = if records != 0 {
         Outcome::Recorded

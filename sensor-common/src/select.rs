@@ -26,6 +26,8 @@ pub const MOST_STEPS: u32 = MOST_ROW_WORDS + MOST_ORDERS;
 
 /// A walk over the rules that hold, which stops at the first one of each order.
 pub struct Cursor {
+    /// Number of rules.
+    rules: u32,
     /// Words in a row.
     width: u32,
     /// The word that the cursor is in.
@@ -34,46 +36,46 @@ pub struct Cursor {
     ahead: u64,
 }
 
-/// Where one step of a [`Cursor`] led.
-pub enum Step {
-    /// No rule is left.
-    End,
-    /// Nothing holds in this word.
-    Nothing,
-    /// This rule holds and is the first one of its order.
-    Hit {
-        /// The rule's number in the generation.
-        rule: u32,
-        /// Slot of its order in the deadline table.
-        slot: u32,
-    },
+/// A rule that holds and is the first one of its order.
+pub struct Hit {
+    /// The rule's number in the generation.
+    pub rule: u32,
+    /// Slot of its order in the deadline table.
+    pub slot: u32,
 }
 
 impl Cursor {
     /// A cursor before the first rule.
     #[inline(always)]
     pub fn new<T: Tables>(tables: &T) -> Self {
-        Self { width: high(tables.word(header::RULES)), word: 0, ahead: u64::MAX }
+        let rules = tables.word(header::RULES);
+        Self { rules: low(rules), width: high(rules), word: 0, ahead: u64::MAX }
     }
 
-    /// Goes on by one word, or to the end of the order whose rule it finds.
+    /// Whether no rule is left.
     #[inline(always)]
-    pub fn step<T: Tables>(&mut self, tables: &T, rows: &Rows) -> Step {
-        if self.word >= self.width {
-            return Step::End;
-        }
+    pub const fn at_end(&self) -> bool {
+        self.word >= self.width
+    }
+
+    /// Goes on by one word, if nothing holds in it, or to the end of the order whose rule it finds.
+    /// Not to be called at the end.
+    #[inline(always)]
+    pub fn step<T: Tables>(&mut self, tables: &T, rows: &Rows) -> Option<Hit> {
         let holding = rows.word(tables, self.width, self.word) & self.ahead;
         if holding == 0 {
             self.word = self.word.wrapping_add(1);
             self.ahead = u64::MAX;
-            return Step::Nothing;
+            return None;
         }
         let rule = (self.word << 6).wrapping_add(holding.trailing_zeros());
         let rule_words = low(tables.word(header::RULE_WORDS));
         let rule_word = RuleWord(tables.word(rule_words.wrapping_add(rule)));
-        self.word = rule_word.order_end() >> 6;
+        // Behind the last order there is no word worth looking at.
+        let last = rule_word.order_end() >= self.rules;
+        self.word = if last { self.width } else { rule_word.order_end() >> 6 };
         self.ahead = u64::MAX.wrapping_shl(rule_word.order_end() & 63);
-        Step::Hit { rule, slot: rule_word.slot() }
+        Some(Hit { rule, slot: rule_word.slot() })
     }
 }
 

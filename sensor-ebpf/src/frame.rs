@@ -7,6 +7,12 @@ use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::XdpContext;
 use sensor_common::packet::{FURTHEST, Packet};
 
+/// A first buffer shorter than this holds the whole frame: drivers fill a buffer before they start
+/// the next. Should one not do so (header split), its packets are longer than their frame seems to
+/// be, hence malformed, and nothing is selected. The call that gives the length of all buffers costs
+/// as much as the parser.
+const FULL_BUFFER: u64 = 1_024;
+
 /// A frame as the driver hands it over.
 pub struct Frame<'a> {
     context: &'a XdpContext,
@@ -17,9 +23,12 @@ impl<'a> Frame<'a> {
     /// Wraps the context of one program run.
     #[inline(always)]
     pub fn new(context: &'a XdpContext) -> Self {
-        // SAFETY: the helper takes the context it was called with and only reads it.
-        let length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
-        // A frame's length fits into 32 bits; the helper's return type is that of all helpers.
+        let mut length = (context.data_end() - context.data()) as u64;
+        if length >= FULL_BUFFER {
+            // SAFETY: the helper takes the context it was called with and only reads it.
+            length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
+        }
+        // A frame's length fits into 32 bits; what gives it returns what registers hold.
         #[expect(clippy::cast_possible_truncation, reason = "see above")]
         let length = length as u32;
         Self { context, length }

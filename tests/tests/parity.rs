@@ -6,11 +6,13 @@
 
 use controller::compile::{Generation, Slotted, compile};
 use controller::engine::{Engine, HostEngine, KernelEngine};
+use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::{fixtures, layers, orders};
 use sekisho_tests::privilege::require_kernel;
 use sensor_common::counters::{Counters, columns};
 use sensor_common::outcome::Outcome;
 use sensor_common::record::Record;
+use serde_json::{Value, json};
 
 fn generation() -> Generation {
     let orders = orders();
@@ -123,4 +125,33 @@ fn mutated_frames_end_alike_in_both_engines() {
         }
     }
     assert!(seen.contains(&0) && seen.contains(&1) && seen.contains(&2), "{seen:?}");
+}
+
+/// As many orders and rules as there can be, all of which hold for one packet: the longest walk.
+#[test]
+fn the_most_orders_and_rules_end_alike_in_both_engines() {
+    require_kernel();
+    let sets = json!({"c2": ["198.51.100.7"]});
+    // Only the last rule of an order holds for TCP.
+    let rules: Vec<Value> = (0..16)
+        .map(|n| {
+            let protocol = if n == 15 { "tcp" } else { "udp" };
+            json!({"id": format!("r{n}"), "source": "c2", "protocol": protocol})
+        })
+        .collect();
+    let orders: Vec<_> = (0..64)
+        .map(|n| payload(&format!("o{n}"), "foreign-to-foreign", &sets, &json!(rules)))
+        .map(|payload| approved(&payload))
+        .collect();
+    let slotted: Vec<Slotted<'_>> =
+        (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    let generation = compile(9, &[&layers()], &slotted).unwrap();
+    let mut host = HostEngine::new(generation.lines.clone());
+    let mut kernel = KernelEngine::new(&generation.lines).unwrap();
+    let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;
+    let records = timeless(host.judge(&frame).unwrap());
+    assert_eq!(timeless(kernel.judge(&frame).unwrap()), records);
+    let rules: Vec<u32> = records.iter().map(|record| record.rule).collect();
+    assert_eq!(rules, (0..64).map(|order| order * 16 + 15).collect::<Vec<_>>());
+    assert_eq!(host.counters().unwrap(), kernel.counters().unwrap());
 }
