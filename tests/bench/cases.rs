@@ -22,9 +22,14 @@ pub(crate) const CASES: &[(&str, Goal)] = &[
     ("v4-unmatched-1k", Goal::None),
     ("v4-unmatched-1m", Goal::AtMost(20.0)),
     ("v4-unmatched-1m-hot", Goal::None),
+    ("v4-unmatched-1m-one-end", Goal::None),
     ("v6-unmatched-1m", Goal::AtMost(35.0)),
     ("matched-record", Goal::AtMost(150.0)),
+    ("matched-record-hot", Goal::None),
+    ("matched-lapsed", Goal::None),
+    ("matched-lapsed-hot", Goal::None),
     ("adversarial", Goal::Times(10.0, "v4-unmatched-1m")),
+    ("adversarial-hot", Goal::None),
     ("ring-drain", Goal::AtLeast(5.0)),
     ("ring-drain-busy", Goal::None),
     ("install-1m", Goal::AtMost(2.0)),
@@ -109,13 +114,20 @@ impl Bench {
             "v4-unmatched-1m-hot" => {
                 self.unmatched(case, Selectors::V4(M), |internet, _| Trace::hot(internet))
             }
+            "v4-unmatched-1m-one-end" => self.unmatched(case, Selectors::V4(M), Trace::one_end),
             "v4-unmatched-10m" => self.unmatched(case, Selectors::V4(10 * M), Trace::v4),
             "v4-unmatched-10m-zipf" => self.unmatched(case, Selectors::V4(10 * M), Trace::zipf),
             "v6-unmatched-1m" => self.unmatched(case, Selectors::V6(M), Trace::v6),
             "adversarial" => self.unmatched(case, Selectors::V4Dense(M), |internet, length| {
                 Trace::between_dense(internet, M, length)
             }),
-            "matched-record" => self.matched(case),
+            "adversarial-hot" => self.unmatched(case, Selectors::V4Dense(M), |internet, _| {
+                Trace::between_dense(internet, M, 1)
+            }),
+            "matched-record" => self.matched(case, self.pairs(), u64::MAX, Outcome::Recorded),
+            "matched-record-hot" => self.matched(case, 1, u64::MAX, Outcome::Recorded),
+            "matched-lapsed" => self.matched(case, self.pairs(), 0, Outcome::Lapsed),
+            "matched-lapsed-hot" => self.matched(case, 1, 0, Outcome::Lapsed),
             "ring-drain" => self.ring_drain(case, ring::Consumer::Gulps),
             "ring-drain-busy" => self.ring_drain(case, ring::Consumer::Busy),
             "install-1m" => install::seconds(case, &self.internet),
@@ -193,29 +205,37 @@ impl Bench {
         Ok(runs)
     }
 
-    /// One record for every packet; the ring is emptied off the clock.
-    fn matched(&mut self, case: &'static str) -> Result<Figure> {
-        let trace = Trace::matched(&self.internet, M, self.pairs());
+    /// A rule holds for every packet. What becomes of it depends on the order's deadline; the ring
+    /// is emptied off the clock.
+    fn matched(
+        &mut self,
+        case: &'static str,
+        pairs: usize,
+        deadline: u64,
+        outcome: Outcome,
+    ) -> Result<Figure> {
+        let trace = Trace::matched(&self.internet, M, 100, pairs);
         let mut rig = self.rig(&trace)?;
         let sensor = self.sensor(Selectors::V4(M))?;
-        let (seen, before) = (sensor.seen(Outcome::Recorded)?, sensor.counters()?);
+        sensor.program.set_deadline(0, deadline)?;
+        let (seen, before) = (sensor.seen(outcome)?, sensor.counters()?);
         let Sensor { program, records } = &mut *sensor;
         let runs = rig.measure(&Subject::Other(program.descriptor()?), BATCH_OF_RECORDS, || {
             while records.next_record().is_some() {}
             Ok(())
         })?;
-        sensor.expect(Outcome::Recorded, seen)?;
+        sensor.program.set_deadline(0, u64::MAX)?;
+        sensor.expect(outcome, seen)?;
         let lost = sensor.counters()?.lost() - before.lost();
         ensure!(lost == 0, "{lost} records lost: not what was to be measured");
         Ok(Figure::new(case, "ns", runs))
     }
 
     fn ring_drain(&self, case: &'static str, consumer: ring::Consumer) -> Result<Figure> {
-        let trace = Trace::matched(&self.internet, K, 1 << 16);
-        let rig = self.rig(&trace)?;
         let orders = verify(&Selectors::V4(K).envelopes(&self.internet))?;
         let lines = tables(&self.internet, &orders)?.lines;
-        ring::drain(case, consumer, rig, Sensor::load(&lines, Mode::Tap, RING_BYTES)?)
+        let sensor = Sensor::load(&lines, Mode::Tap, RING_BYTES)?;
+        ring::drain(case, consumer, &self.internet, K, sensor)
     }
 
     fn ordinary(&self, case: &'static str, single: bool) -> Result<Figure> {

@@ -96,11 +96,15 @@ impl Internet {
         self.v4[(address >> 8) as usize]
     }
 
+    pub(crate) fn is_foreign(&self, address: u32) -> bool {
+        self.class(address) == AddressClass::Foreign
+    }
+
     /// Foreign IPv4 addresses, each once, random over the whole space.
     pub(crate) fn v4(&self, kind: Kind) -> impl Iterator<Item = u32> {
         const HALF: u32 = 1 << 31;
         let arguments = if kind == Kind::Selector { 0..=HALF - 1 } else { HALF..=u32::MAX };
-        arguments.map(permute).filter(|address| self.class(*address) == AddressClass::Foreign)
+        arguments.map(permute).filter(|address| self.is_foreign(*address))
     }
 
     /// Pairs of IPv4 addresses that are no selectors and have a direction other than 内内: like the
@@ -110,15 +114,13 @@ impl Internet {
             matches!(self.class(*address), AddressClass::Foreign | AddressClass::Domestic)
         });
         std::iter::from_fn(move || Some([addresses.next()?, addresses.next()?]))
-            .filter(|ends| ends.iter().any(|address| self.class(*address) == AddressClass::Foreign))
+            .filter(|ends| ends.iter().any(|address| self.is_foreign(*address)))
     }
 
     /// Blocks of 2,048 foreign IPv4 addresses.
     pub(crate) fn v4_blocks(&self) -> impl Iterator<Item = u32> {
         let blocks = (0..1_u32 << 21).map(|block| block << 11);
-        blocks.filter(|first| {
-            (0..8).all(|part| self.class(first | part << 8) == AddressClass::Foreign)
-        })
+        blocks.filter(|first| (0..8).all(|part| self.is_foreign(first | part << 8)))
     }
 
     /// A foreign IPv6 address inside a registry row, and the row's length.

@@ -1,22 +1,27 @@
 //! Records from the kernel to the controller: one core makes them, the other takes them out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use controller::kernel::clock::boot_time;
 
+use crate::internet::Internet;
 use crate::report::Figure;
-use crate::rig::{RUNS, Rig, Subject};
+use crate::rig::{Ordinary, RUNS, Rig, Subject};
 use crate::sensor::Sensor;
+use crate::trace::Trace;
 use crate::{pin, progress};
 
-/// How long one run lasts.
+/// How long the producer's part of a run lasts.
 const RUN: Duration = Duration::from_millis(500);
-/// Packets between two looks at the clock.
-const BATCH: u32 = 4_096;
-/// Rates to try, in million records a second, until none is lost: as fast as the producer can,
-/// then ever slower.
-const RATES: [f64; 12] = [f64::INFINITY, 14.0, 12.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0];
+/// Packets by which the producer's speed is found out.
+const PROBE: u32 = 50_000;
+/// Pairs of addresses in a trace; few enough for the nearer caches, as this is about the ring.
+const PAIRS: usize = 1 << 12;
+/// How many packets in a hundred match: all, and then fewer until no record is lost. A producer
+/// that made pauses instead would be no sensor.
+const SHARES: [usize; 8] = [100, 85, 70, 55, 45, 35, 25, 15];
 
 /// How the consumer goes about it.
 #[derive(Clone, Copy)]
@@ -34,64 +39,80 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(crate) fn drain(
     case: &'static str,
     consumer: Consumer,
-    mut rig: Rig,
+    internet: &Internet,
+    selectors: usize,
     mut sensor: Sensor,
 ) -> Result<Figure> {
     let descriptor = sensor.program.descriptor()?.try_clone()?;
-    rig.put(&Subject::Other(&descriptor))?;
     let mut at_full_speed = None;
-    for rate in RATES {
-        let mut runs = Vec::new();
-        let mut lost = 0;
-        // The first run fills the page tables of the ring.
-        for round in 0..=RUNS {
-            let run = once(&mut rig, &mut sensor, consumer, rate)?;
-            if round > 0 {
-                runs.push(run.taken);
-                lost += run.lost;
-            }
-            if round > 0 && run.lost > 0 {
-                break;
-            }
+    for share in SHARES {
+        let trace = Trace::matched(internet, selectors, share, PAIRS);
+        let mut rig = Rig::new(&trace, PROBE, Ordinary::NONE, 0)?;
+        rig.put(&Subject::Other(&descriptor))?;
+        // The first packets fill caches, page tables, and the pages of the ring.
+        rig.run(PROBE)?;
+        sensor.drain();
+        let probe = rig.run(PROBE)?;
+        sensor.drain();
+        let packets = RUN.as_secs_f64() / probe.as_secs_f64() * f64::from(PROBE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "some millions"
+        )]
+        let packets = packets as u32;
+
+        let (mut runs, mut lost) = (Vec::new(), 0);
+        while runs.len() < RUNS && lost == 0 {
+            let run = once(&mut rig, &mut sensor, consumer, packets)?;
+            runs.push(run.taken);
+            lost += run.lost;
         }
-        progress(&format!("{rate} M/s asked for: {:.1} M/s taken, {lost} lost", runs[0]));
+        progress(&format!("{share} of 100 packets match: {:.2} M/s taken, {lost} lost", runs[0]));
         at_full_speed.get_or_insert((runs[0], lost));
         if lost == 0 {
             let note = match at_full_speed {
                 Some((taken, lost)) if lost > 0 => format!(
-                    "the highest rate of a fixed list at which none of {RUNS} runs lost a record; \
-                     with the producer at full speed {taken:.1} M/s were taken and {lost} records lost"
+                    "with {share} of 100 packets matching; with all matching, {taken:.2} M/s were \
+                     taken and {lost} records lost in one run"
                 ),
-                _ => "none lost with the producer at full speed".to_owned(),
+                _ => "every packet matches, and the producer is the limit".to_owned(),
             };
             return Ok(Figure::new(case, "M/s", runs).note(note));
         }
     }
-    bail!("even the slowest rate lost records")
+    bail!("even the slowest producer lost records")
 }
 
 struct Run {
-    /// Million records a second that the consumer took.
+    /// Million records a second, from the first one's own time until the last one was taken.
     taken: f64,
     lost: u64,
 }
 
-fn once(rig: &mut Rig, sensor: &mut Sensor, consumer: Consumer, rate: f64) -> Result<Run> {
+fn once(rig: &mut Rig, sensor: &mut Sensor, consumer: Consumer, packets: u32) -> Result<Run> {
     let before = sensor.counters()?;
     let finished = AtomicBool::new(false);
-    let start = Instant::now();
-    let count = std::thread::scope(|scope| {
+    let (mut first, mut count) = (None, 0_u64);
+    let end = std::thread::scope(|scope| {
         let producer = scope.spawn(|| {
             pin(0);
-            let result = produce(rig, rate);
+            let result = rig.run(packets);
             finished.store(true, Ordering::Release);
             result
         });
         pin(1);
-        let mut count = 0_u64;
+        let mut end = boot_time();
         loop {
             let last = finished.load(Ordering::Acquire);
-            count += sensor.drain();
+            let taken = count;
+            while let Some(record) = sensor.records.next_record() {
+                first.get_or_insert(record.time);
+                count += 1;
+            }
+            if count > taken {
+                end = boot_time();
+            }
             if last {
                 break;
             }
@@ -100,31 +121,15 @@ fn once(rig: &mut Rig, sensor: &mut Sensor, consumer: Consumer, rate: f64) -> Re
             }
         }
         match producer.join() {
-            Ok(result) => result.map(|()| count),
+            Ok(result) => result.map(|_| end),
             Err(_) => bail!("the producer panicked"),
         }
     })?;
-    let time = start.elapsed();
     let after = sensor.counters()?;
     let (made, lost) = (after.records() - before.records(), after.lost() - before.lost());
-    if made != count {
-        bail!("{made} records submitted, {count} taken out");
-    }
+    ensure!(made == count, "{made} records submitted, {count} taken out");
+    let time = Duration::from_nanos(end - first.context("no record")?);
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     let taken = count as f64 / time.as_secs_f64() / 1e6;
     Ok(Run { taken, lost })
-}
-
-fn produce(rig: &mut Rig, rate: f64) -> Result<()> {
-    let start = Instant::now();
-    let mut packets = 0.0;
-    while start.elapsed() < RUN {
-        rig.run(BATCH)?;
-        packets += f64::from(BATCH);
-        let due = Duration::from_secs_f64(packets / (rate * 1e6));
-        while start.elapsed() < due {
-            std::hint::spin_loop();
-        }
-    }
-    Ok(())
 }

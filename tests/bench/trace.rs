@@ -26,6 +26,14 @@ impl Trace {
         Self::v4(internet, 1)
     }
 
+    /// A random source that no order names, and always the same destination.
+    pub(crate) fn one_end(internet: &Internet, length: usize) -> Self {
+        let pairs = internet.v4_pairs().filter(|[source, _]| internet.is_foreign(*source));
+        let destination = internet.v4(Kind::Traffic).next().unwrap_or_default();
+        let pair = |[source, _]: [u32; 2]| [source, destination].map(header);
+        Self::V4(pairs.take(length).map(pair).collect())
+    }
+
     /// Ends out of [`HOT`] addresses that no order names, the n-th with a probability
     /// proportional to 1/n.
     pub(crate) fn zipf(internet: &Internet, length: usize) -> Self {
@@ -46,13 +54,23 @@ impl Trace {
         Self::V4((0..length).map(|_| [draw(), draw()]).collect())
     }
 
-    /// The source is one of the selectors, the destination random.
-    pub(crate) fn matched(internet: &Internet, selectors: usize, length: usize) -> Self {
+    /// In so many of a hundred pairs the source is one of the selectors; everything else is not.
+    pub(crate) fn matched(
+        internet: &Internet,
+        selectors: usize,
+        percent: usize,
+        length: usize,
+    ) -> Self {
         let known: Vec<u32> = internet.v4(Kind::Selector).take(selectors).collect();
         let mut random = Random::new(3);
-        let others = internet.v4(Kind::Traffic).take(length);
-        let pair = |other| [header(known[random.below(known.len())]), header(other)];
-        Self::V4(others.map(pair).collect())
+        let mut others = internet.v4(Kind::Traffic).map(header);
+        let pair = |_| {
+            let destination = others.next()?;
+            let hit = random.below(100) < percent;
+            let known = header(known[random.below(known.len())]);
+            Some([if hit { known } else { others.next()? }, destination])
+        };
+        Self::V4((0..length).map_while(pair).collect())
     }
 
     /// Both ends between two selectors of dense blocks.
