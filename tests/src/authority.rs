@@ -33,7 +33,15 @@ pub fn trust_file() -> String {
 /// # Panics
 /// Where a key number is given twice.
 pub fn signed(payload: &Value, signers: &[u8]) -> String {
-    let mut envelope = Envelope::unsigned(payload.to_string().into_bytes());
+    signed_bytes(payload.to_string().into_bytes(), signers)
+}
+
+/// The same around the payload's bytes, for payloads too large to be built as a [`Value`].
+///
+/// # Panics
+/// Where a key number is given twice.
+pub fn signed_bytes(payload: Vec<u8>, signers: &[u8]) -> String {
+    let mut envelope = Envelope::unsigned(payload);
     for signer in signers {
         envelope.sign(&key(*signer)).expect("each key once");
     }

@@ -1,5 +1,6 @@
 //! What must hold before a change is merged: formatting, clippy without warnings, every test.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -13,21 +14,29 @@ pub(crate) fn run() -> Result<()> {
 
     println!("ci: formatting");
     process::run(workspace::cargo().args(["fmt", "--all", "--check"]))?;
-    process::run(kernel_cargo().args(["fmt", "--check"]))?;
+    for directory in kernel_workspaces() {
+        process::run(kernel_cargo(&directory).args(["fmt", "--check"]))?;
+    }
 
     println!("ci: clippy, warnings are errors");
     let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     process::run(workspace::cargo().args(clippy))?;
     // For the host, where aya-ebpf type-checks too; the test build compiles it for the kernel.
-    process::run(kernel_cargo().args(["clippy", "--quiet", "--", "-D", "warnings"]))?;
+    for directory in kernel_workspaces() {
+        let clippy = ["clippy", "--quiet", "--", "-D", "warnings"];
+        process::run(kernel_cargo(&directory).args(clippy))?;
+    }
 
     test::run()?;
     println!("ci: passed");
     Ok(())
 }
 
-fn kernel_cargo() -> Command {
-    let directory = workspace::kernel_program();
+fn kernel_workspaces() -> [PathBuf; 2] {
+    [workspace::kernel_program(), workspace::bench_programs()]
+}
+
+fn kernel_cargo(directory: &Path) -> Command {
     let mut command = workspace::cargo();
     command.env("CARGO_TARGET_DIR", directory.join("target")).current_dir(directory);
     command

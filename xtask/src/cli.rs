@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::vm::{self, Kernel};
-use crate::{ci, demo, object, setup, test};
+use crate::{bench, ci, demo, object, setup, test};
 
 /// Sekisho's development tasks.
 #[derive(Debug, Parser)]
@@ -71,6 +71,17 @@ enum Task {
         kernel: &'static Kernel,
     },
 
+    /// Measure the kernel program's speed, the installation of orders and their memory
+    ///
+    /// As root. Builds everything it measures. Prints a table with the goal beside each figure;
+    /// missing one is no failure. Takes up to ten minutes.
+    #[command(after_help = "Examples:
+  cargo xtask bench
+  cargo xtask bench --quick
+  cargo xtask bench --case v4-unmatched-1m --case empty
+  cargo xtask bench --json speed.jsonl --svg docs/speed.svg")]
+    Bench(bench::Options),
+
     /// Check formatting, run clippy with warnings as errors, then every test
     #[command(after_help = "Examples:
   cargo xtask ci
@@ -87,6 +98,7 @@ impl Cli {
             Task::Demo { binary } => demo::run(binary),
             Task::Test => test::run(),
             Task::VmTest { kernel } => vm::run(kernel),
+            Task::Bench(options) => bench::run(&options),
             Task::Ci => ci::run(),
         }
     }

@@ -3,6 +3,7 @@
 //! Each task has a file of its own; `cli` is the command line.
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its user on stdout")]
 
+mod bench;
 mod ci;
 mod cli;
 mod demo;

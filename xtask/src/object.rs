@@ -24,23 +24,32 @@ pub(crate) fn build_and_report() -> Result<()> {
 
 /// Builds the kernel program and returns the path of the object.
 pub(crate) fn kernel_program(toolchain: &Toolchain) -> Result<PathBuf> {
-    let directory = workspace::kernel_program();
+    build(toolchain, &workspace::kernel_program(), "sekisho-xdp")
+}
+
+/// Builds the kernel side of the benchmarks and returns the path of the object.
+pub(crate) fn bench_programs(toolchain: &Toolchain) -> Result<PathBuf> {
+    build(toolchain, &workspace::bench_programs(), "sekisho-bench")
+}
+
+/// Builds the binary of a workspace for the kernel.
+fn build(toolchain: &Toolchain, directory: &Path, binary: &str) -> Result<PathBuf> {
     if !directory.join("Cargo.toml").is_file() {
-        bail!("{} is not there: the kernel program cannot be built", directory.display());
+        bail!("{} is not there: {binary} cannot be built", directory.display());
     }
     let target_directory = directory.join("target");
     process::run(
         cargo(toolchain.compiler.route)
-            .current_dir(&directory)
+            .current_dir(directory)
             .env("CARGO_TARGET_DIR", &target_directory)
             .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &toolchain.linker)
             // Debug information becomes BTF: names and types for the verifier and for bpftool.
             .env("CARGO_ENCODED_RUSTFLAGS", "-Cdebuginfo=2\u{1f}-Clink-arg=--btf")
             .args(["build", "--release", "-Z", "build-std=core", "--target", TARGET]),
     )?;
-    let object = target_directory.join(TARGET).join("release/sekisho-xdp");
+    let object = target_directory.join(TARGET).join("release").join(binary);
     if !object.is_file() {
-        bail!("the kernel program was built, but {} is not there", object.display());
+        bail!("{binary} was built, but {} is not there", object.display());
     }
     Ok(object)
 }

@@ -19,6 +19,11 @@ pub(crate) fn kernel_program() -> PathBuf {
     root().join("sensor-ebpf")
 }
 
+/// The directory of the benchmarks' kernel programs, a workspace of its own.
+pub(crate) fn bench_programs() -> PathBuf {
+    root().join("tests/bench-ebpf")
+}
+
 /// The cargo that runs this task (the user's stable one), at the root of the repository.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or(OsString::from("cargo")));

@@ -1,10 +1,10 @@
 //! One loaded program with its maps: a sensor on one interface, or in the hands of
 //! `BPF_PROG_TEST_RUN`.
 
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, RawFd};
 
 use aya::maps::{Array, ArrayOfMaps, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp, XdpMode};
+use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sensor_common::counters::{self, Counters};
 use sensor_common::record::{LENGTH, Record};
@@ -103,6 +103,12 @@ impl KernelTables {
     /// [`KernelError`] where the kernel refuses the memory.
     pub fn create(lines: &[Line]) -> Result<Self, KernelError> {
         segments::create(lines).map(|segments| Self { segments })
+    }
+
+    /// The maps that hold the tables: what the kernel says of them, their size for example, is to
+    /// be asked for through their descriptors.
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.segments.iter().map(|segment| segment.fd().as_fd())
     }
 }
 
@@ -254,6 +260,14 @@ impl Program {
         let options = TestRunOptions { data_in: Some(frame), repeat, ..TestRunOptions::default() };
         let result = self.xdp()?.test_run(options).map_err(Box::new)?;
         Ok((result.return_value, result.duration))
+    }
+
+    /// The loaded program itself, for a program array: another program can then jump to this one.
+    ///
+    /// # Errors
+    /// [`KernelError::Program`].
+    pub fn descriptor(&mut self) -> Result<&ProgramFd, KernelError> {
+        Ok(self.xdp()?.fd().map_err(Box::new)?)
     }
 
     /// Instructions that the verifier walked through to accept the program.

@@ -1,0 +1,258 @@
+//! The cases: their stable names, their goals, and how each is measured.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use controller::kernel::Mode;
+use sensor_common::outcome::Outcome;
+
+use crate::internet::Internet;
+use crate::orders::Selectors;
+use crate::report::{Figure, Goal};
+use crate::rig::{Ordinary, Rig, Subject};
+use crate::sensor::{Sensor, tables, verify};
+use crate::trace::Trace;
+use crate::{install, ordinary, progress, ring, veth};
+
+/// Names and goals, in the order in which they are measured.
+pub(crate) const CASES: &[(&str, Goal)] = &[
+    ("empty", Goal::None),
+    ("parse-drop", Goal::None),
+    ("v4-unmatched-1k", Goal::None),
+    ("v4-unmatched-1m", Goal::AtMost(20.0)),
+    ("v4-unmatched-1m-hot", Goal::None),
+    ("v4-unmatched-1m-one-end", Goal::None),
+    ("v6-unmatched-1m", Goal::AtMost(35.0)),
+    ("matched-record", Goal::AtMost(150.0)),
+    ("matched-record-hot", Goal::None),
+    ("matched-lapsed", Goal::None),
+    ("matched-lapsed-hot", Goal::None),
+    ("adversarial", Goal::Times(10.0, "v4-unmatched-1m")),
+    ("adversarial-hot", Goal::None),
+    ("ring-drain", Goal::AtLeast(5.0)),
+    ("ring-drain-busy", Goal::None),
+    ("install-1m", Goal::AtMost(2.0)),
+    ("veth-empty", Goal::None),
+    ("veth-sensor", Goal::None),
+    ("hash-1m", Goal::None),
+    ("lpm-hash-1m", Goal::None),
+    ("v4-unmatched-10m", Goal::AtMost(90.0)),
+    ("v4-unmatched-10m-zipf", Goal::AtMost(40.0)),
+    ("bytes-per-address-10m", Goal::AtMost(32.0)),
+];
+
+/// A case of the contract that cannot be measured yet.
+const NOT_YET: &str = "v4-payload-100k";
+
+/// What a whole run says of it.
+pub(crate) const LEFT_OUT: &str =
+    "v4-payload-100k: not measured, this version refuses orders with payload prefixes";
+
+/// The goal of a case.
+pub(crate) fn goal_of(case: &str) -> Goal {
+    CASES.iter().find(|(name, _)| *name == case).map_or(Goal::None, |(_, goal)| *goal)
+}
+
+/// The name as it stands in [`CASES`].
+pub(crate) fn known(name: &str) -> Result<&'static str> {
+    if name == NOT_YET {
+        bail!(
+            "{NOT_YET} cannot be measured yet: this version refuses orders with payload prefixes"
+        );
+    }
+    if let Some((case, _)) = CASES.iter().find(|(case, _)| *case == name) {
+        return Ok(case);
+    }
+    let names: Vec<&str> = CASES.iter().map(|(case, _)| *case).collect();
+    bail!("there is no case {name}; there are {}", names.join(", "))
+}
+
+/// Cases that `--quick` leaves out unless they are named.
+pub(crate) fn is_long(case: &str) -> bool {
+    case.contains("10m")
+}
+
+const K: usize = 1_000;
+const M: usize = 1_000_000;
+/// Room for the records of a batch, and for the jitter of a consumer on another core.
+const RING_BYTES: u32 = 64 << 20;
+/// Records that fit with room to spare.
+const BATCH_OF_RECORDS: u32 = 200_000;
+
+/// What the cases share.
+pub(crate) struct Bench {
+    pub(crate) internet: Internet,
+    pub(crate) quick: bool,
+    sensors: HashMap<Selectors, Sensor>,
+}
+
+impl Bench {
+    pub(crate) fn new(quick: bool) -> Result<Self> {
+        progress("a made-up internet");
+        let internet = Internet::build()?;
+        Ok(Self { internet, quick, sensors: HashMap::new() })
+    }
+
+    /// Pairs in a trace. A run goes through it once.
+    const fn pairs(&self) -> usize {
+        if self.quick { 1 << 17 } else { 1 << 20 }
+    }
+
+    fn packets(&self) -> u32 {
+        u32::try_from(self.pairs()).unwrap_or(u32::MAX)
+    }
+
+    /// Runs a case.
+    pub(crate) fn run(&mut self, case: &'static str) -> Result<Figure> {
+        progress(case);
+        match case {
+            "empty" => self.empty(case),
+            "parse-drop" => self.parse_drop(case),
+            "v4-unmatched-1k" => self.unmatched(case, Selectors::V4(K), Trace::v4),
+            "v4-unmatched-1m" => self.unmatched(case, Selectors::V4(M), Trace::v4),
+            "v4-unmatched-1m-hot" => {
+                self.unmatched(case, Selectors::V4(M), |internet, _| Trace::hot(internet))
+            }
+            "v4-unmatched-1m-one-end" => self.unmatched(case, Selectors::V4(M), Trace::one_end),
+            "v4-unmatched-10m" => self.unmatched(case, Selectors::V4(10 * M), Trace::v4),
+            "v4-unmatched-10m-zipf" => self.unmatched(case, Selectors::V4(10 * M), Trace::zipf),
+            "v6-unmatched-1m" => self.unmatched(case, Selectors::V6(M), Trace::v6),
+            "adversarial" => self.unmatched(case, Selectors::V4Dense(M), |internet, length| {
+                Trace::between_dense(internet, M, length)
+            }),
+            "adversarial-hot" => self.unmatched(case, Selectors::V4Dense(M), |internet, _| {
+                Trace::between_dense(internet, M, 1)
+            }),
+            "matched-record" => self.matched(case, self.pairs(), u64::MAX, Outcome::Recorded),
+            "matched-record-hot" => self.matched(case, 1, u64::MAX, Outcome::Recorded),
+            "matched-lapsed" => self.matched(case, self.pairs(), 0, Outcome::Lapsed),
+            "matched-lapsed-hot" => self.matched(case, 1, 0, Outcome::Lapsed),
+            "ring-drain" => self.ring_drain(case, ring::Consumer::Gulps),
+            "ring-drain-busy" => self.ring_drain(case, ring::Consumer::Busy),
+            "install-1m" => install::seconds(case, &self.internet),
+            "bytes-per-address-10m" => install::bytes_per_address(case, &self.internet, 10 * M),
+            "lpm-hash-1m" => self.ordinary(case, false),
+            "hash-1m" => self.ordinary(case, true),
+            "veth-empty" => veth::empty(case, &self.v4_trace()),
+            "veth-sensor" => self.veth_sensor(case),
+            _ => bail!("the case {case} has a name only"),
+        }
+    }
+
+    fn v4_trace(&self) -> Trace {
+        Trace::v4(&self.internet, self.pairs())
+    }
+
+    fn rig(&self, trace: &Trace) -> Result<Rig> {
+        Rig::new(trace, self.packets(), Ordinary::NONE, 0)
+    }
+
+    fn empty(&self, case: &'static str) -> Result<Figure> {
+        let mut rig = self.rig(&self.v4_trace())?;
+        let note = "absolute: the wrapper around the empty program, and BPF_PROG_TEST_RUN itself; \
+                    every other ns is above this";
+        Ok(Figure::new(case, "ns", rig.measure_empty()?).note(note))
+    }
+
+    fn parse_drop(&self, case: &'static str) -> Result<Figure> {
+        let mut rig = self.rig(&self.v4_trace())?;
+        let packets = rig.packets();
+        let runs = rig.measure(&Subject::Own("parse_drop"), packets, || Ok(()))?;
+        Ok(Figure::new(case, "ns", runs))
+    }
+
+    /// The sensor under orders for these selectors; made once.
+    fn sensor(&mut self, selectors: Selectors) -> Result<&mut Sensor> {
+        if !self.sensors.contains_key(&selectors) {
+            let start = Instant::now();
+            let orders = verify(&selectors.envelopes(&self.internet))?;
+            let generation = tables(&self.internet, &orders)?;
+            let sensor = Sensor::load(&generation.lines, Mode::Tap, RING_BYTES)?;
+            progress(&format!(
+                "orders for {selectors:?}: {} KiB of tables, ready after {:.1} s",
+                generation.lines.len() / 16,
+                start.elapsed().as_secs_f64()
+            ));
+            self.sensors.insert(selectors, sensor);
+        }
+        match self.sensors.get_mut(&selectors) {
+            Some(sensor) => Ok(sensor),
+            None => bail!("a sensor that was just inserted"),
+        }
+    }
+
+    /// Packets that no rule selects.
+    fn unmatched(
+        &mut self,
+        case: &'static str,
+        selectors: Selectors,
+        trace: impl FnOnce(&Internet, usize) -> Trace,
+    ) -> Result<Figure> {
+        let trace = trace(&self.internet, self.pairs());
+        Ok(Figure::new(case, "ns", self.cost(selectors, &trace)?))
+    }
+
+    /// Nanoseconds per packet of a trace that no rule selects.
+    pub(crate) fn cost(&mut self, selectors: Selectors, trace: &Trace) -> Result<Vec<f64>> {
+        let mut rig = self.rig(trace)?;
+        let packets = rig.packets();
+        let sensor = self.sensor(selectors)?;
+        let before = sensor.seen(Outcome::Unmatched)?;
+        let runs =
+            rig.measure(&Subject::Other(sensor.program.descriptor()?), packets, || Ok(()))?;
+        sensor.expect(Outcome::Unmatched, before)?;
+        Ok(runs)
+    }
+
+    /// A rule holds for every packet. What becomes of it depends on the order's deadline; the ring
+    /// is emptied off the clock.
+    fn matched(
+        &mut self,
+        case: &'static str,
+        pairs: usize,
+        deadline: u64,
+        outcome: Outcome,
+    ) -> Result<Figure> {
+        let trace = Trace::matched(&self.internet, M, 100, pairs);
+        let mut rig = self.rig(&trace)?;
+        let sensor = self.sensor(Selectors::V4(M))?;
+        sensor.program.set_deadline(0, deadline)?;
+        let (seen, before) = (sensor.seen(outcome)?, sensor.counters()?);
+        let Sensor { program, records } = &mut *sensor;
+        let runs = rig.measure(&Subject::Other(program.descriptor()?), BATCH_OF_RECORDS, || {
+            while records.next_record().is_some() {}
+            Ok(())
+        })?;
+        sensor.program.set_deadline(0, u64::MAX)?;
+        sensor.expect(outcome, seen)?;
+        let lost = sensor.counters()?.lost() - before.lost();
+        ensure!(lost == 0, "{lost} records lost: not what was to be measured");
+        Ok(Figure::new(case, "ns", runs))
+    }
+
+    fn ring_drain(&self, case: &'static str, consumer: ring::Consumer) -> Result<Figure> {
+        let orders = verify(&Selectors::V4(K).envelopes(&self.internet))?;
+        let lines = tables(&self.internet, &orders)?.lines;
+        let sensor = Sensor::load(&lines, Mode::Tap, RING_BYTES)?;
+        ring::drain(case, consumer, &self.internet, K, sensor)
+    }
+
+    fn ordinary(&self, case: &'static str, single: bool) -> Result<Figure> {
+        let count = if self.quick { 100 * K } else { M };
+        let trace = self.v4_trace();
+        let runs = ordinary::cost(&self.internet, &trace, self.packets(), count, single)?;
+        let mut figure = Figure::new(case, "ns", runs);
+        if self.quick {
+            figure.reduced = Some(format!("{count} selectors"));
+        }
+        Ok(figure)
+    }
+
+    fn veth_sensor(&self, case: &'static str) -> Result<Figure> {
+        let trace = self.v4_trace();
+        let orders = verify(&Selectors::V4(M).envelopes(&self.internet))?;
+        let lines = tables(&self.internet, &orders)?.lines;
+        veth::sensor(case, &trace, &lines)
+    }
+}

@@ -1,0 +1,118 @@
+//! Installing an order: how long it takes, and what it leaves in memory.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use controller::kernel::{KernelTables, Mode, Program};
+use controller::order::files;
+use std::os::fd::AsRawFd as _;
+
+use crate::internet::Internet;
+use crate::orders::Selectors;
+use crate::progress;
+use crate::report::Figure;
+use crate::rig::RUNS;
+use crate::sensor::{tables, verify};
+
+const SELECTORS: usize = 1_000_000;
+
+/// Seconds from an envelope's bytes to tables in force.
+pub(crate) fn seconds(case: &'static str, internet: &Internet) -> Result<Figure> {
+    let envelopes = Selectors::V4(SELECTORS).envelopes(internet);
+    let (mut program, _records) = Program::load(Mode::Tap, 4_096)?;
+    let mut runs = Vec::new();
+    let mut parts = [0.0; 4];
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        let orders = verify(&envelopes)?;
+        let verified = start.elapsed();
+        let generation = tables(internet, &orders)?;
+        let compiled = start.elapsed();
+        let memory = KernelTables::create(&generation.lines)?;
+        let copied = start.elapsed();
+        program.publish(&memory)?;
+        let published = start.elapsed();
+        runs.push(published.as_secs_f64());
+        let [verified, compiled, copied, published] =
+            [verified, compiled, copied, published].map(|time| time.as_secs_f64());
+        parts = [verified, compiled - verified, copied - compiled, published - copied];
+    }
+    let [verified, compiled, copied, published] = parts;
+    Ok(Figure::new(case, "s", runs).note(format!(
+        "last run: verified {verified:.2} s, compiled {compiled:.2} s, into kernel memory \
+         {copied:.2} s, published {published:.4} s; no traffic meanwhile"
+    )))
+}
+
+/// Bytes per address, in the kernel and in the process that installed the orders. A process of its
+/// own installs them, so that nothing else of the benchmarks is in its memory.
+pub(crate) fn bytes_per_address(
+    case: &'static str,
+    internet: &Internet,
+    count: usize,
+) -> Result<Figure> {
+    let directory = tempfile::tempdir()?;
+    for (number, envelope) in Selectors::V4(count).envelopes(internet).iter().enumerate() {
+        std::fs::write(directory.path().join(format!("{number:03}.json")), envelope)?;
+    }
+    progress("the orders are written; another process installs them");
+    let output = Command::new(std::env::current_exe()?)
+        .arg("--installer")
+        .arg(directory.path())
+        .output()
+        .context("starting the installing process")?;
+    ensure!(
+        output.status.success(),
+        "the installing process failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let answer = String::from_utf8(output.stdout)?;
+    let numbers: Vec<f64> = answer.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    let [kernel, resident, peak] = numbers[..] else { anyhow::bail!("it answered {answer}") };
+    #[expect(clippy::cast_precision_loss, reason = "ten million")]
+    let count = count as f64;
+    let value = (kernel + resident) / count;
+    Ok(Figure::new(case, "B", vec![value]).note(format!(
+        "kernel {:.1} B, controller {:.1} B (all of its resident memory, direction table \
+         included); while installing the controller took up to {:.0} MiB; measured once",
+        kernel / count,
+        resident / count,
+        peak / 1_048_576.0
+    )))
+}
+
+/// The process that [`bytes_per_address`] starts: installs every order of a directory, then says
+/// how many bytes the tables take in the kernel, how many it holds itself, and how many it held
+/// at most.
+pub(crate) fn installer(directory: &Path) -> Result<String> {
+    let internet = Internet::build()?;
+    let (mut program, _records) = Program::load(Mode::Tap, 4_096)?;
+    let mut paths: Vec<_> =
+        std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    let memory = {
+        let mut orders = Vec::new();
+        for path in paths {
+            orders.append(&mut verify(&[files::read(&path)?])?);
+        }
+        KernelTables::create(&tables(&internet, &orders)?.lines)?
+    };
+    program.publish(&memory)?;
+    let mut kernel = 0;
+    for descriptor in memory.descriptors() {
+        let info = format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd());
+        kernel += field(&std::fs::read_to_string(info)?, "memlock:")?;
+    }
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let (resident, peak) = (field(&status, "VmRSS:")?, field(&status, "VmHWM:")?);
+    Ok(format!("{kernel} {} {}", resident * 1_024, peak * 1_024))
+}
+
+/// The number behind a name, as the files of procfs have them.
+fn field(text: &str, name: &str) -> Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.with_context(|| format!("no {name}"))?.parse().with_context(|| name.to_owned())
+}

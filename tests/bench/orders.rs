@@ -1,0 +1,84 @@
+//! Orders as an authority would send them: signed envelopes, each with up to a million selectors.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use sekisho_tests::authority::{payload, signed_bytes};
+use serde_json::json;
+
+use crate::internet::{Internet, Kind};
+use crate::numbers::Random;
+
+/// Most selectors of one order: ten orders of a million, rather than one of ten.
+const SELECTORS_OF_AN_ORDER: usize = 1_000_000;
+
+/// Which addresses the orders name.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Selectors {
+    /// Random IPv4 addresses.
+    V4(usize),
+    /// Every second address of a few IPv4 blocks, as many blocks as it takes.
+    V4Dense(usize),
+    /// IPv6: half addresses, half /64 and, inside the registry rows of providers, /56.
+    V6(usize),
+}
+
+/// The addresses of dense blocks that are selectors are odd, those that are not are even.
+pub(crate) const SELECTORS_OF_A_BLOCK: usize = 1_024;
+
+impl Selectors {
+    /// The selectors as an order writes them, each between quotation marks and with a comma behind.
+    fn texts(self, internet: &Internet) -> Box<dyn Iterator<Item = String> + '_> {
+        let v4 = |address: u32| format!("\"{}\",", Ipv4Addr::from(address));
+        match self {
+            Self::V4(count) => Box::new(internet.v4(Kind::Selector).take(count).map(v4)),
+            Self::V4Dense(count) => {
+                let odd = |first| (0..2_048_u32).skip(1).step_by(2).map(move |low| first | low);
+                Box::new(internet.v4_blocks().flat_map(odd).take(count).map(v4))
+            }
+            Self::V6(count) => {
+                let mut random = Random::new(6);
+                Box::new((0..count).map(move |number| {
+                    let (address, row) = internet.v6(&mut random);
+                    let length = match (number % 4, row) {
+                        (0 | 2, _) => 128,
+                        (1, 32) => 56,
+                        _ => 64,
+                    };
+                    let network = Ipv6Addr::from_bits(address & (u128::MAX << (128 - length)));
+                    if length == 128 {
+                        format!("\"{network}\",")
+                    } else {
+                        format!("\"{network}/{length}\",")
+                    }
+                }))
+            }
+        }
+    }
+
+    /// The signed envelopes.
+    pub(crate) fn envelopes(self, internet: &Internet) -> Vec<String> {
+        let mut texts = self.texts(internet);
+        let mut envelopes = Vec::new();
+        loop {
+            let mut list = String::new();
+            for text in texts.by_ref().take(SELECTORS_OF_AN_ORDER) {
+                list.push_str(&text);
+            }
+            if list.pop().is_none() {
+                return envelopes;
+            }
+            envelopes.push(envelope(envelopes.len(), &list));
+        }
+    }
+}
+
+fn envelope(number: usize, list: &str) -> String {
+    // The law asks for two conditions; the frames of the benchmarks are UDP.
+    let rules = json!([{"id": "r1", "either": "selectors", "protocol": "udp"}]);
+    let mut id = String::from("bench-");
+    let _ = write!(id, "{number}");
+    let frame = payload(&id, "foreign-to-foreign", &json!({"selectors": []}), &rules).to_string();
+    let filled = frame.replacen("\"selectors\":[]", &format!("\"selectors\":[{list}]"), 1);
+    signed_bytes(filled.into_bytes(), &[1, 3, 5])
+}

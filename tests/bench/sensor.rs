@@ -1,0 +1,89 @@
+//! The sensor itself, as the controller loads it, under orders that came the whole way.
+
+use std::sync::LazyLock;
+
+use anyhow::{Result, ensure};
+use controller::compile::{Generation, Slotted, compile};
+use controller::kernel::{KernelTables, Mode, Program, Records};
+use controller::order::{Order, Trust, Verified, verify_order};
+use sekisho_tests::authority::trust_file;
+use sensor_common::counters::{Counters, columns};
+use sensor_common::outcome::Outcome;
+use sensor_common::tables::Line;
+
+use crate::internet::Internet;
+
+/// A loaded program with tables in force.
+pub(crate) struct Sensor {
+    pub(crate) program: Program,
+    pub(crate) records: Records,
+}
+
+static TRUST: LazyLock<Trust> = LazyLock::new(|| {
+    Trust::parse("trust.json", trust_file().as_bytes()).expect("a sound trust file")
+});
+
+/// From envelopes to orders.
+pub(crate) fn verify(envelopes: &[impl AsRef<[u8]>]) -> Result<Vec<Verified<Order>>> {
+    let verify = |envelope: &_| Ok(verify_order("order.json", AsRef::as_ref(envelope), &TRUST)?);
+    envelopes.iter().map(verify).collect()
+}
+
+/// From orders to tables.
+pub(crate) fn tables(internet: &Internet, orders: &[Verified<Order>]) -> Result<Generation> {
+    let [below, above] = internet.layers();
+    let slotted: Vec<Slotted<'_>> =
+        (0..).zip(orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    Ok(compile(1, &[below, above], &slotted)?)
+}
+
+impl Sensor {
+    /// Loads the program and publishes the tables, with deadlines and lease far away.
+    pub(crate) fn load(lines: &[Line], mode: Mode, ring_bytes: u32) -> Result<Self> {
+        let (mut program, records) = Program::load(mode, ring_bytes)?;
+        program.publish(&KernelTables::create(lines)?)?;
+        for slot in 0..sensor_common::tables::MOST_ORDERS {
+            program.set_deadline(slot, u64::MAX)?;
+        }
+        program.set_lease(u64::MAX)?;
+        Ok(Self { program, records })
+    }
+
+    /// The counters over all CPUs.
+    pub(crate) fn counters(&self) -> Result<Counters> {
+        let mut sum = Counters::default();
+        for cpu in self.program.counters()? {
+            sum.merge(&cpu);
+        }
+        Ok(sum)
+    }
+
+    /// Takes all records out of the ring.
+    pub(crate) fn drain(&mut self) -> u64 {
+        let mut count = 0;
+        while self.records.next_record().is_some() {
+            count += 1;
+        }
+        count
+    }
+
+    /// Packets of all outcomes so far, and those of one.
+    pub(crate) fn seen(&self, outcome: Outcome) -> Result<(u64, u64)> {
+        let counters = self.counters()?;
+        let with = |outcome| columns().map(|column| counters.packets(outcome, column)).sum::<u64>();
+        Ok((Outcome::ALL.iter().map(|outcome| with(*outcome)).sum(), with(outcome)))
+    }
+
+    /// Fails unless nearly all packets had this outcome since `before` ([`Self::seen`]): a figure
+    /// about the wrong path is worse than none.
+    pub(crate) fn expect(&self, outcome: Outcome, before: (u64, u64)) -> Result<()> {
+        let now = self.seen(outcome)?;
+        let (all, with) = (now.0 - before.0, now.1 - before.1);
+        ensure!(
+            all > 0 && with * 1_000 >= all * 999,
+            "{with} of {all} packets were {}: not what was to be measured",
+            outcome.name()
+        );
+        Ok(())
+    }
+}
