@@ -3,11 +3,17 @@
 //! | file | job |
 //! |---|---|
 //! | `authority` | five keys, a trust file, and orders signed by three of them |
+//! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
 //! | `frames` | named frames with the outcome each must have |
 //! | `network` | network namespaces that are gone after the test |
 //! | `privilege` | the one clear line of a test that cannot run here |
+//! | `stream` | packets one after the other, each with a number and the time it was sent |
+//! | `wait` | conditions with a deadline |
 
 pub mod authority;
+pub mod daemon;
 pub mod frames;
 pub mod network;
 pub mod privilege;
+pub mod stream;
+pub mod wait;

@@ -64,6 +64,66 @@ impl Drop for Namespace {
     }
 }
 
+/// The address of the sender on a [`Wire`].
+pub const SENDER: &str = "198.51.100.7";
+
+/// The address of the receiver on a [`Wire`].
+pub const RECEIVER: &str = "192.0.2.9";
+
+/// The receiver's end of a [`Wire`], where a sensor stands.
+pub const FAR: &str = "far";
+
+/// A sender and a receiver, joined by a veth pair, over which nothing goes but what a test sends:
+/// both know each other's link address, and the links have no IPv6 address to announce.
+#[derive(Debug)]
+pub struct Wire {
+    /// Sends from [`SENDER`].
+    pub sender: Namespace,
+    /// Receives at [`RECEIVER`], on [`FAR`].
+    pub receiver: Namespace,
+}
+
+impl Wire {
+    /// A new pair.
+    ///
+    /// # Panics
+    /// Where `ip` cannot make it.
+    #[expect(clippy::new_without_default, reason = "it makes something outside of this program")]
+    pub fn new() -> Self {
+        let (sender, receiver) = (Namespace::new(), Namespace::new());
+        let receiver_name = receiver.name();
+        sender.ip(&format!(
+            "link add near address 02:00:00:00:00:01 type veth peer name {FAR} address \
+             02:00:00:00:00:02 netns {receiver_name}"
+        ));
+        for (host, link, own, other, other_network, other_link) in [
+            (&sender, "near", SENDER, RECEIVER, "192.0.2.0/24", "02:00:00:00:00:02"),
+            (&receiver, FAR, RECEIVER, SENDER, "198.51.100.0/24", "02:00:00:00:00:01"),
+        ] {
+            host.ip(&format!("address add {own}/24 dev {link}"));
+            host.ip(&format!("link set {link} addrgenmode none up"));
+            host.ip(&format!("route add {other_network} dev {link}"));
+            host.ip(&format!("neighbour add {other} lladdr {other_link} dev {link}"));
+        }
+        Self { sender, receiver }
+    }
+
+    /// Whether an XDP program is attached to the receiver's end.
+    pub fn has_program(&self) -> bool {
+        self.receiver.ip(&format!("-d link show dev {FAR}")).contains("xdp")
+    }
+
+    /// Packets that the receiver's end has taken, by the kernel's own count.
+    ///
+    /// # Panics
+    /// Where `ip` says nothing of them.
+    pub fn packets(&self) -> u64 {
+        let shown = self.receiver.ip(&format!("-s -j link show dev {FAR}"));
+        let shown: serde_json::Value = serde_json::from_str(&shown).expect("`ip -j` prints JSON");
+        shown[0]["stats64"]["rx"]["packets"].as_u64().expect("packets received")
+    }
+}
+
 fn ip(arguments: &str) -> String {
     let output = Command::new("ip").args(arguments.split(' ')).output().expect("iproute2 is here");
     let errors = String::from_utf8_lossy(&output.stderr);

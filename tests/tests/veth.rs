@@ -10,7 +10,7 @@ use controller::compile::{Slotted, compile};
 use controller::kernel::{KernelTables, Mode, Program, Records, XdpAttach};
 use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::layers;
-use sekisho_tests::network::Namespace;
+use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::privilege::require_kernel;
 use sensor_common::counters::Counters;
 use sensor_common::direction::Direction::ForeignToForeign;
@@ -20,31 +20,11 @@ use serde_json::json;
 /// Generous: traffic over a veth pair takes microseconds, in an emulated machine too.
 const LIMIT: Duration = Duration::from_secs(10);
 
-const SENDER: &str = "198.51.100.7";
-const RECEIVER: &str = "192.0.2.9";
 const SELECTED_PORT: u16 = 443;
 const OTHER_PORT: u16 = 80;
 
 /// So few that all of them fit into a socket's buffer, where each takes a page and more.
 const PACKETS: u16 = 32;
-
-/// A sender and a receiver, joined by a veth pair. `far` is the receiver's end.
-fn pair() -> (Namespace, Namespace) {
-    let (sender, receiver) = (Namespace::new(), Namespace::new());
-    let receiver_name = receiver.name();
-    sender.ip(&format!(
-        "link add near type veth peer name far address 02:00:00:00:00:02 netns {receiver_name}"
-    ));
-    sender.ip(&format!("address add {SENDER}/24 dev near"));
-    receiver.ip(&format!("address add {RECEIVER}/24 dev far"));
-    sender.ip("link set near up");
-    receiver.ip("link set far up");
-    sender.ip("route add 192.0.2.0/24 dev near");
-    receiver.ip("route add 198.51.100.0/24 dev far");
-    // In tap mode nobody would answer the question for it.
-    sender.ip(&format!("neighbour add {RECEIVER} lladdr 02:00:00:00:00:02 dev near"));
-    (sender, receiver)
-}
 
 /// A program under one order, which selects what the sender sends to one port.
 fn program(mode: Mode) -> (Program, Records) {
@@ -87,9 +67,10 @@ fn send(from: &UdpSocket, program: &Program) {
 
 fn traffic_through(mode: Mode) {
     require_kernel();
-    let (sender, receiver) = pair();
+    let wire = Wire::new();
+    let Wire { sender, receiver } = &wire;
     let (mut program, mut records) = program(mode);
-    receiver.inside(|| program.attach("far", XdpAttach::Native)).unwrap();
+    receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
     let shown = receiver.ip("link show dev far");
     assert!(shown.contains("prog/xdp id"), "in the driver, not generic: {shown}");
 
@@ -122,8 +103,7 @@ fn traffic_through(mode: Mode) {
         }
     }
     drop(program);
-    let shown = receiver.ip("link show dev far");
-    assert!(!shown.contains("xdp"), "a program that is gone selects nothing: {shown}");
+    assert!(!wire.has_program(), "a program that is gone selects nothing");
 }
 
 fn receive(socket: &UdpSocket) -> Result<SocketAddr, ErrorKind> {

@@ -1,0 +1,344 @@
+//! `sekisho run` as an operator starts it: from a folder with a configuration, in the namespace of a
+//! wire's receiver. It is gone after the test, however that ends, and so is the folder.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+use controller::daemon::monitor::{OrderStatus, Status};
+use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process};
+use sensor_common::outcome::Outcome;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::authority::{payload, signed, trust_file};
+use crate::network::{FAR, SENDER, Wire};
+use crate::privilege::require_kernel;
+use crate::stream::{FIRST_PORT, MOST};
+use crate::wait::until;
+
+const CONFIG: &str = "sekisho.toml";
+const LOG: &str = "log";
+const RECORDS: &str = "records.ndjson";
+const SOCKET: &str = "control.sock";
+
+const DIRECTION_INPUTS: &str = r#"
+
+[direction]
+domestic = ["domestic.txt"]
+foreign = ["foreign.txt"]
+"#;
+
+/// The one direction on a wire: both of its ends are foreign.
+const DIRECTION: &str = "foreign-to-foreign";
+
+/// The payload of an order with this term, which selects the packets of a stream.
+pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
+    let ports = format!("{FIRST_PORT}-{}", FIRST_PORT + (MOST - 1));
+    let sets = json!({"c2": [SENDER]});
+    let rules =
+        json!([{"id": "r", "source": "c2", "protocol": "udp", "destination_ports": [ports]}]);
+    let mut order = payload(id, DIRECTION, &sets, &rules);
+    order["approved_at"] = json!("2020-01-01T00:00:00Z");
+    order["not_before"] = json!(not_before.to_string());
+    order["not_after"] = json!(not_after.to_string());
+    order
+}
+
+/// A folder with all that a daemon reads, and where it writes.
+#[derive(Debug)]
+pub struct Folder {
+    directory: Arc<TempDir>,
+    settings: BTreeMap<&'static str, Value>,
+}
+
+impl Folder {
+    /// A folder with these envelopes, for a sensor in mode `tap` on the receiver's end of a wire.
+    ///
+    /// # Panics
+    /// Where the test cannot run here, or files cannot be written.
+    pub fn new(envelopes: &[String]) -> Self {
+        require_kernel();
+        let directory = Arc::new(tempfile::tempdir().expect("a folder"));
+        let write = |name: &str, text: &str| {
+            fs::write(directory.path().join(name), text).expect("files can be written");
+        };
+        let names: Vec<String> = (0..envelopes.len()).map(|n| format!("{n}.json")).collect();
+        for (name, envelope) in names.iter().zip(envelopes) {
+            write(name, envelope);
+        }
+        write("trust.json", &trust_file());
+        write("domestic.txt", "203.0.113.0/24\n");
+        write("foreign.txt", "198.51.100.0/24\n192.0.2.0/24\n");
+        let settings = BTreeMap::from([
+            ("sensor", json!("test-gw-a")),
+            ("facility", json!("test-gw")),
+            ("mode", json!("tap")),
+            ("interfaces", json!([FAR])),
+            ("trust", json!("trust.json")),
+            ("orders", json!(names)),
+            ("output", json!(RECORDS)),
+            ("control_socket", json!(SOCKET)),
+            ("ring_bytes", json!(1 << 20)),
+        ]);
+        Self { directory, settings }
+    }
+
+    /// A folder with one order, signed by three keys.
+    pub fn with_order(order: &Value) -> Self {
+        Self::new(&[signed(order, &[1, 2, 3])])
+    }
+
+    /// With this key of the configuration changed, or added.
+    #[must_use]
+    pub fn set(mut self, key: &'static str, value: Value) -> Self {
+        self.settings.insert(key, value);
+        self
+    }
+
+    /// Starts the daemon in the receiver's namespace, and waits until it is ready.
+    ///
+    /// # Panics
+    /// Where it does not become ready.
+    pub fn start(&self, wire: &Wire, options: &[&str]) -> Daemon {
+        let mut daemon = self.spawn(wire, options);
+        until("the daemon to be ready", || {
+            let ended = daemon.child.try_wait().expect("our own child");
+            let log = daemon.log();
+            assert_eq!(ended, None, "it ended before it was ready: {log}");
+            log.lines().any(|line| line == "sekisho: ready").then_some(())
+        });
+        daemon
+    }
+
+    /// Starts the daemon where it must not start, and returns its exit status and what it said.
+    ///
+    /// # Panics
+    /// Where it does start.
+    pub fn refusal(&self, wire: &Wire) -> (Option<i32>, String) {
+        let mut daemon = self.spawn(wire, &[]);
+        let status = until("the daemon to refuse", || {
+            let log = daemon.log();
+            assert!(!log.contains("sekisho: ready"), "it started");
+            daemon.child.try_wait().expect("our own child")
+        });
+        (status.code(), daemon.log())
+    }
+
+    /// Whether a daemon left, or made, something to write to.
+    pub fn is_untouched(&self) -> bool {
+        ![RECORDS, SOCKET].iter().any(|name| self.directory.path().join(name).exists())
+    }
+
+    fn spawn(&self, wire: &Wire, options: &[&str]) -> Daemon {
+        let directory = self.directory.path();
+        // What JSON has for strings, numbers and lists of them is TOML as well.
+        let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
+        let text = lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS;
+        fs::write(directory.join(CONFIG), text).expect("files can be written");
+        let log = File::create(directory.join(LOG)).expect("files can be written");
+        let mut command = sekisho();
+        command.args(["run", "--config"]).arg(directory.join(CONFIG)).args(options);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // It stays in the namespace that it was started from.
+        let child = wire.receiver.inside(|| command.spawn()).expect("SEKISHO_BIN can be run");
+        Daemon { child, directory: Arc::clone(&self.directory) }
+    }
+}
+
+fn sekisho() -> Command {
+    let program = std::env::var_os("SEKISHO_BIN");
+    Command::new(
+        program.expect("this test needs SEKISHO_BIN: run `cargo xtask test`, which sets it"),
+    )
+}
+
+/// A running daemon. Dropping it kills it.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    // Removed after the child was killed, and not before.
+    directory: Arc<TempDir>,
+}
+
+impl Daemon {
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// What it said on standard error.
+    ///
+    /// # Panics
+    /// Where that cannot be read.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path(LOG)).expect("its log")
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.path(SOCKET)
+    }
+
+    /// What `sekisho status --json` says.
+    ///
+    /// # Panics
+    /// Where it fails.
+    pub fn status(&self) -> Books {
+        let mut status = sekisho();
+        status.args(["status", "--json", "--socket"]).arg(self.socket()).stdin(Stdio::null());
+        let output = status.output().expect("SEKISHO_BIN can be run");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`sekisho status`: {errors}");
+        Books(serde_json::from_slice(&output.stdout).expect("a status"))
+    }
+
+    /// The whole lines that are in its output now.
+    ///
+    /// # Panics
+    /// Where one of them is no record.
+    pub fn records(&self) -> Vec<Line> {
+        let text = self.output();
+        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+        whole.lines().map(Line::read).collect()
+    }
+
+    /// Its output as it is.
+    ///
+    /// # Panics
+    /// Where that cannot be read.
+    pub fn output(&self) -> String {
+        fs::read_to_string(self.path(RECORDS)).expect("its output")
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn signal(&self, signal: Signal) {
+        // It has not been waited for, so its number is still its own.
+        let number = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(number.expect("a process number"), signal).expect("it runs");
+    }
+
+    /// Stops it in the middle of whatever it does, and returns once none of its threads runs.
+    ///
+    /// # Panics
+    /// Where they do not stop.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let threads = PathBuf::from(format!("/proc/{}/task", self.child.id()));
+        until("all threads to stand still", || {
+            let mut threads = fs::read_dir(&threads).expect("procfs is mounted");
+            threads.all(|thread| is_stopped(&thread.expect("a thread").path())).then_some(())
+        });
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    pub fn wait(&mut self) -> ExitStatus {
+        until("the daemon to end", || self.child.try_wait().expect("our own child"))
+    }
+
+    /// Asks it to end, which it must do well, and returns all records.
+    ///
+    /// # Panics
+    /// Where it does not end well, or its output is not whole.
+    pub fn finish(&mut self) -> Vec<Line> {
+        self.signal(Signal::TERM);
+        let status = self.wait();
+        assert!(status.success(), "{status}: {}", self.log());
+        let output = self.output();
+        assert!(output.is_empty() || output.ends_with('\n'), "the last line is not whole");
+        let records = self.records();
+        let numbers: Vec<u64> = records.iter().map(|record| record.sequence).collect();
+        let expected: Vec<u64> = (1..).take(records.len()).collect();
+        assert_eq!(numbers, expected, "lines are numbered without gaps");
+        records
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Both fail where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The state of a thread stands behind its name, which is in parentheses.
+fn is_stopped(thread: &Path) -> bool {
+    let text = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+    text.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+}
+
+/// What a daemon says of itself.
+#[derive(Debug)]
+pub struct Books(Status);
+
+impl Books {
+    /// Packets of the wire's direction with this outcome.
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        let rows = self.0.interfaces.iter().filter_map(|one| one.outcomes.get(DIRECTION));
+        rows.filter_map(|row| row.get(outcome.name())).sum()
+    }
+
+    /// Packets with any outcome, of any direction or none.
+    pub fn packets(&self) -> u64 {
+        let columns = self.0.interfaces.iter().flat_map(|one| one.outcomes.values());
+        columns.flat_map(BTreeMap::values).sum()
+    }
+
+    /// Records submitted, and lost.
+    pub fn records(&self) -> (u64, u64) {
+        let interfaces = &self.0.interfaces;
+        (
+            interfaces.iter().map(|one| one.records).sum(),
+            interfaces.iter().map(|one| one.lost).sum(),
+        )
+    }
+
+    /// The state of the only order.
+    ///
+    /// # Panics
+    /// Where there are none, or several.
+    pub fn state(&self) -> &str {
+        let [OrderStatus { state, .. }] = self.0.orders.as_slice() else { panic!("one order") };
+        state
+    }
+}
+
+/// One record of a packet of a stream.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// `event.sequence`.
+    pub sequence: u64,
+    /// `@timestamp`.
+    pub time: Timestamp,
+    /// The packet's number in its stream.
+    pub packet: usize,
+}
+
+impl Line {
+    fn read(line: &str) -> Self {
+        let read = || {
+            let record: Value = serde_json::from_str(line).ok()?;
+            let port = record["destination"]["port"].as_u64()?;
+            Some(Self {
+                sequence: record["event"]["sequence"].as_u64()?,
+                time: record["@timestamp"].as_str()?.parse().ok()?,
+                packet: usize::try_from(port.checked_sub(FIRST_PORT.into())?).ok()?,
+            })
+        };
+        read().unwrap_or_else(|| panic!("no record of a stream: {line}"))
+    }
+}

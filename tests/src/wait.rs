@@ -1,0 +1,39 @@
+//! Waiting: for a condition, or for a moment of the wall clock, and never for ever.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Generous: what is waited for takes far less, in an emulated machine too.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Waits until `condition` yields something.
+///
+/// # Panics
+/// After [`LIMIT`].
+pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < LIMIT, "waited {} s in vain for {what}", LIMIT.as_secs());
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Waits until the wall clock has reached a moment.
+///
+/// # Panics
+/// After [`LIMIT`].
+pub fn until_time(moment: Timestamp) {
+    until("a moment", || (Timestamp::now() >= moment).then_some(()));
+}
+
+/// A moment, some milliseconds after another; before it, if they are negative.
+pub fn after(moment: Timestamp, milliseconds: i64) -> Timestamp {
+    moment + SignedDuration::from_millis(milliseconds)
+}

@@ -1,0 +1,94 @@
+//! One generation after the other under traffic: no packet is judged by a mix of two, and none is
+//! missed between them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use controller::compile::{Slotted, compile};
+use controller::kernel::{KernelTables, LifeLog, Mode, Program, XdpAttach};
+use sekisho_tests::authority::{approved, payload};
+use sekisho_tests::frames::layers;
+use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
+use sekisho_tests::privilege::require_kernel;
+use sensor_common::counters::Counters;
+use sensor_common::direction::Direction::ForeignToForeign;
+use sensor_common::outcome::Outcome;
+use serde_json::json;
+
+/// Publications; each takes milliseconds.
+const SWAPS: u32 = 60;
+
+/// A bound on the sender, should the publisher hang.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Tables in which the one rule that holds for the traffic has the number `before`, because as many
+/// rules that do not hold stand before it: a packet that read the rule's number in one generation
+/// and its rows in another would give a record that fits neither.
+fn tables(generation: u32, before: usize) -> KernelTables {
+    let sets = json!({"c2": [SENDER], "other": ["198.51.100.200"]});
+    let mut rules: Vec<_> = (0..before)
+        .map(|n| json!({"id": format!("r{n}"), "source": "other", "protocol": "udp"}))
+        .collect();
+    rules.push(json!({"id": "it", "source": "c2", "protocol": "udp"}));
+    let order = approved(&payload("one", "foreign-to-foreign", &sets, &json!(rules)));
+    let tables = compile(generation, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
+    KernelTables::create(&tables.lines).unwrap()
+}
+
+/// How many rules stand before the one that holds, by generation: rows of one and of several words.
+fn before(generation: u32) -> usize {
+    [0, 70, 3, 200][generation as usize % 4]
+}
+
+#[test]
+fn every_packet_is_judged_by_one_generation() {
+    require_kernel();
+    let wire = Wire::new();
+    let (mut program, mut records) = Program::load_with(Mode::Tap, 1 << 24, LifeLog::Off).unwrap();
+    program.publish(&tables(1, before(1))).unwrap();
+    program.set_deadline(0, u64::MAX).unwrap();
+    program.set_lease(u64::MAX).unwrap();
+    wire.receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
+
+    let socket = wire.sender.inside(|| UdpSocket::bind((SENDER, 0)).unwrap());
+    let stop = AtomicBool::new(false);
+    let (sent, taken, last) = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let (start, mut sent) = (Instant::now(), 0_u64);
+            while !stop.load(Ordering::Relaxed) && start.elapsed() < LONGEST {
+                socket.send_to(b"hello", (RECEIVER, 9)).unwrap();
+                sent += 1;
+            }
+            sent
+        });
+        let (mut taken, mut last) = (0_u64, 1);
+        for generation in 2..SWAPS + 2 {
+            program.publish(&tables(generation, before(generation))).unwrap();
+            // What is judged from now on is judged by this generation or a later one; what was
+            // judged before by an earlier one.
+            while let Some(record) = records.next_record() {
+                let expected = u32::try_from(before(record.generation)).unwrap();
+                assert_eq!(record.rule, expected, "a mix with generation {}", record.generation);
+                assert!(record.generation >= last, "{} after {last}", record.generation);
+                assert!(record.generation <= generation, "{} is yet to come", record.generation);
+                last = record.generation;
+                taken += 1;
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        (sender.join().unwrap(), taken, last)
+    });
+    let rest = std::iter::from_fn(|| records.next_record()).count() as u64;
+
+    let mut counters = Counters::default();
+    for cpu in program.counters().unwrap() {
+        counters.merge(&cpu);
+    }
+    eprintln!("{sent} packets, {SWAPS} publications");
+    assert!(last > SWAPS / 2 && taken > u64::from(SWAPS), "{taken} records, up to {last}");
+    assert_eq!(counters.packets(Outcome::Recorded, Some(ForeignToForeign)), sent);
+    assert_eq!((counters.records(), counters.lost()), (taken + rest, 0));
+}
