@@ -1,0 +1,215 @@
+//! `sekisho run` from its start to its end, over real traffic: what it records and what it does with
+//! frames, what is left when it stops or is killed, and that it does not start on bad input. Terms
+//! and the lease are in `terms`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{self, ErrorKind};
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::process::Signal;
+use sekisho_tests::authority::signed;
+use sekisho_tests::daemon::{Folder, order};
+use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
+use sekisho_tests::stream::{FIRST_PORT, Stream};
+use sekisho_tests::wait::{LIMIT, after, until};
+use sensor_common::outcome::Outcome::{Recorded, Unmatched};
+use serde_json::{Value, json};
+
+/// To each of two ports. So few that all fit into a socket's buffer.
+const PACKETS: u16 = 32;
+
+/// A port that no rule selects.
+const OTHER_PORT: u16 = 80;
+
+/// For how long nothing must come.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// An order that is in force throughout the test.
+fn in_force() -> Value {
+    let now = Timestamp::now();
+    order("one", after(now, -3_600_000), after(now, 3_600_000))
+}
+
+/// The sockets of a question and answer at the receiver's port `port`.
+struct Conversation {
+    sender: UdpSocket,
+    receiver: UdpSocket,
+}
+
+impl Conversation {
+    fn new(wire: &Wire, port: u16) -> Self {
+        let sender = wire.sender.inside(|| UdpSocket::bind((SENDER, 0)).unwrap());
+        let receiver = wire.receiver.inside(|| UdpSocket::bind((RECEIVER, port)).unwrap());
+        sender.connect((RECEIVER, port)).unwrap();
+        Self { sender, receiver }
+    }
+
+    fn ask(&self) {
+        self.sender.send(b"hello").unwrap();
+    }
+
+    /// Answers one packet, and waits for the answer.
+    fn answer(&self, patience: Duration) -> Result<usize, ErrorKind> {
+        for socket in [&self.receiver, &self.sender] {
+            socket.set_read_timeout(Some(patience)).unwrap();
+        }
+        let mut buffer = [0; 16];
+        let (length, from) = uninterrupted(|| self.receiver.recv_from(&mut buffer))?;
+        self.receiver.send_to(&buffer[..length], from).unwrap();
+        uninterrupted(|| self.sender.recv(&mut buffer))
+    }
+}
+
+/// A read with a timeout is not taken up again after a signal, one that stops and continues the
+/// test included.
+fn uninterrupted<T>(mut read: impl FnMut() -> io::Result<T>) -> Result<T, ErrorKind> {
+    loop {
+        match read().map_err(|error| error.kind()) {
+            Err(ErrorKind::Interrupted) => {}
+            result => return result,
+        }
+    }
+}
+
+fn traffic(mode: &str) {
+    let wire = Wire::new();
+    let before = wire.packets();
+    let mut daemon = Folder::with_order(&in_force()).set("mode", json!(mode)).start(&wire, &[]);
+    assert!(wire.has_program());
+    let conversations = [FIRST_PORT, OTHER_PORT].map(|port| Conversation::new(&wire, port));
+    for conversation in &conversations {
+        (0..PACKETS).for_each(|_| conversation.ask());
+    }
+    let each = u64::from(PACKETS);
+    let books = until("all packets to be judged", || {
+        Some(daemon.status()).filter(|books| books.packets() >= 2 * each)
+    });
+    assert_eq!((books.count(Recorded), books.count(Unmatched)), (each, each));
+    assert_eq!((books.records(), books.packets()), ((each, 0), 2 * each));
+    assert_eq!(wire.packets() - before, books.packets(), "as many as the interface has seen");
+    until("the records", || (daemon.records().len() == usize::from(PACKETS)).then_some(()));
+
+    for conversation in &conversations {
+        if mode == "tap" {
+            assert_eq!(conversation.answer(SILENCE), Err(ErrorKind::WouldBlock));
+            continue;
+        }
+        for _ in 0..PACKETS {
+            assert_eq!(conversation.answer(LIMIT), Ok(5));
+        }
+    }
+    let records = daemon.finish();
+    assert_eq!(records.len(), usize::from(PACKETS));
+    assert!(records.iter().all(|record| record.packet == 0), "of the selected port only");
+}
+
+#[test]
+fn a_tap_records_and_drops() {
+    traffic("tap");
+}
+
+#[test]
+fn inline_records_and_lets_pass() {
+    traffic("inline");
+}
+
+#[test]
+fn a_killed_daemon_leaves_no_program() {
+    let wire = Wire::new();
+    let mut daemon = Folder::with_order(&in_force()).start(&wire, &[]);
+    let conversation = Conversation::new(&wire, FIRST_PORT);
+    conversation.ask();
+    until("the packet", || (daemon.status().count(Recorded) == 1).then_some(()));
+    assert!(wire.has_program());
+    assert_eq!(conversation.answer(SILENCE), Err(ErrorKind::WouldBlock), "a tap drops it");
+
+    daemon.signal(Signal::KILL);
+    daemon.wait();
+    until("the program to be gone", || (!wire.has_program()).then_some(()));
+    conversation.ask();
+    assert_eq!(conversation.answer(LIMIT), Ok(5), "the interface delivers again");
+}
+
+#[test]
+fn a_daemon_that_is_asked_to_end_leaves_nothing_but_whole_records() {
+    let wire = Wire::new();
+    let mut daemon = Folder::with_order(&in_force()).start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    until("some records", || (daemon.status().count(Recorded) >= 200).then_some(()));
+    assert!(daemon.socket().exists());
+    let asked = Timestamp::now();
+    let records = daemon.finish();
+    let sent = stream.stop();
+
+    assert!(!daemon.socket().exists() && !wire.has_program());
+    let packets: Vec<usize> = records.iter().map(|record| record.packet).collect();
+    let expected: Vec<usize> = (0..records.len()).collect();
+    assert_eq!(packets, expected, "one record for every packet, in their order");
+    // One sent right before may be judged after.
+    let before = sent.iter().filter(|sent| sent.until < after(asked, -100)).count();
+    assert!(packets.len() >= before, "{} of {before}", packets.len());
+    assert!(sent.len() > packets.len(), "the stream went on");
+    let words = format!(" {0} records, {0} written, 0 lost\n", records.len());
+    assert!(daemon.log().ends_with(&words), "{words}: {}", daemon.log());
+}
+
+/// Asserts that a daemon does not start, with one line and this exit status, and that nothing is
+/// attached.
+fn assert_refused(wire: &Wire, folder: &Folder, status: i32, reason: &str) {
+    let (code, words) = folder.refusal(wire);
+    assert_eq!(code, Some(status), "{reason}: {words}");
+    assert_eq!(words.lines().count(), 1, "{words}");
+    assert!(words.starts_with("sekisho: ") && words.contains(reason), "{reason}: {words}");
+    assert!(!wire.has_program(), "{reason}");
+}
+
+#[test]
+fn bad_input_is_refused_before_anything_is_attached() {
+    let wire = Wire::new();
+    let good = in_force();
+    let mut elsewhere = good.clone();
+    elsewhere["facility"]["id"] = json!("another-gw");
+    let mut twice = good.clone();
+    twice["serial"] = json!(2);
+    let three = |order: &Value| signed(order, &[1, 2, 3]);
+    let cases = [
+        (Folder::with_order(&good).set("bananas", json!(3)), "unknown field `bananas`"),
+        (Folder::with_order(&elsewhere), "0.json: facility.id: "),
+        (Folder::new(&[signed(&good, &[1, 2])]), "2 of the 3 signatures needed [L-APPROVE]"),
+        // Nothing of the good one either.
+        (Folder::new(&[three(&good), signed(&twice, &[1, 2])]), "1.json: signatures: "),
+        (Folder::new(&[three(&good), three(&good)]), "1.json: order_id: "),
+        (Folder::new(&[three(&good), three(&twice)]), "1.json: order_id: "),
+    ];
+    for (folder, reason) in cases {
+        assert_refused(&wire, &folder, 3, reason);
+        assert!(folder.is_untouched(), "{reason}");
+    }
+}
+
+#[test]
+fn a_tap_on_a_default_route_must_be_meant() {
+    let wire = Wire::new();
+    wire.receiver.ip(&format!("route add default via {SENDER} dev {FAR}"));
+    let folder = Folder::with_order(&in_force());
+    assert_refused(&wire, &folder, 1, "--yes-drop-all");
+    assert!(folder.is_untouched());
+    let mut daemon = folder.start(&wire, &["--yes-drop-all"]);
+    assert!(wire.has_program());
+    daemon.finish();
+    folder.set("mode", json!("inline")).start(&wire, &[]).finish();
+}
+
+#[test]
+fn what_cannot_be_attached_leaves_nothing_attached() {
+    let wire = Wire::new();
+    let folder = Folder::with_order(&in_force());
+    let folder = folder.set("interfaces", json!(["missing"]));
+    assert_refused(&wire, &folder, 1, "missing: ");
+    // The first one was attached by then.
+    let folder = folder.set("interfaces", json!([FAR, "missing"]));
+    assert_refused(&wire, &folder, 1, "missing: ");
+}
