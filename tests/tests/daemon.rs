@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::UdpSocket;
 use std::time::Duration;
 
@@ -53,15 +53,24 @@ impl Conversation {
 
     /// Answers one packet, and waits for the answer.
     fn answer(&self, patience: Duration) -> Result<usize, ErrorKind> {
+        for socket in [&self.receiver, &self.sender] {
+            socket.set_read_timeout(Some(patience)).unwrap();
+        }
         let mut buffer = [0; 16];
-        let mut converse = || {
-            self.receiver.set_read_timeout(Some(patience))?;
-            let (length, from) = self.receiver.recv_from(&mut buffer)?;
-            self.receiver.send_to(&buffer[..length], from)?;
-            self.sender.set_read_timeout(Some(patience))?;
-            self.sender.recv(&mut buffer)
-        };
-        converse().map_err(|error| error.kind())
+        let (length, from) = uninterrupted(|| self.receiver.recv_from(&mut buffer))?;
+        self.receiver.send_to(&buffer[..length], from).unwrap();
+        uninterrupted(|| self.sender.recv(&mut buffer))
+    }
+}
+
+/// A read with a timeout is not taken up again after a signal, one that stops and continues the
+/// test included.
+fn uninterrupted<T>(mut read: impl FnMut() -> io::Result<T>) -> Result<T, ErrorKind> {
+    loop {
+        match read().map_err(|error| error.kind()) {
+            Err(ErrorKind::Interrupted) => {}
+            result => return result,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 const AHEAD: [i64; 3] = [2_500, 5_000, 10_000];
 
 /// What must be left of that when the daemon is ready.
-const LEFT: i64 = 1_000;
+const LEFT: i64 = 1_500;
 
 /// How exact the end is, in milliseconds, on a machine that has other things to do: a packet sent
 /// this long before the end is judged before it.
@@ -83,14 +83,22 @@ fn between(sent: &[Sent], from: Timestamp, until: Timestamp) -> BTreeSet<usize> 
 
 fn assert_all(recorded: &BTreeSet<usize>, packets: &BTreeSet<usize>, when: &str) {
     assert!(!packets.is_empty(), "no packet was sent {when}");
-    let missing: Vec<&usize> = packets.difference(recorded).collect();
-    assert!(missing.is_empty(), "not recorded, but sent {when}: {missing:?}");
+    let mut missing = packets.difference(recorded);
+    let first = missing.next();
+    assert_eq!(first, None, "sent {when}, but without a record, and {} more", missing.count());
 }
 
 fn assert_none(recorded: &BTreeSet<usize>, packets: &BTreeSet<usize>, when: &str) {
     assert!(!packets.is_empty(), "no packet was sent {when}");
-    let wrong: Vec<&usize> = packets.intersection(recorded).collect();
-    assert!(wrong.is_empty(), "recorded, but sent {when}: {wrong:?}");
+    let mut wrong = packets.intersection(recorded);
+    let first = wrong.next();
+    assert_eq!(first, None, "sent {when}, but recorded, and {} more", wrong.count());
+}
+
+fn assert_none_dated(records: &[Line], from: Timestamp, until: Timestamp) {
+    let mut wrong = records.iter().filter(|record| record.time >= from && record.time < until);
+    let first = wrong.next();
+    assert!(first.is_none(), "{from} to {until}: {first:?} and {} more", wrong.count());
 }
 
 #[test]
@@ -110,8 +118,7 @@ fn selection_ends_with_the_term_while_traffic_goes_on() {
     let (sent, books) = all_judged(stream, &daemon);
     assert_eq!(books.count(Recorded), ended.count(Recorded), "it goes on after the end");
     let (records, recorded) = recorded(&mut daemon, &books);
-    let late: Vec<&Line> = records.iter().filter(|record| record.time >= end).collect();
-    assert!(late.is_empty(), "dated at or after the end, {end}: {late:?}");
+    assert_none_dated(&records, end, Timestamp::MAX);
     assert_all(&recorded, &between(&sent, start, after(end, -NEAR)), "before the end");
     assert_none(&recorded, &between(&sent, end, Timestamp::MAX), "after the end");
 }
@@ -134,8 +141,7 @@ fn nothing_is_selected_before_the_term() {
 
     let (sent, books) = all_judged(stream, &daemon);
     let (records, recorded) = recorded(&mut daemon, &books);
-    let early: Vec<&Line> = records.iter().filter(|record| record.time < begin).collect();
-    assert!(early.is_empty(), "dated before the beginning, {begin}: {early:?}");
+    assert_none_dated(&records, Timestamp::MIN, begin);
     assert_none(&recorded, &between(&sent, start, after(begin, -NEAR)), "before the term");
     assert_all(&recorded, &between(&sent, running, Timestamp::MAX), "in the term");
 }
@@ -150,15 +156,16 @@ fn a_daemon_that_stands_still_loses_its_lease() {
     let mut daemon = folder.start(&wire, &[]);
     let stream = Stream::start(&wire);
 
-    let before = status(&daemon, "the first packets", |books| books.count(Recorded) > 0);
+    status(&daemon, "the first packets", |books| books.count(Recorded) > 0);
     daemon.freeze();
     let frozen = Timestamp::now();
     let lapsed = after(frozen, lease);
     until_time(after(lapsed, 1_000));
     let thawed = Timestamp::now();
     daemon.thaw();
-    let count = before.count(Recorded);
-    status(&daemon, "the lease", |books| books.count(Lapsed) > 0 && books.count(Recorded) > count);
+    // The lease may not be renewed at once: a write that was frozen looks like one that hangs.
+    let count = daemon.status().count(Recorded);
+    status(&daemon, "a new lease", |books| books.count(Recorded) > count);
     let renewed = Timestamp::now();
     let goal = daemon.status().count(Recorded) + SOME;
     let after_renewal = status(&daemon, "records", |books| books.count(Recorded) >= goal);
@@ -166,13 +173,11 @@ fn a_daemon_that_stands_still_loses_its_lease() {
     let (sent, books) = all_judged(stream, &daemon);
     assert_eq!(after_renewal.count(Lapsed), books.count(Lapsed), "the lease is not renewed");
     let (records, recorded) = recorded(&mut daemon, &books);
-    let without = |record: &&Line| record.time >= lapsed && record.time < thawed;
-    let wrong: Vec<Line> = records.iter().filter(without).cloned().collect();
-    assert!(wrong.is_empty(), "dated {lapsed} to {thawed}, without a lease: {wrong:?}");
+    assert_none_dated(&records, lapsed, thawed);
     // One sent right before the thaw may be judged after it.
     let left_out = between(&sent, lapsed, after(thawed, -NEAR));
     assert_none(&recorded, &left_out, "without a lease");
-    assert!(books.count(Lapsed) >= left_out.len() as u64, "{left_out:?}");
+    assert!(books.count(Lapsed) >= left_out.len() as u64, "{books:?}");
     let outlasted = between(&sent, frozen, lapsed);
     assert!(outlasted.intersection(&recorded).next().is_some(), "the lease ended with the freeze");
     assert_all(&recorded, &between(&sent, renewed, Timestamp::MAX), "under a new lease");
@@ -186,7 +191,6 @@ fn a_daemon_that_stands_still_prolongs_no_term() {
     let stream = Stream::start(&wire);
 
     status(&daemon, "the first packets", |books| books.count(Recorded) > 0);
-    until_time(after(end, -LEFT / 2));
     daemon.freeze();
     assert!(Timestamp::now() < end, "it was to be frozen before the end");
     until_time(after(end, 1_000));
@@ -196,8 +200,7 @@ fn a_daemon_that_stands_still_prolongs_no_term() {
 
     let (sent, books) = all_judged(stream, &daemon);
     let (records, recorded) = recorded(&mut daemon, &books);
-    let late: Vec<&Line> = records.iter().filter(|record| record.time >= end).collect();
-    assert!(late.is_empty(), "dated at or after the end, {end}: {late:?}");
+    assert_none_dated(&records, end, Timestamp::MAX);
     assert_all(&recorded, &between(&sent, start, after(end, -NEAR)), "before the end");
     assert_none(&recorded, &between(&sent, end, Timestamp::MAX), "after the end");
     // The deadline in the kernel ended it, and no one else: the tables still had the order.

@@ -17,7 +17,7 @@ use super::health::Health;
 use super::names::NameBook;
 use super::output::Batch;
 use crate::kernel::Records;
-use crate::kernel::clock::boot_time;
+use crate::kernel::clock::boot_and_wall;
 use crate::record::ndjson::{self, Context, RecordError};
 
 /// Most records that one ring gives before the others get their turn.
@@ -149,7 +149,7 @@ impl Drain {
     /// Renders what was taken and hands it to the writer.
     async fn send(&mut self, taken: &mut Vec<(usize, Record)>) -> Result<(), DrainError> {
         // The boot clock never steps, so one look at both clocks serves a whole batch.
-        let (boot, wall) = (boot_time(), Timestamp::now());
+        let (boot, wall) = boot_and_wall();
         let mut names = None;
         let mut taken = taken.drain(..).peekable();
         while taken.peek().is_some() {

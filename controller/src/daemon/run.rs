@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use sensor_common::counters::{self, Counters};
 use sensor_common::outcome::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,7 +26,7 @@ use super::route;
 use super::sensor::{Enforce as _, Sensor, SensorError};
 use super::term::{Reading, State};
 use crate::kernel::Mode;
-use crate::kernel::clock::boot_time;
+use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::order::time::tokyo;
 
 /// The longest time between two ticks.
@@ -310,10 +309,9 @@ fn serve(
     servers
 }
 
-/// Both clocks, the boot clock first.
 fn reading() -> Reading {
-    let boot = boot_time();
-    Reading { boot, wall: Timestamp::now() }
+    let (boot, wall) = boot_and_wall();
+    Reading { boot, wall }
 }
 
 /// How long to sleep: to the next boundary, but never longer than a tick.

@@ -1,5 +1,7 @@
 //! The boot-time clock: the clock of deadlines and lease, in the kernel and here.
 
+use jiff::Timestamp;
+
 /// Nanoseconds of `CLOCK_BOOTTIME`, which goes on during suspend and never steps: the clock that
 /// the kernel program reads with `bpf_ktime_get_boot_ns`.
 pub fn boot_time() -> u64 {
@@ -8,4 +10,67 @@ pub fn boot_time() -> u64 {
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();
     seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+}
+
+/// Both clocks at one moment: the boot-time clock in nanoseconds, then the wall clock.
+///
+/// A process can be stopped between two readings, and everything that is dated by the pair would be
+/// off by as long. So the boot-time clock is read again behind the wall clock, and the closest of a
+/// few attempts counts.
+pub fn boot_and_wall() -> (u64, Timestamp) {
+    closest(boot_time, Timestamp::now)
+}
+
+/// Attempts at most; one is enough unless the process is interrupted just there.
+const ATTEMPTS: usize = 8;
+
+/// Two clocks that were read within this many nanoseconds were read at one moment.
+const CLOSE: u64 = 50_000;
+
+fn closest<W>(mut boot: impl FnMut() -> u64, mut wall: impl FnMut() -> W) -> (u64, W) {
+    let mut attempt = || {
+        let before = boot();
+        let reading = wall();
+        (boot().saturating_sub(before), before, reading)
+    };
+    let mut best = attempt();
+    for _ in 1..ATTEMPTS {
+        if best.0 <= CLOSE {
+            break;
+        }
+        let next = attempt();
+        if next.0 < best.0 {
+            best = next;
+        }
+    }
+    (best.1, best.2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Readings of the boot clock, two for each attempt; the wall clock counts the attempts.
+    fn paired(readings: &[u64]) -> (u64, usize) {
+        let (mut boots, mut attempts) = (readings.iter().copied(), 0);
+        let boot = || boots.next().expect("no more attempts than readings");
+        closest(boot, || {
+            attempts += 1;
+            attempts
+        })
+    }
+
+    #[test]
+    fn readings_that_were_interrupted_do_not_count() {
+        assert_eq!(paired(&[100, 110]), (100, 1));
+        let (second, long) = (1_000_000_000, 2_000_000_000);
+        assert_eq!(paired(&[0, second, long, long + 10]), (long, 2));
+        // Where all are interrupted, the shortest interruption is the best there is.
+        let mut all = Vec::new();
+        for attempt in 0..ATTEMPTS as u64 {
+            let gap = if attempt == 4 { 60_000 } else { second };
+            all.extend([attempt * long, attempt * long + gap]);
+        }
+        assert_eq!(paired(&all), (4 * long, 5));
+    }
 }

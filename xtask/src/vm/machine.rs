@@ -17,7 +17,7 @@ use crate::process;
 /// As the package `qemu-system-x86` calls it.
 pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
-/// Software emulation takes 10 to 20 s for the tests as they are.
+/// Software emulation takes about 45 s for the tests as they are.
 const LIMIT: Duration = Duration::from_secs(150);
 
 /// How long QEMU may take to end once the machine is off.
