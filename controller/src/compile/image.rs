@@ -1,7 +1,7 @@
 //! The image: compiled tables as lines of memory, laid out as `sensor_common::layout` says.
 
 use sensor_common::layout::{RuleWord, VERSION, halves, header};
-use sensor_common::tables::{LINE_WORDS, Line};
+use sensor_common::tables::{LINE_WORDS, Line, MOST_SEGMENTS, SEGMENT_LINES};
 
 use super::CompileError;
 use super::addresses::AddressTable;
@@ -71,6 +71,9 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
     Ok(image.lines())
 }
 
+/// Words in as many segments as the kernel has room for.
+const MOST_WORDS: usize = MOST_SEGMENTS as usize * SEGMENT_LINES as usize * LINE_WORDS;
+
 struct Image(Vec<u64>);
 
 impl Image {
@@ -82,8 +85,9 @@ impl Image {
     fn append(&mut self, words: impl Iterator<Item = u64>) -> Result<u32, CompileError> {
         let at = self.0.len();
         self.0.extend(words);
-        // Positions, also that behind the last word, are 32-bit numbers.
-        u32::try_from(self.0.len()).map_err(|_| CompileError::TooLarge)?;
+        if self.0.len() > MOST_WORDS {
+            return Err(CompileError::TooLarge);
+        }
         u32::try_from(at).map_err(|_| CompileError::TooLarge)
     }
 

@@ -103,8 +103,8 @@ pub enum CompileError {
     /// More different port conditions than classes.
     #[error("the rules of all orders tell more than 65,535 classes of ports apart")]
     PortClasses,
-    /// More words than positions.
-    #[error("the tables of all orders together are larger than 32 GiB")]
+    /// More words than the kernel has room for.
+    #[error("the tables of all orders together are larger than 1 GiB")]
     TooLarge,
 }
 

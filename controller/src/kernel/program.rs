@@ -56,8 +56,8 @@ pub enum KernelError {
     /// This binary was built without the kernel program.
     #[error("this sekisho was built without its kernel program; build it with `cargo xtask build`")]
     NoObject,
-    /// The tables do not fit into a map.
-    #[error("the tables are larger than a kernel map can be")]
+    /// The tables have more segments than the kernel's map of them; the compiler refuses them first.
+    #[error("the tables are larger than 1 GiB")]
     TooLarge,
     /// The object and this binary do not belong together.
     #[error("the kernel object has no {0}")]
