@@ -106,7 +106,7 @@ impl From<CaptureError> for CliError {
 
 impl From<KernelError> for CliError {
     fn from(error: KernelError) -> Self {
-        Self::Failed(error.to_string())
+        Self::Failed(error.explain())
     }
 }
 
@@ -114,6 +114,7 @@ impl From<ReplayError> for CliError {
     fn from(error: ReplayError) -> Self {
         match error {
             ReplayError::Output(error) => Self::standard_output(&error),
+            ReplayError::Kernel(error) => error.into(),
             other => Self::Failed(other.to_string()),
         }
     }

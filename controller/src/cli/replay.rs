@@ -13,6 +13,7 @@ use crate::capture::Capture;
 use crate::compile::{Slotted, compile};
 use crate::direction::DirectionTable;
 use crate::engine::{Engine, HostEngine, KernelEngine};
+use crate::kernel::KernelError;
 use crate::order::{Order, Verified, files, load, time};
 use crate::replay::Replay;
 
@@ -110,7 +111,7 @@ impl ReplayArgs {
         let captures: Vec<(&PathBuf, Capture)> = captures.collect::<Result<_, CliError>>()?;
         let engine: Box<dyn Engine> = match self.engine {
             EngineName::Host => Box::new(HostEngine::new(generation.lines)),
-            EngineName::Kernel => Box::new(KernelEngine::new(&generation.lines)?),
+            EngineName::Kernel => Box::new(KernelEngine::new(&generation.lines).map_err(unloaded)?),
         };
 
         let mut replay = Replay::new(engine, &generation.names, &self.sensor);
@@ -144,6 +145,15 @@ impl ReplayArgs {
         }
         Ok(())
     }
+}
+
+/// Why the program could not be loaded, and what can be done without it.
+fn unloaded(error: KernelError) -> CliError {
+    if !error.is_denied() {
+        return error.into();
+    }
+    let hint = "`--engine host` runs the same code without privilege";
+    CliError::Failed(format!("{}; {hint}", error.explain()))
 }
 
 /// The orders in force at a moment; the others are named on standard error.

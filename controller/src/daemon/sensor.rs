@@ -13,8 +13,6 @@
 //! What closes is carried out on every interface even if it fails on one; what opens stops at the
 //! first failure.
 
-use std::io;
-
 use sensor_common::counters::Counters;
 use sensor_common::tables::Line;
 
@@ -45,7 +43,7 @@ pub trait Enforce {
 
 /// What failed, and on which interface.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", explain(.interface, .error))]
+#[error("{interface}: {}", .error.explain())]
 pub struct SensorError {
     /// The interface.
     pub interface: String,
@@ -210,57 +208,4 @@ pub const fn xdp_name(xdp: XdpAttach) -> &'static str {
         XdpAttach::Native => "native",
         XdpAttach::Generic => "generic",
     }
-}
-
-/// Error numbers of Linux that have a plain meaning here (asm-generic/errno*.h).
-mod errno {
-    pub(super) const EPERM: i32 = 1;
-    pub(super) const ENOMEM: i32 = 12;
-    pub(super) const EBUSY: i32 = 16;
-    pub(super) const EEXIST: i32 = 17;
-    pub(super) const EOPNOTSUPP: i32 = 95;
-}
-
-/// One line for the person who started the daemon.
-fn explain(interface: &str, error: &KernelError) -> String {
-    let plain = match errno(error) {
-        Some(errno::EPERM) => {
-            "the kernel does not permit it: run as root, or with CAP_BPF, CAP_NET_ADMIN and \
-             CAP_PERFMON (before Linux 5.11 also raise the limit on locked memory, `ulimit -l`)"
-        }
-        Some(errno::ENOMEM) => "the kernel has no memory for its tables or rings",
-        Some(errno::EBUSY | errno::EEXIST) => "another XDP program is attached; detach it first",
-        Some(errno::EOPNOTSUPP) => {
-            "its driver has no native XDP (or not with this MTU or its settings); `xdp = \
-             \"generic\"` is slower and must be chosen explicitly"
-        }
-        _ => return one_line(&format!("{interface}: {error}")),
-    };
-    one_line(&format!("{interface}: {plain} ({error})"))
-}
-
-/// The system's error number, if one is at the bottom.
-fn errno(error: &KernelError) -> Option<i32> {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if let Some(number) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
-            return Some(number);
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// The verifier's log is long and has many lines; its end says what is wrong.
-fn one_line(text: &str) -> String {
-    const LONGEST: usize = 1_000;
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let count = text.chars().count();
-    if count <= LONGEST {
-        return text;
-    }
-    let half = LONGEST / 2;
-    let head: String = text.chars().take(half).collect();
-    let tail: String = text.chars().skip(count - half).collect();
-    format!("{head} … {tail}")
 }

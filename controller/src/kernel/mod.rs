@@ -7,9 +7,11 @@
 //! | `program` | one loaded program with its maps |
 //! | `segments` | memory of a generation, shared with the kernel (the only `unsafe` of the controller) |
 //! | `life` | the program's own log |
+//! | `explain` | kernel errors in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
 
 pub mod clock;
+mod explain;
 mod life;
 mod object;
 mod program;
