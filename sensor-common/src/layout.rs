@@ -2,13 +2,19 @@
 //! [`crate::lookup`] and [`crate::select`] read it; both take every position from here.
 //!
 //! ```text
-//!  header │ IPv4 index │ IPv4 ranges │ IPv6 index │ IPv6 ranges │ rows │ port classes │ rules
+//!  header │ IPv4 front │ IPv4 filter │ IPv4 index │ IPv4 ranges │ IPv6 index │ IPv6 ranges │
+//!  rows │ port classes │ rules
 //! ```
 //!
 //! - **Address tables** answer "where does this address lie, and of which sets is it a member?"
 //!   with one *address value*. The structure is that of DXR (Zec, Rizzo, Mikuc: "DXR: towards a
 //!   billion routing lookups per second in software", ACM CCR 42(5), 2012): a direct index on
 //!   the first bits of the address, then a binary search among the few ranges of that chunk.
+//! - The **IPv4 front** ends that question for most addresses with two words: two bits for each /24
+//!   say the class of all its addresses, and a filter (Putze, Sanders, Singler: "Cache-, hash- and
+//!   space-efficient Bloom filters", JEA 14, 2009; here with blocks of one word) says whether the
+//!   address may be in a set. Only where it may, or where a /24 is not of one kind, is the address
+//!   table asked. The filter has false positives, and they cost time but never an answer.
 //! - **Rows** are bit vectors over all rules, one bit per rule (Lakshman and Stiliadis:
 //!   "High-speed policy-based packet forwarding using efficient multi-dimensional range
 //!   matching", SIGCOMM 1998): for each dimension the rules that hold there. The rules that hold
@@ -27,7 +33,7 @@ pub mod header {
     pub const IDENTITY: u32 = 0;
     /// IPv4 index: position of its first word in the lower half, the shift in the upper.
     pub const V4_INDEX: u32 = 1;
-    /// IPv4 ranges: position of the first word.
+    /// IPv4 ranges: position of the first word in the lower half; that of the front's in the upper.
     pub const V4_RANGES: u32 = 2;
     /// IPv6 index: as for IPv4; the shift applies to the address's first 64 bits.
     pub const V6_INDEX: u32 = 3;
@@ -36,10 +42,11 @@ pub mod header {
     pub const V6_RANGES: u32 = 4;
     /// IPv6 ranges: position of the words with their address values.
     pub const V6_VALUES: u32 = 5;
+    /// IPv4 filter: position of its first word in the lower half, the shift that makes a word's
+    /// number out of a hash in the upper; see [`super::FilterBits`].
+    pub const V4_FILTER: u32 = 6;
     /// Number of rules in the lower half, words in a row in the upper.
-    pub const RULES: u32 = 6;
-    /// Position of the first rule's word; see [`super::RuleWord`].
-    pub const RULE_WORDS: u32 = 7;
+    pub const RULES: u32 = 7;
 
     /// Rows of the sets on the source side.
     pub const SOURCE_ROWS: u32 = 8;
@@ -59,8 +66,11 @@ pub mod header {
     /// lower half, of the destination ports' in the upper. 0: no rule names such ports.
     pub const PORT_CLASSES: u32 = 15;
 
+    /// Position of the first rule's word; see [`super::RuleWord`].
+    pub const RULE_WORDS: u32 = 16;
+
     /// Words in the header.
-    pub const WORDS: u32 = 16;
+    pub const WORDS: u32 = 24;
 }
 
 /// The port class of a packet without ports. Rules that name ports are absent from its row.
@@ -146,6 +156,46 @@ impl IndexWord {
     #[inline(always)]
     pub const fn count(self) -> u32 {
         high(self.0) & 0x7fff_ffff
+    }
+}
+
+/// What the IPv4 front says of a /24: the [`crate::direction::AddressClass`] of all its addresses,
+/// or this: ask the address table.
+pub const LOOK_FURTHER: u32 = 3;
+
+/// Addresses whose codes share a word of the IPv4 front: 32 codes of a /24 each.
+pub const FRONT_SHIFT: u32 = 13;
+
+/// The code of an address's /24 in its word of the IPv4 front.
+#[inline(always)]
+pub const fn front_code(word: u64, address: u32) -> u32 {
+    low(word.wrapping_shr((address >> 8 & 31) << 1)) & 3
+}
+
+/// Where an IPv4 address stands in the filter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FilterBits {
+    hash: u64,
+}
+
+impl FilterBits {
+    /// The bits of an address: a multiplicative hash, mixed once (Knuth, TAOCP vol. 3, section 6.4).
+    #[inline(always)]
+    pub const fn of(address: u32) -> Self {
+        let product = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self { hash: (product ^ product >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93) }
+    }
+
+    /// The number of the word, for a filter of two to the power of `64 - shift` words.
+    #[inline(always)]
+    pub const fn word(self, shift: u32) -> u32 {
+        low(self.hash.wrapping_shr(shift))
+    }
+
+    /// The bits that are set in that word.
+    #[inline(always)]
+    pub const fn mask(self) -> u64 {
+        1 << (self.hash & 63) | 1 << (self.hash >> 6 & 63) | 1 << (self.hash >> 12 & 63)
     }
 }
 

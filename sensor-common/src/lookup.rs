@@ -1,7 +1,10 @@
 //! Address look-up: from an address to its [`AddressValue`], by a direct index and, where the
 //! chunk holds more than one range, a binary search.
 
-use crate::layout::{AddressValue, IndexWord, header, high, low};
+use crate::direction::AddressClass;
+use crate::layout::{
+    AddressValue, FRONT_SHIFT, FilterBits, IndexWord, LOOK_FURTHER, front_code, header, high, low,
+};
 use crate::parse::{Address, Version};
 use crate::repeat::Repeat;
 use crate::tables::{Line, Tables, word_of};
@@ -39,6 +42,17 @@ pub fn pair<T: Tables, R: Repeat>(
 /// Looks up one IPv4 address in host byte order.
 #[inline(always)]
 pub fn v4<T: Tables>(tables: &T, head: &Line, address: u32) -> Option<AddressValue> {
+    let front = high(word_of(head, header::V4_RANGES));
+    let front = tables.word_within(front.wrapping_add(address >> FRONT_SHIFT))?;
+    let code = front_code(front, address);
+    if code != LOOK_FURTHER {
+        let filter = word_of(head, header::V4_FILTER);
+        let bits = FilterBits::of(address);
+        let word = tables.word_within(low(filter).wrapping_add(bits.word(high(filter))))?;
+        if word & bits.mask() != bits.mask() {
+            return Some(AddressValue::new(AddressClass::from_bits(code), 0));
+        }
+    }
     let index = word_of(head, header::V4_INDEX);
     let chunk = address.wrapping_shr(high(index));
     let word = IndexWord(tables.word_within(low(index).wrapping_add(chunk))?);

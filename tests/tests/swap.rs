@@ -21,7 +21,7 @@ use sensor_common::record::Record;
 use serde_json::json;
 
 /// Publications; each takes milliseconds. A packet is being judged during a few of a hundred.
-const SWAPS: u32 = 200;
+const SWAPS: u32 = 120;
 
 /// A bound on the sender, should the publisher hang.
 const LONGEST: Duration = Duration::from_secs(60);

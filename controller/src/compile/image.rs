@@ -6,6 +6,7 @@ use sensor_common::tables::{LINE_WORDS, Line, MOST_SEGMENTS, SEGMENT_LINES};
 use super::CompileError;
 use super::addresses::AddressTable;
 use super::bits::Bits;
+use super::front;
 use super::ports::PortClasses;
 
 /// Everything that goes into a generation.
@@ -28,13 +29,17 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
     let mut image = Image(vec![0; header::WORDS as usize]);
     let Tables { v4, v6, .. } = tables;
 
+    let front = front::compile(&v4.ranges);
+    let codes = image.append(front.codes.iter().copied())?;
+    let at = image.append(front.filter.iter().copied())?;
+    image.set(header::V4_FILTER, halves(at, front.shift));
     let at = image.append(v4.index.iter().map(|word| word.0))?;
     image.set(header::V4_INDEX, halves(at, v4.shift));
     let at = image.append(v4.ranges.iter().map(|(first, value)| {
         // The first address of an IPv4 range fits into 32 bits.
         halves(value.0, u32::try_from(*first).unwrap_or(u32::MAX))
     }))?;
-    image.set(header::V4_RANGES, u64::from(at));
+    image.set(header::V4_RANGES, halves(at, codes));
 
     let at = image.append(v6.index.iter().map(|word| word.0))?;
     image.set(header::V6_INDEX, halves(at, v6.shift));

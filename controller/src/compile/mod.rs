@@ -5,6 +5,7 @@
 //! | `ranges` | nested prefixes to disjoint ranges |
 //! | `membership` | numbers for combinations of address sets |
 //! | `addresses` | the address tables with their index |
+//! | `front` | what most IPv4 addresses need no address table for |
 //! | `bits`, `ports`, `rows` | the rows of each dimension |
 //! | `image` | everything laid out in memory |
 //!
@@ -13,6 +14,7 @@
 
 mod addresses;
 mod bits;
+mod front;
 mod image;
 mod membership;
 mod ports;
