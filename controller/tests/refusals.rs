@@ -94,6 +94,10 @@ impl Scene {
     }
 
     fn replay(&self, more: &[&str]) -> Output {
+        self.replay_at("2027-02-01T00:00:00Z", more)
+    }
+
+    fn replay_at(&self, at: &str, more: &[&str]) -> Output {
         let base = [
             "replay",
             "--engine",
@@ -109,7 +113,7 @@ impl Scene {
             "--pcap",
             "one.pcap",
             "--at",
-            "2027-02-01T00:00:00Z",
+            at,
         ];
         self.sekisho(&[&base, more].concat())
     }
@@ -160,25 +164,7 @@ fn what_is_not_spoilt_is_accepted() {
 fn an_order_outside_its_term_selects_nothing() {
     let scene = Scene::new();
     for at in ["2026-12-31T14:59:59.999Z", "2027-04-01T00:00:00+09:00"] {
-        let output = scene.sekisho(&[
-            "replay",
-            "--engine",
-            "host",
-            "--trust",
-            "trust.json",
-            "--order",
-            "order.json",
-            "--domestic",
-            "domestic.txt",
-            "--foreign",
-            "foreign.txt",
-            "--pcap",
-            "one.pcap",
-            "--at",
-            at,
-            "--summary",
-            "-",
-        ]);
+        let output = scene.replay_at(at, &["--summary", "-"]);
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(summary["outcomes"]["unmatched"], json!(1), "{at}");
         let warning = String::from_utf8(output.stderr).unwrap();
