@@ -1,5 +1,6 @@
 //! Address look-up: from an address to its [`AddressValue`], by a direct index and, where the
-//! chunk holds more than one range, a binary search.
+//! chunk holds more than one range, a binary search. Most IPv4 addresses are answered before that,
+//! by the front.
 
 use crate::direction::AddressClass;
 use crate::layout::{

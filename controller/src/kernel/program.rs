@@ -153,7 +153,7 @@ impl Program {
             .map_max_entries(name::RECORDS, ring_bytes)
             .load(object::embedded()?)
             .map_err(Box::new)?;
-        let program = Self {
+        let mut program = Self {
             segments: take(&mut ebpf, name::SEGMENTS)?,
             active: take(&mut ebpf, name::ACTIVE)?,
             filled: [0; 2],
@@ -163,7 +163,6 @@ impl Program {
             life: LifeLogger::take(&mut ebpf)?,
             ebpf,
         };
-        let mut program = program;
         let records = Records(take(&mut program.ebpf, name::RECORDS)?);
         program.xdp()?.load().map_err(Box::new)?;
         Ok((program, records))
@@ -188,7 +187,8 @@ impl Program {
     /// judged by the generation before.
     ///
     /// # Errors
-    /// [`KernelError::Map`]; the generation in force is then still the one before.
+    /// [`KernelError::Map`]. One of the two generations is then in force, whole; which one is not
+    /// known, so the caller closes the gate.
     pub fn publish(&mut self, tables: &KernelTables) -> Result<(), KernelError> {
         let KernelTables { segments } = tables;
         let before = u32::try_from(self.active.get(&0, 0)? & 1).unwrap_or(0);
