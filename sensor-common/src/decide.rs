@@ -102,11 +102,9 @@ fn apply<T: Tables, G: Gate, R: Repeat, S: Sink>(
             return false;
         }
         if now < gate.deadline(slot) {
-            if submit(candidate, now, rule, *sink) {
-                records = records.wrapping_add(1);
-            } else {
-                lost = lost.wrapping_add(1);
-            }
+            let made = u32::from(submit(candidate, now, rule, *sink));
+            records = records.wrapping_add(made);
+            lost = lost.wrapping_add(1 ^ made);
         }
         !cursor.at_end()
     });
