@@ -50,7 +50,7 @@ pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
 }
 
 /// A folder with all that a daemon reads, and where it writes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Folder {
     directory: Arc<TempDir>,
     settings: BTreeMap<&'static str, Value>,

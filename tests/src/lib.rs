@@ -6,6 +6,7 @@
 //! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
 //! | `frames` | named frames with the outcome each must have |
 //! | `network` | network namespaces that are gone after the test |
+//! | `pins` | a folder on the BPF file system that is gone after the test |
 //! | `privilege` | the one clear line of a test that cannot run here |
 //! | `stream` | packets one after the other, each with a number and the time it was sent |
 //! | `wait` | conditions with a deadline |
@@ -14,6 +15,7 @@ pub mod authority;
 pub mod daemon;
 pub mod frames;
 pub mod network;
+pub mod pins;
 pub mod privilege;
 pub mod stream;
 pub mod wait;

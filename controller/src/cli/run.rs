@@ -16,7 +16,7 @@ use crate::order::time::tokyo;
 
 const HELP: &str = "\
 A configuration, with every key (those after the first six have the defaults shown, except http, \
-country and foreign, which have none):
+state, pin, country and foreign, which have none):
 
   sensor = \"tyo-gw-1a\"            # in every record
   facility = \"tyo-gw-1\"           # orders for another facility are refused
@@ -29,6 +29,8 @@ country and foreign, which have none):
   lease_seconds = 10              # 2 to 60
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
+  state = \"/var/lib/sekisho\"      # what must survive a restart
+  pin = \"/sys/fs/bpf/sekisho\"     # what goes on during one; needs state; see docs/operating.md
   ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]

@@ -72,6 +72,8 @@ pub struct RuleName {
 /// What a record says of its order.
 #[derive(Debug)]
 pub struct OrderName {
+    /// Its slot in the deadline table.
+    pub slot: u32,
     /// The order's id.
     pub order_id: String,
     /// Its serial number.
@@ -81,6 +83,16 @@ pub struct OrderName {
 }
 
 impl Names {
+    /// The names of a generation: its rules in the order of their numbers.
+    pub const fn new(generation: u32, rules: Vec<RuleName>) -> Self {
+        Self { generation, rules }
+    }
+
+    /// The rules in the order of their numbers.
+    pub fn rules(&self) -> &[RuleName] {
+        &self.rules
+    }
+
     /// The rule with this number.
     pub fn rule(&self, number: u32) -> Option<&RuleName> {
         self.rules.get(usize::try_from(number).ok()?)
@@ -127,8 +139,8 @@ pub fn compile(
         orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
     check_limits(&orders)?;
     let lines = image::write(&rows::tables(number, layers, &orders)?)?;
-    let rules = orders.iter().flat_map(|(_, order)| names(order)).collect();
-    Ok(Generation { lines, names: Arc::new(Names { generation: number, rules }) })
+    let rules = orders.iter().flat_map(|(slot, order)| names(*slot, order)).collect();
+    Ok(Generation { lines, names: Arc::new(Names::new(number, rules)) })
 }
 
 fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {
@@ -142,8 +154,9 @@ fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {
     Ok(())
 }
 
-fn names(order: &Order) -> impl Iterator<Item = RuleName> {
+fn names(slot: u32, order: &Order) -> impl Iterator<Item = RuleName> {
     let name = Arc::new(OrderName {
+        slot,
         order_id: order.order_id.clone(),
         serial: order.serial,
         measure: order.measure,

@@ -43,12 +43,23 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// The socket that `sekisho status` asks.
     pub control_socket: PathBuf,
+    /// What outlives the daemon, if anything does.
+    pub pinned: Option<Pinned>,
     /// Size of each ring buffer in bytes; every interface has one for each CPU that is online.
     pub ring_bytes: u32,
     /// Whether the kernel program logs its own life (never a packet).
     pub life_log: LifeLog,
     /// What is domestic and what is foreign (L-DIR).
     pub direction: DirectionInputs,
+}
+
+/// Where a sensor stays while no daemon runs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pinned {
+    /// A folder on a BPF file system, for this sensor alone.
+    pub pin: PathBuf,
+    /// The folder of what must survive.
+    pub state: PathBuf,
 }
 
 /// Where records go.
@@ -79,6 +90,8 @@ struct Written {
     http: Option<SocketAddr>,
     #[serde(default = "default_socket")]
     control_socket: PathBuf,
+    state: Option<PathBuf>,
+    pin: Option<PathBuf>,
     #[serde(default = "default_ring")]
     ring_bytes: u32,
     #[serde(default)]
@@ -196,6 +209,7 @@ impl Written {
             lease: Duration::from_secs(self.lease_seconds),
             http: self.http,
             control_socket: file("control_socket", folder, &self.control_socket)?,
+            pinned: pinned(folder, self.pin.as_deref(), self.state.as_deref())?,
             ring_bytes: self.ring_bytes,
             life_log: if self.life_log { LifeLog::On } else { LifeLog::Off },
             direction: self.direction.resolve(folder)?,
@@ -233,6 +247,21 @@ fn file(key: &str, folder: &Path, path: &Path) -> Result<PathBuf, Refusal> {
         return refuse(key, "is empty");
     }
     Ok(folder.join(path))
+}
+
+fn pinned(
+    folder: &Path,
+    pin: Option<&Path>,
+    state: Option<&Path>,
+) -> Result<Option<Pinned>, Refusal> {
+    match (pin, state) {
+        (None, _) => Ok(None),
+        (Some(_), None) => refuse("pin", "needs `state`: what the rings hold is named there"),
+        (Some(pin), Some(state)) => Ok(Some(Pinned {
+            pin: file("pin", folder, pin)?,
+            state: file("state", folder, state)?,
+        })),
+    }
 }
 
 fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {

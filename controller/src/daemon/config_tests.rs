@@ -36,6 +36,7 @@ fn defaults_and_relative_paths() {
         lease: Duration::from_secs(10),
         http: None,
         control_socket: "/run/sekisho/control.sock".into(),
+        pinned: None,
         ring_bytes: 8_388_608,
         life_log: LifeLog::Off,
         direction: DirectionInputs {
@@ -52,11 +53,13 @@ fn everything_can_be_said() {
         + "foreign = [\"delegated\"]\ncountry = \"JP\"\ndefault = \"unclassified\"\n";
     let text = format!(
         "xdp = \"generic\"\nlease_seconds = 2\nhttp = \"[::1]:9100\"\n\
-         control_socket = \"s\"\nring_bytes = 4096\n{text}"
+         control_socket = \"s\"\nstate = \"kept\"\npin = \"/sys/fs/bpf/s\"\nring_bytes = 4096\n{text}"
     );
     let config = parse(&text).unwrap();
     assert_eq!((config.mode, config.xdp), (Mode::Inline, XdpAttach::Generic));
     assert_eq!(config.output, Output::Stdout);
+    let (pin, state) = ("/sys/fs/bpf/s".into(), "/etc/sekisho/kept".into());
+    assert_eq!(config.pinned, Some(Pinned { pin, state }));
     assert_eq!(config.http, Some("[::1]:9100".parse().unwrap()));
     assert_eq!(config.control_socket, Path::new("/etc/sekisho/s"));
     assert_eq!(config.direction.default, Unnamed::Unclassified);
@@ -87,6 +90,8 @@ fn refusals() {
         ("sensor =", "lease_seconds = 1\nsensor =", "lease_seconds: is not between 2 and 60"),
         ("sensor =", "lease_seconds = 61\nsensor =", "lease_seconds: is not between 2 and 60"),
         ("sensor =", "lease_seconds = -1\nsensor =", "lease_seconds, line 2: "),
+        ("sensor =", "pin = \"/sys/fs/bpf/s\"\nsensor =", "pin: needs `state`"),
+        ("sensor =", "pin = \"\"\nstate = \"s\"\nsensor =", "pin: is empty"),
         ("sensor =", "ring_bytes = 2048\nsensor =", "ring_bytes: is not a power of two"),
         ("sensor =", "ring_bytes = 12288\nsensor =", "ring_bytes: is not a power of two"),
         ("sensor =", "http = \"localhost\"\nsensor =", "http, line 2: "),

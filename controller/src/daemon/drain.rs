@@ -19,6 +19,7 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::config::Config;
 use super::health::Health;
+use super::kept::ring_name;
 use super::names::NameBook;
 use super::output::{Batch, Taken};
 use crate::kernel::clock::boot_and_wall;
@@ -55,6 +56,9 @@ pub enum DrainError {
     /// A ring cannot be waited for.
     #[error("waiting for records: {0}")]
     Ring(#[from] io::Error),
+    /// A generation that is not needed any more stays where the next daemon would find it.
+    #[error("forgetting a generation: {0}")]
+    Names(#[source] io::Error),
     /// A record of a generation that no one published, or whose names were forgotten too early.
     #[error("a record of generation {0}, which is not known")]
     Generation(u32),
@@ -69,6 +73,7 @@ pub enum DrainError {
 /// The ring of one CPU at one interface.
 struct Ring {
     interface: Arc<str>,
+    name: Arc<str>,
     ring: AsyncFd<kernel::Ring>,
 }
 
@@ -94,7 +99,8 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// A drain; to be called inside a tokio runtime.
+    /// A drain that numbers records from the one after `sequence`; to be called inside a tokio
+    /// runtime.
     ///
     /// # Errors
     /// Where a ring cannot be waited for.
@@ -105,16 +111,18 @@ impl Drain {
         batches: mpsc::Sender<Batch>,
         commands: mpsc::UnboundedReceiver<Command>,
         health: Arc<Health>,
+        sequence: u64,
     ) -> io::Result<Self> {
         let mut rings = Vec::new();
         for (interface, records) in records {
             let interface: Arc<str> = interface.into();
-            for (_, ring) in records.into_rings() {
-                rings.push(Ring { interface: Arc::clone(&interface), ring: watch(ring)? });
+            for (cpu, ring) in records.into_rings() {
+                let name = ring_name(&interface, cpu).into();
+                rings.push(Ring { interface: Arc::clone(&interface), name, ring: watch(ring)? });
             }
         }
         let sensor = config.sensor.clone();
-        Ok(Self { sensor, rings, names, batches, commands, health, sequence: 0 })
+        Ok(Self { sensor, rings, names, batches, commands, health, sequence })
     }
 
     /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
@@ -137,7 +145,7 @@ impl Drain {
                 None => behind = self.turn().await?,
                 Some(Command::Forget(generation)) => {
                     self.empty().await?;
-                    self.names.forget_before(generation);
+                    self.names.forget_before(generation).map_err(DrainError::Names)?;
                 }
                 Some(Command::Finish) => return self.empty().await,
             }
@@ -221,6 +229,7 @@ impl Drain {
                 *reached = Some(*position);
             }
         }
+        batch.last = self.sequence;
         batch.taken = self.rings.iter().zip(reached).filter_map(taken).collect();
         Ok(batch)
     }
@@ -232,7 +241,8 @@ impl Drain {
 
 /// How far a batch goes in a ring, if it holds records of it.
 fn taken((ring, position): (&Ring, Option<u64>)) -> Option<Taken> {
-    Some(Taken { room: Arc::clone(ring.ring.get_ref().room()), position: position? })
+    let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.ring.get_ref().room()));
+    Some(Taken { ring: name, room, position: position? })
 }
 
 #[expect(

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::inherit::{Inherited, Named};
 use super::names::NameBook;
 use super::prepare::{Layers, Prepared};
 use super::sensor::{Enforce, SensorError};
@@ -20,6 +21,9 @@ pub enum KeeperError {
     /// The orders in force exceed a limit together.
     #[error("orders cannot be put in force: {0}")]
     Compile(#[from] CompileError),
+    /// The names of a generation cannot be kept for the next daemon.
+    #[error("a generation cannot be written down: {0}")]
+    Names(#[from] std::io::Error),
     /// More orders have begun than there are slots.
     #[error("{0} orders cannot be put in force: all slots are taken")]
     Starved(usize),
@@ -58,6 +62,20 @@ impl Keeper {
         let terms = Terms::new(orders.iter().map(term));
         let states = terms.states().collect();
         Self { orders, layers, names, terms, states, generation: 0, lease: config.lease }
+    }
+
+    /// Goes on from the generations that another daemon left in the kernel; before the first tick.
+    pub fn inherit(&mut self, inherited: &Inherited) {
+        self.generation = inherited.generation;
+        let is = |order: &Verified<Order>, (id, serial): &Named| {
+            order.order_id == *id && order.serial == *serial
+        };
+        let position = |named: &Option<Named>| {
+            let named = named.as_ref()?;
+            self.orders.iter().position(|order| is(order, named))
+        };
+        let slots = inherited.slots.iter().map(|(slot, named)| (*slot, position(named)));
+        self.terms.inherit(slots.collect());
     }
 
     /// The orders with their states.
@@ -132,7 +150,7 @@ impl Keeper {
         let layers: Vec<Layer<'_>> = self.layers.iter().map(Vec::as_slice).collect();
         let compiled = compile::compile(number, &layers, &orders)?;
         // A record may come out before `publish` returns.
-        self.names.add(compiled.names);
+        self.names.add(compiled.names)?;
         kernel.publish(&compiled.lines)?;
         self.generation = number;
         self.terms.published();

@@ -7,7 +7,10 @@
 //! | [`term`] | the life of orders: pure, time passed in (L-TERM) |
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`keeper`] | one tick: the kernel brought to where `term` wants it |
-//! | [`names`] | what the rule numbers of recent generations stand for |
+//! | [`names`], [`ledger`] | what the rule numbers of recent generations stand for, here and on disk |
+//! | [`inherit`] | the slots in the tables that the daemon before left |
+//! | [`kept`] | all of that together |
+//! | [`progress`] | how far records were written, for the daemon after |
 //! | [`drain`], [`output`] | records out of the rings, into one file |
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
 //! | [`monitor`] | what status and metrics are read from |
@@ -19,12 +22,16 @@ pub mod control;
 pub mod drain;
 pub mod health;
 pub mod http;
+pub mod inherit;
 pub mod keeper;
+pub mod kept;
+pub mod ledger;
 pub mod metrics;
 pub mod monitor;
 pub mod names;
 pub mod output;
 pub mod prepare;
+pub mod progress;
 pub mod route;
 pub mod run;
 pub mod sensor;

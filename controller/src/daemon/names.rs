@@ -1,30 +1,54 @@
 //! The names of the generations whose records may still be in a ring.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::ledger::Ledger;
 use crate::compile::Names;
 
 /// Shared by the loop, which adds a generation before it is published, and the drain, which forgets
 /// those of which no record can come any more.
 #[derive(Debug, Default)]
-pub struct NameBook(RwLock<BTreeMap<u32, Arc<Names>>>);
+pub struct NameBook {
+    generations: RwLock<BTreeMap<u32, Arc<Names>>>,
+    /// Where they are kept for the next daemon, if they are.
+    ledger: Option<Ledger>,
+}
 
 impl NameBook {
+    /// A book whose generations outlive this process, with those of the daemon before.
+    pub fn kept(ledger: Ledger, before: &[Arc<Names>]) -> Self {
+        let generations =
+            before.iter().map(|names| (names.generation, Arc::clone(names))).collect();
+        Self { generations: RwLock::new(generations), ledger: Some(ledger) }
+    }
+
     /// Adds a generation.
-    pub fn add(&self, names: Arc<Names>) {
-        let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
+    ///
+    /// # Errors
+    /// Where it cannot be kept: it must not be published then.
+    pub fn add(&self, names: Arc<Names>) -> io::Result<()> {
+        if let Some(ledger) = &self.ledger {
+            ledger.write(&names)?;
+        }
+        let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         book.insert(names.generation, names);
+        Ok(())
     }
 
     /// The names of a generation.
     pub fn get(&self, generation: u32) -> Option<Arc<Names>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&generation).cloned()
+        self.generations.read().unwrap_or_else(PoisonError::into_inner).get(&generation).cloned()
     }
 
     /// Forgets the generations before `generation`.
-    pub fn forget_before(&self, generation: u32) {
-        let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
+    ///
+    /// # Errors
+    /// Where they stay on the disk.
+    pub fn forget_before(&self, generation: u32) -> io::Result<()> {
+        let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         *book = book.split_off(&generation);
+        self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.forget_before(generation))
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::config::Output;
 use super::health::Health;
+use super::progress::{Found, Place, Progress, Step};
 use crate::kernel::Room;
 use crate::kernel::clock::boot_time;
 
@@ -30,6 +31,8 @@ pub struct Batch {
     pub lines: BytesMut,
     /// How many records they are.
     pub records: u64,
+    /// `event.sequence` of the last of them.
+    pub last: u64,
     /// How far the batch goes in each ring that it has records of.
     pub taken: Vec<Taken>,
 }
@@ -38,6 +41,8 @@ pub struct Batch {
 /// then they are in the ring, whatever becomes of this process.
 #[derive(Debug)]
 pub struct Taken {
+    /// The ring's name.
+    pub ring: Arc<str>,
     /// What gives it back.
     pub room: Arc<Room>,
     /// How far.
@@ -57,16 +62,19 @@ impl Sink {
     /// daemons never write one file. One that ends in the middle of a line, because a machine
     /// stopped while it was written, gets a line feed, so that the next record stands alone.
     ///
+    /// Where the rings still hold the last batch of the daemon before, `last`, and the file has a part
+    /// of it, that part is taken away: it comes again. Returns what the file showed of it.
+    ///
     /// # Errors
     /// One line that names the output.
-    pub fn open(output: &Output) -> Result<Self, String> {
+    pub fn open(output: &Output, last: Option<Place>) -> Result<(Self, Found), String> {
         match output {
             Output::Stdout => {
                 let file = io::stdout().as_fd().try_clone_to_owned();
                 let file = file.map_err(|error| format!("standard output: {error}"))?;
-                Ok(Self::new(File::from(file)))
+                Ok((Self::new(File::from(file)), Found::Unknown))
             }
-            Output::File(path) => Self::open_file(path),
+            Output::File(path) => Self::open_file(path, last),
         }
     }
 
@@ -75,7 +83,7 @@ impl Sink {
         Self { file, durable }
     }
 
-    fn open_file(path: &Path) -> Result<Self, String> {
+    fn open_file(path: &Path, last: Option<Place>) -> Result<(Self, Found), String> {
         let failed = |error: io::Error| format!("{}: {error}", path.display());
         let file = OpenOptions::new()
             .read(true)
@@ -85,6 +93,7 @@ impl Sink {
             .open(path)
             .map_err(failed)?;
         let mut sink = Self::new(file);
+        let mut found = Found::Unknown;
         if sink.durable {
             sink.file.try_lock().map_err(|error| match error {
                 TryLockError::WouldBlock => {
@@ -92,9 +101,24 @@ impl Sink {
                 }
                 TryLockError::Error(error) => failed(error),
             })?;
+            let metadata = sink.file.metadata().map_err(failed)?;
+            found = last.map_or(Found::Unknown, |last| last.find(&metadata));
+            if let Found::CutBackTo(length) = found {
+                sink.file.set_len(length).map_err(failed)?;
+            }
             sink.finish_line().map_err(failed)?;
         }
-        Ok(sink)
+        Ok((sink, found))
+    }
+
+    /// Where in the file a batch goes, if it is a file.
+    fn place(&self, start: u64, lines: &[u8]) -> io::Result<Option<Place>> {
+        if !self.durable {
+            return Ok(None);
+        }
+        let metadata = self.file.metadata()?;
+        let end = start.saturating_add(lines.len() as u64);
+        Ok(Some(Place { device: metadata.dev(), inode: metadata.ino(), start, end }))
     }
 
     fn finish_line(&mut self) -> io::Result<()> {
@@ -111,19 +135,22 @@ impl Sink {
 pub struct Writer {
     sink: Sink,
     batches: mpsc::Receiver<Batch>,
+    progress: Option<Progress>,
     health: Arc<Health>,
     written: Arc<AtomicU64>,
 }
 
 impl Writer {
-    /// A writer that counts in `written` the records that the system has taken.
+    /// A writer that counts in `written` the records that the system has taken, and says in
+    /// `progress` how far it is.
     pub fn new(
         sink: Sink,
         batches: mpsc::Receiver<Batch>,
+        progress: Option<Progress>,
         health: Arc<Health>,
         written: Arc<AtomicU64>,
     ) -> Self {
-        Self { sink, batches, health, written }
+        Self { sink, batches, progress, health, written }
     }
 
     /// Writes; a failure goes to [`Health`] at once.
@@ -152,6 +179,7 @@ impl Writer {
                 batch = self.batches.recv() => {
                     let Some(batch) = batch else { break };
                     self.health.writing(boot_time());
+                    self.announce(&batch, whole)?;
                     let mut done = file.write_all(&batch.lines).await;
                     if done.is_ok() {
                         // The file of tokio writes behind; this waits for it.
@@ -182,6 +210,18 @@ impl Writer {
             join(&mut sync).await?;
         }
         if self.sink.durable { file.sync_all().await } else { Ok(()) }
+    }
+
+    /// Says what is about to be written, for the next daemon.
+    fn announce(&self, batch: &Batch, whole: u64) -> io::Result<()> {
+        let Some(progress) = &self.progress else { return Ok(()) };
+        let rings = batch.taken.iter().map(|taken| (taken.ring.to_string(), taken.position));
+        progress.say(&Step {
+            before: batch.last.saturating_sub(batch.records),
+            after: batch.last,
+            file: self.sink.place(whole, &batch.lines)?,
+            rings: rings.collect(),
+        })
     }
 
     /// After a failed write: takes away what there is of the batch, so that the file ends with a
@@ -220,7 +260,7 @@ mod tests {
             sender.try_send(batch).unwrap();
         }
         drop(sender);
-        let writer = Writer::new(sink, batches, Arc::clone(&health), Arc::clone(&written));
+        let writer = Writer::new(sink, batches, None, Arc::clone(&health), Arc::clone(&written));
         (runtime.block_on(writer.run()), health, written.load(Ordering::Relaxed))
     }
 
@@ -228,7 +268,7 @@ mod tests {
     fn records_are_added_to_a_private_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.ndjson");
-        let open = || Sink::open(&Output::File(path.clone())).unwrap();
+        let open = || Sink::open(&Output::File(path.clone()), None).unwrap().0;
         run(open(), &["one\n"]).0.unwrap();
         let (result, health, written) = run(open(), &["two\n", "three\n"]);
         result.unwrap();
@@ -242,7 +282,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.ndjson");
         fs::write(&path, "one\ntw").unwrap();
-        run(Sink::open(&Output::File(path.clone())).unwrap(), &["three\n"]).0.unwrap();
+        run(Sink::open(&Output::File(path.clone()), None).unwrap().0, &["three\n"]).0.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntw\nthree\n");
     }
 
@@ -250,14 +290,14 @@ mod tests {
     fn two_never_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let output = Output::File(folder.path().join("records.ndjson"));
-        let _first = Sink::open(&output).unwrap();
-        let message = Sink::open(&output).unwrap_err();
+        let _first = Sink::open(&output, None).unwrap();
+        let message = Sink::open(&output, None).unwrap_err();
         assert!(message.ends_with("records.ndjson: another sekisho writes to it"), "{message}");
     }
 
     #[test]
     fn a_full_disk_is_an_objection() {
-        let sink = Sink::open(&Output::File("/dev/full".into())).unwrap();
+        let (sink, _) = Sink::open(&Output::File("/dev/full".into()), None).unwrap();
         let (result, health, written) = run(sink, &["one\n"]);
         assert!(result.is_err());
         let objection = health.objection(boot_time()).unwrap();

@@ -18,8 +18,8 @@ use super::drain::{self, Drain};
 use super::health::Health;
 use super::http;
 use super::keeper::{Keeper, KeeperError, Ticked};
+use super::kept::{self, Kept};
 use super::monitor::{Monitor, lock};
-use super::names::NameBook;
 use super::output::{Sink, Writer};
 use super::prepare::Prepared;
 use super::route;
@@ -95,10 +95,20 @@ struct Daemon {
     writer: JoinHandle<std::io::Result<()>>,
     servers: Vec<JoinHandle<()>>,
     written: Arc<AtomicU64>,
-    signals: [Signal; 3],
+    signals: [Signal; 4],
 }
 
-/// Runs a sensor until it is told to stop (SIGINT, SIGTERM, SIGHUP).
+/// How a daemon ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// Selection ends with it.
+    Stop,
+    /// The next daemon goes on where it stands.
+    HandOver,
+}
+
+/// Runs a sensor until it is told to stop (SIGINT, SIGTERM, SIGHUP) or to leave it to the next daemon
+/// (SIGUSR2).
 ///
 /// # Errors
 /// [`RunError`]; whatever was attached is detached.
@@ -109,8 +119,12 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let mut daemon = Daemon::start(prepared, yes_drop_all, voice).await?;
     let result = daemon.watch(voice).await;
-    let (summary, stopped) = daemon.stop().await;
+    let end = *result.as_ref().unwrap_or(&End::Stop);
+    let (summary, stopped) = daemon.stop(end).await;
     voice.tell(&summary.to_string());
+    if end == End::HandOver && stopped.is_ok() {
+        voice.tell("left to the next daemon: selection goes on as long as the lease holds");
+    }
     result.and(stopped)
 }
 
@@ -125,7 +139,10 @@ impl Daemon {
         if !yes_drop_all {
             refuse_to_drop_all(&config)?;
         }
-        let sink = Sink::open(&config.output).map_err(RunError::Failed)?;
+        let kept = Kept::open(&config).map_err(RunError::Failed)?;
+        let Kept { root, names, inherited, progress, step } = kept;
+        let last = step.as_ref().and_then(|step| step.file);
+        let (sink, found) = Sink::open(&config.output, last).map_err(RunError::Failed)?;
         let control = control::bind(&config.control_socket).map_err(RunError::Failed)?;
         let listener = match config.http {
             Some(address) => Some(http::bind(address).await.map_err(RunError::Failed)?),
@@ -134,19 +151,22 @@ impl Daemon {
         // Before anything is attached: a signal that comes early must not end the process at once.
         let signals = signals().map_err(|error| failed("signals", &error))?;
 
-        let (mut sensor, rings) = Sensor::load(&config)?;
-        let names = Arc::new(NameBook::default());
+        let (mut sensor, mut rings) = Sensor::load(&config, root)?;
+        let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
         let mut keeper = Keeper::new(prepared, Arc::clone(&names));
+        keeper.inherit(&inherited);
         // No packet is to be judged without tables, so these come before the attachment.
         let ticked = keeper.tick(&mut sensor, reading())?;
-        sensor.attach()?;
+        sensor.attach()?.iter().for_each(|line| voice.tell(line));
 
         let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(0)));
         let (sender, batches) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
-        let drain = Drain::new(&config, rings, names, sender, received, Arc::clone(&health))
+        let watched = Arc::clone(&health);
+        let drain = Drain::new(&config, rings, names, sender, received, watched, sequence)
             .map_err(|error| failed("rings", &error))?;
-        let writer = Writer::new(sink, batches, Arc::clone(&health), Arc::clone(&written));
+        let (watched, counted) = (Arc::clone(&health), Arc::clone(&written));
+        let writer = Writer::new(sink, batches, progress, watched, counted);
         let sensor = Arc::new(Mutex::new(sensor));
         let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));
         let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&written)));
@@ -167,7 +187,7 @@ impl Daemon {
     }
 
     /// Ticks until a signal comes or something fails.
-    async fn watch(&mut self, voice: &impl Tell) -> Result<(), RunError> {
+    async fn watch(&mut self, voice: &impl Tell) -> Result<End, RunError> {
         let mut ready = false;
         loop {
             let next = self.tick(voice)?;
@@ -175,13 +195,21 @@ impl Daemon {
                 voice.tell("ready");
                 ready = true;
             }
-            let [interrupt, terminate, hang_up] = &mut self.signals;
+            let [interrupt, terminate, hang_up, hand_over] = &mut self.signals;
             tokio::select! {
                 () = tokio::time::sleep(until(next)) => {}
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
-                _ = interrupt.recv() => return Ok(()),
-                _ = terminate.recv() => return Ok(()),
-                _ = hang_up.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(End::Stop),
+                _ = terminate.recv() => return Ok(End::Stop),
+                _ = hang_up.recv() => return Ok(End::Stop),
+                _ = hand_over.recv() => match self.monitor.config().pinned {
+                    Some(_) => {
+                        // The next daemon has the whole lease to start in.
+                        self.tick(voice)?;
+                        return Ok(End::HandOver);
+                    }
+                    None => voice.tell("nothing can be left to another daemon without `pin`"),
+                },
             }
         }
     }
@@ -220,8 +248,9 @@ impl Daemon {
         }
     }
 
-    /// The one place where a daemon ends: selection first, then what it left behind.
-    async fn stop(self) -> (Summary, Result<(), RunError>) {
+    /// The one place where a daemon ends: selection first, then what it left behind. If records cannot
+    /// be written, pinned rings stay for the next daemon to write them.
+    async fn stop(self, end: End) -> (Summary, Result<(), RunError>) {
         let mut result = Ok(());
         let mut keep = |done: Result<(), RunError>| {
             let before = std::mem::replace(&mut result, Ok(()));
@@ -230,8 +259,10 @@ impl Daemon {
         let mut summary = Summary::default();
         {
             let mut sensor = lock(&self.sensor);
-            keep(sensor.set_lease(0).map_err(RunError::Sensor));
-            keep(sensor.settle().map_err(RunError::Sensor));
+            if end == End::Stop {
+                keep(sensor.set_lease(0).map_err(RunError::Sensor));
+                keep(sensor.settle().map_err(RunError::Sensor));
+            }
             match sensor.counters() {
                 Ok(interfaces) => {
                     let cpus = interfaces.iter().flat_map(|(_, cpus)| cpus);
@@ -240,11 +271,15 @@ impl Daemon {
                 Err(error) => keep(Err(error.into())),
             }
         }
-        self.monitor.note_lease(0);
+        if end == End::Stop {
+            self.monitor.note_lease(0);
+        }
         // If the drain is gone, it has failed, and said so.
         let _ = self.commands.send(drain::Command::Finish);
         keep(finish(self.drain, &self.written).await);
-        lock(&self.sensor).detach();
+        if end == End::Stop {
+            keep(lock(&self.sensor).detach().map_err(RunError::Sensor));
+        }
         for server in &self.servers {
             server.abort();
         }
@@ -254,6 +289,14 @@ impl Daemon {
         }
         keep(finish(self.writer, &self.written).await);
         summary.written = self.written.load(Ordering::Relaxed);
+        if result.is_ok() {
+            let mut sensor = lock(&self.sensor);
+            if end == End::HandOver {
+                sensor.leave();
+            } else {
+                result = sensor.unpin().map_err(RunError::Sensor);
+            }
+        }
         (summary, result)
     }
 }
@@ -317,10 +360,15 @@ fn until(next: Option<u64>) -> Duration {
     boundary.map_or(TICK, |left| left.min(TICK))
 }
 
-fn signals() -> std::io::Result<[Signal; 3]> {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let [interrupt, terminate, hang_up] = kinds.map(signal);
-    Ok([interrupt?, terminate?, hang_up?])
+fn signals() -> std::io::Result<[Signal; 4]> {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+        SignalKind::user_defined2(),
+    ];
+    let [interrupt, terminate, hang_up, hand_over] = kinds.map(signal);
+    Ok([interrupt?, terminate?, hang_up?, hand_over?])
 }
 
 fn refuse_to_drop_all(config: &Config) -> Result<(), RunError> {

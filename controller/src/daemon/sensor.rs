@@ -8,7 +8,10 @@
 //!   between its deadline is 0.
 //! - **An order ends:** deadline 0, then the generation without it; only then can its slot be used
 //!   again.
-//! - **Stop:** lease 0, wait for running programs, drain, detach.
+//! - **Stop:** lease 0, wait for running programs, drain, detach; with pins, remove them last, and only
+//!   if every record was written.
+//! - **Hand over** (with pins): drain, and leave everything as it is. The next daemon publishes its own
+//!   generation, then puts its program in the place of the one that is attached.
 //!
 //! What closes is carried out on every interface even if it fails on one; what opens stops at the
 //! first failure.
@@ -18,7 +21,9 @@ use sensor_common::tables::Line;
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};
+use crate::kernel::{
+    KernelError, KernelTables, Left, Mode, PinRoot, Pins, Program, Records, Setup, XdpAttach,
+};
 
 /// What the kernel side of a sensor can be told.
 pub trait Enforce {
@@ -69,10 +74,17 @@ pub struct RingSizes {
     pub bytes: u64,
 }
 
-/// All interfaces of a sensor. Dropping it detaches the programs: selection ends at once.
+/// All interfaces of a sensor. Dropping it ends the lease and detaches the programs: selection ends at
+/// once, unless it was left to the next daemon.
 pub struct Sensor {
     ports: Vec<Port>,
     xdp: XdpAttach,
+    /// Where programs, maps and rings outlive this process, if they do.
+    root: Option<PinRoot>,
+    /// Pins that go when all of their records are written.
+    drained: Vec<Pins>,
+    /// Pins of another version: interface, and where they are.
+    foreign: Vec<(String, Pins)>,
     /// The generation in force, kept so that it can be published once more.
     tables: Option<KernelTables>,
 }
@@ -81,29 +93,70 @@ impl Sensor {
     /// Loads a program for every interface; nothing is attached yet. The rings come with their
     /// interfaces.
     ///
+    /// With pins, what the daemon before left is taken over as it is. Selection ends on interfaces
+    /// that have pins but are not the configuration's any more; their rings come too, to be emptied.
+    ///
     /// # Errors
     /// [`SensorError`].
-    pub fn load(config: &Config) -> Result<(Self, Vec<(String, Records)>), SensorError> {
+    pub fn load(
+        config: &Config,
+        root: Option<PinRoot>,
+    ) -> Result<(Self, Vec<(String, Records)>), SensorError> {
+        let at = |interface: &str| {
+            let interface = interface.to_owned();
+            move |error| SensorError { interface, error }
+        };
         let (mut ports, mut rings) = (Vec::new(), Vec::new());
+        let (mut drained, mut foreign) = (Vec::new(), Vec::new());
+        let left = root.as_ref().map_or(Ok(Vec::new()), |root| root.left(&config.interfaces));
+        for Left { readable, interface, pins } in left.map_err(at("pin"))? {
+            if readable {
+                let records = Program::retire_pinned(&pins).map_err(at(&interface))?;
+                rings.push((interface, records));
+                drained.push(pins);
+            } else {
+                foreign.push((interface, pins));
+            }
+        }
         for interface in &config.interfaces {
-            let (program, records) =
-                Program::load_with(config.mode, config.ring_bytes, config.life_log)
-                    .map_err(|error| SensorError { interface: interface.clone(), error })?;
+            let before = foreign.iter().filter(|(other, _)| other == interface);
+            let setup = Setup {
+                mode: config.mode,
+                ring_bytes: config.ring_bytes,
+                life_log: config.life_log,
+                pins: root.as_ref().map(|root| root.of(interface)),
+                before: before.map(|(_, pins)| pins.clone()).collect(),
+            };
+            let (program, records) = Program::set_up(setup).map_err(at(interface))?;
             let (count, bytes) = records.size();
             let sizes = RingSizes { count: count as u64, bytes };
             ports.push(Port { interface: interface.clone(), program, rings: sizes });
             rings.push((interface.clone(), records));
         }
-        Ok((Self { ports, xdp: config.xdp, tables: None }, rings))
+        Ok((Self { ports, xdp: config.xdp, root, drained, foreign, tables: None }, rings))
     }
 
-    /// Attaches every program to its interface.
+    /// Attaches every program to its interface, and removes what another version left. Returns what
+    /// there is to say about that.
     ///
     /// # Errors
     /// [`SensorError`]; the caller drops the sensor, which detaches those that were attached.
-    pub fn attach(&mut self) -> Result<(), SensorError> {
+    pub fn attach(&mut self) -> Result<Vec<String>, SensorError> {
         let xdp = self.xdp;
-        self.each(|program, interface| program.attach(interface, xdp))
+        self.each(|program, interface| program.attach(interface, xdp))?;
+        let mut words = Vec::new();
+        for (interface, pins) in self.foreign.drain(..) {
+            let count = Records::unread(&pins).and_then(|count| pins.remove().map(|()| count));
+            match count {
+                Ok(0) => {}
+                Ok(count) => words.push(format!(
+                    "{interface}: {count} records that a sekisho of another version had not \
+                     written are lost"
+                )),
+                Err(error) => return Err(SensorError { interface, error }),
+            }
+        }
+        Ok(words)
     }
 
     /// Returns once no program runs that started before the call: after the lease was ended, no
@@ -119,9 +172,38 @@ impl Sensor {
         settled
     }
 
-    /// Detaches every program. What is asked afterwards finds no interface.
-    pub fn detach(&mut self) {
+    /// Detaches every program. What is asked afterwards finds no interface; pinned rings stay until
+    /// [`Self::unpin`].
+    ///
+    /// # Errors
+    /// The first [`SensorError`]; all are detached as far as that works.
+    pub fn detach(&mut self) -> Result<(), SensorError> {
+        let detached = self.all(Program::detach);
+        self.drained.extend(self.ports.drain(..).filter_map(|port| port.program.into_pins()));
+        detached
+    }
+
+    /// Removes the pins of a sensor that is detached and whose records are all written.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn unpin(&mut self) -> Result<(), SensorError> {
+        for pins in self.drained.drain(..) {
+            pins.remove().map_err(|error| SensorError { interface: "pin".to_owned(), error })?;
+        }
+        if let Some(root) = &self.root {
+            root.remove_if_empty();
+        }
+        Ok(())
+    }
+
+    /// Leaves everything to the next daemon, if there are pins; whether there are.
+    pub fn leave(&mut self) -> bool {
+        if self.root.is_none() {
+            return false;
+        }
         self.ports.clear();
+        true
     }
 
     /// What the programs have logged of their own life since the last call, each line with its
@@ -181,6 +263,14 @@ impl Sensor {
             result = result.and(done);
         }
         result
+    }
+}
+
+impl Drop for Sensor {
+    fn drop(&mut self) {
+        // Nobody is left to tell. Whatever fails here, the lease runs out by itself.
+        let _ = self.all(|program| program.set_lease(0));
+        let _ = self.detach();
     }
 }
 

@@ -10,6 +10,8 @@
 //! - **The beginning** is judged by the wall clock as it reads *now*. One that runs ahead begins
 //!   nothing twice: what ended stays ended.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sensor_common::tables::MOST_ORDERS;
 
@@ -103,13 +105,28 @@ pub struct Terms {
     latest: Option<(i128, u64)>,
     /// Nothing was ever published.
     blank: bool,
+    /// Slots to which the tables lead that another daemon left in the kernel, with the position of
+    /// the order of ours that each belongs to, until tables of ours are published.
+    inherited: BTreeMap<u32, Option<usize>>,
 }
 
 impl Terms {
     /// Orders that wait, however old they are: the first reading decides.
     pub fn new(terms: impl IntoIterator<Item = Term>) -> Self {
         let entry = |term| Entry { term, phase: Phase::Waiting, deadline: u64::MAX };
-        Self { entries: terms.into_iter().map(entry).collect(), latest: None, blank: true }
+        Self {
+            entries: terms.into_iter().map(entry).collect(),
+            latest: None,
+            blank: true,
+            inherited: BTreeMap::new(),
+        }
+    }
+
+    /// Takes over the slots of the tables that another daemon left in the kernel: an order keeps the
+    /// slot that it has there, so that it goes on selecting; no other order gets that slot, and the
+    /// slots of orders that do not go on are closed, until tables of ours are published.
+    pub fn inherit(&mut self, slots: BTreeMap<u32, Option<usize>>) {
+        self.inherited = slots;
     }
 
     /// Takes a reading into account.
@@ -117,7 +134,12 @@ impl Terms {
         let latest = self.latest_time(reading);
         let mut free = self.free_slots();
         let mut step = Step { publish: self.blank, ..Step::default() };
-        for entry in &mut self.entries {
+        let inherited = &self.inherited;
+        let own = |position: usize| {
+            let mut slots = inherited.iter();
+            slots.find(|(_, owner)| **owner == Some(position)).map(|(slot, _)| *slot)
+        };
+        for (position, entry) in self.entries.iter_mut().enumerate() {
             if matches!(entry.phase, Phase::Ended { .. }) {
                 continue;
             }
@@ -139,7 +161,7 @@ impl Terms {
                     }
                     entry.phase = Phase::InForce { slot, published, early: !begun };
                 }
-                (Phase::Waiting, false) if begun => match free.pop() {
+                (Phase::Waiting, false) if begun => match own(position).or_else(|| free.pop()) {
                     Some(slot) => {
                         step.publish = true;
                         entry.phase = Phase::InForce { slot, published: false, early: false };
@@ -149,6 +171,11 @@ impl Terms {
                 (Phase::Ended { .. }, _) | (Phase::Waiting, false) => {}
             }
         }
+        let goes_on = |wanted: u32| {
+            let holds = |entry: &Entry| matches!(entry.phase, Phase::InForce { slot, early: false, .. } if slot == wanted);
+            self.entries.iter().any(holds)
+        };
+        step.close.extend(inherited.keys().copied().filter(|slot| !goes_on(*slot)));
         step
     }
 
@@ -164,6 +191,7 @@ impl Terms {
     /// before: slots of ended orders can be used again.
     pub fn published(&mut self) {
         self.blank = false;
+        self.inherited.clear();
         for entry in &mut self.entries {
             match &mut entry.phase {
                 Phase::InForce { published, .. } => *published = true,
@@ -229,7 +257,8 @@ impl Terms {
                 Phase::Ended { slot: taken } => taken == Some(slot),
             })
         };
-        (0..MOST_ORDERS).rev().filter(|slot| !taken(*slot)).collect()
+        let free = |slot: &u32| !taken(*slot) && !self.inherited.contains_key(slot);
+        (0..MOST_ORDERS).rev().filter(free).collect()
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `segments` | memory of a generation, shared with the kernel (`unsafe`) |
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
 //! | `records` | the rings of all CPUs |
+//! | `pins`, `link` | what outlives a controller, and the attachment |
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
@@ -15,7 +16,9 @@
 pub mod clock;
 mod explain;
 mod life;
+mod link;
 mod object;
+mod pins;
 mod program;
 mod records;
 mod ring;
@@ -23,6 +26,7 @@ mod segments;
 
 pub use life::LifeLog;
 pub use object::has_object;
-pub use program::{KernelError, KernelTables, Mode, Program, XdpAttach};
+pub use pins::{Left, PinRoot, Pins};
+pub use program::{KernelError, KernelTables, Mode, Program, Setup, XdpAttach};
 pub use records::Records;
 pub use ring::{Ring, Room};

@@ -3,16 +3,18 @@
 
 use std::os::fd::{AsFd as _, BorrowedFd};
 
-use aya::maps::{Array, ArrayOfMaps, MapData, MapError, PerCpuArray};
-use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp, XdpMode};
+use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray};
+use aya::programs::links::FdLink;
+use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sensor_common::counters::{self, Counters};
 use sensor_common::tables::{Line, MOST_SEGMENTS};
 use serde::{Deserialize, Serialize};
 
 use super::life::{LifeLog, LifeLogger};
+use super::pins::{self, Pins};
 use super::records::{self, Records};
-use super::{object, segments};
+use super::{link, object, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
 /// a test loads, so that a mismatch cannot go unnoticed.
@@ -75,6 +77,19 @@ pub enum KernelError {
     /// A map operation failed.
     #[error("{}", with_sources(.0))]
     Map(#[from] MapError),
+    /// Something about the pins of a sensor.
+    #[error("{path}: {reason}")]
+    Pin {
+        /// Which.
+        path: String,
+        /// What.
+        reason: String,
+    },
+    /// The kernel attaches over netlink only, which outlives a controller that is killed.
+    #[error(
+        "the kernel gives no link for the attachment; that takes Linux 5.9 and a driver with it"
+    )]
+    NoLink,
     /// A frame that the kernel cannot take for a test run.
     #[error("a frame of {0} bytes is longer than BPF_PROG_TEST_RUN takes")]
     FrameTooLong(usize),
@@ -116,9 +131,34 @@ impl KernelTables {
     }
 }
 
-/// The loaded program and its maps. Dropping it detaches the program: selection ends at once.
+/// What a program is loaded with.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// What the host does with frames.
+    pub mode: Mode,
+    /// The size of each CPU's ring buffer, a power of two and at least a page. Rings that are pinned
+    /// keep theirs.
+    pub ring_bytes: u32,
+    /// Whether the program logs its own life.
+    pub life_log: LifeLog,
+    /// Where maps, rings and attachment outlive this process, if they do. What is there is taken
+    /// over.
+    pub pins: Option<Pins>,
+    /// Pins of other versions from which the attachment is taken over.
+    pub before: Vec<Pins>,
+}
+
+/// The maps that pins keep. What they hold is what a controller must find as another left it.
+const PINNED: [&str; 6] =
+    [name::SEGMENTS, name::ACTIVE, name::DEADLINES, name::LEASE, name::RECORDS, name::COUNTERS];
+
+/// The loaded program and its maps. Dropping it detaches the program, so that selection ends at once,
+/// unless its attachment is pinned.
 pub struct Program {
     ebpf: Ebpf,
+    link: Option<FdLink>,
+    pins: Option<Pins>,
+    before: Vec<Pins>,
     segments: ArrayOfMaps<MapData>,
     active: Array<MapData, u64>,
     /// How many slots of each half of `segments` hold something.
@@ -150,44 +190,104 @@ impl Program {
         ring_bytes: u32,
         life_log: LifeLog,
     ) -> Result<(Self, Records), KernelError> {
+        Self::set_up(Setup { mode, ring_bytes, life_log, ..Setup::default() })
+    }
+
+    /// Like [`Self::load`], with all that can be said. Over pinned maps the gate is as the controller
+    /// before left it, and so are generation, counters and rings.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn set_up(setup: Setup) -> Result<(Self, Records), KernelError> {
+        let Setup { mode, ring_bytes, life_log, pins, before } = setup;
         let inline = u8::from(mode == Mode::Inline);
         let level = life_log.level();
-        let wake_at = u64::from(ring_bytes / WAKE_SHARE);
-        let mut ebpf = EbpfLoader::new()
+        let wake_at = u64::from(records::smallest(pins.as_ref(), ring_bytes)? / WAKE_SHARE);
+        let mut loader = EbpfLoader::new();
+        loader
             .override_global(name::INLINE, &inline, true)
             .override_global(name::WAKE_AT, &wake_at, true)
             .override_global(name::LOG_LEVEL, &level, true)
-            .map_max_entries(name::RECORDS, records::possible()?)
-            .load(object::embedded()?)
-            .map_err(Box::new)?;
+            .map_max_entries(name::RECORDS, records::possible()?);
+        if let Some(pins) = &pins {
+            pins.create()?;
+            for map in PINNED {
+                loader.map_pin_path(map, pins.map(map));
+            }
+        }
+        let mut ebpf = loader.load(object::embedded()?).map_err(Box::new)?;
+        let segments = take(&mut ebpf, name::SEGMENTS)?;
         let mut program = Self {
-            segments: take(&mut ebpf, name::SEGMENTS)?,
+            filled: [0, 1].map(|half| filled(&segments, half)),
+            segments,
             active: take(&mut ebpf, name::ACTIVE)?,
-            filled: [0; 2],
             deadlines: take(&mut ebpf, name::DEADLINES)?,
             lease: take(&mut ebpf, name::LEASE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
             life: LifeLogger::take(&mut ebpf)?,
             rings: take(&mut ebpf, name::RECORDS)?,
             ebpf,
+            link: None,
+            pins,
+            before,
         };
-        let records = Records::create(&mut program.rings, ring_bytes)?;
+        // With pins this also waits for all running programs: should the controller before have been
+        // killed in the middle of a publication, nothing is judged by the half that it left.
+        let records = Records::open(&mut program.rings, ring_bytes, program.pins.as_ref())?;
         program.xdp()?.load().map_err(Box::new)?;
         Ok((program, records))
     }
 
-    /// Attaches the program to an interface.
+    /// Attaches the program to an interface, in the place of the one that pins keep attached.
     ///
     /// # Errors
     /// [`KernelError::Program`]: no such interface, no native XDP in its driver, or another
     /// program is attached already.
     pub fn attach(&mut self, interface: &str, how: XdpAttach) -> Result<(), KernelError> {
-        let mode = match how {
-            XdpAttach::Native => XdpMode::Driver,
-            XdpAttach::Generic => XdpMode::Skb,
+        let before: Vec<Pins> = self.pins.iter().chain(&self.before).cloned().collect();
+        let link = link::attach(self.xdp()?, interface, how, &before)?;
+        let Some(pins) = &self.pins else {
+            self.link = Some(link);
+            return Ok(());
         };
-        self.xdp()?.attach(interface, mode).map_err(Box::new)?;
+        let path = pins.link(how);
+        // Taken over from these very pins, it is there already.
+        let link = if path.exists() {
+            link
+        } else {
+            link.pin(&path).map_err(|error| pins::refusal(&path, error))?.into()
+        };
+        self.link = Some(link);
         Ok(())
+    }
+
+    /// Detaches the program; maps and rings stay where they are.
+    ///
+    /// # Errors
+    /// [`KernelError::Pin`].
+    pub fn detach(&mut self) -> Result<(), KernelError> {
+        self.link = None;
+        self.pins.as_ref().map_or(Ok(()), Pins::remove_links)
+    }
+
+    /// Lets go of the program. Its pins stay.
+    pub fn into_pins(self) -> Option<Pins> {
+        self.pins
+    }
+
+    /// Ends a sensor whose pins nobody steers any more, and returns the rings with what is in them:
+    /// lease 0, detached, and no program runs that could make a record. The rings stay pinned.
+    ///
+    /// # Errors
+    /// [`KernelError`].
+    pub fn retire_pinned(pins: &Pins) -> Result<Records, KernelError> {
+        let open = |name| MapData::from_pin(pins.map(name));
+        let mut lease = Array::<_, u64>::try_from(Map::Array(open(name::LEASE)?))?;
+        let closed = lease.set(0, 0, 0);
+        pins.remove_links()?;
+        closed?;
+        let mut rings = ArrayOfMaps::try_from(Map::ArrayOfMaps(open(name::RECORDS)?))?;
+        Records::adopt(&mut rings, pins)
     }
 
     /// Publishes a generation in one step: a packet that starts before it is judged to its end by
@@ -296,9 +396,17 @@ impl Program {
     }
 }
 
+/// How many slots of a half hold something, from its first on.
+fn filled(segments: &ArrayOfMaps<MapData>, half: u32) -> u32 {
+    let first = half * MOST_SEGMENTS;
+    // A slot that is not empty may be closed to us; then too it holds something.
+    let empty = |slot: &u32| matches!(segments.get(slot, 0), Err(MapError::KeyNotFound));
+    (first..first + MOST_SEGMENTS).find(empty).map_or(MOST_SEGMENTS, |slot| slot - first)
+}
+
 fn take<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, KernelError>
 where
-    T: TryFrom<aya::maps::Map, Error = MapError>,
+    T: TryFrom<Map, Error = MapError>,
 {
     Ok(T::try_from(ebpf.take_map(name).ok_or(KernelError::Missing(name))?)?)
 }

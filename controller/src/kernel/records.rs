@@ -1,10 +1,11 @@
 //! The rings of a program: one for each CPU that is online, so that no two CPUs ever wait for each
 //! other to make a record.
 
-use aya::maps::{ArrayOfMaps, MapData, MapError};
+use aya::maps::{ArrayOfMaps, MapData, MapError, MapInfo};
 use sensor_common::record::Record;
 
 use super::KernelError;
+use super::pins::{Pins, refusal};
 use super::ring::Ring;
 
 /// A program's rings, with the number of each one's CPU.
@@ -16,22 +17,70 @@ pub struct Records {
 }
 
 impl Records {
-    /// Makes rings for all CPUs that are online, of `bytes` each, and gives them to the program
-    /// through its map of rings.
+    /// Opens the rings that are pinned, makes those that are missing of the CPUs that are online, of
+    /// `bytes` each, and gives all of them to the program through its map of rings.
     ///
     /// # Errors
     /// [`KernelError`] where the kernel refuses one.
-    pub(super) fn create(
+    pub(super) fn open(
         program: &mut ArrayOfMaps<MapData>,
         bytes: u32,
+        pins: Option<&Pins>,
+    ) -> Result<Self, KernelError> {
+        let mut records = match pins {
+            Some(pins) => Self::adopt(program, pins)?,
+            None => Self { rings: Vec::new(), at: 0 },
+        };
+        for cpu in online()? {
+            if records.rings.iter().any(|(there, _)| *there == cpu) {
+                continue;
+            }
+            let ring = Ring::create(bytes)?;
+            if let Some(pins) = pins {
+                let path = pins.ring(cpu);
+                ring.map().pin(&path).map_err(|error| refusal(&path, error))?;
+            }
+            program.set(cpu, ring.map(), 0)?;
+            records.rings.push((cpu, ring));
+        }
+        Ok(records)
+    }
+
+    /// Opens the rings that are pinned and gives them to the program, which most often has them. Each
+    /// time the kernel waits until no program runs that started before (commit 1ae80cf31938).
+    ///
+    /// # Errors
+    /// [`KernelError`].
+    pub(super) fn adopt(
+        program: &mut ArrayOfMaps<MapData>,
+        pins: &Pins,
     ) -> Result<Self, KernelError> {
         let mut rings = Vec::new();
-        for cpu in online()? {
-            let ring = Ring::create(bytes)?;
-            program.set(cpu, ring.map(), 0)?;
-            rings.push((cpu, ring));
+        for (cpu, path) in pins.rings()? {
+            let map = MapData::from_pin(&path).map_err(|error| refusal(&path, error))?;
+            program.set(cpu, &map, 0)?;
+            rings.push((cpu, Ring::open(map)?));
         }
         Ok(Self { rings, at: 0 })
+    }
+
+    /// Records that nobody took out of these pinned rings, whatever they look like: they may be of
+    /// another version.
+    ///
+    /// # Errors
+    /// [`KernelError`].
+    pub fn unread(pins: &Pins) -> Result<u64, KernelError> {
+        let mut count = 0_u64;
+        for (_, path) in pins.rings()? {
+            let map = MapData::from_pin(&path).map_err(|error| refusal(&path, error))?;
+            count = count.saturating_add(Ring::open(map)?.unread());
+        }
+        Ok(count)
+    }
+
+    /// Every ring, with the number of its CPU.
+    pub fn rings(&mut self) -> &mut [(u32, Ring)] {
+        &mut self.rings
     }
 
     /// The next record of any ring, if there is one; each ring's in their order. Its room is given
@@ -62,6 +111,18 @@ impl Records {
     pub fn into_rings(self) -> Vec<(u32, Ring)> {
         self.rings
     }
+}
+
+/// The size of the smallest ring that there is or will be.
+///
+/// # Errors
+/// [`KernelError`].
+pub(super) fn smallest(pins: Option<&Pins>, bytes: u32) -> Result<u32, KernelError> {
+    let mut smallest = bytes;
+    for (_, path) in pins.map_or(Ok(Vec::new()), Pins::rings)? {
+        smallest = smallest.min(MapInfo::from_pin(&path)?.max_entries());
+    }
+    Ok(smallest)
 }
 
 /// How many CPUs there can be: the length of the map of rings.

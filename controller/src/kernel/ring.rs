@@ -121,6 +121,30 @@ impl Ring {
         None
     }
 
+    /// Records that are there to be taken, of any length.
+    pub(super) fn unread(&mut self) -> u64 {
+        let mut count = 0;
+        while self.position != self.written() {
+            let length = self.header();
+            if length & BPF_RINGBUF_BUSY_BIT != 0 {
+                break;
+            }
+            count += u64::from(length & BPF_RINGBUF_DISCARD_BIT == 0);
+            let bytes = length & !BPF_RINGBUF_DISCARD_BIT;
+            self.position += (HEADER as u64 + u64::from(bytes)).next_multiple_of(8);
+        }
+        count
+    }
+
+    /// Goes on at `position`, up to which records are known to be kept, and gives them back. A
+    /// position that was passed, or that the ring never reached, changes nothing.
+    pub fn skip_to(&mut self, position: u64) {
+        if (self.position..=self.written()).contains(&position) {
+            self.position = position;
+            self.room.release(position);
+        }
+    }
+
     /// Up to where records were taken, in bytes since the ring was made.
     pub const fn position(&self) -> u64 {
         self.position

@@ -1,0 +1,82 @@
+//! What a daemon finds in the kernel when the one before it left its pins: generations that may be
+//! judging packets at this moment, and the slots that their orders have (L-TERM).
+//!
+//! A slot belongs to an order of such a generation until another generation is published. No other
+//! order may have its deadline before, and one that is not to go on must lose it at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::compile::Names;
+
+/// An order as a generation names it: its id and its serial number.
+pub type Named = (String, u64);
+
+/// Generations that a daemon before this one left, of which any may be in force.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Inherited {
+    /// The highest number among them; the next generation has a higher one.
+    pub generation: u32,
+    /// Every slot that one of them leads to, with its order; `None` where they do not agree.
+    pub slots: BTreeMap<u32, Option<Named>>,
+}
+
+impl Inherited {
+    /// What these generations come to.
+    pub fn new(generations: &[Arc<Names>]) -> Self {
+        let mut inherited = Self::default();
+        for names in generations {
+            inherited.generation = inherited.generation.max(names.generation);
+            for rule in names.rules() {
+                let named = Some((rule.order.order_id.clone(), rule.order.serial));
+                let slot = inherited.slots.entry(rule.order.slot).or_insert_with(|| named.clone());
+                if *slot != named {
+                    *slot = None;
+                }
+            }
+        }
+        inherited
+    }
+
+    /// The slot that an order has, if it has one for itself.
+    pub fn slot(&self, order_id: &str, serial: u64) -> Option<u32> {
+        let is = |named: &Option<Named>| {
+            named.as_ref().is_some_and(|(id, number)| id == order_id && *number == serial)
+        };
+        self.slots.iter().find(|(_, named)| is(named)).map(|(slot, _)| *slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::{OrderName, RuleName};
+    use crate::order::Measure;
+
+    fn generation(number: u32, slots: &[(u32, &str, u64)]) -> Arc<Names> {
+        let rule = |(slot, id, serial): &(u32, &str, u64)| RuleName {
+            order: Arc::new(OrderName {
+                slot: *slot,
+                order_id: (*id).to_owned(),
+                serial: *serial,
+                measure: Measure::Agreement,
+            }),
+            rule: "r".to_owned(),
+        };
+        Arc::new(Names::new(number, slots.iter().map(rule).collect()))
+    }
+
+    #[test]
+    fn a_slot_is_an_orders_own_where_all_generations_say_so() {
+        let inherited = Inherited::new(&[
+            generation(7, &[(0, "a", 1), (1, "b", 1), (2, "c", 1)]),
+            generation(8, &[(0, "a", 1), (2, "c", 2), (3, "d", 1)]),
+        ]);
+        assert_eq!(inherited.generation, 8);
+        let slot = |id, serial| inherited.slot(id, serial);
+        assert_eq!((slot("a", 1), slot("b", 1), slot("d", 1)), (Some(0), Some(1), Some(3)));
+        assert_eq!((slot("c", 1), slot("c", 2), slot("e", 1)), (None, None, None));
+        assert_eq!(inherited.slots.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(Inherited::new(&[]), Inherited::default());
+    }
+}

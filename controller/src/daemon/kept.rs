@@ -1,0 +1,87 @@
+//! What a daemon finds of the one before, and keeps for the one after: pins in the kernel, names of
+//! generations, and how far records were written. Without `pin` in the configuration: nothing.
+
+use std::sync::Arc;
+
+use super::config::{Config, Pinned};
+use super::inherit::Inherited;
+use super::ledger::Ledger;
+use super::names::NameBook;
+use super::progress::{Found, Progress, Step};
+use crate::kernel::{PinRoot, Records};
+
+/// The state that outlives daemons.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The pins, ours alone from here on.
+    pub root: Option<PinRoot>,
+    /// The names of generations, with those of the daemon before.
+    pub names: Arc<NameBook>,
+    /// The generations that are in the kernel.
+    pub inherited: Inherited,
+    /// Where the writer says how far it is.
+    pub progress: Option<Progress>,
+    /// The last batch of the daemon before.
+    pub step: Option<Step>,
+}
+
+impl Kept {
+    /// Opens what the configuration names. What the daemon before left counts only as long as its
+    /// rings are there.
+    ///
+    /// # Errors
+    /// One line that names the file or folder.
+    pub fn open(config: &Config) -> Result<Self, String> {
+        let Some(Pinned { pin, state }) = &config.pinned else { return Ok(Self::default()) };
+        let failed = |error: std::io::Error| format!("{}: {error}", state.display());
+        let root = PinRoot::open(pin).map_err(|error| error.to_string())?;
+        let ledger = Ledger::open(state).map_err(failed)?;
+        let (progress, mut step) = Progress::open(ledger.folder()).map_err(failed)?;
+        let mut before = Vec::new();
+        if root.has_rings().map_err(|error| error.to_string())? {
+            before = ledger.read()?;
+        } else {
+            step = None;
+            progress.clear().map_err(failed)?;
+            ledger.clear().map_err(failed)?;
+        }
+        Ok(Self {
+            inherited: Inherited::new(&before),
+            names: Arc::new(NameBook::kept(ledger, &before)),
+            root: Some(root),
+            progress: Some(progress),
+            step,
+        })
+    }
+}
+
+/// Goes on behind the last batch of the daemon before, given what the output shows of it: rings are
+/// taken to where they were written. Returns the number of the last record that was.
+pub fn resume(step: &Step, found: Found, rings: &mut [(String, Records)]) -> u64 {
+    let mut reached = Vec::new();
+    for (interface, records) in rings {
+        for (cpu, ring) in records.rings() {
+            if let Some(position) = step.rings.get(&ring_name(interface, *cpu)) {
+                reached.push((ring, *position));
+            }
+        }
+    }
+    let written = match found {
+        Found::Whole => true,
+        Found::CutBackTo(_) => false,
+        // The rings are told after the batch is written.
+        Found::Unknown => reached.iter().all(|(ring, position)| ring.position() >= *position),
+    };
+    if !written {
+        return step.before;
+    }
+    for (ring, position) in reached {
+        ring.skip_to(position);
+    }
+    step.after
+}
+
+/// A ring's name: its interface and CPU.
+pub fn ring_name(interface: &str, cpu: u32) -> String {
+    format!("{interface}/{cpu}")
+}

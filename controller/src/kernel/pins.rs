@@ -1,0 +1,238 @@
+//! Where a sensor's kernel objects stay while no controller runs: a folder of a BPF file system that
+//! belongs to one sensor.
+//!
+//! ```text
+//! <pin>/v<layout's version>/<interface>/SEGMENTS, ACTIVE, …     the maps that outlive a controller
+//!                                      /ring-<cpu>              the rings
+//!                                      /link-<native|generic>   the attachment
+//! ```
+//!
+//! The program itself is not there: its link holds it, and the next controller puts its own in its
+//! place. Objects of another version are never read: what they mean is not known.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use sensor_common::layout::VERSION;
+
+use super::{KernelError, XdpAttach};
+
+/// `f_type` of a BPF file system (linux/magic.h).
+const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
+
+/// A sensor's folder, locked: two controllers never steer one sensor.
+#[derive(Debug)]
+pub struct PinRoot {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// The objects of one interface.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pins {
+    folder: PathBuf,
+}
+
+/// Objects that are of another version, or of an interface that has no sensor any more.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Left {
+    /// Whether they are of this version, and can be read.
+    pub readable: bool,
+    /// The interface.
+    pub interface: String,
+    /// Where they are.
+    pub pins: Pins,
+}
+
+impl PinRoot {
+    /// Opens the folder, or makes it.
+    ///
+    /// # Errors
+    /// [`KernelError::Pin`]: it cannot be made, is not on a BPF file system, or another controller
+    /// has it.
+    pub fn open(path: &Path) -> Result<Self, KernelError> {
+        let failed = |error: io::Error| refusal(path, error);
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        let kind = rustix::fs::statfs(path).map_err(|error| failed(error.into()))?.f_type;
+        if kind != BPF_FS_MAGIC {
+            return Err(refusal(path, "is not on a BPF file system (mount -t bpf)"));
+        }
+        let lock = File::open(path).map_err(failed)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => refusal(path, "another sekisho has it"),
+            TryLockError::Error(error) => failed(error),
+        })?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The objects of an interface, of this version.
+    pub fn of(&self, interface: &str) -> Pins {
+        Pins { folder: self.path.join(format!("v{VERSION}")).join(encoded(interface)) }
+    }
+
+    /// Whether a controller before this one left rings of this version.
+    ///
+    /// # Errors
+    /// [`KernelError::Pin`].
+    pub fn has_rings(&self) -> Result<bool, KernelError> {
+        for (_, folder) in folders(&self.path.join(format!("v{VERSION}")))? {
+            if !(Pins { folder }).rings()?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is in the folder that does not belong to these interfaces in this version.
+    ///
+    /// # Errors
+    /// [`KernelError::Pin`].
+    pub fn left(&self, interfaces: &[String]) -> Result<Vec<Left>, KernelError> {
+        let mut left = Vec::new();
+        for (version, folder) in folders(&self.path)? {
+            for (name, folder) in folders(&folder)? {
+                let interface = decoded(&name);
+                let readable = version == format!("v{VERSION}");
+                if !(readable && interfaces.contains(&interface)) {
+                    left.push(Left { readable, interface, pins: Pins { folder } });
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// Removes the folder, and those of versions, as far as they are empty.
+    pub fn remove_if_empty(&self) {
+        for (_, folder) in folders(&self.path).unwrap_or_default() {
+            // Those that are not empty stay.
+            let _ = fs::remove_dir(folder);
+        }
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+impl Pins {
+    /// Makes the folder.
+    pub(super) fn create(&self) -> Result<(), KernelError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.map_err(|error| refusal(&self.folder, error))
+    }
+
+    /// The map with this name.
+    pub(super) fn map(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The ring of a CPU.
+    pub(super) fn ring(&self, cpu: u32) -> PathBuf {
+        self.folder.join(format!("ring-{cpu}"))
+    }
+
+    /// The rings that are there, by CPU.
+    pub(super) fn rings(&self) -> Result<Vec<(u32, PathBuf)>, KernelError> {
+        let mut rings: Vec<(u32, PathBuf)> = entries(&self.folder)?
+            .into_iter()
+            .filter_map(|(name, path)| Some((name.strip_prefix("ring-")?.parse().ok()?, path)))
+            .collect();
+        rings.sort();
+        Ok(rings)
+    }
+
+    /// The attachment.
+    pub(super) fn link(&self, how: XdpAttach) -> PathBuf {
+        self.folder.join(match how {
+            XdpAttach::Native => "link-native",
+            XdpAttach::Generic => "link-generic",
+        })
+    }
+
+    /// Ends every attachment that nobody else holds.
+    pub(super) fn remove_links(&self) -> Result<(), KernelError> {
+        for path in [XdpAttach::Native, XdpAttach::Generic].map(|how| self.link(how)) {
+            remove(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Removes all objects, the attachment first.
+    ///
+    /// # Errors
+    /// [`KernelError::Pin`].
+    pub fn remove(&self) -> Result<(), KernelError> {
+        self.remove_links()?;
+        for (_, path) in entries(&self.folder)? {
+            remove(&path)?;
+        }
+        match fs::remove_dir(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(refusal(&self.folder, error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A refusal that names a pin.
+pub(super) fn refusal(path: &Path, reason: impl ToString) -> KernelError {
+    KernelError::Pin { path: path.display().to_string(), reason: reason.to_string() }
+}
+
+fn remove(path: &Path) -> Result<(), KernelError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refusal(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// What is in a folder: nothing if it is not there.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, KernelError> {
+    let failed = |error: io::Error| refusal(folder, error);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let named = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry.map_err(failed)?;
+        Ok((entry.file_name().to_string_lossy().into_owned(), entry.path()))
+    };
+    entries.map(named).collect()
+}
+
+fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, KernelError> {
+    Ok(entries(folder)?.into_iter().filter(|(_, path)| path.is_dir()).collect())
+}
+
+/// An interface's name as a name in a BPF file system, which has no dots (`bpf_lookup`).
+fn encoded(interface: &str) -> String {
+    interface.replace('%', "%25").replace('.', "%2e")
+}
+
+fn decoded(name: &str) -> String {
+    name.replace("%2e", ".").replace("%25", "%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_interfaces_have_no_dots_and_come_back() {
+        for (interface, name) in [("eth1", "eth1"), ("eth0.100", "eth0%2e100"), ("a%2e", "a%252e")]
+        {
+            assert_eq!(encoded(interface), name);
+            assert_eq!(decoded(name), interface);
+        }
+    }
+
+    #[test]
+    fn an_ordinary_file_system_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = PinRoot::open(&folder.path().join("pins")).unwrap_err();
+        assert!(
+            error.to_string().ends_with("is not on a BPF file system (mount -t bpf)"),
+            "{error}"
+        );
+    }
+}
