@@ -218,6 +218,11 @@ impl Daemon {
         Line::read_all(whole)
     }
 
+    /// Where its output is.
+    pub fn output_path(&self) -> PathBuf {
+        self.path(RECORDS)
+    }
+
     /// Its output as it is.
     ///
     /// # Panics

@@ -4,15 +4,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::net::UdpSocket;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::process::Signal;
 use sekisho_tests::authority::signed;
-use sekisho_tests::daemon::{Folder, Line, order};
+use sekisho_tests::daemon::{Daemon, Folder, Line, order};
 use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::stream::{FIRST_PORT, Stream};
 use sekisho_tests::wait::{LIMIT, after, until};
@@ -182,17 +184,32 @@ fn a_single_record_is_in_the_file_within_a_tenth_of_a_second() {
     daemon.finish();
 }
 
+/// Sends packets of a stream, from one number to another, and waits until they are judged.
+fn send(daemon: &Daemon, sender: &UdpSocket, packets: Range<u16>) {
+    let end = u64::from(packets.end);
+    for packet in packets {
+        sender.send_to(b"hello", (RECEIVER, FIRST_PORT + packet)).unwrap();
+    }
+    until("the packets to be judged", || (daemon.status().packets() == end).then_some(()));
+}
+
 #[test]
 fn a_reader_that_stands_still_until_the_end_gets_every_record() {
     let wire = Wire::new();
     let (folder, pipe) = Folder::with_order(&in_force()).with_pipe();
     let mut daemon = folder.start(&wire, &[]);
     let mut reader = File::open(pipe).unwrap();
-    let stream = Stream::start(&wire);
-    // Far more than pipe and daemon take in between them: the others wait in the rings.
-    until("many records", || (daemon.status().count(Recorded) >= 3_000).then_some(()));
-    stream.stop();
-    let before = daemon.status();
+    let sender = wire.sender.inside(|| UdpSocket::bind((SENDER, 0)).unwrap());
+    // More than a pipe holds, so that the writer waits for the reader; then one by one more batches
+    // than may be between drain and writer, so that the drain waits for the writer; and then those
+    // that wait in the rings until the daemon ends.
+    send(&daemon, &sender, 0..500);
+    for packet in 500..540 {
+        send(&daemon, &sender, packet..packet + 1);
+        // A look of the drain apart: there is nothing else to be seen of it.
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    send(&daemon, &sender, 540..1_500);
     daemon.signal(Signal::TERM);
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
@@ -200,12 +217,13 @@ fn a_reader_that_stands_still_until_the_end_gets_every_record() {
     assert!(status.success(), "{status}: {}", daemon.log());
 
     let records = Line::read_all(&text);
-    // Packets that were on their way when the books were read are at its discretion.
-    assert!(records.len() as u64 >= before.count(Recorded), "{}: {before:?}", records.len());
-    let numbers = records.iter().map(|record| (record.sequence, record.packet));
-    assert!(numbers.eq((1..).zip(0..records.len())), "all of them, in their order");
-    let words = format!(" {0} records, {0} written, 0 lost\n", records.len());
-    assert!(daemon.log().ends_with(&words), "{words}: {}", daemon.log());
+    assert_eq!(records.len(), 1_500);
+    let numbers = records.iter().map(|record| record.sequence);
+    assert!(numbers.eq(1..=1_500), "numbered in the order of the lines");
+    let packets: BTreeSet<usize> = records.iter().map(|record| record.packet).collect();
+    assert_eq!(packets.len(), 1_500, "each packet once");
+    let words = " 1500 records, 1500 written, 0 lost\n";
+    assert!(daemon.log().ends_with(words), "{}", daemon.log());
 }
 
 /// Asserts that a daemon does not start, with one line and this exit status, and that nothing is

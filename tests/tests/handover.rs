@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::UdpSocket;
 
+use aya::maps::MapData;
+use controller::kernel::Ring;
 use jiff::Timestamp;
 use rustix::process::Signal;
 use sekisho_tests::daemon::{Daemon, Folder, order};
@@ -143,6 +145,66 @@ fn a_daemon_that_cannot_write_leaves_its_records_to_the_next() {
     until("the record", || (daemon.records().len() == 1).then_some(()));
     assert_eq!(daemon.finish().len(), 1);
     assert!(!pins.path().exists());
+}
+
+/// A daemon that is killed after it has written one batch of three records, and before it has given
+/// back their room in the rings.
+fn killed_after_writing(wire: &Wire, pins: &PinFolder) -> (Folder, Daemon) {
+    let folder = folder(&in_force(), pins);
+    let mut daemon = folder.start(wire, &[]);
+    daemon.freeze();
+    send(wire, 3);
+    daemon.thaw();
+    until("the records", || (daemon.records().len() == 3).then_some(()));
+    kill(&mut daemon);
+    for entry in fs::read_dir(pins.of(FAR)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("ring-") {
+            let ring = Ring::open(MapData::from_pin(&path).unwrap()).unwrap();
+            ring.room().release(0);
+        }
+    }
+    (folder, daemon)
+}
+
+#[test]
+fn a_batch_that_is_in_the_file_does_not_come_twice() {
+    let (wire, pins) = (Wire::new(), PinFolder::new());
+    let (folder, _killed) = killed_after_writing(&wire, &pins);
+    let mut daemon = folder.start(&wire, &[]);
+    send(&wire, 2);
+    until("the new records", || (daemon.records().len() >= 5).then_some(()));
+    assert_eq!(daemon.finish().len(), 5);
+}
+
+#[test]
+fn a_batch_of_which_the_file_has_a_part_is_written_once_more() {
+    let (wire, pins) = (Wire::new(), PinFolder::new());
+    let (folder, killed) = killed_after_writing(&wire, &pins);
+    let whole = killed.output();
+    // In the middle of the last line.
+    fs::write(killed.output_path(), &whole[..whole.len() - 20]).unwrap();
+    let mut daemon = folder.start(&wire, &[]);
+    until("the records", || (daemon.records().len() >= 3).then_some(()));
+    assert_eq!(daemon.finish().len(), 3, "the part that was there is not");
+}
+
+#[test]
+fn what_was_read_but_not_written_is_not_lost() {
+    let (wire, pins) = (Wire::new(), PinFolder::new());
+    let folder = folder(&in_force(), &pins);
+    let (stalled, pipe) = folder.clone().with_pipe();
+    let mut daemon = stalled.start(&wire, &[]);
+    let _reader = fs::File::open(pipe).unwrap();
+    send(&wire, 1_000);
+    until("all packets", || (daemon.status().count(Recorded) == 1_000).then_some(()));
+    // It has taken all of them by now, or soon will have; the pipe has no room for most.
+    send(&wire, 1);
+    until("one more", || (daemon.status().count(Recorded) == 1_001).then_some(()));
+    kill(&mut daemon);
+    let mut daemon = folder.start(&wire, &[]);
+    until("the records", || (daemon.records().len() >= 1_001).then_some(()));
+    assert_eq!(daemon.finish().len(), 1_001);
 }
 
 #[test]

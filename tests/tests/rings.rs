@@ -117,9 +117,9 @@ fn what_was_read_but_not_given_back_is_there_for_the_next_reader() {
     assert_eq!(take_all(&mut second).len(), 2);
 }
 
-/// Records of each CPU in the stress; the ring holds a sixteenth of them.
-const STRESS: u32 = 200_000;
-const STRESS_RING: u32 = 1 << 20;
+/// Records of each CPU in the stress; the ring holds a thirteenth of them.
+const STRESS: u32 = 50_000;
+const STRESS_RING: u32 = 1 << 18;
 
 #[test]
 fn all_cpus_at_once() {

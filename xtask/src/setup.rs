@@ -9,7 +9,7 @@ use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolcha
 use crate::{packages, privilege, process, vm, workspace};
 
 /// The programs that the demo and the tests over the kernel run: (program, package, what for).
-const TOOLS: [(&str, &str, &str); 3] = [
+const TOOLS: [(&str, &str, &str); 4] = [
     (
         "ip",
         "iproute2",
@@ -17,7 +17,11 @@ const TOOLS: [(&str, &str, &str); 3] = [
     ),
     ("ss", "iproute2", "`ss` tells when a listener in a namespace is ready"),
     ("ping", "iputils-ping", "`ping` sends the demo's ICMP traffic"),
+    ("bpftool", "bpftool", BPFTOOL),
 ];
+
+/// What for.
+const BPFTOOL: &str = "`bpftool` freezes the maps of a sensor under test";
 
 /// `cargo xtask setup`: everything that the other tasks would install when they need it.
 pub(crate) fn all() -> Result<()> {
@@ -54,6 +58,7 @@ pub(crate) fn virtual_machine() -> Result<()> {
     for (program, package, why) in [
         (vm::QEMU, "qemu-system-x86", "QEMU runs the tests in a virtual machine, under its kernel"),
         ("ip", "iproute2", "`ip` sets up interfaces in the virtual machine"),
+        ("bpftool", "bpftool", BPFTOOL),
         ("strip", "binutils", "`strip` makes the tests small enough for a virtual machine"),
     ] {
         if process::find(program).is_none() {

@@ -74,7 +74,7 @@ pub enum DrainError {
 struct Ring {
     interface: Arc<str>,
     name: Arc<str>,
-    ring: AsyncFd<kernel::Ring>,
+    records: AsyncFd<kernel::Ring>,
 }
 
 /// A record out of a ring.
@@ -118,7 +118,7 @@ impl Drain {
             let interface: Arc<str> = interface.into();
             for (cpu, ring) in records.into_rings() {
                 let name = ring_name(&interface, cpu).into();
-                rings.push(Ring { interface: Arc::clone(&interface), name, ring: watch(ring)? });
+                rings.push(Ring { interface: Arc::clone(&interface), name, records: watch(ring)? });
             }
         }
         let sensor = config.sensor.clone();
@@ -175,7 +175,7 @@ impl Drain {
     /// Takes everything that is in the rings now.
     async fn empty(&mut self) -> Result<(), DrainError> {
         // A ring that fills as fast as it is emptied has an end too: what it can hold at once.
-        let largest = self.rings.iter().map(|ring| ring.ring.get_ref().bytes()).max();
+        let largest = self.rings.iter().map(|ring| ring.records.get_ref().bytes()).max();
         for _ in 0..=largest.unwrap_or(0) / (LENGTH * TURN) as u64 {
             if !self.turn().await? {
                 break;
@@ -188,8 +188,8 @@ impl Drain {
     /// Whether there may be more.
     async fn turn(&mut self) -> Result<bool, DrainError> {
         let (mut found, mut behind) = (Vec::new(), false);
-        for (number, Ring { ring, .. }) in self.rings.iter_mut().enumerate() {
-            behind |= take(number, ring.get_mut(), &mut found) == TURN;
+        for (number, Ring { records, .. }) in self.rings.iter_mut().enumerate() {
+            behind |= take(number, records.get_mut(), &mut found) == TURN;
         }
         // Each ring is in order, so this only merges; it keeps the order within each.
         found.sort_by_key(|found| found.record.time);
@@ -241,7 +241,7 @@ impl Drain {
 
 /// How far a batch goes in a ring, if it holds records of it.
 fn taken((ring, position): (&Ring, Option<u64>)) -> Option<Taken> {
-    let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.ring.get_ref().room()));
+    let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.records.get_ref().room()));
     Some(Taken { ring: name, room, position: position? })
 }
 
@@ -256,8 +256,8 @@ fn watch(ring: kernel::Ring) -> io::Result<AsyncFd<kernel::Ring>> {
 /// Whether the kernel has woken us for any ring since the last look.
 fn ready(rings: &mut [Ring], context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
     let mut any = false;
-    for Ring { ring, .. } in rings {
-        if let Poll::Ready(guard) = ring.poll_read_ready_mut(context) {
+    for Ring { records, .. } in rings {
+        if let Poll::Ready(guard) = records.poll_read_ready_mut(context) {
             // It stands for one wake-up; whether there is more is seen by looking.
             guard?.clear_ready();
             any = true;

@@ -116,3 +116,18 @@ fn the_lease_counts_from_the_reading() {
     assert_eq!(keeper.renew(&mut kernel, at(5)).unwrap(), boot(15));
     assert_eq!(kernel.notes, [Note::Lease(boot(15))]);
 }
+
+#[test]
+fn generations_and_slots_go_on_where_another_daemon_left_them() {
+    let (mut keeper, mut kernel) = (keeper(), Notes::default());
+    let named = |id: &str, serial| Some((id.to_owned(), serial));
+    let serial = keeper.orders[0].serial;
+    // Slot 1 is of an older serial of the order.
+    let slots = [(1, named("a", serial + 1)), (2, named("a", serial)), (4, None)];
+    keeper.inherit(&Inherited { generation: 41, slots: slots.into() });
+    let ticked = keeper.tick(&mut kernel, at(10)).unwrap();
+    assert_eq!(ticked.published, Some(42));
+    let expected =
+        [Note::Deadline(1, 0), Note::Deadline(4, 0), Note::Publish, Note::Deadline(2, boot(20))];
+    assert_eq!(kernel.notes, expected, "the order's own deadline stands meanwhile");
+}

@@ -38,22 +38,20 @@ pub(super) fn attach(
     };
     let id = xdp.attach(interface, mode).map_err(Box::new)?;
     let link = xdp.take_link(id).map_err(Box::new)?;
-    match FdLink::try_from(link) {
-        Ok(link) => Ok(link),
-        Err(_) => {
-            // Once more in the same way, to have something by which it can be detached.
-            let id = xdp.attach(interface, mode).map_err(Box::new)?;
-            xdp.detach(id).map_err(Box::new)?;
-            Err(KernelError::NoLink)
-        }
+    if let Ok(link) = FdLink::try_from(link) {
+        return Ok(link);
     }
+    // Once more in the same way, to have something by which it can be detached.
+    let id = xdp.attach(interface, mode).map_err(Box::new)?;
+    xdp.detach(id).map_err(Box::new)?;
+    Err(KernelError::NoLink)
 }
 
 /// The link of these pins, if it attaches to this very interface in this way. Any other is ended.
 fn adoptable(pins: &Pins, interface: &str, how: XdpAttach) -> Result<Option<FdLink>, KernelError> {
     let path = pins.link(how);
     if path.exists() {
-        let link = PinnedLink::from_pin(&path).map_err(|error| refusal(&path, error))?;
+        let link = PinnedLink::from_pin(&path).map_err(|error| refusal(&path, &error))?;
         let link = FdLink::from(link);
         // An interface that was removed and made again, or renamed, has another index.
         if device(&link).is_some_and(|device| index(interface) == Some(device)) {

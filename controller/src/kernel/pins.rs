@@ -10,6 +10,7 @@
 //! The program itself is not there: its link holds it, and the next controller puts its own in its
 //! place. Objects of another version are never read: what they mean is not known.
 
+use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -53,15 +54,15 @@ impl PinRoot {
     /// [`KernelError::Pin`]: it cannot be made, is not on a BPF file system, or another controller
     /// has it.
     pub fn open(path: &Path) -> Result<Self, KernelError> {
-        let failed = |error: io::Error| refusal(path, error);
+        let failed = |error: io::Error| refusal(path, &error);
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let kind = rustix::fs::statfs(path).map_err(|error| failed(error.into()))?.f_type;
         if kind != BPF_FS_MAGIC {
-            return Err(refusal(path, "is not on a BPF file system (mount -t bpf)"));
+            return Err(refusal(path, &"is not on a BPF file system (mount -t bpf)"));
         }
         let lock = File::open(path).map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => refusal(path, "another sekisho has it"),
+            TryLockError::WouldBlock => refusal(path, &"another sekisho has it"),
             TryLockError::Error(error) => failed(error),
         })?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -117,7 +118,7 @@ impl Pins {
     /// Makes the folder.
     pub(super) fn create(&self) -> Result<(), KernelError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
-        made.map_err(|error| refusal(&self.folder, error))
+        made.map_err(|error| refusal(&self.folder, &error))
     }
 
     /// The map with this name.
@@ -167,7 +168,7 @@ impl Pins {
         }
         match fs::remove_dir(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(refusal(&self.folder, error))
+                Err(refusal(&self.folder, &error))
             }
             _ => Ok(()),
         }
@@ -175,20 +176,20 @@ impl Pins {
 }
 
 /// A refusal that names a pin.
-pub(super) fn refusal(path: &Path, reason: impl ToString) -> KernelError {
+pub(super) fn refusal(path: &Path, reason: &dyn Display) -> KernelError {
     KernelError::Pin { path: path.display().to_string(), reason: reason.to_string() }
 }
 
 fn remove(path: &Path) -> Result<(), KernelError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refusal(path, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refusal(path, &error)),
         _ => Ok(()),
     }
 }
 
 /// What is in a folder: nothing if it is not there.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, KernelError> {
-    let failed = |error: io::Error| refusal(folder, error);
+    let failed = |error: io::Error| refusal(folder, &error);
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(failed)?,

@@ -255,7 +255,7 @@ impl Program {
         let link = if path.exists() {
             link
         } else {
-            link.pin(&path).map_err(|error| pins::refusal(&path, error))?.into()
+            link.pin(&path).map_err(|error| pins::refusal(&path, &error))?.into()
         };
         self.link = Some(link);
         Ok(())

@@ -38,7 +38,7 @@ impl Records {
             let ring = Ring::create(bytes)?;
             if let Some(pins) = pins {
                 let path = pins.ring(cpu);
-                ring.map().pin(&path).map_err(|error| refusal(&path, error))?;
+                ring.map().pin(&path).map_err(|error| refusal(&path, &error))?;
             }
             program.set(cpu, ring.map(), 0)?;
             records.rings.push((cpu, ring));
@@ -57,7 +57,7 @@ impl Records {
     ) -> Result<Self, KernelError> {
         let mut rings = Vec::new();
         for (cpu, path) in pins.rings()? {
-            let map = MapData::from_pin(&path).map_err(|error| refusal(&path, error))?;
+            let map = MapData::from_pin(&path).map_err(|error| refusal(&path, &error))?;
             program.set(cpu, &map, 0)?;
             rings.push((cpu, Ring::open(map)?));
         }
@@ -72,7 +72,7 @@ impl Records {
     pub fn unread(pins: &Pins) -> Result<u64, KernelError> {
         let mut count = 0_u64;
         for (_, path) in pins.rings()? {
-            let map = MapData::from_pin(&path).map_err(|error| refusal(&path, error))?;
+            let map = MapData::from_pin(&path).map_err(|error| refusal(&path, &error))?;
             count = count.saturating_add(Ring::open(map)?.unread());
         }
         Ok(count)
