@@ -213,8 +213,8 @@ impl Writer {
     }
 
     /// Says what is about to be written, for the next daemon.
-    fn announce(&self, batch: &Batch, whole: u64) -> io::Result<()> {
-        let Some(progress) = &self.progress else { return Ok(()) };
+    fn announce(&mut self, batch: &Batch, whole: u64) -> io::Result<()> {
+        let Some(progress) = &mut self.progress else { return Ok(()) };
         let rings = batch.taken.iter().map(|taken| (taken.ring.to_string(), taken.position));
         progress.say(&Step {
             before: batch.last.saturating_sub(batch.records),

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -70,13 +70,21 @@ impl Place {
     }
 }
 
-/// The file.
+/// The file: two slots, written by turns, so that one is whole whatever happens to the other.
 #[derive(Debug)]
-pub struct Progress(File);
+pub struct Progress {
+    file: File,
+    /// Where the next step goes.
+    slot: u64,
+}
+
+/// Where the second slot begins: no step is nearly as long.
+const SECOND: u64 = 1 << 20;
 
 impl Progress {
-    /// Opens the file in this folder, and says what it held: nothing if it was never written, or was
-    /// being written when its daemon was killed. The batch before was done by then.
+    /// Opens the file in this folder, and says what it held: nothing if it was never written. If the
+    /// last step was being written when its daemon was killed, it is the one before, whose batch was
+    /// done by then.
     ///
     /// # Errors
     /// Where it cannot be opened.
@@ -84,8 +92,11 @@ impl Progress {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(folder.join("progress"))?;
-        let text = io::read_to_string(&file)?;
-        Ok((Self(file), read(&text)))
+        let (first, second) = (read(&slot(&file, 0)?), read(&slot(&file, SECOND)?));
+        let after = |step: &Option<Step>| step.as_ref().map(|step| step.after);
+        let (step, slot) =
+            if after(&second) > after(&first) { (second, 0) } else { (first, SECOND) };
+        Ok((Self { file, slot }, step))
     }
 
     /// Forgets all steps: the rings that they are about are gone.
@@ -93,22 +104,34 @@ impl Progress {
     /// # Errors
     /// Where it cannot be written.
     pub fn clear(&self) -> io::Result<()> {
-        self.0.set_len(0)
+        self.file.set_len(0)
     }
 
     /// Says what comes next.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn say(&self, step: &Step) -> io::Result<()> {
+    pub fn say(&mut self, step: &Step) -> io::Result<()> {
         let json = serde_json::to_string(step).map_err(io::Error::other)?;
-        self.0.write_all_at(format!("{} {json}\n", digest(&json)).as_bytes(), 0)
+        self.file.write_all_at(format!("{} {json}\n", digest(&json)).as_bytes(), self.slot)?;
+        self.slot = SECOND - self.slot;
+        Ok(())
     }
 }
 
+/// What is in a slot.
+fn slot(file: &File, start: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = file;
+    file.seek(SeekFrom::Start(start))?;
+    file.take(SECOND).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The first line, if it is whole: what is behind it is left of a longer one.
-fn read(text: &str) -> Option<Step> {
-    let (line, _) = text.split_once('\n')?;
+fn read(slot: &[u8]) -> Option<Step> {
+    let end = slot.iter().position(|byte| *byte == b'\n')?;
+    let line = str::from_utf8(slot.get(..end)?).ok()?;
     let (expected, json) = line.split_once(' ')?;
     if digest(json) != expected {
         return None;
@@ -133,39 +156,42 @@ mod tests {
     #[test]
     fn the_last_step_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        let (progress, found) = Progress::open(folder.path()).unwrap();
+        let (mut progress, found) = Progress::open(folder.path()).unwrap();
         assert_eq!(found, None);
         let long = step(7, &[("eth1/0", 72), ("eth1/1", 144)]);
-        let short = step(9, &[("eth1/0", 216)]);
-        for step in [long, short] {
+        for step in [long, step(9, &[("eth1/0", 216)]), step(10, &[]), step(12, &[("a/0", 72)])] {
             progress.say(&step).unwrap();
-            assert_eq!(Progress::open(folder.path()).unwrap().1, Some(step));
+            let (reopened, found) = Progress::open(folder.path()).unwrap();
+            assert_eq!(found, Some(step));
+            assert_eq!(reopened.slot, progress.slot, "the last one is never written over");
         }
+        progress.clear().unwrap();
+        assert_eq!(Progress::open(folder.path()).unwrap().1, None);
     }
 
     #[test]
-    fn half_a_step_is_none() {
+    fn of_a_step_that_is_half_written_the_one_before_is_left() {
         let folder = tempfile::tempdir().unwrap();
-        let (progress, _) = Progress::open(folder.path()).unwrap();
-        progress.say(&step(7, &[("eth1/0", 72)])).unwrap();
         let path = folder.path().join("progress");
-        let whole = std::fs::read(&path).unwrap();
-        for length in 0..whole.len() {
-            std::fs::write(&path, &whole[..length]).unwrap();
-            assert_eq!(Progress::open(folder.path()).unwrap().1, None, "{length}");
-        }
-        // The front of a new one over the back of an old one.
-        let other = step(8, &[("eth1/0", 73)]);
-        progress.0.set_len(0).unwrap();
-        progress.say(&other).unwrap();
-        let new = std::fs::read(&path).unwrap();
-        for length in 1..new.len().min(whole.len()) {
-            let mix = [&new[..length], &whole[length..]].concat();
-            if mix != new && mix != whole {
+        let (mut progress, _) = Progress::open(folder.path()).unwrap();
+        let steps = [5, 7, 9].map(|after| step(after, &[("eth1/0", after * 72), ("eth1/1", 72)]));
+        progress.say(&steps[0]).unwrap();
+        progress.say(&steps[1]).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        progress.say(&steps[2]).unwrap();
+        let after = std::fs::read(&path).unwrap();
+        let length = after.iter().position(|byte| *byte == b'\n').unwrap();
+        for written in 0..=length {
+            // The front of the new line over the back of an old one.
+            let mix = [&after[..written], &before[written..]].concat();
+            if mix != after {
                 std::fs::write(&path, mix).unwrap();
-                assert_eq!(Progress::open(folder.path()).unwrap().1, None, "{length}");
+                let (_, found) = Progress::open(folder.path()).unwrap();
+                assert_eq!(found.as_ref(), Some(&steps[1]), "{written}");
             }
         }
+        std::fs::write(&path, after).unwrap();
+        assert_eq!(Progress::open(folder.path()).unwrap().1.as_ref(), Some(&steps[2]));
     }
 
     #[test]

@@ -159,7 +159,8 @@ impl Daemon {
         let ticked = keeper.tick(&mut sensor, reading())?;
         sensor.attach()?.iter().for_each(|line| voice.tell(line));
 
-        let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(0)));
+        // What daemons before have written counts on, as the kernel's counters do.
+        let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(sequence)));
         let (sender, batches) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
         let watched = Arc::clone(&health);
