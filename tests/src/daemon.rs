@@ -112,6 +112,14 @@ impl Folder {
         (self.set("output", json!("pipe")), pipe)
     }
 
+    /// Removes a folder in it, with everything below.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn remove(&self, name: &str) {
+        fs::remove_dir_all(self.directory.path().join(name)).expect("a folder");
+    }
+
     /// Starts the daemon in the receiver's namespace, and waits until it is ready.
     ///
     /// # Panics

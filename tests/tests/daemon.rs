@@ -196,7 +196,9 @@ fn send(daemon: &Daemon, sender: &UdpSocket, packets: Range<u16>) {
 #[test]
 fn a_reader_that_stands_still_until_the_end_gets_every_record() {
     let wire = Wire::new();
-    let (folder, pipe) = Folder::with_order(&in_force()).with_pipe();
+    // A daemon whose output stands still does not renew its lease: enough for a slow machine.
+    let folder = Folder::with_order(&in_force()).set("lease_seconds", json!(60));
+    let (folder, pipe) = folder.with_pipe();
     let mut daemon = folder.start(&wire, &[]);
     let mut reader = File::open(pipe).unwrap();
     let sender = wire.sender.inside(|| UdpSocket::bind((SENDER, 0)).unwrap());

@@ -249,6 +249,32 @@ fn an_interface_that_is_not_the_sensors_any_more_is_let_go() {
 }
 
 #[test]
+fn pins_without_names_are_not_gone_on_with() {
+    let (wire, pins) = (Wire::new(), PinFolder::new());
+    let folder = folder(&in_force(), &pins);
+    let mut daemon = folder.start(&wire, &[]);
+    daemon.freeze();
+    send(&wire, 2);
+    kill(&mut daemon);
+    folder.remove("state");
+    let (code, words) = folder.refusal(&wire);
+    assert_eq!((code, words.lines().count()), (Some(1), 1), "{words}");
+    assert!(words.contains("has no generation") && words.contains(" 2 records"), "{words}");
+    // The kernel lets go of what was unpinned in its own time.
+    until("the program to be gone", || (!wire.has_program()).then_some(()));
+
+    // With nothing to lose there is nothing to refuse.
+    fs::remove_dir_all(pins.path()).unwrap();
+    let mut daemon = folder.start(&wire, &[]);
+    kill(&mut daemon);
+    folder.remove("state");
+    let mut daemon = folder.start(&wire, &[]);
+    send(&wire, 1);
+    until("a record", || (daemon.records().len() == 1).then_some(()));
+    assert_eq!(daemon.finish().len(), 1);
+}
+
+#[test]
 fn one_sensor_has_one_daemon_and_pins_where_pins_can_be() {
     let (wire, pins) = (Wire::new(), PinFolder::new());
     let sensor = folder(&in_force(), &pins);

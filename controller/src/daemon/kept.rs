@@ -1,6 +1,7 @@
 //! What a daemon finds of the one before, and keeps for the one after: pins in the kernel, names of
 //! generations, and how far records were written. Without `pin` in the configuration: nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, Pinned};
@@ -8,7 +9,7 @@ use super::inherit::Inherited;
 use super::ledger::Ledger;
 use super::names::NameBook;
 use super::progress::{Found, Progress, Step};
-use crate::kernel::{PinRoot, Records};
+use crate::kernel::{KernelError, PinRoot, Pins, Records};
 
 /// The state that outlives daemons.
 #[derive(Debug, Default)]
@@ -38,9 +39,15 @@ impl Kept {
         let ledger = Ledger::open(state).map_err(failed)?;
         let (progress, mut step) = Progress::open(ledger.folder()).map_err(failed)?;
         let mut before = Vec::new();
-        if root.has_rings().map_err(|error| error.to_string())? {
+        let mut adopt = root.has_rings().map_err(|error| error.to_string())?;
+        if adopt {
             before = ledger.read()?;
-        } else {
+            if before.is_empty() {
+                start_afresh(&root, ledger.folder())?;
+                adopt = false;
+            }
+        }
+        if !adopt {
             step = None;
             progress.clear().map_err(failed)?;
             ledger.clear().map_err(failed)?;
@@ -53,6 +60,27 @@ impl Kept {
             step,
         })
     }
+}
+
+/// Ends a sensor of which there are pins but no names: nobody knows what its tables select for, nor
+/// which order a slot belongs to, so it does not select any more.
+fn start_afresh(root: &PinRoot, folder: &Path) -> Result<(), String> {
+    let failed = |error: KernelError| error.to_string();
+    let all = root.left(&[]).map_err(failed)?;
+    let ours = || all.iter().filter(|left| left.readable).map(|left| &left.pins);
+    ours().try_for_each(Pins::remove_links).map_err(failed)?;
+    for pins in ours() {
+        let unread = Records::unread(pins).map_err(failed)?;
+        if unread > 0 {
+            return Err(format!(
+                "{}: has no generation, and without them {unread} records in {} have no names; \
+                 restore it, or remove the pins and with them the records",
+                folder.display(),
+                pins.folder().display()
+            ));
+        }
+    }
+    ours().try_for_each(Pins::remove).map_err(failed)
 }
 
 /// Goes on behind the last batch of the daemon before, given what the output shows of it: rings are

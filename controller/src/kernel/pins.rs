@@ -149,8 +149,16 @@ impl Pins {
         })
     }
 
+    /// Where they are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Ends every attachment that nobody else holds.
-    pub(super) fn remove_links(&self) -> Result<(), KernelError> {
+    ///
+    /// # Errors
+    /// [`KernelError::Pin`].
+    pub fn remove_links(&self) -> Result<(), KernelError> {
         for path in [XdpAttach::Native, XdpAttach::Generic].map(|how| self.link(how)) {
             remove(&path)?;
         }
