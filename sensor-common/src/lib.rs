@@ -4,8 +4,9 @@
 //! It is `no_std`, pure and without `unsafe`. It sees the world through three ports: the bytes of
 //! a frame ([`packet::Packet`]), the tables ([`tables::Tables`]), and the deadlines with the time to
 //! hold against them ([`tables::Gate`]); it never reads a clock itself. What it decides leaves
-//! through [`record::Sink`], and long loops go through [`repeat::Repeat`]. The XDP program and the host engine implement the same ports, so the code that is unit-tested and
-//! property-tested on the host is the code that runs in the kernel.
+//! through [`record::Sink`], long loops go through [`repeat::Repeat`], and what a small stack has no
+//! room for lies in [`decide::Scratch`]. The XDP program and the host engine implement the same ports,
+//! so the code that is unit-tested and property-tested on the host is the code that runs in the kernel.
 //!
 //! A packet passes through the files in this order:
 //!

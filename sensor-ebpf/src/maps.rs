@@ -8,6 +8,7 @@
 //! | `LEASE` | controller | boot-time nanoseconds until which it vouches for the tables |
 //! | `RECORDS` | program | the ring buffer of records |
 //! | `COUNTERS` | program | outcomes, per CPU |
+//! | `CANDIDATE` | program | the packet that is being judged, per CPU: what does not fit on the stack |
 //!
 //! Each interface has its own program and its own maps, so counters and records of two interfaces
 //! never mix.
@@ -21,6 +22,7 @@ use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use aya_ebpf::macros::btf_map;
 use sensor_common::counters::{self, Verdict};
+use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
 use sensor_common::record::{Record, Sink};
 use sensor_common::tables::{Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Tables};
@@ -50,6 +52,13 @@ static RECORDS: RingBuf<Record, { 1 << 20 }> = RingBuf::new();
 #[btf_map]
 static COUNTERS: PerCpuArray<[u64; counters::WORDS], 1> = PerCpuArray::new();
 
+/// Room for one [`Candidate`], in words: nothing but the program knows what is in it.
+#[btf_map]
+static CANDIDATE: PerCpuArray<[u64; CANDIDATE_WORDS], 1> = PerCpuArray::new();
+
+const CANDIDATE_WORDS: usize = size_of::<Candidate>().div_ceil(size_of::<u64>());
+const _: () = assert!(align_of::<Candidate>() <= align_of::<u64>());
+
 /// 1 in `inline` mode, 0 in `tap` mode. Read-only data that the controller sets before loading.
 #[unsafe(no_mangle)]
 static INLINE: u8 = 0;
@@ -64,6 +73,7 @@ pub fn inline() -> bool {
 /// The generation of tables that judges this packet, from its first look-up to its last: which half
 /// of the segments is in force is read once, and the controller touches a half only when no packet
 /// can be judged by it.
+#[derive(Clone, Copy)]
 pub struct Generation {
     /// Number of its first segment.
     first: u32,
@@ -146,6 +156,23 @@ impl Sink for Ring {
                 true
             }
             None => false,
+        }
+    }
+}
+
+/// The memory of this CPU for the packet that it is judging.
+pub struct CpuScratch;
+
+impl Scratch for CpuScratch {
+    #[inline(always)]
+    fn keep(&mut self, candidate: Candidate) -> Option<&mut Candidate> {
+        let place = CANDIDATE.get_ptr_mut(0)?.cast::<Candidate>();
+        // SAFETY: this CPU's slot is as large and as aligned as a candidate, as asserted above, and
+        // holds one once it is written. XDP runs with preemption disabled and does not nest, so
+        // nobody else uses the slot while we do; `self` is borrowed for as long as the reference.
+        unsafe {
+            place.write(candidate);
+            Some(&mut *place)
         }
     }
 }

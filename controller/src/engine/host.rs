@@ -45,8 +45,9 @@ impl HostEngine {
 impl Engine for HostEngine {
     fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError> {
         let mut records = List(Vec::new());
-        let mut ports = Ports { gate: &self.gate, repeat: &Loop, sink: &mut records };
-        let verdict = decide(&frame, &self.lines.as_slice(), &mut ports);
+        let mut ports =
+            Ports { gate: &self.gate, repeat: &Loop, sink: &mut records, scratch: &mut None };
+        let verdict = decide(&frame, self.lines.as_slice(), &mut ports);
         self.counters.count(&verdict);
         Ok(records.0)
     }
