@@ -114,6 +114,15 @@ pub enum CompileError {
 const MOST_COMBINATIONS: usize = 1 << 20;
 const _: () = assert!(MOST_COMBINATIONS < AddressValue::MOST_ROWS as usize);
 
+/// The classes that the layers give to all addresses of an IP version: where each range of addresses
+/// starts, as a number, and its class. The ranges of the generation that is compiled from them.
+pub(crate) fn class_ranges(
+    layers: &[Layer<'_>],
+    belongs: fn(&IpNetwork) -> bool,
+) -> Vec<(u128, AddressClass)> {
+    addresses::classes(layers, belongs)
+}
+
 /// Compiles the orders in force over the direction tables.
 ///
 /// # Errors

@@ -223,14 +223,15 @@ fn any_order() -> impl Strategy<Value = Order> {
     ];
     (measure, sets, rules).prop_map(|(measure, sets, mut rules)| {
         let side = match measure {
-            "foreign-to-domestic" => Some("source"),
+            "foreign-to-domestic" | "agreement" => Some("source"),
             "domestic-to-foreign" => Some("destination"),
             _ => None,
         };
         for (number, rule) in rules.iter_mut().enumerate() {
             rule["id"] = json!(format!("r{number}"));
             if let Some(side) = side {
-                // L-SELECT wants the foreign equipment on its own side.
+                // L-SELECT wants the foreign equipment on its own side; under an agreement only the
+                // other end's addresses count.
                 rule.as_object_mut().unwrap().remove("either");
                 rule[side] = json!("a");
             }

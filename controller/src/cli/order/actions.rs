@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 
+use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
 use crate::order::explain::Explanation;
 use crate::order::trust::TrustedKey;
@@ -65,10 +66,14 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
 
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     let trust = load::trust(&args.trust)?;
+    let advisor = Advisor::new(&args.direction, args.strict)?;
     let mut rejections = Vec::new();
     for path in args.orders.iter().chain(&args.envelopes) {
         match load::order(path, &trust) {
-            Ok(order) => print(out, &accepted(path, &order))?,
+            Ok(order) => match advisor.consider(path, &order) {
+                Ok(()) => print(out, &accepted(path, &order))?,
+                Err(reasons) => rejections.extend(reasons),
+            },
             Err(rejection) => rejections.push(rejection),
         }
     }
@@ -103,14 +108,14 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
             .into());
         }
         let order = verify_order(&file, &bytes, &trust)?;
-        return print(out, &Explanation::new(&order, Some(order.signers())).to_string());
+        return print(out, &Explanation::new(&order, Some(order.signers()), args.lang).to_string());
     }
     let order = if signed {
         read_order(&file, Envelope::parse(&file, &bytes)?.payload())?
     } else {
         read_order(&file, &bytes)?
     };
-    print(out, &Explanation::new(&order, None).to_string())
+    print(out, &Explanation::new(&order, None, args.lang).to_string())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OrderError> {
