@@ -7,9 +7,10 @@ use ed25519_dalek::SigningKey;
 
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
 use crate::order::explain::Explanation;
-use crate::order::trust::TrustedKey;
+use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
-    Envelope, Order, Trust, Verified, files, keys, load, read_order, time, verify_order,
+    Envelope, Kind, Trust, VerifiedDocument, files, keys, load, read_document, read_order, time,
+    verify_order,
 };
 use crate::rejection::{Rejection, Requirement};
 
@@ -37,6 +38,10 @@ pub(super) fn trust(args: &TrustArgs, out: &mut dyn Write) -> Result<(), OrderEr
     for path in &args.entries {
         entries.push(TrustedKey::parse(&name(path), &read(path)?)?.entry());
     }
+    for path in &args.revoked {
+        let entry = TrustedKey::parse(&name(path), &read(path)?)?.entry();
+        entries.push(KeyEntry { revoked: true, ..entry });
+    }
     let draft = Trust::draft(args.trust_version, args.threshold, entries)?;
     // What is printed has passed the very check that a carrier will make.
     Trust::parse("the new trust file", draft.as_bytes())?;
@@ -48,9 +53,9 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
     let mut envelope = if Envelope::is_likely(&bytes) {
         Envelope::parse(&file, &bytes)?
     } else {
-        Envelope::unsigned(bytes)
+        Envelope::unsigned(Kind::of_document(&file, &bytes)?, bytes)
     };
-    read_order(&file, envelope.payload())?;
+    read_document(&file, envelope.kind(), envelope.payload())?;
     for path in &args.keys {
         envelope
             .sign(&keys::read(path)?)
@@ -67,26 +72,49 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), Order
     let trust = load::trust(&args.trust)?;
     let mut rejections = Vec::new();
     for path in args.orders.iter().chain(&args.envelopes) {
-        match load::order(path, &trust) {
-            Ok(order) => print(out, &accepted(path, &order))?,
+        match load::document(path, &trust) {
+            Ok(document) => print(out, &accepted(path, &document, &trust))?,
             Err(rejection) => rejections.push(rejection),
         }
     }
     if rejections.is_empty() { Ok(()) } else { Err(OrderError::Rejected(rejections)) }
 }
 
-fn accepted(file: &Path, order: &Verified<Order>) -> String {
-    let signers: Vec<&str> = order.signers().iter().map(|signer| signer.holder.as_str()).collect();
-    let file = file.display();
-    format!(
-        "{file}: accepted: order {}, serial {}, {}, from {} until {}, signed by {}\n",
-        order.order_id,
-        order.serial,
-        order.measure,
-        time::tokyo(order.not_before),
-        time::tokyo(order.not_after),
-        signers.join(", ")
-    )
+fn accepted(file: &Path, document: &VerifiedDocument, trust: &Trust) -> String {
+    let (what, signers) = match document {
+        VerifiedDocument::Order(order) => (
+            format!(
+                "order {}, serial {}, {}, from {} until {}",
+                order.order_id,
+                order.serial,
+                order.measure,
+                time::tokyo(order.not_before),
+                time::tokyo(order.not_after)
+            ),
+            order.signers(),
+        ),
+        VerifiedDocument::Revocation(revocation) => (
+            format!(
+                "revocation of order {} up to serial {}, effective at {}",
+                revocation.order_id,
+                revocation.serial,
+                time::tokyo(revocation.effective_at)
+            ),
+            revocation.signers(),
+        ),
+        VerifiedDocument::Trust(new) => (
+            format!(
+                "trust file version {}, to replace version {}, {} of {} keys must sign",
+                new.version(),
+                trust.version(),
+                new.threshold(),
+                new.keys().iter().filter(|key| !key.is_revoked()).count()
+            ),
+            new.signers(),
+        ),
+    };
+    let signers: Vec<&str> = signers.iter().map(|signer| signer.holder.as_str()).collect();
+    format!("{}: accepted: {what}, signed by {}\n", file.display(), signers.join(", "))
 }
 
 pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderError> {
