@@ -63,7 +63,7 @@ pub enum OrderCommand {
     /// Check signatures and contents of signed orders, revocations and trust files
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
-    /// Explain an order in plain English
+    /// Explain an order, a revocation or a trust file in plain English
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
 }
@@ -196,7 +196,7 @@ pub struct ShowArgs {
     /// Verify the signatures with this trust file
     #[arg(long, value_name = "TRUST.json")]
     trust: Option<PathBuf>,
-    /// A signed order, or one that is not signed yet
+    /// An envelope, or a document that is not signed yet
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }

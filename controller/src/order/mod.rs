@@ -17,6 +17,7 @@
 //! | `succession` | whether one order may follow another |
 //! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
 //! | `explain` | an order in plain English |
+//! | `notice` | revocations and trust files in plain English and Japanese |
 //! | `load` | trust files and orders from disk |
 //! | `files` | reading bounded files; writing whole files |
 
@@ -28,6 +29,7 @@ pub mod keys;
 pub mod kind;
 pub mod load;
 pub mod measure;
+pub mod notice;
 pub mod payload;
 pub mod revocation;
 pub mod succession;

@@ -9,8 +9,8 @@ use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, Ve
 use crate::order::explain::Explanation;
 use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
-    Envelope, Kind, Trust, VerifiedDocument, files, keys, load, read_document, read_order, time,
-    verify_order,
+    Document, Envelope, Kind, Trust, VerifiedDocument, files, keys, load, notice, read_document,
+    time, verify_any,
 };
 use crate::rejection::{Rejection, Requirement};
 
@@ -123,22 +123,40 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
     if let Some(path) = &args.trust {
         let trust = load::trust(path)?;
         if !signed {
-            return Err(Rejection::new(
-                file,
-                "is an order without an envelope: nobody has signed it",
-            )
-            .under(Requirement::Approve)
-            .into());
+            let kind = Kind::of_document(&file, &bytes)?;
+            let reason =
+                format!("is {} without an envelope: nobody has signed it", kind.with_article());
+            return Err(Rejection::new(file, reason).under(Requirement::Approve).into());
         }
-        let order = verify_order(&file, &bytes, &trust)?;
-        return print(out, &Explanation::new(&order, Some(order.signers())).to_string());
+        return print(out, &verified_text(&verify_any(&file, &bytes, &trust)?));
     }
-    let order = if signed {
-        read_order(&file, Envelope::parse(&file, &bytes)?.payload())?
+    let document = if signed {
+        let envelope = Envelope::parse(&file, &bytes)?;
+        read_document(&file, envelope.kind(), envelope.payload())?
     } else {
-        read_order(&file, &bytes)?
+        read_document(&file, Kind::of_document(&file, &bytes)?, &bytes)?
     };
-    print(out, &Explanation::new(&order, None).to_string())
+    print(out, &text(&document))
+}
+
+fn verified_text(document: &VerifiedDocument) -> String {
+    match document {
+        VerifiedDocument::Order(order) => {
+            Explanation::new(order, Some(order.signers())).to_string()
+        }
+        VerifiedDocument::Revocation(revocation) => {
+            notice::revocation(revocation, Some(revocation.signers())).english
+        }
+        VerifiedDocument::Trust(trust) => notice::trust(trust, Some(trust.signers())).english,
+    }
+}
+
+fn text(document: &Document) -> String {
+    match document {
+        Document::Order(order) => Explanation::new(order, None).to_string(),
+        Document::Revocation(revocation) => notice::revocation(revocation, None).english,
+        Document::Trust(trust) => notice::trust(trust, None).english,
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OrderError> {

@@ -163,6 +163,16 @@ fn revocations_are_signed_and_verified_like_orders() {
         "@r.dsse: accepted: revocation of order a-1 up to serial 1, effective at \
          2027-11-01T12:00:00+09:00, signed by holder 1, holder 2\n"
     );
+    assert!(desk.good(&["show", "--trust", "@trust.json", "@r.dsse"]).starts_with(
+        "Revocation of order a-1, serial 1 and every lower one\nVerified: signed by 2 trusted"
+    ));
+    for file in ["@r.dsse", "@revocation.json"] {
+        assert!(desk.good(&["show", file]).contains("\nNOT VERIFIED"));
+    }
+    assert_eq!(
+        desk.bad(&["show", "--trust", "@trust.json", "@revocation.json"]).1,
+        "@revocation.json: is a revocation without an envelope: nobody has signed it [L-APPROVE]"
+    );
     desk.write("revocation.json", &revocation.to_string().replace("the servers are gone", ""));
     assert_eq!(desk.bad(&sign), ("rejected", "@revocation.json: reason: is empty".to_owned()));
     desk.write("revocation.json", &revocation.to_string().replace("revocation/v1", "recall/v1"));
@@ -202,6 +212,9 @@ fn a_new_trust_file_is_signed_by_old_and_new_keys() {
         "@t.dsse: accepted: trust file version 2, to replace version 1, 2 of 3 keys must sign, \
          signed by holder 1, holder 3\n"
     );
+    for file in ["@t.dsse", "@new.json"] {
+        assert!(desk.good(&["show", file]).starts_with("Trust file, version 2\nNOT VERIFIED"));
+    }
     // Nothing follows itself, and the revoked key is of no use.
     assert_eq!(
         desk.bad(&["verify", "--trust", "@new.json", "@t.dsse"]),
