@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::rejection::Rejection;
 
@@ -66,6 +66,36 @@ pub(super) fn first_key(bytes: &[u8]) -> Option<String> {
     // The result is an error by design, because the rest of the object is left unread.
     let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(FirstKey(&mut key));
     key
+}
+
+/// The value of one of a JSON object's own fields, where it is a string; `None` also where the JSON
+/// is wrong before that. Tells kinds of file apart before one is read in earnest.
+pub(super) fn string_field(bytes: &[u8], name: &str) -> Option<String> {
+    struct Field<'a>(&'a str, &'a mut Option<String>);
+
+    impl<'de> Visitor<'de> for Field<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                if key == self.0 {
+                    *self.1 = Some(map.next_value()?);
+                    return Ok(());
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+
+    let mut value = None;
+    // An error where the rest of the object is left unread, by design.
+    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Field(name, &mut value));
+    value
 }
 
 /// Turns serde's message into one that a person can act on.
