@@ -1,5 +1,6 @@
 //! The decision: from a frame to its one outcome and the records it gives rise to.
 
+use crate::capacity::Meter;
 use crate::counters::Verdict;
 use crate::direction::Direction;
 use crate::layout::{VERSION, header, high, low};
@@ -46,9 +47,11 @@ pub trait Scratch {
 }
 
 /// What the decision needs besides the frame and the tables: one port for each.
-pub struct Ports<'a, G, R, S, K> {
+pub struct Ports<'a, G, M, R, S, K> {
     /// Deadlines, lease and clock.
     pub gate: &'a G,
+    /// The capacity share.
+    pub meter: &'a M,
     /// Long loops.
     pub repeat: &'a R,
     /// Where records go.
@@ -59,11 +62,20 @@ pub struct Ports<'a, G, R, S, K> {
 
 /// Judges a frame, and submits one record for each order in force that it matches.
 #[inline(always)]
-pub fn decide<P: Packet, T: Tables + Copy, G: Gate, R: Repeat, S: Sink, K: Scratch>(
+pub fn decide<P, T, G, M, R, S, K>(
     packet: &P,
     tables: T,
-    ports: &mut Ports<'_, G, R, S, K>,
-) -> Verdict {
+    ports: &mut Ports<'_, G, M, R, S, K>,
+) -> Verdict
+where
+    P: Packet,
+    T: Tables + Copy,
+    G: Gate,
+    M: Meter,
+    R: Repeat,
+    S: Sink,
+    K: Scratch,
+{
     let length = packet.length();
     let done = |outcome, direction| Verdict { outcome, direction, length, records: 0, lost: 0 };
     let flow = match parse::parse(packet) {
@@ -88,11 +100,17 @@ pub fn decide<P: Packet, T: Tables + Copy, G: Gate, R: Repeat, S: Sink, K: Scrat
         }
         Some(direction) => direction,
     };
+    let generation = low(identity);
+    // L-CAP: before any rule is looked at. No other measure than Art. 17 applies in this direction.
+    if matches!(direction, Direction::ForeignToForeign)
+        && !ports.meter.admit(tables, generation, length)
+    {
+        return done(Outcome::OverCapacity, Some(direction));
+    }
     // Every rule names an address set, so a packet whose addresses are in none is unmatched.
     if source.row() | destination.row() == 0 {
         return done(Outcome::Unmatched, Some(direction));
     }
-    let generation = low(identity);
     let rows = Rows::of(flow.protocol, direction, source, destination);
     let (cursor, tally) = (Cursor::START, Tally::default());
     let candidate = Candidate { flow, direction, length, generation, rows, cursor, tally };

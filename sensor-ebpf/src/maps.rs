@@ -6,21 +6,26 @@
 //! | `ACTIVE` | controller | which of the two is in force |
 //! | `DEADLINES` | controller | per order slot: boot-time nanoseconds at which it ends |
 //! | `LEASE` | controller | boot-time nanoseconds until which it vouches for the tables |
+//! | `STORE` | both | what may still be inspected under Art. 17 (L-CAP), shared by all interfaces |
+//! | `PURSE` | program | the part of it that this CPU has drawn |
 //! | `RECORDS` | program | the ring buffer of records |
 //! | `COUNTERS` | program | outcomes, per CPU |
 //! | `CANDIDATE` | program | the packet that is being judged, per CPU: what does not fit on the stack |
 //!
 //! Each interface has its own program and its own maps, so counters and records of two interfaces
-//! never mix.
+//! never mix. Only what is in `STORE` is shared: the capacity is the facility's.
 
 #![expect(unsafe_code, reason = "maps are reached through pointers; see each SAFETY")]
 
 use core::sync::atomic::AtomicU64;
+#[cfg(not(target_arch = "bpf"))]
+use core::sync::atomic::Ordering::Relaxed;
 
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
-use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
+use aya_ebpf::helpers::generated::{bpf_jiffies64, bpf_ktime_get_boot_ns};
 use aya_ebpf::macros::btf_map;
+use sensor_common::capacity::{self, Bucket, Meter, PURSE_WORDS, Purse, STORE_WORDS, Store, Word};
 use sensor_common::counters::{self, Verdict};
 use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
@@ -44,6 +49,15 @@ static DEADLINES: Array<u64, { MOST_ORDERS as usize }> = Array::new();
 
 #[btf_map]
 static LEASE: Array<u64, 1> = Array::new();
+
+/// The words of a [`Store`], in a map that the controller puts into every interface's program.
+/// Empty until then: nothing is inspected under Art. 17.
+#[btf_map]
+static STORE: ArrayOfMaps<Array<[u64; STORE_WORDS], 1>, 1> = ArrayOfMaps::new();
+
+/// The words of a [`Purse`] for each CPU.
+#[btf_map]
+static PURSE: PerCpuArray<[u64; PURSE_WORDS], 1> = PerCpuArray::new();
 
 /// The controller sets the size at load time; this is only the default.
 #[btf_map]
@@ -141,6 +155,114 @@ fn read(word: *const u64) -> u64 {
     // SAFETY: a valid, aligned pointer into an array map. Volatile, because the controller stores
     // to it while programs run; an aligned 64-bit load is never torn.
     unsafe { core::ptr::read_volatile(word) }
+}
+
+/// The capacity share.
+pub struct Share;
+
+impl Meter for Share {
+    #[inline(always)]
+    fn admit<T: Tables + Copy>(&self, tables: T, generation: u32, length: u32) -> bool {
+        capacity::admit(self, tables, generation, length)
+    }
+}
+
+impl Bucket for Share {
+    type Store = SharedWords;
+
+    #[inline(always)]
+    fn tick(&self) -> u64 {
+        // SAFETY: the helper takes nothing and only reads a word, without a call (kernel 5.6,
+        // commit 5576b991e9c1).
+        unsafe { bpf_jiffies64() }
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        OrderGate.now()
+    }
+
+    #[inline(always)]
+    fn store(&self) -> Option<SharedWords> {
+        Some(SharedWords(STORE.get(0)?.get_ptr_mut(0)?.cast()))
+    }
+
+    #[inline(always)]
+    fn purse(&self) -> Option<&Purse> {
+        let words = PURSE.get_ptr_mut(0)?;
+        // SAFETY: a valid pointer to as many words as a purse has, aligned as they are, in this CPU's
+        // slot, which nobody else reads or writes while we run (see `count`).
+        Some(unsafe { &*words.cast() })
+    }
+}
+
+/// The words of the store that this program was given: a pointer to [`STORE_WORDS`] of them, which
+/// other CPUs read and write at any time.
+pub struct SharedWords(*mut u64);
+
+impl SharedWords {
+    #[inline(always)]
+    fn at(&self, word: Word) -> *mut u64 {
+        // SAFETY: every position is below `STORE_WORDS`.
+        unsafe { self.0.add(word as usize) }
+    }
+}
+
+/// The kernel's atomic instructions (5.12, commits 5ffa25502b5a and 5ca419f2864a): the compiler's
+/// own atomic types lack them for this target.
+impl Store for SharedWords {
+    #[inline(always)]
+    fn load(&self, word: Word) -> u64 {
+        read(self.at(word))
+    }
+
+    #[cfg(target_arch = "bpf")]
+    #[inline(always)]
+    fn fetch_add(&self, word: Word, amount: u64) -> u64 {
+        let mut value = amount;
+        // SAFETY: a valid, aligned word that everybody changes by atomic instructions only.
+        unsafe {
+            core::arch::asm!(
+                "{value} = atomic_fetch_add((u64 *)({word} + 0), {value})",
+                value = inout(reg) value,
+                word = in(reg) self.at(word),
+                options(nostack),
+            );
+        }
+        value
+    }
+
+    #[cfg(target_arch = "bpf")]
+    #[inline(always)]
+    fn replace(&self, word: Word, old: u64, new: u64) -> bool {
+        let mut found = old;
+        // SAFETY: as above.
+        unsafe {
+            core::arch::asm!(
+                "r0 = cmpxchg_64({word} + 0, r0, {new})",
+                inout("r0") found,
+                word = in(reg) self.at(word),
+                new = in(reg) new,
+                options(nostack),
+            );
+        }
+        found == old
+    }
+
+    /// For `cargo check` on the host, where the program never runs.
+    #[cfg(not(target_arch = "bpf"))]
+    fn fetch_add(&self, word: Word, amount: u64) -> u64 {
+        // SAFETY: as above.
+        unsafe { AtomicU64::from_ptr(self.at(word)) }.fetch_add(amount, Relaxed)
+    }
+
+    /// For `cargo check` on the host, where the program never runs.
+    #[cfg(not(target_arch = "bpf"))]
+    fn replace(&self, word: Word, old: u64, new: u64) -> bool {
+        // SAFETY: as above.
+        let word = unsafe { AtomicU64::from_ptr(self.at(word)) };
+        word.compare_exchange(old, new, Relaxed, Relaxed).is_ok()
+    }
 }
 
 /// The ring buffer that carries records to the controller.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::CliError;
 use crate::daemon::config::DEFAULT_SOCKET;
 use crate::daemon::control::STATUS;
-use crate::daemon::monitor::{InterfaceStatus, OrderStatus, Status};
+use crate::daemon::monitor::{InterfaceStatus, OrderStatus, ShareStatus, Status};
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -94,6 +94,13 @@ fn table(status: &Status) -> String {
         text += "  none\n";
     }
     text += &orders(&status.orders);
+    if let Some(ShareStatus { bytes_per_second }) = status.share {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "\nshare: up to {bytes_per_second} bytes/s of foreign-to-foreign traffic are inspected"
+        );
+    }
     let seconds = Duration::from_millis(status.lease.remaining_ms).as_secs_f64();
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "\nlease: {seconds:.1} s left");
@@ -181,6 +188,7 @@ mod tests {
                 "state": "in force", "not_before": "2027-11-01T00:00:00+09:00",
                 "not_after": "2028-05-01T00:00:00+09:00",
             }],
+            "share": {"bytes_per_second": 3_750_000_000_u64},
             "lease": {"remaining_ms": 9_480},
         }))
         .unwrap()
@@ -206,6 +214,8 @@ domestic-to-domestic  none
 orders
   2027-17-0003  serial 1  foreign-to-foreign  in force  2027-11-01T00:00:00+09:00 until \
 2028-05-01T00:00:00+09:00
+
+share: up to 3750000000 bytes/s of foreign-to-foreign traffic are inspected
 
 lease: 9.5 s left
 ";

@@ -17,7 +17,7 @@ use sensor_common::counters::Counters;
 use sensor_common::tables::Line;
 
 use super::config::Config;
-use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};
+use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStore, XdpAttach};
 
 /// What the kernel side of a sensor can be told.
 pub trait Enforce {
@@ -74,10 +74,16 @@ impl Sensor {
     /// [`SensorError`].
     pub fn load(config: &Config) -> Result<(Self, Vec<(String, Records)>), SensorError> {
         let (mut ports, mut rings) = (Vec::new(), Vec::new());
+        let first = config.interfaces.first().cloned().unwrap_or_default();
+        // One share for all: the capacity is the facility's (L-CAP).
+        let share = ShareStore::create(config.interfaces.len())
+            .map_err(|error| SensorError { interface: first, error })?;
         for interface in &config.interfaces {
-            let (program, records) =
+            let failed = |error| SensorError { interface: interface.clone(), error };
+            let (mut program, records) =
                 Program::load_with(config.mode, config.ring_bytes, config.life_log)
-                    .map_err(|error| SensorError { interface: interface.clone(), error })?;
+                    .map_err(failed)?;
+            program.share(&share).map_err(failed)?;
             ports.push(Port { interface: interface.clone(), program });
             rings.push((interface.clone(), records));
         }

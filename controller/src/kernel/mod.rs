@@ -6,6 +6,7 @@
 //! | `object` | the embedded kernel object |
 //! | `program` | one loaded program with its maps |
 //! | `segments` | memory of a generation, shared with the kernel (the only `unsafe` of the controller) |
+//! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
@@ -16,7 +17,9 @@ mod life;
 mod object;
 mod program;
 mod segments;
+mod share;
 
 pub use life::LifeLog;
 pub use object::has_object;
 pub use program::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};
+pub use share::ShareStore;

@@ -12,6 +12,7 @@ use sensor_common::tables::{Line, MOST_SEGMENTS};
 use serde::{Deserialize, Serialize};
 
 use super::life::{LifeLog, LifeLogger};
+use super::share::{ShareStore, StoreMap};
 use super::{object, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
@@ -22,6 +23,7 @@ mod name {
     pub(super) const ACTIVE: &str = "ACTIVE";
     pub(super) const DEADLINES: &str = "DEADLINES";
     pub(super) const LEASE: &str = "LEASE";
+    pub(super) const STORE: &str = "STORE";
     pub(super) const RECORDS: &str = "RECORDS";
     pub(super) const COUNTERS: &str = "COUNTERS";
     pub(super) const INLINE: &str = "INLINE";
@@ -71,6 +73,9 @@ pub enum KernelError {
     /// A map operation failed.
     #[error("{}", with_sources(.0))]
     Map(#[from] MapError),
+    /// Nobody knows how many CPUs may run the program.
+    #[error("the number of CPUs: {0}")]
+    Cpus(#[source] std::io::Error),
     /// A frame that the kernel cannot take for a test run.
     #[error("a frame of {0} bytes is longer than BPF_PROG_TEST_RUN takes")]
     FrameTooLong(usize),
@@ -121,12 +126,14 @@ pub struct Program {
     filled: [u32; 2],
     deadlines: Array<MapData, u64>,
     lease: Array<MapData, u64>,
+    store: ArrayOfMaps<MapData, StoreMap>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
     life: LifeLogger,
 }
 
 impl Program {
-    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease.
+    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease. It has a
+    /// capacity share of its own, until it is given one with [`Self::share`].
     ///
     /// `ring_bytes` is the size of the ring buffer, a power of two and at least a page.
     ///
@@ -159,11 +166,13 @@ impl Program {
             filled: [0; 2],
             deadlines: take(&mut ebpf, name::DEADLINES)?,
             lease: take(&mut ebpf, name::LEASE)?,
+            store: take(&mut ebpf, name::STORE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
             life: LifeLogger::take(&mut ebpf)?,
             ebpf,
         };
         let records = Records(take(&mut program.ebpf, name::RECORDS)?);
+        program.share(&ShareStore::create(1)?)?;
         program.xdp()?.load().map_err(Box::new)?;
         Ok((program, records))
     }
@@ -216,6 +225,15 @@ impl Program {
             self.segments.set(half * MOST_SEGMENTS + slot, by, 0)?;
         }
         Ok(())
+    }
+
+    /// Draws the capacity share from this store from now on: the one that all interfaces of a sensor
+    /// share, as the capacity is the facility's (L-CAP).
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn share(&mut self, store: &ShareStore) -> Result<(), KernelError> {
+        Ok(self.store.set(0, &store.map, 0)?)
     }
 
     /// Sets when the order in `slot` ends: boot-time nanoseconds, exclusive; 0 ends it at once.
