@@ -169,11 +169,10 @@ impl Candidate {
         }
         if now < gate.deadline(slot) {
             let Self { flow, direction, length, generation, .. } = self;
-            if sink.submit(|| Record::new(flow, *direction, *length, now, *generation, rule)) {
-                self.tally.records = self.tally.records.wrapping_add(1);
-            } else {
-                self.tally.lost = self.tally.lost.wrapping_add(1);
-            }
+            let made =
+                sink.submit(|| Record::new(flow, *direction, *length, now, *generation, rule));
+            self.tally.records = self.tally.records.wrapping_add(u32::from(made));
+            self.tally.lost = self.tally.lost.wrapping_add(u32::from(!made));
         }
         true
     }

@@ -8,7 +8,7 @@
 //! | `LEASE` | controller | boot-time nanoseconds until which it vouches for the tables |
 //! | `STORE` | both | what may still be inspected under Art. 17 (L-CAP), shared by all interfaces |
 //! | `PURSE` | program | the part of it that this CPU has drawn |
-//! | `RECORDS` | program | the ring buffer of records |
+//! | `RECORDS` | program | the ring buffers of records, one for each CPU |
 //! | `COUNTERS` | program | outcomes, per CPU |
 //! | `CANDIDATE` | program | the packet that is being judged, per CPU: what does not fit on the stack |
 //!
@@ -21,15 +21,19 @@ use core::sync::atomic::AtomicU64;
 #[cfg(not(target_arch = "bpf"))]
 use core::sync::atomic::Ordering::Relaxed;
 
-use aya_ebpf::bindings::BPF_F_MMAPABLE;
+use aya_ebpf::bindings::{
+    BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP,
+};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
-use aya_ebpf::helpers::generated::{bpf_jiffies64, bpf_ktime_get_boot_ns};
+use aya_ebpf::helpers::generated::{
+    bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_boot_ns, bpf_ringbuf_query,
+};
 use aya_ebpf::macros::btf_map;
 use sensor_common::capacity::{self, Bucket, Meter, PURSE_WORDS, Purse, STORE_WORDS, Store, Word};
 use sensor_common::counters::{self, Verdict};
 use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
-use sensor_common::record::{Record, Sink};
+use sensor_common::record::{LENGTH, Record, Sink};
 use sensor_common::tables::{Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Tables};
 
 /// The controller maps a segment into its memory while it fills it. Without `BPF_F_INNER_MAP` all
@@ -59,9 +63,14 @@ static STORE: ArrayOfMaps<Array<[u64; STORE_WORDS], 1>, 1> = ArrayOfMaps::new();
 #[btf_map]
 static PURSE: PerCpuArray<[u64; PURSE_WORDS], 1> = PerCpuArray::new();
 
-/// The controller sets the size at load time; this is only the default.
+/// The ring of one CPU. The controller makes rings of the size that it wants; this one is only what
+/// the verifier takes them for, and the smallest there is.
+type CpuRing = RingBuf<[u64; LENGTH / 8], 4_096>;
+
+/// The ring of each CPU, by its number. One ring for all would be a lock that all of them take for
+/// each record. The controller sets the number at load time: that of all CPUs that there can be.
 #[btf_map]
-static RECORDS: RingBuf<Record, { 1 << 20 }> = RingBuf::new();
+static RECORDS: ArrayOfMaps<CpuRing, 1> = ArrayOfMaps::new();
 
 #[btf_map]
 static COUNTERS: PerCpuArray<[u64; counters::WORDS], 1> = PerCpuArray::new();
@@ -76,6 +85,14 @@ const _: () = assert!(align_of::<Candidate>() <= align_of::<u64>());
 /// 1 in `inline` mode, 0 in `tap` mode. Read-only data that the controller sets before loading.
 #[unsafe(no_mangle)]
 static INLINE: u8 = 0;
+
+/// How full a ring wakes the controller, which looks into all of them often enough otherwise: bytes.
+/// Read-only data that the controller sets before loading.
+#[unsafe(no_mangle)]
+static WAKE_AT: u64 = 0;
+
+/// What a record takes of a ring: itself, and the kernel's word about it.
+const IN_RING: u64 = (LENGTH + 8) as u64;
 
 /// Whether frames go on to the host's stack (`inline`) or are dropped after inspection (`tap`).
 #[inline(always)]
@@ -265,20 +282,21 @@ impl Store for SharedWords {
     }
 }
 
-/// The ring buffer that carries records to the controller.
+/// The ring buffers that carry records to the controller.
 pub struct Ring;
 
 impl Sink for Ring {
+    /// Into the ring of this CPU. A CPU without one, which is one that came after the controller
+    /// had started, loses its records, and they are counted as lost.
     #[inline(always)]
     fn submit(&mut self, make: impl FnOnce() -> Record) -> bool {
-        match RECORDS.reserve(0) {
-            Some(mut entry) => {
-                entry.write(make());
-                entry.submit(0);
-                true
-            }
-            None => false,
-        }
+        // SAFETY: the helper takes nothing.
+        let cpu = unsafe { bpf_get_smp_processor_id() };
+        let Some(ring) = RECORDS.get(cpu) else { return false };
+        let Some(mut entry) = ring.reserve(0) else { return false };
+        entry.write(make().words());
+        entry.submit(wake(ring));
+        true
     }
 }
 
@@ -298,6 +316,25 @@ impl Scratch for CpuScratch {
         }
     }
 }
+
+/// Whether the record that was just reserved wakes the controller: only the one that fills the ring
+/// up to the mark. Left to itself the kernel would interrupt this CPU for each record that finds
+/// the controller waiting, which costs more than the record.
+#[inline(always)]
+fn wake(ring: &CpuRing) -> u64 {
+    let map = core::ptr::from_ref(ring).cast_mut().cast();
+    // SAFETY: the helper takes a ring buffer, and only reads how much there is in it.
+    let filled = unsafe { bpf_ringbuf_query(map, BPF_RB_AVAIL_DATA.into()) };
+    // SAFETY: a valid, aligned static; volatile because the loader changes it after compilation.
+    let mark = unsafe { core::ptr::read_volatile(&raw const WAKE_AT) };
+    let over = filled.wrapping_sub(mark);
+    // 1 where 0 <= over < IN_RING. Without a branch: the verifier would follow both ways to the end.
+    let crosses = (over.wrapping_sub(IN_RING) & !over) >> 63;
+    NO_WAKEUP << crosses
+}
+
+const NO_WAKEUP: u64 = BPF_RB_NO_WAKEUP as u64;
+const _: () = assert!(NO_WAKEUP << 1 == BPF_RB_FORCE_WAKEUP as u64);
 
 /// Adds a verdict to the counters of this CPU.
 #[inline(always)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::health::Health;
 use super::keeper::Keeper;
-use super::sensor::{Sensor, SensorError, mode_name, xdp_name};
+use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use super::term::State;
 use crate::kernel::clock::boot_time;
 use crate::order::time::tokyo;
@@ -58,8 +58,10 @@ pub struct InterfaceStatus {
     pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Records submitted.
     pub records: u64,
-    /// Records lost because the ring was full.
+    /// Records lost because a ring was full.
     pub lost: u64,
+    /// Its rings, one for each CPU.
+    pub rings: RingSizes,
 }
 
 /// One order.
@@ -190,10 +192,12 @@ impl Monitor {
     /// # Errors
     /// [`SensorError`].
     pub fn status(&self) -> Result<Status, SensorError> {
+        let rings = lock(&self.sensor).rings();
         let interfaces = self
             .counters()?
             .into_iter()
-            .map(|(name, cpus)| {
+            .zip(rings)
+            .map(|((name, cpus), rings)| {
                 let mut sum = Counters::default();
                 for cpu in &cpus {
                     sum.merge(cpu);
@@ -204,6 +208,7 @@ impl Monitor {
                     outcomes: outcomes(&sum),
                     records: sum.records(),
                     lost: sum.lost(),
+                    rings,
                 }
             })
             .collect();
