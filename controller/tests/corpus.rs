@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 #[path = "corpus/case.rs"]
 mod case;
 #[path = "corpus/messages.rs"]
@@ -11,7 +13,8 @@ mod messages;
 
 use std::collections::BTreeSet;
 
-use case::{Bases, Case};
+use case::Case;
+use common::{Bases, filled, sealed};
 use controller::order::{
     Document, Kind, Trust, Verified, read_document, succession, verify_order, verify_revocation,
     verify_rotation,
@@ -123,7 +126,7 @@ fn every_document_is_refused_in_these_words() {
         for case in shelf.cases() {
             count += 1;
             let outcome = shelf.outcome(&bases, &case);
-            let expected = bases.filled(&case.refusal);
+            let expected = filled(&case.refusal);
             if outcome.as_deref() != Some(&expected) {
                 let outcome = outcome.unwrap_or_else(|| "accepted".to_owned());
                 wrong.push(format!("{}: {}\n  {outcome}\n  {expected}", shelf.file, case.name));
@@ -150,28 +153,27 @@ fn each_document_has_a_name_and_a_reason_of_its_own() {
 #[test]
 fn what_is_not_changed_is_accepted() {
     let bases = Bases::new();
-    let sealed = |kind, base: &str, signers: &[u8]| case::sealed(kind, bases.text(base), signers);
+    let envelope = |kind, base: &str, signers: &[u8]| sealed(kind, bases.text(base), signers);
     let order = |base| -> Verified<_> {
-        verify_order(base, &sealed(Kind::Order, base, &[1, 2, 3]), &bases.trust).unwrap()
+        verify_order(base, &envelope(Kind::Order, base, &[1, 2, 3]), &bases.trust).unwrap()
     };
     for base in ["foreign-to-domestic", "domestic-to-foreign"] {
-        order(base);
+        let _ = order(base);
     }
     for (new, old) in
         [("extension", "order"), ("amendment", "order"), ("extended-agreement", "agreement")]
     {
         succession::check(new, &order(new), &order(old)).unwrap();
     }
-    verify_revocation("r", &sealed(Kind::Revocation, "revocation", &[1, 2, 3]), &bases.trust)
+    verify_revocation("r", &envelope(Kind::Revocation, "revocation", &[1, 2, 3]), &bases.trust)
         .unwrap();
-    verify_rotation("t", &sealed(Kind::Trust, "rotation", &[1, 2, 3, 7]), &bases.trust).unwrap();
+    verify_rotation("t", &envelope(Kind::Trust, "rotation", &[1, 2, 3, 7]), &bases.trust).unwrap();
 }
 
 #[test]
 fn every_message_of_the_code_is_in_the_corpus() {
-    let bases = Bases::new();
     let refusals: Vec<String> =
-        SHELVES.iter().flat_map(Shelf::cases).map(|case| bases.filled(&case.refusal)).collect();
+        SHELVES.iter().flat_map(Shelf::cases).map(|case| filled(&case.refusal)).collect();
     let missing = messages::missing_from(&refusals);
     assert!(missing.is_empty(), "no case is refused with:\n{}", missing.join("\n"));
 }

@@ -1,12 +1,12 @@
 //! A case of the corpus: a document that is accepted, what is changed in it, and the refusal.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
-use controller::order::{Envelope, Kind, Trust, keys};
-use ed25519_dalek::SigningKey;
+use controller::order::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::common::{Bases, filled, sealed};
 
 /// One line of a file.
 #[derive(Debug, Deserialize)]
@@ -35,87 +35,30 @@ struct Change {
     hex: Option<String>,
 }
 
-/// The documents that are accepted, and the keys.
-pub(crate) struct Bases {
-    documents: BTreeMap<String, Value>,
-    placeholders: Vec<(String, String)>,
-    /// The trust file that judges.
-    pub(crate) trust: Trust,
-}
-
-fn filled(text: &str, placeholders: &[(String, String)]) -> String {
-    placeholders.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
-}
-
-fn key(number: u8) -> SigningKey {
-    keys::generate(|bytes| {
-        bytes.fill(number);
-        Ok::<(), Infallible>(())
-    })
-    .unwrap()
-}
-
-impl Bases {
-    pub(crate) fn new() -> Self {
-        let placeholders: Vec<_> = (1..=9)
-            .flat_map(|number| {
-                let public = key(number).verifying_key();
-                [
-                    (format!("{{keyid:{number}}}"), keys::keyid(&public)),
-                    (format!("{{key:{number}}}"), hex::encode(public.as_bytes())),
-                ]
-            })
-            .collect();
-        let text = filled(include_str!("bases.json"), &placeholders);
-        let documents: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
-        let trust = Trust::parse("trust.json", documents["trust"].to_string().as_bytes()).unwrap();
-        Self { documents, placeholders, trust }
-    }
-
-    /// A text with the keys in the place of their numbers.
-    pub(crate) fn filled(&self, text: &str) -> String {
-        filled(text, &self.placeholders)
-    }
-
-    pub(crate) fn text(&self, base: &str) -> String {
-        self.documents[base].to_string()
-    }
-}
-
-/// A document in its envelope, signed by the keys of these numbers.
-pub(crate) fn sealed(kind: Kind, document: impl AsRef<[u8]>, signers: &[u8]) -> Vec<u8> {
-    let mut envelope = Envelope::unsigned(kind, document.as_ref().to_vec());
-    for signer in signers {
-        envelope.sign(&key(*signer)).unwrap();
-    }
-    envelope.to_json().unwrap().into_bytes()
-}
-
 impl Case {
     /// The case's document; in an envelope, unless nobody signs its kind.
     pub(crate) fn bytes(&self, bases: &Bases, kind: Kind, base: &str, signers: &[u8]) -> Vec<u8> {
         let base = self.base.as_deref().unwrap_or(base);
-        let document = self.document.apply(&self.name, bases, bases.documents[base].clone());
+        let document = self.document.apply(&self.name, bases.documents[base].clone());
         if signers.is_empty() {
             return document;
         }
         let signers = self.signers.as_deref().unwrap_or(signers);
         let sealed = sealed(kind, document, signers);
-        self.envelope.apply(&self.name, bases, serde_json::from_slice(&sealed).unwrap())
+        self.envelope.apply(&self.name, serde_json::from_slice(&sealed).unwrap())
     }
 }
 
 impl Change {
-    fn apply(&self, name: &str, bases: &Bases, mut document: Value) -> Vec<u8> {
+    fn apply(&self, name: &str, mut document: Value) -> Vec<u8> {
         if let Some(digits) = &self.hex {
             return hex::decode(digits).unwrap();
         }
         if let Some(text) = &self.text {
-            return bases.filled(text).into_bytes();
+            return filled(text).into_bytes();
         }
         for (pointer, value) in &self.set {
-            let value: Value =
-                serde_json::from_str(&bases.filled(&expanded(value).to_string())).unwrap();
+            let value: Value = serde_json::from_str(&filled(&expanded(value).to_string())).unwrap();
             put(&mut document, pointer, value);
         }
         for (pointer, from) in &self.copy {
