@@ -204,6 +204,11 @@ proptest! {
             .filter_map(|signature| signature["keyid"].as_str()).collect();
         prop_assert_eq!(order, expected);
     }
+}
+
+proptest! {
+    // Cheap, and only some of the combinations come near to being accepted.
+    #![proptest_config(ProptestConfig::with_cases(4096))]
 
     /// Labels, payloads and signatures of four documents in any combination: accepted if and only if
     /// they belong together and are enough.
@@ -251,9 +256,9 @@ fn picks() -> impl Strategy<Value = Vec<(usize, u8)>> {
         4 => Just(vec![1u8, 2, 3, 4, 5]).prop_shuffle(),
         4 => Just(vec![1u8, 2, 3, 4, 7, 8]).prop_shuffle(),
         1 => Just(EVERYONE.to_vec()).prop_shuffle(),
-        1 => vec(1u8..=9, 9),
+        1 => Just(vec![1u8, 1, 2, 3, 4, 7, 7, 8]).prop_shuffle(),
     ];
-    (vec(own, 9), keys, 0usize..=6)
+    (vec(own, 9), keys, 2usize..=6)
         .prop_map(|(own, keys, count)| own.into_iter().zip(keys).take(count).collect())
 }
 
