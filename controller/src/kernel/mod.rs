@@ -9,6 +9,7 @@
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
+//! | `steps` | steps of the wall clock, noticed at once |
 
 pub mod clock;
 mod explain;
@@ -16,6 +17,7 @@ mod life;
 mod object;
 mod program;
 mod segments;
+pub mod steps;
 
 pub use life::LifeLog;
 pub use object::has_object;
