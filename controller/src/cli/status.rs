@@ -15,6 +15,7 @@ use super::CliError;
 use crate::daemon::config::DEFAULT_SOCKET;
 use crate::daemon::control::STATUS;
 use crate::daemon::monitor::{InterfaceStatus, OrderStatus, ShareStatus, Status};
+use crate::daemon::privilege::Privileges;
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -104,6 +105,10 @@ fn table(status: &Status) -> String {
     let seconds = Duration::from_millis(status.lease.remaining_ms).as_secs_f64();
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "\nlease: {seconds:.1} s left");
+    let Privileges { capabilities, no_new_privs } = &status.privileges;
+    let held = if capabilities.is_empty() { "none".to_owned() } else { capabilities.join(", ") };
+    let more = if *no_new_privs { "and never more" } else { "no_new_privs is not set" };
+    let _ = writeln!(text, "capabilities: {held}, {more}");
     text
 }
 
@@ -193,6 +198,7 @@ mod tests {
             }],
             "share": {"bytes_per_second": 3_750_000_000_u64},
             "lease": {"remaining_ms": 9_480},
+            "privileges": {"capabilities": ["bpf"], "no_new_privs": true},
         }))
         .unwrap()
     }
@@ -221,6 +227,7 @@ orders
 share: up to 3750000000 bytes/s of foreign-to-foreign traffic are inspected
 
 lease: 9.5 s left
+capabilities: bpf, and never more
 ";
         assert!(text.ends_with(end), "{text}");
     }

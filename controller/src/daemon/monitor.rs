@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::health::Health;
 use super::keeper::Keeper;
+use super::privilege::{self, Privileges};
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use super::term::State;
 use crate::kernel::clock::boot_time;
@@ -45,6 +46,9 @@ pub struct Status {
     pub share: Option<ShareStatus>,
     /// The lease.
     pub lease: LeaseStatus,
+    /// What the daemon may do to the machine.
+    #[serde(default)]
+    pub privileges: Privileges,
 }
 
 /// One interface.
@@ -219,6 +223,8 @@ impl Monitor {
             orders: lock(&self.orders).clone(),
             share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
+            // Asked by one of the runtime's threads, which are all alike.
+            privileges: privilege::current().unwrap_or_default(),
         })
     }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sensor_common::direction::AddressClass;
 
 use super::config::Config;
+use super::control;
 use crate::compile::{self, Slotted};
 use crate::direction::{DirectionError, DirectionTable};
 use crate::order::{Order, Verified, files, load};
@@ -41,6 +42,10 @@ pub fn prepare(path: &Path) -> Result<Prepared, Vec<Rejection>> {
     };
     let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
     let config = Config::parse(path, &bytes).map_err(single)?;
+    if let Some(group) = &config.control_group {
+        control::group_number(group)
+            .map_err(|reason| single(Rejection::new(shown(path), reason).at("control_group")))?;
+    }
     let trust = load::trust(&config.trust).map_err(single)?;
     let orders = load::orders(config.orders.iter().map(PathBuf::as_path), &trust)?;
     for (path, order) in config.orders.iter().zip(&orders) {
@@ -174,6 +179,20 @@ mod tests {
         assert_eq!(
             refusal(&folder),
             "0.json: signatures: 2 of the 3 signatures needed [L-APPROVE]"
+        );
+    }
+
+    #[test]
+    fn a_group_that_is_not_there() {
+        let folder = folder(&[order()]);
+        let path = folder.path().join("sekisho.toml");
+        let config = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("control_group = \"root\"\n{config}")).unwrap();
+        prepare(&path).unwrap();
+        fs::write(&path, format!("control_group = \"no such group\"\n{config}")).unwrap();
+        assert_eq!(
+            refusal(&folder),
+            "sekisho.toml: control_group: there is no group `no such group`"
         );
     }
 

@@ -12,6 +12,7 @@
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
+//! | `steps` | steps of the wall clock, noticed at once |
 
 pub mod clock;
 mod explain;
@@ -22,6 +23,7 @@ mod records;
 mod ring;
 mod segments;
 mod share;
+pub mod steps;
 
 pub use life::LifeLog;
 pub use object::has_object;
