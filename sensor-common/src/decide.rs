@@ -94,7 +94,7 @@ pub fn decide<P: Packet, T: Tables + Copy, G: Gate, R: Repeat, S: Sink, K: Scrat
     }
     let generation = low(identity);
     let rows = Rows::of(flow.protocol, direction, source, destination);
-    let (cursor, tally) = (Cursor::START, Tally::default());
+    let (cursor, tally) = (Cursor::new(word_of(head, header::RULES)), Tally::default());
     let candidate = Candidate { flow, direction, length, generation, rows, cursor, tally };
     let Some(candidate) = ports.scratch.keep(candidate) else {
         return done(Outcome::Unclassified, None);
@@ -115,8 +115,9 @@ fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     repeat: &R,
     sink: &mut S,
 ) {
-    candidate.rows.find_ports(&tables, candidate.flow.ports);
-    candidate.cursor.begin(&tables, &candidate.rows);
+    let Some(head) = tables.line(select::HEAD) else { return };
+    candidate.rows.find_ports(&tables, head, candidate.flow.ports);
+    candidate.cursor.begin(&tables, head, &candidate.rows);
     // A rule in the first word of the rows is dealt with here, and with it most packets: the loop
     // costs as much as all before it.
     if !candidate.cursor.is_between_words() && !candidate.hit(&tables, gate, sink) {
@@ -127,7 +128,7 @@ fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     }
     repeat.repeat(select::MOST_STEPS, &mut || {
         let go_on = if candidate.cursor.is_between_words() {
-            candidate.cursor.enter_word(&tables, &candidate.rows);
+            candidate.cursor.enter_word(&tables, head, &candidate.rows);
             true
         } else {
             candidate.hit(&tables, gate, sink)

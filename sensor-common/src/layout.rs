@@ -48,16 +48,17 @@ pub mod header {
     /// Number of rules in the lower half, words in a row in the upper.
     pub const RULES: u32 = 7;
 
-    /// Rows of the sets on the source side.
+    /// Rows by source address: the rules whose condition on the source the address meets. A rule with
+    /// a set that may be on either side stands here and among the destination's as if it named both.
     pub const SOURCE_ROWS: u32 = 8;
-    /// Rows of the sets on the destination side.
+    /// Rows by destination address, two words for each 64 rules: as for the source; and the rules
+    /// whose order allows the destination (an agreement's only its party's own, L-MEASURE).
     pub const DESTINATION_ROWS: u32 = 9;
-    /// Rows of the sets that may be on either side.
-    pub const EITHER_ROWS: u32 = 10;
-    /// Rows by direction, indexed by [`crate::direction::Direction`].
-    pub const DIRECTION_ROWS: u32 = 11;
-    /// Rows by protocol, indexed by the IANA number.
-    pub const PROTOCOL_ROWS: u32 = 12;
+    /// Rows by direction and protocol ([`super::traffic_row`]), two words for each 64 rules: the rules
+    /// for both; and, the same in every row, those for which one of the two addresses is enough.
+    pub const TRAFFIC_ROWS: u32 = 10;
+    /// Position of the first rule's word; see [`super::RuleWord`].
+    pub const RULE_WORDS: u32 = 12;
     /// Rows by source port class.
     pub const SOURCE_PORT_ROWS: u32 = 13;
     /// Rows by destination port class.
@@ -66,15 +67,18 @@ pub mod header {
     /// lower half, of the destination ports' in the upper. 0: no rule names such ports.
     pub const PORT_CLASSES: u32 = 15;
 
-    /// Position of the first rule's word; see [`super::RuleWord`].
-    pub const RULE_WORDS: u32 = 16;
-
     /// Words in the header.
     pub const WORDS: u32 = 24;
 }
 
 /// The port class of a packet without ports. Rules that name ports are absent from its row.
 pub const NO_PORTS: u32 = 0;
+
+/// Number of the row for a direction and a protocol (IANA number).
+#[inline(always)]
+pub const fn traffic_row(direction: crate::direction::Direction, protocol: u8) -> u32 {
+    (direction as u32) << 8 | protocol as u32
+}
 
 /// Lower half of a header word.
 #[inline(always)]

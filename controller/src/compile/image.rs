@@ -15,10 +15,11 @@ pub(super) struct Tables {
     pub(super) v4: AddressTable,
     pub(super) v6: AddressTable,
     pub(super) source_rows: Vec<Bits>,
-    pub(super) destination_rows: Vec<Bits>,
-    pub(super) either_rows: Vec<Bits>,
-    pub(super) direction_rows: Vec<Bits>,
-    pub(super) protocol_rows: Vec<Bits>,
+    /// With the rules whose order allows the address as a destination.
+    pub(super) destination_rows: Vec<(Bits, Bits)>,
+    pub(super) traffic_rows: Vec<Bits>,
+    /// The rules for which one of the two addresses is enough.
+    pub(super) either: Bits,
     pub(super) source_ports: PortClasses,
     pub(super) destination_ports: PortClasses,
     pub(super) rules: Vec<RuleWord>,
@@ -52,23 +53,23 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
 
     for (position, rows) in [
         (header::SOURCE_ROWS, &tables.source_rows),
-        (header::DESTINATION_ROWS, &tables.destination_rows),
-        (header::EITHER_ROWS, &tables.either_rows),
-        (header::DIRECTION_ROWS, &tables.direction_rows),
-        (header::PROTOCOL_ROWS, &tables.protocol_rows),
         (header::SOURCE_PORT_ROWS, &tables.source_ports.rows),
         (header::DESTINATION_PORT_ROWS, &tables.destination_ports.rows),
     ] {
         let at = image.append(rows.iter().flat_map(|row| row.0.iter().copied()))?;
         image.set(position, u64::from(at));
     }
+    let pairs = tables.destination_rows.iter().map(|(row, allowed)| (row, allowed));
+    image.append_pairs(header::DESTINATION_ROWS, pairs)?;
+    let pairs = tables.traffic_rows.iter().map(|row| (row, &tables.either));
+    image.append_pairs(header::TRAFFIC_ROWS, pairs)?;
     let source = image.append_classes(&tables.source_ports.classes)?;
     let destination = image.append_classes(&tables.destination_ports.classes)?;
     image.set(header::PORT_CLASSES, halves(source, destination));
 
     let at = image.append(tables.rules.iter().map(|rule| rule.0))?;
     image.set(header::RULE_WORDS, u64::from(at));
-    let width = tables.direction_rows.first().map_or(0, |row| row.0.len());
+    let width = tables.either.0.len();
     let count = tables.rules.len();
     let [count, width] = [count, width].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     image.set(header::RULES, halves(count, width));
@@ -94,6 +95,19 @@ impl Image {
             return Err(CompileError::TooLarge);
         }
         u32::try_from(at).map_err(|_| CompileError::TooLarge)
+    }
+
+    /// Appends rows of two words each for 64 rules, at an even position, and says where.
+    fn append_pairs<'a>(
+        &mut self,
+        position: u32,
+        rows: impl Iterator<Item = (&'a Bits, &'a Bits)>,
+    ) -> Result<(), CompileError> {
+        self.0.resize(self.0.len().next_multiple_of(2), 0);
+        let words = rows.flat_map(|(one, other)| one.0.iter().zip(&other.0));
+        let at = self.append(words.flat_map(|(one, other)| [*one, *other]))?;
+        self.set(position, u64::from(at));
+        Ok(())
     }
 
     /// Appends port classes, four to a word; position 0 where there are none.

@@ -25,6 +25,14 @@ struct NumberedRule<'a> {
     party: Option<Set>,
 }
 
+impl NumberedRule<'_> {
+    /// Whether the rule is for this direction and this protocol.
+    fn carries(&self, direction: Direction, protocol: u8) -> bool {
+        self.measure.direction() == direction
+            && self.rule.protocol.is_none_or(|named| named.0 == protocol)
+    }
+}
+
 /// Compiles all tables.
 pub(super) fn tables(
     number: u32,
@@ -65,18 +73,19 @@ pub(super) fn tables(
         number,
         v4,
         v6,
-        source_rows: side(&|rule, sets| within(rule.source, sets)),
-        destination_rows: side(&|rule, sets| {
-            within(rule.destination, sets) && within(rule.party, sets)
-        }),
-        either_rows: side(&|rule, sets| within(rule.either, sets)),
-        // 内内 is nobody's direction: its row is empty, whatever an order says (L-DIR).
-        direction_rows: Direction::ALL
-            .map(|direction| row(&|rule| rule.measure.direction() == direction))
-            .into(),
-        protocol_rows: (0..=u8::MAX)
-            .map(|number| row(&|rule| rule.rule.protocol.is_none_or(|named| named.0 == number)))
+        // A rule that names a set on either side stands on both as if it named it on each.
+        source_rows: side(&|rule, sets| within(rule.either.or(rule.source), sets)),
+        destination_rows: side(&|rule, sets| within(rule.either.or(rule.destination), sets))
+            .into_iter()
+            .zip(side(&|rule, sets| within(rule.party, sets)))
             .collect(),
+        // 内内 is nobody's direction: its rows are empty, whatever an order says (L-DIR).
+        traffic_rows: Direction::ALL
+            .into_iter()
+            .flat_map(|direction| (0..=u8::MAX).map(move |protocol| (direction, protocol)))
+            .map(|(direction, protocol)| row(&|rule| rule.carries(direction, protocol)))
+            .collect(),
+        either: row(&|rule| rule.either.is_some()),
         source_ports: ports_of(|rule| &rule.source_ports)?,
         destination_ports: ports_of(|rule| &rule.destination_ports)?,
         rules: rule_words,
