@@ -1,8 +1,11 @@
 //! Selection: which rules hold for a packet, and which of them is the first of each order.
 
 use crate::direction::Direction;
-use crate::layout::{AddressValue, MOST_RULES, NO_PORTS, RuleWord, header, high, low, traffic_row};
+use crate::layout::{
+    AddressValue, MOST_RULES, NO_PORTS, RuleWord, RulesWord, header, high, low, traffic_row,
+};
 use crate::parse::transport::Ports;
+use crate::payload::{Hits, MOST_GROUPS};
 use crate::tables::{Line, MOST_ORDERS, Tables, word_of};
 
 /// Words in the longest row.
@@ -11,8 +14,8 @@ const MOST_ROW_WORDS: u32 = MOST_RULES / 64;
 /// The line of the header that selection reads.
 pub const HEAD: u32 = header::SOURCE_ROWS >> 3;
 
-/// One packet, as selection sees it: a row number for every dimension. The rules that hold are the
-/// AND of these rows.
+/// One packet, as selection sees it: a row number for every dimension but the payload. The rules that
+/// hold are the AND of these rows.
 #[derive(Clone, Copy)]
 pub struct Rows {
     source: u32,
@@ -32,8 +35,6 @@ pub struct Cursor {
     rules: u32,
     /// Words in a row.
     width: u32,
-    /// Position of the first rule's word.
-    rule_words: u32,
     /// The word that the cursor is in.
     word: u32,
     /// The rules of that word that hold and that the cursor has not passed.
@@ -50,19 +51,29 @@ pub struct Hit {
     pub slot: u32,
 }
 
-impl Cursor {
-    /// A cursor over the rules that [`header::RULES`] describes, before the first word.
-    #[inline(always)]
-    pub const fn new(rules: u64) -> Self {
-        let (rules, width) = (low(rules), high(rules));
-        Self { rules, width, rule_words: 0, word: 0, holding: 0, ahead: u64::MAX }
-    }
+/// What is known of a packet's payload.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// Nothing yet.
+    Nothing,
+    /// The rows of the prefixes that it begins with.
+    Hits(&'a Hits),
+}
 
-    /// Enters the first word.
+/// A rule depends on the payload, and nothing is known of it yet.
+pub struct AsksForPayload;
+
+impl Cursor {
+    /// A cursor before the first word.
     #[inline(always)]
-    pub fn begin<T: Tables>(&mut self, tables: &T, head: &Line, rows: &Rows) {
-        self.rule_words = low(word_of(head, header::RULE_WORDS));
-        self.holding = rows.word(tables, head, self.width, 0).unwrap_or(0);
+    pub const fn new(rules: RulesWord) -> Self {
+        Self {
+            rules: rules.count(),
+            width: rules.width(),
+            word: u32::MAX,
+            holding: 0,
+            ahead: u64::MAX,
+        }
     }
 
     /// Whether no rule is left.
@@ -78,18 +89,49 @@ impl Cursor {
     }
 
     /// Enters the next word. Not to be called at the end.
+    ///
+    /// # Errors
+    /// [`AsksForPayload`]: the cursor has not moved. The payload is not asked for before all else of
+    /// a rule holds.
     #[inline(always)]
-    pub fn enter_word<T: Tables>(&mut self, tables: &T, head: &Line, rows: &Rows) {
-        self.word = self.word.wrapping_add(1);
-        self.holding = rows.word(tables, head, self.width, self.word).unwrap_or(0) & self.ahead;
+    pub fn enter_word<T: Tables>(
+        &mut self,
+        tables: &T,
+        head: &Line,
+        rows: &Rows,
+        payload: Known<'_>,
+    ) -> Result<(), AsksForPayload> {
+        let word = self.word.wrapping_add(1);
+        let mut holding = rows.word(tables, head, self.width, word).unwrap_or(0) & self.ahead;
+        let payload_rows = low(word_of(head, header::PAYLOAD_ROWS));
+        // Most generations have no rule with a payload.
+        if payload_rows != 0 {
+            let at = |row: u32| {
+                let nth = row.wrapping_mul(self.width).wrapping_add(word);
+                tables.word(payload_rows.wrapping_add(nth))
+            };
+            let mut met = at(0);
+            if holding & !met != 0 {
+                let Known::Hits(hits) = payload else { return Err(AsksForPayload) };
+                for number in 0..MOST_GROUPS {
+                    let Some(row) = hits.get(number) else { break };
+                    met |= at(row);
+                }
+            }
+            holding &= met;
+        }
+        self.word = word;
+        self.holding = holding;
         self.ahead = u64::MAX;
+        Ok(())
     }
 
     /// Goes on to the end of the order whose rule is next. Not to be called between words.
     #[inline(always)]
-    pub fn step<T: Tables>(&mut self, tables: &T) -> Hit {
+    pub fn step<T: Tables>(&mut self, tables: &T, head: &Line) -> Hit {
         let rule = (self.word << 6).wrapping_add(self.holding.trailing_zeros());
-        let rule_word = RuleWord(tables.word(self.rule_words.wrapping_add(rule)));
+        let rule_words = low(word_of(head, header::RULE_WORDS));
+        let rule_word = RuleWord(tables.word(rule_words.wrapping_add(rule)));
         let end = rule_word.order_end();
         let ahead = u64::MAX.wrapping_shl(end & 63);
         if end >= self.rules {

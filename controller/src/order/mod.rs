@@ -10,7 +10,7 @@
 //! | `time` | RFC 3339 in, calendar months in Asia/Tokyo |
 //! | `address`, `payload`, `traffic` | the values inside an order: prefixes, payload prefixes, protocols and ports |
 //! | `measure`, `document` | what an order says |
-//! | `consistency`, `statute`, `supported` | whether it makes sense, is lawful, and can be carried out whole |
+//! | `consistency`, `statute` | whether it makes sense, and is lawful |
 //! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
 //! | `explain` | an order in plain English |
 //! | `load` | trust files and orders from disk |
@@ -34,7 +34,6 @@ mod json;
 #[cfg(test)]
 pub(crate) mod samples;
 mod statute;
-mod supported;
 mod verified;
 
 pub use address::parse_network;
@@ -46,8 +45,7 @@ pub use verified::{Signer, Verified, verify_order};
 
 use crate::rejection::Rejection;
 
-/// Reads an order's payload and makes every check but the signatures: form, consistency, law, and
-/// whether this version can carry it out whole.
+/// Reads an order's payload and makes every check but the signatures: form, consistency and law.
 ///
 /// # Errors
 ///
@@ -56,6 +54,5 @@ pub fn read_order(file: &str, payload: &[u8]) -> Result<Order, Rejection> {
     let order: Order = json::parse(file, payload)?;
     consistency::check(file, &order)?;
     statute::check(file, &order)?;
-    supported::check(file, &order)?;
     Ok(order)
 }

@@ -307,14 +307,11 @@ mod tests {
         const DESTINATION: &str =
             "rules[0]: art. 33 needs `destination` or `payload` among the conditions [L-SELECT]";
         const NOT_EITHER_33: &str = "rules[0]: art. 33 selects by the destination: write `destination` instead of `either` [L-SELECT]";
-        /// What a lawful rule with a payload meets next.
-        const LAWFUL: &str = "rules[0].payload: payload prefixes are not supported by this version; \
-                              the order would be applied only in part";
         let two: &[(Value, Option<&str>)] = &[
             (json!({"either": "c2", "protocol": "tcp"}), None),
             (json!({"source": "c2", "destination_ports": ["443"]}), None),
-            (json!({"either": "c2", "payload": "hello"}), Some(LAWFUL)),
-            (json!({"payload": "hello", "protocol": "udp"}), Some(LAWFUL)),
+            (json!({"either": "c2", "payload": "hello"}), None),
+            (json!({"payload": "hello", "protocol": "udp"}), None),
             (json!({"either": "c2"}), Some(TWO)),
             (json!({"source": "c2", "destination": "c2"}), Some(TWO)),
             (json!({"payload": "hello"}), Some(TWO)),
@@ -324,15 +321,15 @@ mod tests {
         let source: &[(Value, Option<&str>)] = &[
             (json!({"source": "c2"}), None),
             (json!({"source": "c2", "destination": "c2"}), None),
-            (json!({"payload": "hello"}), Some(LAWFUL)),
-            (json!({"either": "c2", "payload": "hello"}), Some(LAWFUL)),
+            (json!({"payload": "hello"}), None),
+            (json!({"either": "c2", "payload": "hello"}), None),
             (json!({"destination": "c2", "protocol": "tcp"}), Some(SOURCE)),
             (json!({"protocol": "tcp", "source_ports": ["1"]}), Some(SOURCE)),
             (json!({"either": "c2", "protocol": "tcp"}), Some(NOT_EITHER)),
         ];
         let destination: &[(Value, Option<&str>)] = &[
             (json!({"destination": "c2"}), None),
-            (json!({"payload": "hello"}), Some(LAWFUL)),
+            (json!({"payload": "hello"}), None),
             (json!({"source": "c2", "protocol": "tcp"}), Some(DESTINATION)),
             (json!({"either": "c2"}), Some(NOT_EITHER_33)),
         ];
