@@ -3,15 +3,16 @@
 use crate::capacity::Meter;
 use crate::counters::Verdict;
 use crate::direction::Direction;
-use crate::layout::{VERSION, header, high, low};
+use crate::layout::{RulesWord, VERSION, header, high, low};
 use crate::lookup;
 use crate::outcome::Outcome;
 use crate::packet::Packet;
 use crate::parse::{self, Flow, Unparsed};
+use crate::payload::{self, Hits};
 use crate::record::{Record, Sink};
 use crate::repeat::Repeat;
-use crate::select::{self, Cursor, Hit, Rows};
-use crate::tables::{Gate, Tables, word_of};
+use crate::select::{self, Cursor, Hit, Known, Rows};
+use crate::tables::{Gate, Line, Tables, word_of};
 
 /// A packet that a rule may select: what its records say of it, and how far judging it has come.
 pub struct Candidate {
@@ -21,7 +22,22 @@ pub struct Candidate {
     generation: u32,
     rows: Rows,
     cursor: Cursor,
+    /// The payload groups worth looking into, where [`payload::screen`] has said; otherwise 0.
+    groups: u32,
+    payload: Stage,
+    hits: Hits,
     tally: Tally,
+}
+
+/// How far the payload has been looked at.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Stage {
+    /// No rule has asked for it.
+    Unasked,
+    /// All else of a rule holds.
+    Asked,
+    /// The candidate's hits say which prefixes it begins with.
+    Known,
 }
 
 /// What has come of a candidate's rules so far.
@@ -107,18 +123,54 @@ where
     {
         return done(Outcome::OverCapacity, Some(direction));
     }
-    // Every rule names an address set, so a packet whose addresses are in none is unmatched.
-    if source.row() | destination.row() == 0 {
+    let rules = RulesWord(word_of(head, header::RULES));
+    // A packet whose addresses are in no set is unmatched, unless a rule goes by the payload alone.
+    let unknown = source.row() | destination.row() == 0;
+    if unknown
+        && !payload::traffic(direction, flow.protocol).is_some_and(|bit| rules.payload_only(bit))
+    {
         return done(Outcome::Unmatched, Some(direction));
     }
-    let rows = Rows::of(flow.protocol, direction, source, destination);
-    let (cursor, tally) = (Cursor::START, Tally::default());
-    let candidate = Candidate { flow, direction, length, generation, rows, cursor, tally };
+    let candidate = Candidate {
+        rows: Rows::of(flow.protocol, direction, source, destination),
+        cursor: Cursor::new(rules),
+        flow,
+        direction,
+        length,
+        generation,
+        groups: 0,
+        payload: Stage::Unasked,
+        hits: Hits::default(),
+        tally: Tally::default(),
+    };
     let Some(candidate) = ports.scratch.keep(candidate) else {
         return done(Outcome::Unclassified, None);
     };
-    walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
-    candidate.tally.verdict(direction, length)
+    // From here on all is read from the scratch memory: the verifier does not follow what is in it, so
+    // that the ways that led here are one.
+    if !unknown || screen(candidate, packet, tables) {
+        walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
+        if candidate.payload == Stage::Asked {
+            look(candidate, packet, tables, ports.repeat);
+            walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
+        }
+    }
+    candidate.tally.verdict(candidate.direction, candidate.length)
+}
+
+/// Finds the payload groups that may select a candidate whose addresses are in no set; `false` if
+/// there are none.
+///
+/// A function of its own in the kernel too, so that it has a stack frame of its own.
+#[inline(never)]
+fn screen<P: Packet, T: Tables + Copy>(candidate: &mut Candidate, packet: &P, tables: T) -> bool {
+    let Candidate { flow, direction, .. } = candidate;
+    if let Some(bit) = payload::traffic(*direction, flow.protocol)
+        && let Some(found) = parse::payload::find(packet, flow)
+    {
+        candidate.groups = payload::screen(packet, &tables, found, bit);
+    }
+    candidate.groups != 0
 }
 
 /// Finds the first rule of each order that holds, and submits a record for each such order that is
@@ -133,11 +185,14 @@ fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     repeat: &R,
     sink: &mut S,
 ) {
-    candidate.rows.find_ports(&tables, candidate.flow.ports);
-    candidate.cursor.begin(&tables, &candidate.rows);
-    // A rule in the first word of the rows is dealt with here, and with it most packets: the loop
-    // costs as much as all before it.
-    if !candidate.cursor.is_between_words() && !candidate.hit(&tables, gate, sink) {
+    let Some(head) = tables.line(select::HEAD) else { return };
+    candidate.rows.find_ports(&tables, head, candidate.flow.ports);
+    // What is in the first word of the rows is dealt with here, up to the first rule, and with it
+    // most packets: the loop costs as much as all before it.
+    if candidate.cursor.is_between_words() && !candidate.enter_word(&tables, head) {
+        return;
+    }
+    if !candidate.cursor.is_between_words() && !candidate.hit(&tables, head, gate, sink) {
         return;
     }
     if candidate.cursor.at_end() {
@@ -145,20 +200,67 @@ fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     }
     repeat.repeat(select::MOST_STEPS, &mut || {
         let go_on = if candidate.cursor.is_between_words() {
-            candidate.cursor.enter_word(&tables, &candidate.rows);
-            true
+            candidate.enter_word(&tables, head)
         } else {
-            candidate.hit(&tables, gate, sink)
+            candidate.hit(&tables, head, gate, sink)
         };
         go_on && !candidate.cursor.at_end()
     });
 }
 
+/// Looks for the candidate's payload in all groups that may have it.
+///
+/// A function of its own in the kernel too, so that it has a stack frame of its own.
+#[inline(never)]
+fn look<P: Packet, T: Tables + Copy, R: Repeat>(
+    candidate: &mut Candidate,
+    packet: &P,
+    tables: T,
+    repeat: &R,
+) {
+    candidate.payload = Stage::Known;
+    let Some(bit) = payload::traffic(candidate.direction, candidate.flow.protocol) else { return };
+    let Some(found) = parse::payload::find(packet, &candidate.flow) else { return };
+    if candidate.groups == 0 {
+        candidate.groups = payload::groups(&tables, bit);
+    }
+    let mut number = 0;
+    repeat.repeat(payload::MOST_GROUPS, &mut || {
+        let left = candidate.groups.wrapping_shr(number);
+        if left & 1 != 0 {
+            // A group that does not have it, or cannot be read, adds nothing.
+            let _: Option<()> = payload::look(packet, &tables, found, number, &mut candidate.hits);
+        }
+        number = number.wrapping_add(1);
+        left > 1
+    });
+}
+
 impl Candidate {
+    /// Enters the next word of the rows: `false` if a rule asks for the payload first.
+    #[inline(always)]
+    fn enter_word<T: Tables>(&mut self, tables: &T, head: &Line) -> bool {
+        let known = match self.payload {
+            Stage::Known => Known::Hits(&self.hits),
+            _ => Known::Nothing,
+        };
+        let entered = self.cursor.enter_word(tables, head, &self.rows, known);
+        if entered.is_err() {
+            self.payload = Stage::Asked;
+        }
+        entered.is_ok()
+    }
+
     /// Deals with the rule that the cursor stands before: `false` where no other can have a record.
     #[inline(always)]
-    fn hit<T: Tables, G: Gate, S: Sink>(&mut self, tables: &T, gate: &G, sink: &mut S) -> bool {
-        let Hit { rule, slot } = self.cursor.step(tables);
+    fn hit<T: Tables, G: Gate, S: Sink>(
+        &mut self,
+        tables: &T,
+        head: &Line,
+        gate: &G,
+        sink: &mut S,
+    ) -> bool {
+        let Hit { rule, slot } = self.cursor.step(tables, head);
         if self.tally.held == 0 {
             self.tally.now = gate.now();
         }

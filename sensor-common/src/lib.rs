@@ -16,6 +16,7 @@
 //! | [`lookup`] | where does an address lie, and of which address sets is it a member? |
 //! | [`direction`] | which direction does the pair of addresses give the packet? |
 //! | [`capacity`] | may 外外 traffic still be inspected? |
+//! | [`payload`] | with which prefixes does its payload begin? |
 //! | [`select`] | which rules hold, and which is the first of each order? |
 //! | [`decide`] | the one outcome, and a record for each matching order in force |
 //! | [`counters`] | where the outcome is counted |
@@ -41,7 +42,9 @@ pub mod lookup;
 pub mod outcome;
 pub mod packet;
 pub mod parse;
+pub mod payload;
 pub mod record;
 pub mod repeat;
 pub mod select;
+pub mod siphash;
 pub mod tables;

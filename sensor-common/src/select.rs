@@ -1,21 +1,26 @@
 //! Selection: which rules hold for a packet, and which of them is the first of each order.
 
 use crate::direction::Direction;
-use crate::layout::{AddressValue, MOST_RULES, NO_PORTS, RuleWord, header, high, low};
+use crate::layout::{
+    AddressValue, MOST_RULES, NO_PORTS, RuleWord, RulesWord, header, high, low, traffic_row,
+};
 use crate::parse::transport::Ports;
-use crate::tables::{MOST_ORDERS, Tables, word_of};
+use crate::payload::{Hits, MOST_GROUPS};
+use crate::tables::{Line, MOST_ORDERS, Tables, word_of};
 
 /// Words in the longest row.
 const MOST_ROW_WORDS: u32 = MOST_RULES / 64;
 
-/// One packet, as selection sees it: a row number for every dimension. The rules that hold are the
-/// AND of these rows.
+/// The line of the header that selection reads.
+pub const HEAD: u32 = header::SOURCE_ROWS >> 3;
+
+/// One packet, as selection sees it: a row number for every dimension but the payload. The rules that
+/// hold are the AND of these rows.
 #[derive(Clone, Copy)]
 pub struct Rows {
     source: u32,
     destination: u32,
-    direction: u32,
-    protocol: u32,
+    traffic: u32,
     source_ports: u32,
     destination_ports: u32,
 }
@@ -30,8 +35,6 @@ pub struct Cursor {
     rules: u32,
     /// Words in a row.
     width: u32,
-    /// Position of the first rule's word.
-    rule_words: u32,
     /// The word that the cursor is in.
     word: u32,
     /// The rules of that word that hold and that the cursor has not passed.
@@ -48,19 +51,29 @@ pub struct Hit {
     pub slot: u32,
 }
 
-impl Cursor {
-    /// A cursor that has nothing to walk over before [`Self::begin`].
-    pub const START: Self =
-        Self { rules: 0, width: 0, rule_words: 0, word: 0, holding: 0, ahead: u64::MAX };
+/// What is known of a packet's payload.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// Nothing yet.
+    Nothing,
+    /// The rows of the prefixes that it begins with.
+    Hits(&'a Hits),
+}
 
-    /// Enters the first word.
+/// A rule depends on the payload, and nothing is known of it yet.
+pub struct AsksForPayload;
+
+impl Cursor {
+    /// A cursor before the first word.
     #[inline(always)]
-    pub fn begin<T: Tables>(&mut self, tables: &T, rows: &Rows) {
-        let rules = tables.word(header::RULES);
-        self.rules = low(rules);
-        self.width = high(rules);
-        self.rule_words = low(tables.word(header::RULE_WORDS));
-        self.holding = rows.word(tables, self.width, 0);
+    pub const fn new(rules: RulesWord) -> Self {
+        Self {
+            rules: rules.count(),
+            width: rules.width(),
+            word: u32::MAX,
+            holding: 0,
+            ahead: u64::MAX,
+        }
     }
 
     /// Whether no rule is left.
@@ -76,18 +89,49 @@ impl Cursor {
     }
 
     /// Enters the next word. Not to be called at the end.
+    ///
+    /// # Errors
+    /// [`AsksForPayload`]: the cursor has not moved. The payload is not asked for before all else of
+    /// a rule holds.
     #[inline(always)]
-    pub fn enter_word<T: Tables>(&mut self, tables: &T, rows: &Rows) {
-        self.word = self.word.wrapping_add(1);
-        self.holding = rows.word(tables, self.width, self.word) & self.ahead;
+    pub fn enter_word<T: Tables>(
+        &mut self,
+        tables: &T,
+        head: &Line,
+        rows: &Rows,
+        payload: Known<'_>,
+    ) -> Result<(), AsksForPayload> {
+        let word = self.word.wrapping_add(1);
+        let mut holding = rows.word(tables, head, self.width, word).unwrap_or(0) & self.ahead;
+        let payload_rows = low(word_of(head, header::PAYLOAD_ROWS));
+        // Most generations have no rule with a payload.
+        if payload_rows != 0 {
+            let at = |row: u32| {
+                let nth = row.wrapping_mul(self.width).wrapping_add(word);
+                tables.word(payload_rows.wrapping_add(nth))
+            };
+            let mut met = at(0);
+            if holding & !met != 0 {
+                let Known::Hits(hits) = payload else { return Err(AsksForPayload) };
+                for number in 0..MOST_GROUPS {
+                    let Some(row) = hits.get(number) else { break };
+                    met |= at(row);
+                }
+            }
+            holding &= met;
+        }
+        self.word = word;
+        self.holding = holding;
         self.ahead = u64::MAX;
+        Ok(())
     }
 
     /// Goes on to the end of the order whose rule is next. Not to be called between words.
     #[inline(always)]
-    pub fn step<T: Tables>(&mut self, tables: &T) -> Hit {
+    pub fn step<T: Tables>(&mut self, tables: &T, head: &Line) -> Hit {
         let rule = (self.word << 6).wrapping_add(self.holding.trailing_zeros());
-        let rule_word = RuleWord(tables.word(self.rule_words.wrapping_add(rule)));
+        let rule_words = low(word_of(head, header::RULE_WORDS));
+        let rule_word = RuleWord(tables.word(rule_words.wrapping_add(rule)));
         let end = rule_word.order_end();
         let ahead = u64::MAX.wrapping_shl(end & 63);
         if end >= self.rules {
@@ -117,8 +161,7 @@ impl Rows {
         Self {
             source: source.row(),
             destination: destination.row(),
-            direction: direction as u32,
-            protocol: protocol as u32,
+            traffic: traffic_row(direction, protocol),
             source_ports: NO_PORTS,
             destination_ports: NO_PORTS,
         }
@@ -126,29 +169,42 @@ impl Rows {
 
     /// Finds the rows of the packet's ports.
     #[inline(always)]
-    pub fn find_ports<T: Tables>(&mut self, tables: &T, ports: Option<Ports>) {
+    pub fn find_ports<T: Tables>(&mut self, tables: &T, head: &Line, ports: Option<Ports>) {
         if let Some(ports) = ports {
-            let classes = tables.word(header::PORT_CLASSES);
+            let classes = word_of(head, header::PORT_CLASSES);
             self.source_ports = port_class(tables, low(classes), ports.source);
             self.destination_ports = port_class(tables, high(classes), ports.destination);
         }
     }
 
-    /// Word number `word` of the AND of all rows, each of which has `width` words.
+    /// Word number `word` of the AND of all rows, each of which has `width` words; `None` where the
+    /// tables do not hold together.
     #[inline(always)]
-    fn word<T: Tables>(&self, tables: &T, width: u32, word: u32) -> u64 {
-        let Some(head) = tables.line(header::SOURCE_ROWS >> 3) else { return 0 };
-        let at = |rows: u32, number: u32| {
-            let first = low(word_of(head, rows)).wrapping_add(number.wrapping_mul(width));
-            tables.word(first.wrapping_add(word))
+    fn word<T: Tables>(&self, tables: &T, head: &Line, width: u32, word: u32) -> Option<u64> {
+        let nth = |row: u32| row.wrapping_mul(width).wrapping_add(word);
+        let single = |rows, row| low(word_of(head, rows)).wrapping_add(nth(row));
+        // Two words that lie next to each other, at an even position: one look-up for both.
+        let pair = |rows, row| {
+            let first = low(word_of(head, rows)).wrapping_add(nth(row) << 1);
+            let line = tables.line(first >> 3)?;
+            Some((word_of(line, first), word_of(line, first | 1)))
         };
-        let mut holding = at(header::SOURCE_ROWS, self.source);
-        holding &= at(header::DESTINATION_ROWS, self.destination);
-        holding &= at(header::EITHER_ROWS, self.source) | at(header::EITHER_ROWS, self.destination);
-        holding &= at(header::DIRECTION_ROWS, self.direction);
-        holding &= at(header::PROTOCOL_ROWS, self.protocol);
-        holding &= at(header::SOURCE_PORT_ROWS, self.source_ports);
-        holding & at(header::DESTINATION_PORT_ROWS, self.destination_ports)
+        let source = tables.word_within(single(header::SOURCE_ROWS, self.source))?;
+        let (destination, allowed) = pair(header::DESTINATION_ROWS, self.destination)?;
+        let (traffic, either) = pair(header::TRAFFIC_ROWS, self.traffic)?;
+        let addresses = source & destination | (source | destination) & either;
+        let mut holding = addresses & allowed & traffic;
+        // Where no rule names such ports, every rule is in the one row that there is.
+        let classes = word_of(head, header::PORT_CLASSES);
+        if low(classes) != 0 {
+            let row = single(header::SOURCE_PORT_ROWS, self.source_ports);
+            holding &= tables.word_within(row)?;
+        }
+        if high(classes) != 0 {
+            let row = single(header::DESTINATION_PORT_ROWS, self.destination_ports);
+            holding &= tables.word_within(row)?;
+        }
+        Some(holding)
     }
 }
 

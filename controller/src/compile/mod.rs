@@ -6,6 +6,7 @@
 //! | `membership` | numbers for combinations of address sets |
 //! | `addresses` | the address tables with their index |
 //! | `front` | what most IPv4 addresses need no address table for |
+//! | `payload` | payload prefixes in groups, with filter and hashes |
 //! | `bits`, `ports`, `rows` | the rows of each dimension |
 //! | `share` | the capacity share |
 //! | `image` | everything laid out in memory |
@@ -18,6 +19,7 @@ mod bits;
 mod front;
 mod image;
 mod membership;
+mod payload;
 mod ports;
 mod ranges;
 mod rows;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 use sensor_common::layout::{AddressValue, MOST_RULES};
+use sensor_common::payload::{MOST_GROUPS, MOST_PREFIXES};
 use sensor_common::tables::{Line, MOST_ORDERS};
 
 use crate::order::{Measure, Order, Verified};
@@ -109,6 +112,15 @@ pub enum CompileError {
     /// More different port conditions than classes.
     #[error("the rules of all orders tell more than 65,535 classes of ports apart")]
     PortClasses,
+    /// More groups of payload prefixes than have a place.
+    #[error(
+        "the rules of all orders compare payloads by {0} different pairs of key and length; the limit \
+         is {MOST_GROUPS}"
+    )]
+    PayloadGroups(usize),
+    /// More payload prefixes than the search takes.
+    #[error("the rules of all orders name {0} payload prefixes; the limit is {MOST_PREFIXES}")]
+    PayloadPrefixes(usize),
     /// More words than the kernel has room for.
     #[error("the tables of all orders together are larger than 1 GiB")]
     TooLarge,
@@ -169,5 +181,7 @@ fn names(order: &Order) -> impl Iterator<Item = RuleName> {
     order.rules.iter().map(move |rule| RuleName { order: Arc::clone(&name), rule: rule.id.clone() })
 }
 
+#[cfg(test)]
+mod payload_model;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@
 //! | `kind` | the one list of signed documents: schema and payload type of each |
 //! | `measure`, `document` | what an order says |
 //! | `revocation` | what a revocation says |
-//! | `consistency`, `statute`, `supported` | whether it makes sense, is lawful, and can be carried out whole |
+//! | `consistency`, `statute` | whether it makes sense, and is lawful |
 //! | `succession` | whether one order may follow another |
 //! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
 //! | `explain` | an order in plain words, English and Japanese |
@@ -45,7 +45,6 @@ mod json;
 pub(crate) mod samples;
 pub(crate) mod space;
 mod statute;
-mod supported;
 mod verified;
 
 pub use address::parse_network;
@@ -83,8 +82,7 @@ pub fn read_document(file: &str, kind: Kind, payload: &[u8]) -> Result<Document,
     }
 }
 
-/// Reads an order's payload and makes every check but the signatures: form, consistency, law, and
-/// whether this version can carry it out whole.
+/// Reads an order's payload and makes every check but the signatures: form, consistency and law.
 ///
 /// # Errors
 ///
@@ -93,6 +91,5 @@ pub fn read_order(file: &str, payload: &[u8]) -> Result<Order, Rejection> {
     let order: Order = json::parse(file, payload)?;
     consistency::check(file, &order)?;
     statute::check(file, &order)?;
-    supported::check(file, &order)?;
     Ok(order)
 }
