@@ -21,6 +21,8 @@ pub enum Requirement {
     Select,
     /// Art. 17(1): at most 30 % of the facility's capacity.
     Cap,
+    /// Art. 2-2: the minimum necessary.
+    Min,
 }
 
 impl Requirement {
@@ -34,6 +36,7 @@ impl Requirement {
             Self::Extend => "L-EXTEND",
             Self::Select => "L-SELECT",
             Self::Cap => "L-CAP",
+            Self::Min => "L-MIN",
         }
     }
 }

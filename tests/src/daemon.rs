@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use controller::daemon::monitor::{OrderStatus, Status};
 use jiff::Timestamp;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use sensor_common::outcome::Outcome;
 use serde_json::{Value, json};
@@ -97,6 +98,18 @@ impl Folder {
     pub fn set(mut self, key: &'static str, value: Value) -> Self {
         self.settings.insert(key, value);
         self
+    }
+
+    /// With a pipe as its output, which nobody reads yet: its path.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    #[must_use]
+    pub fn with_pipe(self) -> (Self, PathBuf) {
+        let pipe = self.directory.path().join("pipe");
+        let (kind, mode) = (FileType::Fifo, Mode::RUSR | Mode::WUSR);
+        mknodat(CWD, &pipe, kind, mode, 0).expect("a pipe can be made");
+        (self.set("output", json!("pipe")), pipe)
     }
 
     /// Starts the daemon in the receiver's namespace, and waits until it is ready.
@@ -202,7 +215,7 @@ impl Daemon {
     pub fn records(&self) -> Vec<Line> {
         let text = self.output();
         let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
-        whole.lines().map(Line::read).collect()
+        Line::read_all(whole)
     }
 
     /// Its output as it is.
@@ -329,6 +342,14 @@ pub struct Line {
 }
 
 impl Line {
+    /// The records of a text of whole lines.
+    ///
+    /// # Panics
+    /// Where one of them is no record.
+    pub fn read_all(text: &str) -> Vec<Self> {
+        text.lines().map(Self::read).collect()
+    }
+
     fn read(line: &str) -> Self {
         let read = || {
             let record: Value = serde_json::from_str(line).ok()?;

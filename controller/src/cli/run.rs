@@ -29,7 +29,7 @@ country and foreign, which have none):
   lease_seconds = 10              # 2 to 60
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
-  ring_bytes = 16777216           # per interface, a power of two
+  ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]
   domestic = [\"jp.txt\"]           # CIDR lists or RIR statistics files

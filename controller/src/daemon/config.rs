@@ -43,7 +43,7 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// The socket that `sekisho status` asks.
     pub control_socket: PathBuf,
-    /// Size of each interface's ring buffer in bytes.
+    /// Size of each ring buffer in bytes; every interface has one for each CPU that is online.
     pub ring_bytes: u32,
     /// Whether the kernel program logs its own life (never a packet).
     pub life_log: LifeLog,
@@ -115,7 +115,7 @@ fn default_socket() -> PathBuf {
 }
 
 const fn default_ring() -> u32 {
-    16 << 20
+    8 << 20
 }
 
 /// Where the control socket is unless the configuration says otherwise.

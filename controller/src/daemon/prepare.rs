@@ -13,6 +13,7 @@ use super::config::Config;
 use crate::compile::{self, Slotted};
 use crate::direction::{DirectionError, DirectionTable};
 use crate::order::{Order, Verified, files, load};
+use crate::preview::{ClassRanges, check_party};
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -50,6 +51,10 @@ pub fn prepare(path: &Path) -> Result<Prepared, Vec<Rejection>> {
         DirectionError::Rejected(rejection) => single(rejection),
         DirectionError::Unreadable { file, source } => unreadable(file, &source),
     })?;
+    let classes = ClassRanges::of(&table);
+    for (path, order) in config.orders.iter().zip(&orders) {
+        check_party(&shown(path), order, &classes).map_err(single)?;
+    }
     Ok(Prepared { layers: table.layers().into(), config, orders })
 }
 
@@ -143,6 +148,22 @@ mod tests {
         assert_eq!(
             refusal(&folder),
             "1.json: order_id: another file names order 2027-17-0003 too [L-EXTEND]"
+        );
+    }
+
+    #[test]
+    fn an_agreement_whose_party_is_not_domestic() {
+        let party = |prefix| {
+            with(&[
+                ("/measure", json!("agreement")),
+                ("/party", json!({"name": "電力", "prefixes": [prefix]})),
+            ])
+        };
+        prepare(&folder(&[party("192.0.2.0/25")]).path().join("sekisho.toml")).unwrap();
+        assert_eq!(
+            refusal(&folder(&[party("8.8.8.0/24")])),
+            "0.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
+             addresses are: 8.8.8.0 is foreign [L-MEASURE]"
         );
     }
 

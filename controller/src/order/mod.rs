@@ -10,14 +10,15 @@
 //! | `json` | strict JSON: every refusal names a field |
 //! | `time` | RFC 3339 in, calendar months in Asia/Tokyo |
 //! | `address`, `payload`, `traffic` | the values inside an order: prefixes, payload prefixes, protocols and ports |
+//! | `space` | sets of prefixes as ranges of addresses: what holds what |
 //! | `kind` | the one list of signed documents: schema and payload type of each |
 //! | `measure`, `document` | what an order says |
 //! | `revocation` | what a revocation says |
 //! | `consistency`, `statute`, `supported` | whether it makes sense, is lawful, and can be carried out whole |
 //! | `succession` | whether one order may follow another |
 //! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
-//! | `explain` | an order in plain English |
-//! | `notice` | revocations and trust files in plain English and Japanese |
+//! | `explain` | an order in plain words, English and Japanese |
+//! | `notice` | revocations and trust files in plain words, English and Japanese |
 //! | `load` | trust files and orders from disk |
 //! | `files` | reading bounded files; writing whole files |
 
@@ -42,6 +43,7 @@ mod consistency;
 mod json;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod space;
 mod statute;
 mod supported;
 mod verified;

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::explain::Language;
 use super::revocation::Revocation;
 use super::time;
 use super::trust::Trust;
@@ -19,6 +20,14 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// The text in one of its languages.
+    pub fn in_language(self, language: Language) -> String {
+        match language {
+            Language::English => self.english,
+            Language::Japanese => self.japanese,
+        }
+    }
+
     fn line(&mut self, english: &str, japanese: &str) {
         self.english += english;
         self.english.push('\n');

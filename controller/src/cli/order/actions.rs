@@ -5,8 +5,9 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 
+use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
-use crate::order::explain::Explanation;
+use crate::order::explain::{Explanation, Language};
 use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
     Document, Envelope, Kind, Trust, VerifiedDocument, files, keys, load, notice, read_document,
@@ -70,10 +71,14 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
 
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     let trust = load::trust(&args.trust)?;
+    let advisor = Advisor::new(&args.direction, args.strict)?;
     let mut rejections = Vec::new();
     for path in args.orders.iter().chain(&args.envelopes) {
         match load::document(path, &trust) {
-            Ok(document) => print(out, &accepted(path, &document, &trust))?,
+            Ok(document) => match advisor.consider(path, &document) {
+                Ok(()) => print(out, &accepted(path, &document, &trust))?,
+                Err(reasons) => rejections.extend(reasons),
+            },
             Err(rejection) => rejections.push(rejection),
         }
     }
@@ -128,7 +133,7 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
                 format!("is {} without an envelope: nobody has signed it", kind.with_article());
             return Err(Rejection::new(file, reason).under(Requirement::Approve).into());
         }
-        return print(out, &verified_text(&verify_any(&file, &bytes, &trust)?));
+        return print(out, &verified_text(&verify_any(&file, &bytes, &trust)?, args.lang));
     }
     let document = if signed {
         let envelope = Envelope::parse(&file, &bytes)?;
@@ -136,26 +141,30 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
     } else {
         read_document(&file, Kind::of_document(&file, &bytes)?, &bytes)?
     };
-    print(out, &text(&document))
+    print(out, &text(&document, args.lang))
 }
 
-fn verified_text(document: &VerifiedDocument) -> String {
+fn verified_text(document: &VerifiedDocument, language: Language) -> String {
     match document {
         VerifiedDocument::Order(order) => {
-            Explanation::new(order, Some(order.signers())).to_string()
+            Explanation::new(order, Some(order.signers()), language).to_string()
         }
         VerifiedDocument::Revocation(revocation) => {
-            notice::revocation(revocation, Some(revocation.signers())).english
+            notice::revocation(revocation, Some(revocation.signers())).in_language(language)
         }
-        VerifiedDocument::Trust(trust) => notice::trust(trust, Some(trust.signers())).english,
+        VerifiedDocument::Trust(trust) => {
+            notice::trust(trust, Some(trust.signers())).in_language(language)
+        }
     }
 }
 
-fn text(document: &Document) -> String {
+fn text(document: &Document, language: Language) -> String {
     match document {
-        Document::Order(order) => Explanation::new(order, None).to_string(),
-        Document::Revocation(revocation) => notice::revocation(revocation, None).english,
-        Document::Trust(trust) => notice::trust(trust, None).english,
+        Document::Order(order) => Explanation::new(order, None, language).to_string(),
+        Document::Revocation(revocation) => {
+            notice::revocation(revocation, None).in_language(language)
+        }
+        Document::Trust(trust) => notice::trust(trust, None).in_language(language),
     }
 }
 

@@ -341,3 +341,68 @@ fn arguments_are_consistent() {
     assert!(Cli::try_parse_from(["order", "verify", "--trust", "t"]).is_err());
     assert!(Cli::try_parse_from(["order", "sign", "f"]).is_err());
 }
+
+#[test]
+fn warnings_and_what_strict_makes_of_them() {
+    let desk = Desk::new();
+    let mut idle = order();
+    idle["address_sets"]["c2"] = json!(["198.51.100.7", "203.0.113.7"]);
+    desk.write("order.json", &idle.to_string());
+    let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
+    desk.write("signed.json", &signed);
+    desk.write("jp.txt", "203.0.113.0/24\n");
+    desk.write("abroad.txt", "198.51.100.0/24\n");
+    let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
+    let tables = ["--domestic", "@jp.txt", "--foreign", "@abroad.txt"];
+    let with = |more: &[&'static str]| [&verify[..], more].concat();
+
+    assert!(desk.good(&verify).starts_with("@signed.json: accepted: "));
+    assert!(desk.good(&with(&tables)).starts_with("@signed.json: accepted: "));
+    desk.good(&with(&["--strict"]));
+    assert_eq!(
+        desk.bad(&[&with(&tables)[..], &["--strict"]].concat()),
+        (
+            "rejected",
+            "@signed.json: rules[0].source: 1 of the 2 members of c2 can never match: \
+             203.0.113.7/32 is domestic, but the measure is foreign-to-domestic and its sources \
+             are foreign [L-MEASURE]"
+                .to_owned()
+        )
+    );
+    assert_eq!(desk.bad(&with(&["--country", "JP"])).0, "usage");
+    let missing = desk.bad(&with(&["--domestic", "@none.txt"]));
+    assert!(missing.0 == "rejected" && missing.1.starts_with("@none.txt: cannot be read: "));
+}
+
+#[test]
+fn an_agreement_with_a_foreign_party_is_refused_where_there_are_tables() {
+    let desk = Desk::new();
+    let mut agreement = order();
+    agreement["measure"] = json!("agreement");
+    agreement["party"] = json!({"name": "電力", "prefixes": ["203.0.113.0/24", "8.8.8.8"]});
+    agreement["rules"][0]["protocol"] = json!("tcp");
+    desk.write("order.json", &agreement.to_string());
+    let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
+    desk.write("signed.json", &signed);
+    desk.write("jp.txt", "203.0.113.0/24\n");
+    let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
+    desk.good(&verify);
+    let (out, result) = desk.run(&[&verify[..], &["--domestic", "@jp.txt"]].concat());
+    assert_eq!(out, "", "nothing is accepted");
+    assert!(result.unwrap_err().to_string().ends_with(
+        "party.prefixes[1]: 8.8.8.8/32 is not wholly domestic, but a party's own addresses \
+             are: 8.8.8.8 is foreign [L-MEASURE]"
+    ));
+}
+
+#[test]
+fn showing_in_japanese() {
+    let desk = Desk::new();
+    let text = desk.good(&["show", "--lang", "ja", "@order.json"]);
+    assert!(text.starts_with("指示書 a-1、通番 1\n【未検証】"), "{text}");
+    assert_eq!(
+        desk.good(&["show", "--lang", "en", "@order.json"]),
+        desk.good(&["show", "@order.json"])
+    );
+    assert!(Cli::try_parse_from(["order", "show", "--lang", "fr", "f"]).is_err());
+}
