@@ -115,7 +115,8 @@ trust-2.json";
 
 const SIGN_HELP: &str = "\
 Orders, revocations and trust files are signed, told apart by their `schema`. The document is \
-checked in full before it is signed: one that is malformed or unlawful cannot be signed. Signatures that are already there are kept and not checked; `verify` does that.
+checked in full before it is signed: one that is malformed or unlawful cannot be signed. \
+Signatures that are already there are kept and not checked; `verify` does that.
 
 Examples:
   sekisho order sign --key chair.pem --output order.signed.json order.json

@@ -41,12 +41,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("invalid type: ", "serde's words, taken out"),
     ("invalid value: ", "serde's words, taken out"),
     ("a sequence", "serde's words, taken out"),
-    ("less than a second", "the length of a term, in explanations only"),
 ];
 
 /// The messages that none of `refusals` shows, each with its file.
 pub(crate) fn missing_from(refusals: &[String]) -> Vec<String> {
     let mut missing = Vec::new();
+    for (text, _) in ELSEWHERE {
+        if !SOURCES.iter().any(|(_, source)| literals(source).iter().any(|found| found == text)) {
+            missing.push(format!("{text}: is named as shown elsewhere, but is no message"));
+        }
+    }
     for (file, source) in SOURCES {
         for literal in literals(source) {
             let shown = refusals.iter().any(|refusal| matches(&literal, refusal));
