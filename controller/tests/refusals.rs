@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use controller::order::trust::KeyEntry;
-use controller::order::{Envelope, Trust, keys};
+use controller::order::{Envelope, Kind, Trust, keys};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ fn order() -> Value {
 }
 
 fn signed(payload: &[u8], signers: &[u8]) -> String {
-    let mut envelope = Envelope::unsigned(payload.to_vec());
+    let mut envelope = Envelope::unsigned(Kind::Order, payload.to_vec());
     for signer in signers {
         envelope.sign(&key(*signer)).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use crate::direction::Direction;
 use crate::layout::{AddressValue, MOST_RULES, NO_PORTS, RuleWord, header, high, low};
-use crate::parse::Flow;
+use crate::parse::transport::Ports;
 use crate::tables::{MOST_ORDERS, Tables, word_of};
 
 /// Words in the longest row.
@@ -30,9 +30,13 @@ pub struct Cursor {
     rules: u32,
     /// Words in a row.
     width: u32,
+    /// Position of the first rule's word.
+    rule_words: u32,
     /// The word that the cursor is in.
     word: u32,
-    /// The rules of that word that the cursor has not passed.
+    /// The rules of that word that hold and that the cursor has not passed.
+    holding: u64,
+    /// The rules of the next word that the cursor has not passed.
     ahead: u64,
 }
 
@@ -45,70 +49,93 @@ pub struct Hit {
 }
 
 impl Cursor {
-    /// A cursor before the first rule.
+    /// A cursor that has nothing to walk over before [`Self::begin`].
+    pub const START: Self =
+        Self { rules: 0, width: 0, rule_words: 0, word: 0, holding: 0, ahead: u64::MAX };
+
+    /// Enters the first word.
     #[inline(always)]
-    pub fn new<T: Tables>(tables: &T) -> Self {
+    pub fn begin<T: Tables>(&mut self, tables: &T, rows: &Rows) {
         let rules = tables.word(header::RULES);
-        Self { rules: low(rules), width: high(rules), word: 0, ahead: u64::MAX }
+        self.rules = low(rules);
+        self.width = high(rules);
+        self.rule_words = low(tables.word(header::RULE_WORDS));
+        self.holding = rows.word(tables, self.width, 0);
     }
 
     /// Whether no rule is left.
     #[inline(always)]
     pub const fn at_end(&self) -> bool {
-        self.word >= self.width
+        self.holding == 0 && self.word.wrapping_add(1) >= self.width
     }
 
-    /// Goes on by one word, if nothing holds in it, or to the end of the order whose rule it finds.
-    /// Not to be called at the end.
+    /// Whether no rule is left in this word.
     #[inline(always)]
-    pub fn step<T: Tables>(&mut self, tables: &T, rows: &Rows) -> Option<Hit> {
-        let holding = rows.word(tables, self.width, self.word) & self.ahead;
-        if holding == 0 {
-            self.word = self.word.wrapping_add(1);
-            self.ahead = u64::MAX;
-            return None;
+    pub const fn is_between_words(&self) -> bool {
+        self.holding == 0
+    }
+
+    /// Enters the next word. Not to be called at the end.
+    #[inline(always)]
+    pub fn enter_word<T: Tables>(&mut self, tables: &T, rows: &Rows) {
+        self.word = self.word.wrapping_add(1);
+        self.holding = rows.word(tables, self.width, self.word) & self.ahead;
+        self.ahead = u64::MAX;
+    }
+
+    /// Goes on to the end of the order whose rule is next. Not to be called between words.
+    #[inline(always)]
+    pub fn step<T: Tables>(&mut self, tables: &T) -> Hit {
+        let rule = (self.word << 6).wrapping_add(self.holding.trailing_zeros());
+        let rule_word = RuleWord(tables.word(self.rule_words.wrapping_add(rule)));
+        let end = rule_word.order_end();
+        let ahead = u64::MAX.wrapping_shl(end & 63);
+        if end >= self.rules {
+            // Behind the last order there is no word worth looking at.
+            self.holding = 0;
+            self.word = self.width;
+        } else if end >> 6 == self.word {
+            self.holding &= ahead;
+        } else {
+            self.holding = 0;
+            self.word = (end >> 6).wrapping_sub(1);
+            self.ahead = ahead;
         }
-        let rule = (self.word << 6).wrapping_add(holding.trailing_zeros());
-        let rule_words = low(tables.word(header::RULE_WORDS));
-        let rule_word = RuleWord(tables.word(rule_words.wrapping_add(rule)));
-        // Behind the last order there is no word worth looking at.
-        let last = rule_word.order_end() >= self.rules;
-        self.word = if last { self.width } else { rule_word.order_end() >> 6 };
-        self.ahead = u64::MAX.wrapping_shl(rule_word.order_end() & 63);
-        Some(Hit { rule, slot: rule_word.slot() })
+        Hit { rule, slot: rule_word.slot() }
     }
 }
 
 impl Rows {
-    /// Finds the packet's row in every dimension.
+    /// The rows of a packet that has no ports.
     #[inline(always)]
-    pub fn find<T: Tables>(
-        tables: &T,
-        flow: &Flow,
+    pub const fn of(
+        protocol: u8,
         direction: Direction,
         source: AddressValue,
         destination: AddressValue,
     ) -> Self {
-        let (mut source_ports, mut destination_ports) = (NO_PORTS, NO_PORTS);
-        if let Some(ports) = flow.ports {
-            let classes = tables.word(header::PORT_CLASSES);
-            source_ports = port_class(tables, low(classes), ports.source);
-            destination_ports = port_class(tables, high(classes), ports.destination);
-        }
         Self {
             source: source.row(),
             destination: destination.row(),
             direction: direction as u32,
-            protocol: u32::from(flow.protocol),
-            source_ports,
-            destination_ports,
+            protocol: protocol as u32,
+            source_ports: NO_PORTS,
+            destination_ports: NO_PORTS,
+        }
+    }
+
+    /// Finds the rows of the packet's ports.
+    #[inline(always)]
+    pub fn find_ports<T: Tables>(&mut self, tables: &T, ports: Option<Ports>) {
+        if let Some(ports) = ports {
+            let classes = tables.word(header::PORT_CLASSES);
+            self.source_ports = port_class(tables, low(classes), ports.source);
+            self.destination_ports = port_class(tables, high(classes), ports.destination);
         }
     }
 
     /// Word number `word` of the AND of all rows, each of which has `width` words.
-    ///
-    /// A function of its own in the kernel too, so that it has a stack frame of its own.
-    #[inline(never)]
+    #[inline(always)]
     fn word<T: Tables>(&self, tables: &T, width: u32, word: u32) -> u64 {
         let Some(head) = tables.line(header::SOURCE_ROWS >> 3) else { return 0 };
         let at = |rows: u32, number: u32| {

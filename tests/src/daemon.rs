@@ -11,6 +11,7 @@ use std::sync::Arc;
 use controller::daemon::monitor::{OrderStatus, Status};
 use controller::daemon::privilege::Privileges;
 use jiff::Timestamp;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use sensor_common::outcome::Outcome;
@@ -117,6 +118,18 @@ impl Folder {
     pub const fn bounded(mut self, capabilities: CapabilitySet) -> Self {
         self.bounds = Some(capabilities);
         self
+    }
+
+    /// With a pipe as its output, which nobody reads yet: its path.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    #[must_use]
+    pub fn with_pipe(self) -> (Self, PathBuf) {
+        let pipe = self.directory.path().join("pipe");
+        let (kind, mode) = (FileType::Fifo, Mode::RUSR | Mode::WUSR);
+        mknodat(CWD, &pipe, kind, mode, 0).expect("a pipe can be made");
+        (self.set("output", json!("pipe")), pipe)
     }
 
     /// Starts the daemon in the receiver's namespace, and waits until it is ready.
@@ -245,7 +258,7 @@ impl Daemon {
     pub fn records(&self) -> Vec<Line> {
         let text = self.output();
         let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
-        whole.lines().map(Line::read).collect()
+        Line::read_all(whole)
     }
 
     /// Its output as it is.
@@ -382,6 +395,14 @@ pub struct Line {
 }
 
 impl Line {
+    /// The records of a text of whole lines.
+    ///
+    /// # Panics
+    /// Where one of them is no record.
+    pub fn read_all(text: &str) -> Vec<Self> {
+        text.lines().map(Self::read).collect()
+    }
+
     fn read(line: &str) -> Self {
         let read = || {
             let record: Value = serde_json::from_str(line).ok()?;

@@ -31,7 +31,7 @@ control_group, country and foreign, which have none):
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
   control_group = \"root\"          # a group, by name or number, whose members may ask
-  ring_bytes = 16777216           # per interface, a power of two
+  ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]
   domestic = [\"jp.txt\"]           # CIDR lists or RIR statistics files

@@ -8,10 +8,13 @@ use super::addresses::AddressTable;
 use super::bits::Bits;
 use super::front;
 use super::ports::PortClasses;
+use super::share;
 
 /// Everything that goes into a generation.
 pub(super) struct Tables {
     pub(super) number: u32,
+    /// See [`super::Generation::share`].
+    pub(super) share: Option<u64>,
     pub(super) v4: AddressTable,
     pub(super) v6: AddressTable,
     pub(super) source_rows: Vec<Bits>,
@@ -72,6 +75,7 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
     let count = tables.rules.len();
     let [count, width] = [count, width].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     image.set(header::RULES, halves(count, width));
+    image.set(header::SHARE, share::word(tables.share));
     image.set(header::IDENTITY, halves(tables.number, VERSION));
     Ok(image.lines())
 }

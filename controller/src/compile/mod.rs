@@ -7,6 +7,7 @@
 //! | `addresses` | the address tables with their index |
 //! | `front` | what most IPv4 addresses need no address table for |
 //! | `bits`, `ports`, `rows` | the rows of each dimension |
+//! | `share` | the capacity share |
 //! | `image` | everything laid out in memory |
 //!
 //! Only a [`Verified`] order can be compiled (L-APPROVE). Whether it is in force is the caller's
@@ -20,6 +21,7 @@ mod membership;
 mod ports;
 mod ranges;
 mod rows;
+mod share;
 
 use std::sync::Arc;
 
@@ -48,6 +50,8 @@ pub struct Slotted<'a> {
 pub struct Generation {
     /// The tables.
     pub lines: Vec<Line>,
+    /// Bytes per second of 外外 traffic that may be inspected, if there is an Art. 17 order (L-CAP).
+    pub share: Option<u64>,
     /// What its rule numbers stand for.
     pub names: Arc<Names>,
 }
@@ -135,9 +139,14 @@ pub fn compile(
     let orders: Vec<(u32, &Order)> =
         orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
     check_limits(&orders)?;
-    let lines = image::write(&rows::tables(number, layers, &orders)?)?;
+    let tables = rows::tables(number, layers, &orders)?;
+    let lines = image::write(&tables)?;
     let rules = orders.iter().flat_map(|(_, order)| names(order)).collect();
-    Ok(Generation { lines, names: Arc::new(Names { generation: number, rules }) })
+    Ok(Generation {
+        lines,
+        share: tables.share,
+        names: Arc::new(Names { generation: number, rules }),
+    })
 }
 
 fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {

@@ -8,8 +8,8 @@ use super::addresses::{self, Sources};
 use super::bits::Bits;
 use super::image::Tables;
 use super::membership::{Memberships, Set};
-use super::ports;
 use super::{CompileError, Layer, MOST_COMBINATIONS};
+use super::{ports, share};
 use crate::order::document::Rule;
 use crate::order::traffic::PortRange;
 use crate::order::{Measure, Order};
@@ -63,6 +63,7 @@ pub(super) fn tables(
     };
     Ok(Tables {
         number,
+        share: share::of(orders.iter().map(|(_, order)| *order)),
         v4,
         v6,
         source_rows: side(&|rule, sets| within(rule.source, sets)),

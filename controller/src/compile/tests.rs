@@ -28,7 +28,7 @@ fn payload(measure: &str, sets: &Value, rules: &Value) -> Value {
         "schema": "sekisho.order/v1", "order_id": "o", "serial": 1, "measure": measure,
         "approved_at": "2027-01-01T00:00:00Z", "not_before": "2027-01-01T00:00:00Z",
         "not_after": "2027-03-01T00:00:00Z",
-        "facility": {"id": "f", "capacity_bps": 1, "max_share_percent": 30},
+        "facility": {"id": "f", "capacity_bps": 1_000_000, "max_share_percent": 30},
         "party": (measure == "agreement").then(|| json!({"name": "p", "prefixes": ["10.1.0.0/18"]})),
         "address_sets": sets, "rules": rules,
     })

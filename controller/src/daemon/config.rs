@@ -45,7 +45,7 @@ pub struct Config {
     pub control_socket: PathBuf,
     /// The group whose members may ask; without one, the daemon's own group.
     pub control_group: Option<ControlGroup>,
-    /// Size of each interface's ring buffer in bytes.
+    /// Size of each ring buffer in bytes; every interface has one for each CPU that is online.
     pub ring_bytes: u32,
     /// Whether the kernel program logs its own life (never a packet).
     pub life_log: LifeLog,
@@ -128,7 +128,7 @@ fn default_socket() -> PathBuf {
 }
 
 const fn default_ring() -> u32 {
-    16 << 20
+    8 << 20
 }
 
 /// Where the control socket is unless the configuration says otherwise.

@@ -37,7 +37,7 @@ fn defaults_and_relative_paths() {
         http: None,
         control_socket: "/run/sekisho/control.sock".into(),
         control_group: None,
-        ring_bytes: 16_777_216,
+        ring_bytes: 8_388_608,
         life_log: LifeLog::Off,
         direction: DirectionInputs {
             domestic: vec!["/etc/sekisho/jp.txt".into()],

@@ -243,11 +243,8 @@ impl Daemon {
             voice.tell(&format!("order {}, serial {}, {then}", order.order_id, order.serial));
         }
         if let Some(generation) = ticked.published {
-            // The names of one generation more than needed are kept: a record that another CPU
-            // just submitted can hide those behind it from this drain. If the drain is gone, the
-            // daemon is about to end.
-            let forget = drain::Command::Forget(generation.saturating_sub(1));
-            let _ = self.commands.send(forget);
+            // If the drain is gone, the daemon is about to end.
+            let _ = self.commands.send(drain::Command::Forget(generation));
         }
     }
 

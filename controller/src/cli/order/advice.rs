@@ -5,7 +5,7 @@ use std::path::Path;
 use super::OrderError;
 use crate::cli::direction::DirectionArgs;
 use crate::direction::DirectionTable;
-use crate::order::Order;
+use crate::order::{Order, VerifiedDocument};
 use crate::preview::{ClassRanges, check_party, warnings};
 use crate::rejection::Rejection;
 use crate::shown::shown;
@@ -30,9 +30,24 @@ impl Advisor {
         Ok(Self { classes: Some(ClassRanges::of(&table)), strict })
     }
 
+    /// What there is to say of a document: only an order meets traffic.
+    ///
+    /// # Errors
+    /// As [`Self::order`].
+    pub(super) fn consider(
+        &self,
+        path: &Path,
+        document: &VerifiedDocument,
+    ) -> Result<(), Vec<Rejection>> {
+        match document {
+            VerifiedDocument::Order(order) => self.order(path, order),
+            VerifiedDocument::Revocation(_) | VerifiedDocument::Trust(_) => Ok(()),
+        }
+    }
+
     /// Prints warnings on standard error. What is refused is returned: a party that is not
     /// domestic, and under `--strict` every warning.
-    pub(super) fn consider(&self, path: &Path, order: &Order) -> Result<(), Vec<Rejection>> {
+    fn order(&self, path: &Path, order: &Order) -> Result<(), Vec<Rejection>> {
         let file = shown(path);
         let mut refused: Vec<Rejection> = Vec::new();
         if let Some(classes) = &self.classes {

@@ -148,6 +148,94 @@ fn several_keys_sign_at_once() {
 }
 
 #[test]
+fn revocations_are_signed_and_verified_like_orders() {
+    let desk = Desk::new();
+    let revocation = json!({
+        "schema": "sekisho.revocation/v1", "order_id": "a-1", "serial": 1,
+        "effective_at": "2027-11-01T12:00:00+09:00", "reason": "the servers are gone",
+    });
+    desk.write("revocation.json", &revocation.to_string());
+    let sign =
+        ["sign", "--key", "@k1.pem", "--key", "@k2.pem", "--output", "@r.dsse", "@revocation.json"];
+    desk.good(&sign);
+    assert_eq!(
+        desk.good(&["verify", "--trust", "@trust.json", "@r.dsse"]),
+        "@r.dsse: accepted: revocation of order a-1 up to serial 1, effective at \
+         2027-11-01T12:00:00+09:00, signed by holder 1, holder 2\n"
+    );
+    assert!(desk.good(&["show", "--trust", "@trust.json", "@r.dsse"]).starts_with(
+        "Revocation of order a-1, serial 1 and every lower one\nVerified: signed by 2 trusted"
+    ));
+    for file in ["@r.dsse", "@revocation.json"] {
+        assert!(desk.good(&["show", file]).contains("\nNOT VERIFIED"));
+    }
+    assert_eq!(
+        desk.bad(&["show", "--trust", "@trust.json", "@revocation.json"]).1,
+        "@revocation.json: is a revocation without an envelope: nobody has signed it [L-APPROVE]"
+    );
+    desk.write("revocation.json", &revocation.to_string().replace("the servers are gone", ""));
+    assert_eq!(desk.bad(&sign), ("rejected", "@revocation.json: reason: is empty".to_owned()));
+    desk.write("revocation.json", &revocation.to_string().replace("revocation/v1", "recall/v1"));
+    let (kind, message) = desk.bad(&sign);
+    assert_eq!(kind, "rejected");
+    assert!(message.starts_with("@revocation.json: schema: is `sekisho.recall/v1`, but only"));
+}
+
+#[test]
+fn a_new_trust_file_is_signed_by_old_and_new_keys() {
+    let desk = Desk::new();
+    let new = desk.good(&[
+        "trust",
+        "--threshold",
+        "2",
+        "--version",
+        "2",
+        "--revoked",
+        "@k2.json",
+        "@k1.json",
+        "@k3.json",
+        "@k4.json",
+    ]);
+    desk.write("new.json", &new);
+    desk.good(&[
+        "sign",
+        "--key",
+        "@k1.pem",
+        "--key",
+        "@k3.pem",
+        "--output",
+        "@t.dsse",
+        "@new.json",
+    ]);
+    assert_eq!(
+        desk.good(&["verify", "--trust", "@trust.json", "@t.dsse"]),
+        "@t.dsse: accepted: trust file version 2, to replace version 1, 2 of 3 keys must sign, \
+         signed by holder 1, holder 3\n"
+    );
+    for file in ["@t.dsse", "@new.json"] {
+        assert!(desk.good(&["show", file]).starts_with("Trust file, version 2\nNOT VERIFIED"));
+    }
+    // Nothing follows itself, and the revoked key is of no use.
+    assert_eq!(
+        desk.bad(&["verify", "--trust", "@new.json", "@t.dsse"]),
+        (
+            "rejected",
+            "@t.dsse: version: 2 is not above 2, the version it is to replace [L-APPROVE]".into()
+        )
+    );
+    desk.good(&["sign", "--key", "@k2.pem", "--output", "@t.dsse", "@t.dsse"]);
+    assert_eq!(
+        desk.bad(&["verify", "--trust", "@trust.json", "@t.dsse"]),
+        (
+            "rejected",
+            "@t.dsse: signatures[2].keyid: the key of holder 2 is revoked by version 2 of the \
+             trust file [L-APPROVE]"
+                .into()
+        )
+    );
+}
+
+#[test]
 fn every_file_is_verified_also_after_a_refusal() {
     let desk = Desk::new();
     let sign = |name: &str, keys: &[&str]| {
@@ -232,7 +320,8 @@ fn keys_and_trust_files() {
         desk.bad(&["trust", "--threshold", "2", "@k1.json"]),
         (
             "rejected",
-            "the new trust file: threshold: 2 is not within 1 to 1, the number of keys [L-APPROVE]"
+            "the new trust file: threshold: 2 is not within 1 to 1, the number of keys that are not \
+             revoked [L-APPROVE]"
                 .to_owned()
         )
     );
