@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::unistd::Group;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -71,7 +72,10 @@ pub fn group_number(group: &ControlGroup) -> Result<u32, String> {
         ControlGroup::Number(number) => Ok(*number),
         ControlGroup::Name(name) => match Group::from_name(name) {
             Ok(Some(group)) => Ok(group.gid.as_raw()),
-            Ok(None) => Err(format!("there is no group `{}`", name.escape_debug())),
+            // getgrnam(3): some databases say so by an error.
+            Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => {
+                Err(format!("there is no group `{}`", name.escape_debug()))
+            }
             Err(error) => Err(format!("group `{}`: {error}", name.escape_debug())),
         },
     }

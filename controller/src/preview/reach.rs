@@ -59,7 +59,9 @@ pub(super) fn warn(
         let count = 1 + idle.count();
         let text = format!(
             "{} of {set} can never match: {}",
-            if count == networks.len() {
+            if networks.len() == 1 {
+                "the only member".to_owned()
+            } else if count == networks.len() {
                 format!("all {count} members")
             } else {
                 format!("{count} of the {} members", networks.len())
