@@ -238,7 +238,7 @@ impl Terms {
         // What all purses hold and what the store holds are one burst together.
         let portion = (burst / SLACK).checked_div(purses)?;
         let most = burst.wrapping_sub(burst / SLACK);
-        // With less than a byte in 10 ms, one byte is what makes the rate hold.
+        // With less than a byte in a burst, one byte is what makes the rate hold.
         if rate == 0 { None } else { Some(Self { rate, most: most.max(1), portion }) }
     }
 }
@@ -261,9 +261,10 @@ fn take(store: &impl Store, bytes: u64) -> bool {
 #[inline(always)]
 fn fill(store: &impl Store, terms: &Terms, now: u64) {
     let before = store.load(Word::Filled);
-    let elapsed = now.saturating_sub(before).min(BURST);
-    // Below 2^63: see `HIGHEST_RATE`.
-    let accrued = elapsed.wrapping_mul(terms.rate);
+    // Longer than a burst makes no difference, but for a rate of less than a byte in it. Either way
+    // the product is below 2^63: see `HIGHEST_RATE`.
+    let longest = if terms.rate < BURSTS { SECOND } else { BURST };
+    let accrued = now.saturating_sub(before).min(longest).wrapping_mul(terms.rate);
     let bytes = accrued / SECOND;
     if bytes == 0 {
         return;

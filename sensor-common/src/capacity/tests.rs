@@ -199,6 +199,21 @@ fn a_packet_is_taken_whole_and_its_debt_is_waited_for() {
 }
 
 #[test]
+fn the_lowest_rates_hold_too() {
+    for rate in [1, 7, 99, 100, 199] {
+        let mut machine = Machine::new(2, 250, rate);
+        let seconds = 300;
+        let mut bytes = 0;
+        for number in 0..seconds * 500 {
+            machine.now += SECOND / 500;
+            bytes += if machine.offer(number % 2, 60) { 60 } else { 0 };
+        }
+        let share = rate * seconds as u64;
+        assert!(bytes <= share + 62 && (bytes + 60) * 100 >= share * 99, "{bytes} of {share}");
+    }
+}
+
+#[test]
 fn one_cpu_takes_what_the_others_leave() {
     let mut machine = Machine::new(64, 250, 37_500_000);
     // Each has drawn something, and is silent from then on.
