@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use controller::kernel::Mode;
 use sensor_common::outcome::Outcome;
 
+use crate::install::Installed;
 use crate::internet::Internet;
 use crate::orders::{self, Selectors};
 use crate::report::{Figure, Goal};
 use crate::rig::{Ordinary, Rig, Subject};
 use crate::sensor::{Sensor, tables, verify};
 use crate::trace::Trace;
-use crate::{install, ordinary, progress, ring, veth};
+use crate::{install, ordinary, progress, ring, share, veth};
 
 /// Names and goals, in the order in which they are measured.
 pub(crate) const CASES: &[(&str, Goal)] = &[
@@ -25,6 +26,7 @@ pub(crate) const CASES: &[(&str, Goal)] = &[
     ("v4-unmatched-1m-one-end", Goal::None),
     ("v6-unmatched-1m", Goal::AtMost(35.0)),
     ("v4-payload-100k", Goal::AtMost(60.0)),
+    ("capacity-share", Goal::AtMost(3.0)),
     ("matched-record", Goal::AtMost(150.0)),
     ("matched-record-hot", Goal::None),
     ("matched-lapsed", Goal::None),
@@ -34,6 +36,8 @@ pub(crate) const CASES: &[(&str, Goal)] = &[
     ("ring-drain", Goal::AtLeast(5.0)),
     ("ring-drain-busy", Goal::None),
     ("install-1m", Goal::AtMost(2.0)),
+    ("install-1m-stall", Goal::AtMost(1_000_000.0)),
+    ("install-1m-stall-without", Goal::None),
     ("veth-empty", Goal::None),
     ("veth-sensor", Goal::None),
     ("hash-1m", Goal::None),
@@ -74,13 +78,14 @@ pub(crate) struct Bench {
     pub(crate) internet: Internet,
     pub(crate) quick: bool,
     sensors: HashMap<Selectors, Sensor>,
+    installed: Option<Installed>,
 }
 
 impl Bench {
     pub(crate) fn new(quick: bool) -> Result<Self> {
         progress("a made-up internet");
         let internet = Internet::build()?;
-        Ok(Self { internet, quick, sensors: HashMap::new() })
+        Ok(Self { internet, quick, sensors: HashMap::new(), installed: None })
     }
 
     /// Pairs in a trace. A run goes through it once.
@@ -120,7 +125,10 @@ impl Bench {
             "matched-lapsed-hot" => self.matched(case, 1, 0, Outcome::Lapsed),
             "ring-drain" => self.ring_drain(case, ring::Consumer::Gulps),
             "ring-drain-busy" => self.ring_drain(case, ring::Consumer::Busy),
-            "install-1m" => install::seconds(case, &self.internet),
+            "install-1m" => Ok(self.installed()?.seconds(case)),
+            "install-1m-stall" => Ok(self.installed()?.stall(case)),
+            "install-1m-stall-without" => Ok(self.installed()?.stall_without(case)),
+            "capacity-share" => share::cost(case, &self.internet, self.packets()),
             "bytes-per-address-10m" => install::bytes_per_address(case, &self.internet, 10 * M),
             "lpm-hash-1m" => self.ordinary(case, false),
             "hash-1m" => self.ordinary(case, true),
@@ -128,6 +136,15 @@ impl Bench {
             "veth-sensor" => self.veth_sensor(case),
             _ => bail!("the case {case} has a name only"),
         }
+    }
+
+    /// The installations under traffic; made once.
+    fn installed(&mut self) -> Result<&Installed> {
+        if self.installed.is_none() {
+            let trace = self.v4_trace();
+            self.installed = Some(install::under_traffic(&self.internet, &trace)?);
+        }
+        self.installed.as_ref().context("installations that were just made")
     }
 
     fn v4_trace(&self) -> Trace {

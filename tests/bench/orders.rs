@@ -13,6 +13,9 @@ use crate::numbers::Random;
 /// header, and two keys, as two authorities would have.
 const PAYLOAD_GROUPS: [(u8, usize); 4] = [(1, 8), (1, 16), (2, 16), (1, 32)];
 
+/// A facility so large that its share is never used up: what is measured is inspected.
+const CAPACITY_BPS: u64 = 4_000_000_000_000;
+
 /// Most selectors of one order: ten orders of a million, rather than one of ten.
 const SELECTORS_OF_AN_ORDER: usize = 1_000_000;
 
@@ -107,7 +110,9 @@ fn envelope(number: usize, list: &str) -> String {
     let rules = json!([{"id": "r1", "either": "selectors", "protocol": "udp"}]);
     let mut id = String::from("bench-");
     let _ = write!(id, "{number}");
-    let frame = payload(&id, "foreign-to-foreign", &json!({"selectors": []}), &rules).to_string();
-    let filled = frame.replacen("\"selectors\":[]", &format!("\"selectors\":[{list}]"), 1);
+    let mut order = payload(&id, "foreign-to-foreign", &json!({"selectors": []}), &rules);
+    order["facility"]["capacity_bps"] = json!(CAPACITY_BPS);
+    let filled =
+        order.to_string().replacen("\"selectors\":[]", &format!("\"selectors\":[{list}]"), 1);
     signed_bytes(filled.into_bytes(), &[1, 3, 5])
 }

@@ -36,6 +36,11 @@ impl Trace {
         matches!(self, Self::V4WithPayload(_))
     }
 
+    /// This pair over and over.
+    pub(crate) fn of(pair: [u32; 2]) -> Self {
+        Self::V4(vec![pair.map(header)])
+    }
+
     /// The same pair over and over: everything it touches stays in the nearest cache.
     pub(crate) fn hot(internet: &Internet) -> Self {
         Self::v4(internet, 1)
