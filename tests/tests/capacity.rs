@@ -170,7 +170,9 @@ fn second(books: &[Books; 2]) -> (f64, u64, u64) {
 fn shared_second(programs: &mut [Program; 2], share: u64, length: usize) {
     let orders = [order("one", "foreign-to-foreign", (share * 8 * 100).div_ceil(30))];
     let tables = tables(1, &orders);
-    programs.iter_mut().for_each(|program| program.publish(&tables).unwrap());
+    for program in programs.iter_mut() {
+        program.publish(&tables).unwrap();
+    }
     let books = programs.each_mut().map(Books::of);
     let (frame, stop) = (foreign(length), AtomicBool::new(false));
     let ratios = std::thread::scope(|scope| {

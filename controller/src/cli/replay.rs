@@ -38,7 +38,8 @@ and @timestamp the time it was captured. Exit status: 0 done, 1 a capture or the
 ///
 /// Each frame goes through the XDP program that carriers load, with `BPF_PROG_TEST_RUN`; nothing is
 /// attached to any interface. `--engine host` runs the same code in user space and needs no
-/// privilege.
+/// privilege. Captures are judged as if the capacity share were never used up: this shows what an
+/// order selects, not what the share leaves of it.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES, group = direction::files())]
 pub struct ReplayArgs {
