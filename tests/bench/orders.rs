@@ -83,9 +83,8 @@ pub(crate) fn payload_only(count: usize) -> Vec<String> {
     let mut random = Random::new(7);
     let mut sets = json!({});
     for (number, (key, length)) in PAYLOAD_GROUPS.into_iter().enumerate() {
-        let hashes: Vec<String> = (0..count / PAYLOAD_GROUPS.len())
-            .map(|_| format!("{:016x}", random.next()))
-            .collect();
+        let hashes: Vec<String> =
+            (0..count / PAYLOAD_GROUPS.len()).map(|_| format!("{:016x}", random.next())).collect();
         let key = format!("{key:02x}").repeat(16);
         sets[format!("p{number}")] = json!({"length": length, "key": key, "siphash24": hashes});
     }
