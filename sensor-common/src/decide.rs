@@ -1,5 +1,6 @@
 //! The decision: from a frame to its one outcome and the records it gives rise to.
 
+use crate::capacity::Meter;
 use crate::counters::Verdict;
 use crate::direction::Direction;
 use crate::layout::{RulesWord, VERSION, header, high, low};
@@ -62,9 +63,11 @@ pub trait Scratch {
 }
 
 /// What the decision needs besides the frame and the tables: one port for each.
-pub struct Ports<'a, G, R, S, K> {
+pub struct Ports<'a, G, M, R, S, K> {
     /// Deadlines, lease and clock.
     pub gate: &'a G,
+    /// The capacity share.
+    pub meter: &'a M,
     /// Long loops.
     pub repeat: &'a R,
     /// Where records go.
@@ -75,11 +78,20 @@ pub struct Ports<'a, G, R, S, K> {
 
 /// Judges a frame, and submits one record for each order in force that it matches.
 #[inline(always)]
-pub fn decide<P: Packet, T: Tables + Copy, G: Gate, R: Repeat, S: Sink, K: Scratch>(
+pub fn decide<P, T, G, M, R, S, K>(
     packet: &P,
     tables: T,
-    ports: &mut Ports<'_, G, R, S, K>,
-) -> Verdict {
+    ports: &mut Ports<'_, G, M, R, S, K>,
+) -> Verdict
+where
+    P: Packet,
+    T: Tables + Copy,
+    G: Gate,
+    M: Meter,
+    R: Repeat,
+    S: Sink,
+    K: Scratch,
+{
     let length = packet.length();
     let done = |outcome, direction| Verdict { outcome, direction, length, records: 0, lost: 0 };
     let flow = match parse::parse(packet) {
@@ -104,6 +116,13 @@ pub fn decide<P: Packet, T: Tables + Copy, G: Gate, R: Repeat, S: Sink, K: Scrat
         }
         Some(direction) => direction,
     };
+    let generation = low(identity);
+    // L-CAP: before any rule is looked at. No other measure than Art. 17 applies in this direction.
+    if matches!(direction, Direction::ForeignToForeign)
+        && !ports.meter.admit(tables, generation, length)
+    {
+        return done(Outcome::OverCapacity, Some(direction));
+    }
     let rules = RulesWord(word_of(head, header::RULES));
     // A packet whose addresses are in no set is unmatched, unless a rule goes by the payload alone.
     let unknown = source.row() | destination.row() == 0;
@@ -118,7 +137,7 @@ pub fn decide<P: Packet, T: Tables + Copy, G: Gate, R: Repeat, S: Sink, K: Scrat
         flow,
         direction,
         length,
-        generation: low(identity),
+        generation,
         groups: 0,
         payload: Stage::Unasked,
         hits: Hits::default(),
@@ -252,11 +271,10 @@ impl Candidate {
         }
         if now < gate.deadline(slot) {
             let Self { flow, direction, length, generation, .. } = self;
-            if sink.submit(|| Record::new(flow, *direction, *length, now, *generation, rule)) {
-                self.tally.records = self.tally.records.wrapping_add(1);
-            } else {
-                self.tally.lost = self.tally.lost.wrapping_add(1);
-            }
+            let made =
+                sink.submit(|| Record::new(flow, *direction, *length, now, *generation, rule));
+            self.tally.records = self.tally.records.wrapping_add(u32::from(made));
+            self.tally.lost = self.tally.lost.wrapping_add(u32::from(!made));
         }
         true
     }

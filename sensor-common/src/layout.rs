@@ -79,8 +79,12 @@ pub mod header {
     /// The payload groups of all rules, likewise.
     pub const PAYLOAD_ANY: u32 = 21;
 
+    /// The capacity share (L-CAP): bytes per second of 外外 traffic that may be inspected, or
+    /// [`crate::capacity::UNMETERED`]. 0: none.
+    pub const SHARE: u32 = 24;
+
     /// Words in the header.
-    pub const WORDS: u32 = 24;
+    pub const WORDS: u32 = 32;
 }
 
 /// The port class of a packet without ports. Rules that name ports are absent from its row.

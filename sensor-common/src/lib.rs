@@ -15,6 +15,7 @@
 //! | [`parse`] | which addresses, protocol and ports does the frame carry? |
 //! | [`lookup`] | where does an address lie, and of which address sets is it a member? |
 //! | [`direction`] | which direction does the pair of addresses give the packet? |
+//! | [`capacity`] | may 外外 traffic still be inspected? |
 //! | [`payload`] | with which prefixes does its payload begin? |
 //! | [`select`] | which rules hold, and which is the first of each order? |
 //! | [`decide`] | the one outcome, and a record for each matching order in force |
@@ -32,6 +33,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod capacity;
 pub mod counters;
 pub mod decide;
 pub mod direction;

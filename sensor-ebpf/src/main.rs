@@ -26,6 +26,7 @@ fn sekisho(context: XdpContext) -> u32 {
     let generation = maps::Generation::current();
     let mut ports = Ports {
         gate: &maps::OrderGate,
+        meter: &maps::Share,
         repeat: &repeat::BpfLoop,
         sink: &mut maps::Ring,
         scratch: &mut maps::CpuScratch,

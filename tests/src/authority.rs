@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use controller::order::trust::KeyEntry;
-use controller::order::{Envelope, Order, Trust, Verified, keys, verify_order};
+use controller::order::{Envelope, Kind, Order, Trust, Verified, keys, verify_order};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ pub fn signed(payload: &Value, signers: &[u8]) -> String {
 /// # Panics
 /// Where a key number is given twice.
 pub fn signed_bytes(payload: Vec<u8>, signers: &[u8]) -> String {
-    let mut envelope = Envelope::unsigned(payload);
+    let mut envelope = Envelope::unsigned(Kind::Order, payload);
     for signer in signers {
         envelope.sign(&key(*signer)).expect("each key once");
     }

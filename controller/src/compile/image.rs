@@ -10,10 +10,13 @@ use super::bits::Bits;
 use super::front;
 use super::payload::GroupTable;
 use super::ports::PortClasses;
+use super::share;
 
 /// Everything that goes into a generation.
 pub(super) struct Tables {
     pub(super) number: u32,
+    /// See [`super::Generation::share`].
+    pub(super) share: Option<u64>,
     pub(super) v4: AddressTable,
     pub(super) v6: AddressTable,
     pub(super) source_rows: Vec<Bits>,
@@ -83,6 +86,7 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
     if !tables.payload.is_empty() {
         image.payload(tables)?;
     }
+    image.set(header::SHARE, share::word(tables.share));
     image.set(header::IDENTITY, halves(tables.number, VERSION));
     Ok(image.lines())
 }

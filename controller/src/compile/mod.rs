@@ -8,6 +8,7 @@
 //! | `front` | what most IPv4 addresses need no address table for |
 //! | `payload` | payload prefixes in groups, with filter and hashes |
 //! | `bits`, `ports`, `rows` | the rows of each dimension |
+//! | `share` | the capacity share |
 //! | `image` | everything laid out in memory |
 //!
 //! Only a [`Verified`] order can be compiled (L-APPROVE). Whether it is in force is the caller's
@@ -22,6 +23,7 @@ mod payload;
 mod ports;
 mod ranges;
 mod rows;
+mod share;
 
 use std::sync::Arc;
 
@@ -51,6 +53,8 @@ pub struct Slotted<'a> {
 pub struct Generation {
     /// The tables.
     pub lines: Vec<Line>,
+    /// Bytes per second of 外外 traffic that may be inspected, if there is an Art. 17 order (L-CAP).
+    pub share: Option<u64>,
     /// What its rule numbers stand for.
     pub names: Arc<Names>,
 }
@@ -126,6 +130,15 @@ pub enum CompileError {
 const MOST_COMBINATIONS: usize = 1 << 20;
 const _: () = assert!(MOST_COMBINATIONS < AddressValue::MOST_ROWS as usize);
 
+/// The classes that the layers give to all addresses of an IP version: where each range of addresses
+/// starts, as a number, and its class. The ranges of the generation that is compiled from them.
+pub(crate) fn class_ranges(
+    layers: &[Layer<'_>],
+    belongs: fn(&IpNetwork) -> bool,
+) -> Vec<(u128, AddressClass)> {
+    addresses::classes(layers, belongs)
+}
+
 /// Compiles the orders in force over the direction tables.
 ///
 /// # Errors
@@ -138,9 +151,14 @@ pub fn compile(
     let orders: Vec<(u32, &Order)> =
         orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
     check_limits(&orders)?;
-    let lines = image::write(&rows::tables(number, layers, &orders)?)?;
+    let tables = rows::tables(number, layers, &orders)?;
+    let lines = image::write(&tables)?;
     let rules = orders.iter().flat_map(|(_, order)| names(order)).collect();
-    Ok(Generation { lines, names: Arc::new(Names { generation: number, rules }) })
+    Ok(Generation {
+        lines,
+        share: tables.share,
+        names: Arc::new(Names { generation: number, rules }),
+    })
 }
 
 fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {

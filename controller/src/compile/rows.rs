@@ -12,7 +12,7 @@ use super::bits::Bits;
 use super::image::Tables;
 use super::membership::{Memberships, Set};
 use super::{CompileError, Layer, MOST_COMBINATIONS};
-use super::{payload, ports};
+use super::{payload, ports, share};
 use crate::order::document::Rule;
 use crate::order::payload::PayloadPrefixes;
 use crate::order::traffic::{PortRange, Protocol};
@@ -101,6 +101,7 @@ pub(super) fn tables(
     };
     Ok(Tables {
         number,
+        share: share::of(orders.iter().map(|(_, order)| *order)),
         v4,
         v6,
         // A rule that names a set on either side stands on both as if it named it on each.

@@ -32,7 +32,7 @@ fn with_prefixes(measure: &str, sets: &Value, prefixes: &Value, rules: &Value) -
         "schema": "sekisho.order/v1", "order_id": "o", "serial": 1, "measure": measure,
         "approved_at": "2027-01-01T00:00:00Z", "not_before": "2027-01-01T00:00:00Z",
         "not_after": "2027-03-01T00:00:00Z",
-        "facility": {"id": "f", "capacity_bps": 1, "max_share_percent": 30},
+        "facility": {"id": "f", "capacity_bps": 1_000_000, "max_share_percent": 30},
         "party": (measure == "agreement").then(|| json!({"name": "p", "prefixes": ["10.1.0.0/18"]})),
         "address_sets": sets, "payload_prefixes": prefixes, "rules": rules,
     })
@@ -248,15 +248,15 @@ fn any_order() -> impl Strategy<Value = Order> {
     let prefixes = proptest::collection::vec(payload_model::set(), 2);
     (measure, sets, prefixes, rules).prop_map(|(measure, sets, prefixes, mut rules)| {
         let side = match measure {
-            "foreign-to-domestic" => Some("source"),
+            "foreign-to-domestic" | "agreement" => Some("source"),
             "domestic-to-foreign" => Some("destination"),
             _ => None,
         };
         for (number, rule) in rules.iter_mut().enumerate() {
             rule["id"] = json!(format!("r{number}"));
             if let Some(side) = side {
-                // L-SELECT wants the foreign equipment on its own side.
-                // A payload does without.
+                // L-SELECT wants the foreign equipment on its own side, and under an agreement only the
+                // other end's addresses count. A payload does without.
                 rule.as_object_mut().unwrap().remove("either");
                 if rule.get("payload").is_none() {
                     rule[side] = json!("a");

@@ -44,6 +44,7 @@ pub struct Keeper {
     terms: Terms,
     states: Vec<State>,
     generation: u32,
+    share: Option<u64>,
     lease: Duration,
 }
 
@@ -57,12 +58,27 @@ impl Keeper {
         };
         let terms = Terms::new(orders.iter().map(term));
         let states = terms.states().collect();
-        Self { orders, layers, names, terms, states, generation: 0, lease: config.lease }
+        Self {
+            orders,
+            layers,
+            names,
+            terms,
+            states,
+            generation: 0,
+            share: None,
+            lease: config.lease,
+        }
     }
 
     /// The orders with their states.
     pub fn orders(&self) -> impl Iterator<Item = (&Verified<Order>, State)> {
         self.orders.iter().zip(self.states.iter().copied())
+    }
+
+    /// How much 外外 traffic may be inspected, in bytes per second, while an Art. 17 order is in
+    /// force (L-CAP).
+    pub const fn share(&self) -> Option<u64> {
+        self.share
     }
 
     /// The order at a position.
@@ -135,6 +151,7 @@ impl Keeper {
         self.names.add(compiled.names);
         kernel.publish(&compiled.lines)?;
         self.generation = number;
+        self.share = compiled.share;
         self.terms.published();
         Ok(number)
     }

@@ -12,6 +12,8 @@
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
 //! | [`monitor`] | what status and metrics are read from |
 //! | [`metrics`], [`http`], [`control`] | for those who ask |
+//! | [`service`] | for the service manager that started it |
+//! | [`privilege`] | what it may do to the machine |
 //! | [`run`] | start, tick, stop |
 
 pub mod config;
@@ -25,7 +27,9 @@ pub mod monitor;
 pub mod names;
 pub mod output;
 pub mod prepare;
+pub mod privilege;
 pub mod route;
 pub mod run;
 pub mod sensor;
+pub mod service;
 pub mod term;

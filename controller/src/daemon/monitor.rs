@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::health::Health;
 use super::keeper::Keeper;
-use super::sensor::{Sensor, SensorError, mode_name, xdp_name};
+use super::privilege::{self, Privileges};
+use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use super::term::State;
 use crate::kernel::clock::boot_time;
 use crate::order::time::tokyo;
@@ -22,6 +23,7 @@ pub struct Monitor {
     sensor: Arc<Mutex<Sensor>>,
     health: Arc<Health>,
     orders: Mutex<Vec<OrderStatus>>,
+    share: Mutex<Option<u64>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
     written: Arc<AtomicU64>,
@@ -39,8 +41,14 @@ pub struct Status {
     pub interfaces: Vec<InterfaceStatus>,
     /// Every order.
     pub orders: Vec<OrderStatus>,
+    /// The capacity share, while an Art. 17 order is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<ShareStatus>,
     /// The lease.
     pub lease: LeaseStatus,
+    /// What the daemon may do to the machine.
+    #[serde(default)]
+    pub privileges: Privileges,
 }
 
 /// One interface.
@@ -54,8 +62,10 @@ pub struct InterfaceStatus {
     pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Records submitted.
     pub records: u64,
-    /// Records lost because the ring was full.
+    /// Records lost because a ring was full.
     pub lost: u64,
+    /// Its rings, one for each CPU.
+    pub rings: RingSizes,
 }
 
 /// One order.
@@ -73,6 +83,13 @@ pub struct OrderStatus {
     pub not_before: String,
     /// The first moment after its term.
     pub not_after: String,
+}
+
+/// The capacity share (L-CAP).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ShareStatus {
+    /// Bytes per second of 外外 traffic that may be inspected, over all interfaces.
+    pub bytes_per_second: u64,
 }
 
 /// The lease.
@@ -96,13 +113,14 @@ impl Monitor {
             sensor,
             health,
             orders: Mutex::default(),
+            share: Mutex::default(),
             lease_until: AtomicU64::new(0),
             written,
             verified_instructions,
         }
     }
 
-    /// Notes where the orders stand.
+    /// Notes where the orders stand, and the capacity share that follows from them.
     pub fn note_orders(&self, keeper: &Keeper) {
         let status =
             |(order, state): (&crate::order::Verified<crate::order::Order>, State)| OrderStatus {
@@ -114,6 +132,7 @@ impl Monitor {
                 not_after: tokyo(order.not_after),
             };
         *lock(&self.orders) = keeper.orders().map(status).collect();
+        *lock(&self.share) = keeper.share();
     }
 
     /// Notes until when the lease runs, boot-clock nanoseconds.
@@ -139,6 +158,11 @@ impl Monitor {
     /// Nanoseconds for which the kernel goes on selecting without a sign of life.
     pub fn lease_remaining(&self) -> u64 {
         self.lease_until.load(Ordering::Relaxed).saturating_sub(boot_time())
+    }
+
+    /// Bytes per second of 外外 traffic that may be inspected, while an Art. 17 order is in force.
+    pub fn share(&self) -> Option<u64> {
+        *lock(&self.share)
     }
 
     /// How many orders are in each state.
@@ -172,10 +196,12 @@ impl Monitor {
     /// # Errors
     /// [`SensorError`].
     pub fn status(&self) -> Result<Status, SensorError> {
+        let rings = lock(&self.sensor).rings();
         let interfaces = self
             .counters()?
             .into_iter()
-            .map(|(name, cpus)| {
+            .zip(rings)
+            .map(|((name, cpus), rings)| {
                 let mut sum = Counters::default();
                 for cpu in &cpus {
                     sum.merge(cpu);
@@ -186,6 +212,7 @@ impl Monitor {
                     outcomes: outcomes(&sum),
                     records: sum.records(),
                     lost: sum.lost(),
+                    rings,
                 }
             })
             .collect();
@@ -194,7 +221,10 @@ impl Monitor {
             mode: mode_name(self.config.mode).to_owned(),
             interfaces,
             orders: lock(&self.orders).clone(),
+            share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
+            // Asked by one of the runtime's threads, which are all alike.
+            privileges: privilege::current().unwrap_or_default(),
         })
     }
 }

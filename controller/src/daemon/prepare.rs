@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use sensor_common::direction::AddressClass;
 
 use super::config::Config;
+use super::control;
 use crate::compile::{self, Slotted};
 use crate::direction::{DirectionError, DirectionTable};
 use crate::order::{Order, Verified, files, load};
+use crate::preview::{ClassRanges, check_party};
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -40,6 +42,10 @@ pub fn prepare(path: &Path) -> Result<Prepared, Vec<Rejection>> {
     };
     let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
     let config = Config::parse(path, &bytes).map_err(single)?;
+    if let Some(group) = &config.control_group {
+        control::group_number(group)
+            .map_err(|reason| single(Rejection::new(shown(path), reason).at("control_group")))?;
+    }
     let trust = load::trust(&config.trust).map_err(single)?;
     let orders = load::orders(config.orders.iter().map(PathBuf::as_path), &trust)?;
     for (path, order) in config.orders.iter().zip(&orders) {
@@ -50,6 +56,10 @@ pub fn prepare(path: &Path) -> Result<Prepared, Vec<Rejection>> {
         DirectionError::Rejected(rejection) => single(rejection),
         DirectionError::Unreadable { file, source } => unreadable(file, &source),
     })?;
+    let classes = ClassRanges::of(&table);
+    for (path, order) in config.orders.iter().zip(&orders) {
+        check_party(&shown(path), order, &classes).map_err(single)?;
+    }
     Ok(Prepared { layers: table.layers().into(), config, orders })
 }
 
@@ -147,12 +157,42 @@ mod tests {
     }
 
     #[test]
+    fn an_agreement_whose_party_is_not_domestic() {
+        let party = |prefix| {
+            with(&[
+                ("/measure", json!("agreement")),
+                ("/party", json!({"name": "電力", "prefixes": [prefix]})),
+            ])
+        };
+        prepare(&folder(&[party("192.0.2.0/25")]).path().join("sekisho.toml")).unwrap();
+        assert_eq!(
+            refusal(&folder(&[party("8.8.8.0/24")])),
+            "0.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
+             addresses are: 8.8.8.0 is foreign [L-MEASURE]"
+        );
+    }
+
+    #[test]
     fn one_signature_too_few() {
         let folder = folder(&[order()]);
         fs::write(folder.path().join("0.json"), signed(&order(), &[1, 2])).unwrap();
         assert_eq!(
             refusal(&folder),
             "0.json: signatures: 2 of the 3 signatures needed [L-APPROVE]"
+        );
+    }
+
+    #[test]
+    fn a_group_that_is_not_there() {
+        let folder = folder(&[order()]);
+        let path = folder.path().join("sekisho.toml");
+        let config = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("control_group = \"root\"\n{config}")).unwrap();
+        prepare(&path).unwrap();
+        fs::write(&path, format!("control_group = \"no such group\"\n{config}")).unwrap();
+        assert_eq!(
+            refusal(&folder),
+            "sekisho.toml: control_group: there is no group `no such group`"
         );
     }
 

@@ -24,9 +24,11 @@ use super::output::{Sink, Writer};
 use super::prepare::Prepared;
 use super::route;
 use super::sensor::{Enforce as _, Sensor, SensorError};
+use super::service::ServiceManager;
 use super::term::{Reading, State};
 use crate::kernel::Mode;
 use crate::kernel::clock::{boot_and_wall, boot_time};
+use crate::kernel::steps::ClockSteps;
 use crate::order::time::tokyo;
 
 /// The longest time between two ticks.
@@ -84,8 +86,8 @@ pub trait Tell {
     fn tell(&self, line: &str);
 }
 
-/// A started daemon.
-struct Daemon {
+/// A started daemon. Nothing is selected before [`Self::run`].
+pub struct Daemon {
     keeper: Keeper,
     sensor: Arc<Mutex<Sensor>>,
     monitor: Arc<Monitor>,
@@ -96,27 +98,29 @@ struct Daemon {
     servers: Vec<JoinHandle<()>>,
     written: Arc<AtomicU64>,
     signals: [Signal; 3],
-}
-
-/// Runs a sensor until it is told to stop (SIGINT, SIGTERM, SIGHUP).
-///
-/// # Errors
-/// [`RunError`]; whatever was attached is detached.
-pub async fn run(
-    prepared: Prepared,
-    yes_drop_all: bool,
-    voice: &impl Tell,
-) -> Result<(), RunError> {
-    let mut daemon = Daemon::start(prepared, yes_drop_all, voice).await?;
-    let result = daemon.watch(voice).await;
-    let (summary, stopped) = daemon.stop().await;
-    voice.tell(&summary.to_string());
-    result.and(stopped)
+    steps: ClockSteps,
+    service: ServiceManager,
 }
 
 impl Daemon {
-    /// Opens everything. Nothing is selected until the first tick of [`Self::watch`].
-    async fn start(
+    /// Runs the sensor until it is told to stop (SIGINT, SIGTERM, SIGHUP).
+    ///
+    /// # Errors
+    /// [`RunError`]; whatever was attached is detached.
+    pub async fn run(mut self, voice: &impl Tell) -> Result<(), RunError> {
+        let result = self.watch(voice).await;
+        self.service.stopping();
+        let (summary, stopped) = self.stop().await;
+        voice.tell(&summary.to_string());
+        result.and(stopped)
+    }
+
+    /// Opens everything, in a runtime: files and sockets, then the program. What it takes of
+    /// privileges is in [`privilege`](super::privilege).
+    ///
+    /// # Errors
+    /// [`RunError`]; whatever was attached is detached.
+    pub async fn start(
         prepared: Prepared,
         yes_drop_all: bool,
         voice: &impl Tell,
@@ -126,13 +130,15 @@ impl Daemon {
             refuse_to_drop_all(&config)?;
         }
         let sink = Sink::open(&config.output).map_err(RunError::Failed)?;
-        let control = control::bind(&config.control_socket).map_err(RunError::Failed)?;
+        let control = control::bind(&config.control_socket, config.control_group.as_ref())
+            .map_err(RunError::Failed)?;
         let listener = match config.http {
             Some(address) => Some(http::bind(address).await.map_err(RunError::Failed)?),
             None => None,
         };
         // Before anything is attached: a signal that comes early must not end the process at once.
         let signals = signals().map_err(|error| failed("signals", &error))?;
+        let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
         let (mut sensor, rings) = Sensor::load(&config)?;
         let names = Arc::new(NameBook::default());
@@ -161,6 +167,8 @@ impl Daemon {
             writer: tokio::spawn(writer.run()),
             written,
             signals,
+            steps,
+            service: ServiceManager::from_environment(),
         };
         daemon.report(&ticked, voice);
         Ok(daemon)
@@ -171,13 +179,23 @@ impl Daemon {
         let mut ready = false;
         loop {
             let next = self.tick(voice)?;
-            if !ready && self.health.withheld().is_none() {
+            let withheld = self.health.withheld();
+            if !ready && withheld.is_none() {
                 voice.tell("ready");
+                self.service.ready();
                 ready = true;
             }
+            self.service.status(&self.status_line(withheld));
+            // Everything above is done: a daemon that hangs in any of it gives no sign.
+            self.service.alive();
+            let pause = self.service.longest_pause().map_or(TICK, |longest| longest.min(TICK));
             let [interrupt, terminate, hang_up] = &mut self.signals;
             tokio::select! {
-                () = tokio::time::sleep(until(next)) => {}
+                () = tokio::time::sleep(until(next).min(pause)) => {}
+                // What the new reading ends or begins does not wait for the next tick.
+                step = self.steps.stepped() => {
+                    step.map_err(|error| failed("the wall clock", &error))?;
+                }
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
                 _ = interrupt.recv() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
@@ -203,6 +221,16 @@ impl Daemon {
         Ok(ticked.next)
     }
 
+    /// What the sensor does, for the service manager.
+    fn status_line(&self, withheld: Option<String>) -> String {
+        if let Some(reason) = withheld {
+            return format!("selects nothing: {reason}");
+        }
+        let states = self.monitor.order_states();
+        let words = states.iter().map(|(state, count)| format!("{count} {}", state.name()));
+        format!("orders: {}", words.collect::<Vec<_>>().join(", "))
+    }
+
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
         self.monitor.note_orders(&self.keeper);
         for (position, state) in &ticked.changes {
@@ -215,11 +243,8 @@ impl Daemon {
             voice.tell(&format!("order {}, serial {}, {then}", order.order_id, order.serial));
         }
         if let Some(generation) = ticked.published {
-            // The names of one generation more than needed are kept: a record that another CPU
-            // just submitted can hide those behind it from this drain. If the drain is gone, the
-            // daemon is about to end.
-            let forget = drain::Command::Forget(generation.saturating_sub(1));
-            let _ = self.commands.send(forget);
+            // If the drain is gone, the daemon is about to end.
+            let _ = self.commands.send(drain::Command::Forget(generation));
         }
     }
 

@@ -178,3 +178,44 @@ proptest! {
         }
     }
 }
+
+/// A wall clock that runs up to 0.1 % fast or slow, as over a smeared leap second, but more and for
+/// longer than any smear: the rate changes every minute or so. In parts per million.
+fn rates() -> impl Strategy<Value = Vec<i64>> {
+    prop::collection::vec(-1_000i64..=1_000, 1..60)
+}
+
+proptest! {
+    /// The boot clock stands for true time here. The deadline is where the wall clock, at the reading
+    /// at which it was furthest ahead, saw the end. So the order ends no later than the first reading
+    /// was behind, however slow the clock runs afterwards, and no earlier than the clock ran ahead.
+    #[test]
+    fn a_smeared_clock_prolongs_nothing(
+        rates in rates(),
+        first in -SECOND..SECOND,
+        length in 1i64..3_600,
+    ) {
+        let mut terms = terms(&[(0, length)]);
+        let (mut boot, mut ahead, mut furthest) = (1_000 * SECOND, first, i64::MIN);
+        let true_end = boot + length * SECOND;
+        'term: for rate in rates {
+            for _ in 0..60 {
+                furthest = furthest.max(ahead);
+                let now = reading(boot, boot - 1_000 * SECOND + ahead);
+                advance(&mut terms, now);
+                let end = true_end - furthest;
+                if terms.states().next() == Some(State::Ended) {
+                    prop_assert!(boot >= end, "ended too early");
+                    break 'term;
+                }
+                prop_assert!(boot < end, "goes on {} ns after its end", boot - end);
+                prop_assert!(end <= true_end - first, "prolonged");
+                for (_, deadline) in terms.deadlines() {
+                    prop_assert_eq!(i64::try_from(deadline).unwrap(), end);
+                }
+                boot += SECOND;
+                ahead += rate * 1_000;
+            }
+        }
+    }
+}

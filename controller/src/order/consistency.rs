@@ -8,6 +8,7 @@ use ipnetwork::IpNetwork;
 use super::document::{Order, Rule};
 use super::json::quote;
 use crate::rejection::{Rejection, Requirement};
+use crate::shown::misleads;
 
 /// The most rules that one order may have.
 pub(super) const MOST_RULES: usize = 1024;
@@ -39,7 +40,7 @@ pub(super) fn check(file: &str, order: &Order) -> Result<(), Rejection> {
 }
 
 /// `[A-Za-z0-9._-]{1,64}`, the form of every identifier in an order.
-fn name(text: &str) -> Result<(), String> {
+pub(super) fn name(text: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
         return Ok(());
@@ -47,16 +48,17 @@ fn name(text: &str) -> Result<(), String> {
     Err(format!("{} is not 1 to 64 characters of A-Z a-z 0-9 . _ -", quote(text)))
 }
 
+/// Serials count from 1.
+pub(super) fn serial(serial: u64) -> Result<(), String> {
+    if serial == 0 { Err("serials count from 1".to_owned()) } else { Ok(()) }
+}
+
 fn identity(order: &Order) -> Result<(), (String, String)> {
     name(&order.order_id).map_err(|reason| ("order_id".to_owned(), reason))?;
-    if order.serial == 0 {
-        return Err(("serial".to_owned(), "serials count from 1".to_owned()));
-    }
+    serial(order.serial).map_err(|reason| ("serial".to_owned(), reason))?;
     let Some(extends) = &order.extends else { return Ok(()) };
     name(&extends.order_id).map_err(|reason| ("extends.order_id".to_owned(), reason))?;
-    if extends.serial == 0 {
-        return Err(("extends.serial".to_owned(), "serials count from 1".to_owned()));
-    }
+    serial(extends.serial).map_err(|reason| ("extends.serial".to_owned(), reason))?;
     if extends.order_id == order.order_id && extends.serial >= order.serial {
         return Err((
             "extends.serial".to_owned(),
@@ -85,6 +87,9 @@ pub(super) fn free_text(text: &str) -> Result<(), String> {
     }
     if text.chars().any(char::is_control) {
         return Err("holds control characters".to_owned());
+    }
+    if text.chars().any(misleads) {
+        return Err("holds characters that are invisible or change the direction of writing".into());
     }
     if text.chars().count() > LONGEST_TEXT {
         return Err(format!("is longer than {LONGEST_TEXT} characters"));

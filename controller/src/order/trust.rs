@@ -1,5 +1,10 @@
 //! The trust file, schema `sekisho.trust/v1`: whose signatures make an order an approved one, and
-//! how many it takes (L-APPROVE). Checking signatures is in `verified`.
+//! how many it takes (L-APPROVE). Checking signatures, and whether one trust file may take the place
+//! of another, is in `verified`.
+//!
+//! A key that must not count any more is marked `"revoked": true` and stays in the file, so that
+//! every version names each key that was ever revoked; one that merely retires is left out of the
+//! next version.
 
 use std::collections::HashMap;
 
@@ -7,11 +12,9 @@ use ed25519_dalek::VerifyingKey;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
+use super::kind::Kind;
 use super::{consistency, json, keys};
 use crate::rejection::{Rejection, Requirement};
-
-/// The schema name of every trust file that this version reads.
-pub const SCHEMA: &str = "sekisho.trust/v1";
 
 /// A key in a trust file as it is written; what it says is checked by [`TrustedKey::parse`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -23,6 +26,9 @@ pub struct KeyEntry {
     pub ed25519: String,
     /// Who holds the private key: free text on one line.
     pub holder: String,
+    /// Whether the key signs nothing any more; left out of the file where it does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub revoked: bool,
 }
 
 impl KeyEntry {
@@ -32,6 +38,7 @@ impl KeyEntry {
             keyid: keys::keyid(key),
             ed25519: hex::encode(key.as_bytes()),
             holder: holder.into(),
+            revoked: false,
         }
     }
 
@@ -57,7 +64,8 @@ struct Written {
 }
 
 fn schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    json::exactly(deserializer, SCHEMA).map(|()| SCHEMA.to_owned())
+    let name = Kind::Trust.schema();
+    json::exactly(deserializer, name).map(|()| name.to_owned())
 }
 
 /// A public key that may sign orders, and who holds it.
@@ -66,6 +74,7 @@ pub struct TrustedKey {
     keyid: String,
     key: VerifyingKey,
     holder: String,
+    revoked: bool,
 }
 
 impl TrustedKey {
@@ -101,7 +110,7 @@ impl TrustedKey {
         if entry.keyid != keyid {
             return Err(("keyid", format!("is not the SHA-256 of the key, which is {keyid}")));
         }
-        Ok(Self { keyid, key, holder: entry.holder })
+        Ok(Self { keyid, key, holder: entry.holder, revoked: entry.revoked })
     }
 
     /// [`keys::keyid`] of the key.
@@ -119,9 +128,14 @@ impl TrustedKey {
         &self.holder
     }
 
+    /// Whether the key signs nothing any more.
+    pub const fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
     /// The entry as it stands in a trust file.
     pub fn entry(&self) -> KeyEntry {
-        KeyEntry::new(&self.key, &self.holder)
+        KeyEntry { revoked: self.revoked, ..KeyEntry::new(&self.key, &self.holder) }
     }
 }
 
@@ -147,6 +161,7 @@ pub struct Trust {
     version: u64,
     threshold: usize,
     keys: Vec<TrustedKey>,
+    bytes: Box<[u8]>,
 }
 
 impl Trust {
@@ -175,15 +190,19 @@ impl Trust {
             keys.push(key);
         }
         let threshold = usize::try_from(written.threshold).unwrap_or(usize::MAX);
-        if threshold == 0 || threshold > keys.len() {
+        let usable = keys.iter().filter(|key| !key.revoked).count();
+        if threshold == 0 || threshold > usable {
             return Err(Rejection::new(
                 file,
-                format!("{threshold} is not within 1 to {}, the number of keys", keys.len()),
+                format!(
+                    "{threshold} is not within 1 to {usable}, the number of keys that are not \
+                     revoked"
+                ),
             )
             .at("threshold")
             .under(Requirement::Approve));
         }
-        Ok(Self { version: written.version, threshold, keys })
+        Ok(Self { version: written.version, threshold, keys, bytes: bytes.into() })
     }
 
     /// Writes a trust file of `keys`. It is not checked here: [`Trust::parse`] what comes out.
@@ -196,7 +215,7 @@ impl Trust {
         threshold: u64,
         keys: Vec<KeyEntry>,
     ) -> Result<String, serde_json::Error> {
-        let written = Written { schema: SCHEMA.to_owned(), version, threshold, keys };
+        let written = Written { schema: Kind::Trust.schema().to_owned(), version, threshold, keys };
         Ok(serde_json::to_string_pretty(&written)? + "\n")
     }
 
@@ -205,17 +224,27 @@ impl Trust {
         self.version
     }
 
-    /// How many distinct keys must have signed an order; at least 1.
+    /// The file, byte for byte as it was read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many distinct keys must have signed a document; at least 1.
     pub const fn threshold(&self) -> usize {
         self.threshold
     }
 
-    /// The trusted keys, in file order.
+    /// All keys of the file, also the revoked ones, in file order.
     pub fn keys(&self) -> &[TrustedKey] {
         &self.keys
     }
 
-    /// The trusted key of this name.
+    /// Whether the file marks the key of this name as revoked.
+    pub fn is_revoked(&self, keyid: &str) -> bool {
+        self.key(keyid).is_some_and(TrustedKey::is_revoked)
+    }
+
+    /// The key of this name, which may be revoked.
     pub fn key(&self, keyid: &str) -> Option<&TrustedKey> {
         self.keys.iter().find(|key| key.keyid == keyid)
     }
@@ -252,6 +281,33 @@ mod tests {
     }
 
     #[test]
+    fn revoked_keys_stay_in_the_file_but_do_not_count() {
+        let mut file = sample();
+        file["keys"][1]["revoked"] = json!(true);
+        file["keys"][2]["revoked"] = json!(false);
+        let text = file.to_string();
+        let trust = Trust::parse("t.json", text.as_bytes()).unwrap();
+        assert_eq!(trust.bytes(), text.as_bytes());
+        let revoked: Vec<bool> =
+            trust.keys().iter().map(|key| trust.is_revoked(key.keyid())).collect();
+        assert_eq!(revoked, [false, true, false, false, false]);
+        assert!(!trust.is_revoked("00"));
+        // What is written again says the same, and says nothing of keys that are in use.
+        let entries = trust.keys().iter().map(TrustedKey::entry).collect();
+        let again = Trust::draft(1, 3, entries).unwrap();
+        assert_eq!(again.matches("revoked").count(), 1);
+        assert!(Trust::parse("t.json", again.as_bytes()).unwrap().keys()[1].is_revoked());
+        for index in [2, 3] {
+            file["keys"][index]["revoked"] = json!(true);
+        }
+        assert_eq!(
+            refusal(&file),
+            "t.json: threshold: 3 is not within 1 to 2, the number of keys that are not revoked \
+             [L-APPROVE]"
+        );
+    }
+
+    #[test]
     fn bad_files() {
         let other_key = hex::encode(samples::key(9).verifying_key().as_bytes());
         let table: Vec<(&str, Value, &str)> = vec![
@@ -269,17 +325,17 @@ mod tests {
             (
                 "/threshold",
                 json!(0),
-                "t.json: threshold: 0 is not within 1 to 5, the number of keys [L-APPROVE]",
+                "t.json: threshold: 0 is not within 1 to 5, the number of keys that are not revoked [L-APPROVE]",
             ),
             (
                 "/threshold",
                 json!(6),
-                "t.json: threshold: 6 is not within 1 to 5, the number of keys [L-APPROVE]",
+                "t.json: threshold: 6 is not within 1 to 5, the number of keys that are not revoked [L-APPROVE]",
             ),
             (
                 "/keys",
                 json!([]),
-                "t.json: threshold: 3 is not within 1 to 0, the number of keys [L-APPROVE]",
+                "t.json: threshold: 3 is not within 1 to 0, the number of keys that are not revoked [L-APPROVE]",
             ),
             (
                 "/keys/1",
@@ -287,6 +343,16 @@ mod tests {
                 "t.json: keys[1].keyid: is the same key as keys[0] [L-APPROVE]",
             ),
             ("/keys/1/holder", json!(" "), "t.json: keys[1].holder: is empty"),
+            (
+                "/keys/1/revoked",
+                json!("yes"),
+                "t.json: keys[1].revoked: expected a boolean, found string \"yes\"",
+            ),
+            (
+                "/keys/1/revoked",
+                json!(null),
+                "t.json: keys[1].revoked: expected a boolean, found null",
+            ),
             (
                 "/keys/1/holder",
                 json!("a\u{1b}[2J"),
@@ -315,7 +381,11 @@ mod tests {
         ];
         for (pointer, value, expected) in table {
             let mut trust = sample();
-            *trust.pointer_mut(pointer).unwrap() = value;
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            match trust.pointer_mut(parent).unwrap() {
+                Value::Array(list) => list[field.parse::<usize>().unwrap()] = value,
+                parent => parent[field] = value,
+            }
             let refusal = refusal(&trust);
             assert!(refusal.starts_with(expected), "{refusal}\n{expected}");
         }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use sekisho_guest::PARAMETER;
 
 use super::console::End;
 use crate::guard::{self, Background};
@@ -17,8 +18,8 @@ use crate::process;
 /// As the package `qemu-system-x86` calls it.
 pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
-/// Software emulation takes about 45 s for the tests as they are.
-const LIMIT: Duration = Duration::from_secs(150);
+/// Software emulation takes about two minutes for the tests as they are.
+const LIMIT: Duration = Duration::from_secs(420);
 
 /// How long QEMU may take to end once the machine is off.
 const GRACE: Duration = Duration::from_secs(5);
@@ -135,7 +136,7 @@ impl Machine<'_> {
         command.args(["-serial", "stdio"]);
         command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
         // A panic ends the machine at once.
-        command.args(["-append", "console=ttyS0 panic=-1"]);
+        command.arg("-append").arg(format!("console=ttyS0 panic=-1 {PARAMETER}"));
         command
     }
 }
