@@ -293,7 +293,7 @@ impl Shared {
 /// Eight bytes of the frame, the first of them the least significant.
 #[inline(always)]
 fn load<P: Packet>(packet: &P, at: u32) -> Option<u64> {
-    packet.load::<8>(at).map(u64::from_le_bytes)
+    packet.load_kept::<8>(at).map(u64::from_le_bytes)
 }
 
 /// The bytes behind the last whole block of a prefix, with zeros above.
