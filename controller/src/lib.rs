@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`rejection`] | why an input file was refused |
 //! | [`order`] | signed orders, trust files, and the law they are checked against |
+//! | [`registry`] | the life of orders, and what must survive a restart |
 //! | [`direction`] | what is domestic and what is foreign |
 //! | [`compile`] | orders and direction to one generation of tables |
 //! | [`kernel`] | the loaded program and its maps |
@@ -26,6 +27,7 @@ pub mod engine;
 pub mod kernel;
 pub mod order;
 pub mod record;
+pub mod registry;
 pub mod rejection;
 pub mod replay;
 mod shown;
