@@ -16,6 +16,7 @@ use super::config::Config;
 use super::health::Health;
 use super::names::NameBook;
 use super::output::Batch;
+use super::tally::{Count, Tally};
 use crate::kernel::Records;
 use crate::kernel::clock::boot_and_wall;
 use crate::record::ndjson::{self, Context, RecordError};
@@ -68,6 +69,7 @@ pub struct Drain {
     batches: mpsc::Sender<Batch>,
     commands: mpsc::UnboundedReceiver<Command>,
     health: Arc<Health>,
+    tally: Arc<Tally>,
     /// Records so far: the next one's number is one more.
     sequence: u64,
 }
@@ -84,6 +86,7 @@ impl Drain {
         batches: mpsc::Sender<Batch>,
         commands: mpsc::UnboundedReceiver<Command>,
         health: Arc<Health>,
+        tally: Arc<Tally>,
     ) -> io::Result<Self> {
         let rings: io::Result<Vec<Ring>> = rings
             .into_iter()
@@ -91,7 +94,7 @@ impl Drain {
             .collect();
         let (sensor, ring_bytes) = (config.sensor.clone(), config.ring_bytes);
         let rings = rings?;
-        Ok(Self { sensor, rings, ring_bytes, names, batches, commands, health, sequence: 0 })
+        Ok(Self { sensor, rings, ring_bytes, names, batches, commands, health, tally, sequence: 0 })
     }
 
     /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
@@ -153,7 +156,7 @@ impl Drain {
         let mut names = None;
         let mut taken = taken.drain(..).peekable();
         while taken.peek().is_some() {
-            let mut batch = Batch::default();
+            let (mut batch, mut count) = (Batch::default(), Count::default());
             for (ring, record) in taken.by_ref().take(TURN) {
                 let names = match &mut names {
                     Some(names) => names,
@@ -172,7 +175,9 @@ impl Drain {
                 let mut line = bytes::BufMut::writer(&mut batch.lines);
                 ndjson::write(&mut line, &record, names, &context)?;
                 batch.records = batch.records.saturating_add(1);
+                names.rule(record.rule).into_iter().for_each(|rule| count.add(&rule.order));
             }
+            self.tally.add(count);
             self.batches.send(batch).await.map_err(|_| DrainError::Writer)?;
         }
         Ok(())

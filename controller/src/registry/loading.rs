@@ -46,10 +46,26 @@ pub(super) struct Loaded {
 /// # Errors
 /// [`StoreError`].
 pub fn look(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
+    attempt(disk, place, Contents::Skip)
+}
+
+/// The same with the orders that are not over.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn read(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
+    attempt(disk, place, Contents::Read)
+}
+
+fn attempt(
+    disk: &mut impl Disk,
+    place: &Place,
+    contents: Contents,
+) -> Result<Option<Registry>, StoreError> {
     // A change in between makes the anchor newer than the state that was read before it.
     let mut attempts = 0..3;
     loop {
-        let loaded = load(disk, place, Contents::Skip);
+        let loaded = load(disk, place, contents);
         if loaded.is_ok() || attempts.next().is_none() {
             return Ok(loaded?.map(|loaded| loaded.registry));
         }

@@ -6,6 +6,7 @@
 //! | [`clock`] | the two clocks, and which of them counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
+//! | [`list`] | where every order stands, for people
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
 //! | [`disk`], [`store`], [`loading`] | the port to the disk, writing, and reading without belief |
@@ -19,6 +20,7 @@ pub mod entry;
 pub mod event;
 pub mod halt;
 pub mod install;
+pub mod list;
 pub mod loading;
 pub mod names;
 pub mod state;
@@ -30,13 +32,14 @@ pub(crate) mod simulated;
 #[cfg(test)]
 mod store_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod written;
 
 use sha2::{Digest as _, Sha256};
 
 pub use clock::Reading;
-pub use state::{Change, Registry};
+pub use list::{Listed, Register};
+pub use state::{Change, Registry, Shown};
 pub use store::{Place, Store, StoreError};
 
 /// The SHA-256 of some bytes, in lower-case hexadecimal digits.

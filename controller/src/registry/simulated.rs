@@ -104,7 +104,7 @@ impl Luck {
         match self.0 {
             0 => false,
             1 => true,
-            _ => self.next() % 2 == 0,
+            _ => self.next().is_multiple_of(2),
         }
     }
 

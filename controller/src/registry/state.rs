@@ -64,6 +64,20 @@ impl Change {
         Self { registry, events: Vec::new(), files: Vec::new() }
     }
 
+    /// This change and then another one, which was made of its registry.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.events.extend(next.events);
+        self.files.extend(next.files);
+        self.registry = next.registry;
+        self
+    }
+
+    /// Whether it changes anything.
+    pub const fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// Notes an event.
     pub(super) fn note(&mut self, at: Timestamp, what: What) {
         self.registry.last_event = self.registry.last_event.saturating_add(1);
@@ -111,8 +125,27 @@ pub enum Shown {
     Ended(Reason),
 }
 
+impl Shown {
+    /// Every state, in the order of an order's life.
+    pub const ALL: [Self; 4] =
+        [Self::Waiting, Self::InForce, Self::Halted, Self::Ended(Reason::Expired)];
+
+    /// The stable name in lists, status and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::InForce => "in force",
+            Self::Halted => "halted",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
 impl Registry {
     /// A registry without orders, at its very beginning.
+    ///
+    /// # Errors
+    /// A [`Rejection`] of the trust file.
     pub fn begin(
         facility: &str,
         file: &str,
@@ -166,6 +199,27 @@ impl Registry {
     /// Who halted all selection, if it is halted.
     pub const fn halted(&self) -> Option<&Act> {
         self.halted.as_ref()
+    }
+
+    /// A change that changes nothing, to be followed by others.
+    pub fn unchanged(&self) -> Change {
+        Change::of(self.clone())
+    }
+
+    /// A change that was prepared aside, brought up to date.
+    ///
+    /// # Errors
+    /// The change as it was, if something happened since.
+    pub fn take_up(&self, mut change: Box<Change>) -> Result<Change, Box<Change>> {
+        let begun = change.registry.last_event.saturating_sub(change.events.len() as u64);
+        if begun != self.last_event {
+            return Err(change);
+        }
+        change.registry.clock = self.clock;
+        for (theirs, ours) in change.registry.entries.iter_mut().zip(&self.entries) {
+            theirs.records = ours.records;
+        }
+        Ok(*change)
     }
 
     /// Takes a reading of the clocks into account.

@@ -98,9 +98,9 @@ impl<D: Disk> Store<D> {
 
     pub(super) fn make(&mut self, first: Change) -> Result<Registry, StoreError> {
         let directory = self.place.directory.clone();
-        self.step(&directory, |disk, path| disk.create_directory(path))?;
+        self.step(&directory, D::create_directory)?;
         for folder in names::FOLDERS {
-            self.step(&directory.join(folder), |disk, path| disk.create_directory(path))?;
+            self.step(&directory.join(folder), D::create_directory)?;
         }
         self.sync_names(&directory)?;
         self.sync_names(&parent(&directory))?;
@@ -146,7 +146,7 @@ impl<D: Disk> Store<D> {
         for (name, bytes) in &files {
             let path = self.place.directory.join(name);
             self.step(&path, |disk, path| disk.write(path, bytes))?;
-            self.step(&path, |disk, path| disk.sync(path))?;
+            self.step(&path, D::sync)?;
             self.sync_names(&parent(&path))?;
         }
         let lines = audit::lines(&events);
@@ -186,7 +186,7 @@ impl<D: Disk> Store<D> {
         }
         let path = self.place.directory.join(names::EVENTS);
         self.step(&path, |disk, path| disk.append(path, lines))?;
-        self.step(&path, |disk, path| disk.sync(path))?;
+        self.step(&path, D::sync)?;
         self.sync_names(&parent(&path))
     }
 
@@ -197,11 +197,11 @@ impl<D: Disk> Store<D> {
         events: &[super::event::Event],
     ) -> Result<(), StoreError> {
         let path = self.place.directory.join(names::EVENTS);
-        let text = self.step(&path, |disk, path| disk.read(path))?.unwrap_or_default();
+        let text = self.step(&path, D::read)?.unwrap_or_default();
         let repair = audit::repair(&shown(&path), &text, registry.last_event, events)?;
         if repair.whole < text.len() as u64 {
             self.step(&path, |disk, path| disk.truncate(path, repair.whole))?;
-            self.step(&path, |disk, path| disk.sync(path))?;
+            self.step(&path, D::sync)?;
         }
         self.append_events(&repair.missing)
     }
@@ -219,13 +219,13 @@ impl<D: Disk> Store<D> {
     /// Replaces a file in one step, brought to the disk before and after.
     fn replace(&mut self, new: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         self.step(new, |disk, new| disk.write(new, bytes))?;
-        self.step(new, |disk, new| disk.sync(new))?;
+        self.step(new, D::sync)?;
         self.step(new, |disk, new| disk.rename(new, path))?;
         self.sync_names(&parent(path))
     }
 
     fn sync_names(&mut self, directory: &Path) -> Result<(), StoreError> {
-        self.step(directory, |disk, path| disk.sync_directory(path))
+        self.step(directory, D::sync_directory)
     }
 
     fn step<T>(

@@ -119,9 +119,8 @@ fn a_power_cut_at_any_step_leaves_the_old_or_the_new_state() {
         for steps in 0.. {
             let mut failing = before.clone();
             failing.fail_after(steps);
-            let (mut store, registry) = match open(failing).unwrap() {
-                Some(opened) => opened,
-                None => panic!("it was there"),
+            let Some((mut store, registry)) = open(failing).unwrap() else {
+                panic!("it was there")
             };
             let done = store.commit(change(&registry));
             let (failed, broken) = (done.is_err(), store.broken);

@@ -1,11 +1,11 @@
 //! The registry by itself, without a disk: what it accepts, and how orders end. The store is tested in
 //! `store_tests`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::event::{Reason, What};
-use super::install::{Installed, Offered};
+use super::install::Installed;
 use super::state::{Fate, Shown};
 use super::{Change, Reading, Registry};
 use crate::order::samples::{self, key, signed, signed_as, trust_file, with};
@@ -13,20 +13,20 @@ use crate::order::trust::KeyEntry;
 use crate::order::{Kind, Trust};
 
 /// A moment, in seconds from the beginning of the tests.
-pub(super) fn wall(second: i64) -> Timestamp {
+pub(crate) fn wall(second: i64) -> Timestamp {
     Timestamp::from_second(1_830_000_000 + second).unwrap()
 }
 
-pub(super) fn at(second: i64) -> Reading {
+pub(crate) fn at(second: i64) -> Reading {
     Reading { boot: u64::try_from(10_000 + second).unwrap() * 1_000_000_000, wall: wall(second) }
 }
 
-pub(super) fn begun() -> Change {
+pub(crate) fn begun() -> Change {
     Registry::begin("tyo-gw-1", "trust.json", trust_file().as_bytes(), wall(0)).unwrap()
 }
 
 /// The payload of an order with a term in seconds.
-pub(super) fn payload(id: &str, serial: u64, from: i64, until: i64) -> Value {
+pub(crate) fn payload(id: &str, serial: u64, from: i64, until: i64) -> Value {
     with(&[
         ("/order_id", json!(id)),
         ("/serial", json!(serial)),
@@ -36,13 +36,13 @@ pub(super) fn payload(id: &str, serial: u64, from: i64, until: i64) -> Value {
     ])
 }
 
-pub(super) fn extending(payload: &Value, id: &str, serial: u64) -> Value {
+pub(crate) fn extending(payload: &Value, id: &str, serial: u64) -> Value {
     let mut payload = payload.clone();
     payload["extends"] = json!({"order_id": id, "serial": serial});
     payload
 }
 
-pub(super) fn revocation(id: &str, serial: u64, effective: i64) -> String {
+pub(crate) fn revocation(id: &str, serial: u64, effective: i64) -> String {
     let mut revocation = samples::revocation();
     revocation["order_id"] = json!(id);
     revocation["serial"] = json!(serial);
@@ -51,7 +51,7 @@ pub(super) fn revocation(id: &str, serial: u64, effective: i64) -> String {
 }
 
 /// The next version of the trust file, in which these keys are revoked.
-pub(super) fn rotation(version: u64, revoked: &[u8], signers: &[u8]) -> String {
+pub(crate) fn rotation(version: u64, revoked: &[u8], signers: &[u8]) -> String {
     let entry = |n: u8| {
         let mut entry = KeyEntry::new(&key(n).verifying_key(), format!("holder {n}"));
         entry.revoked = revoked.contains(&n);
@@ -61,15 +61,15 @@ pub(super) fn rotation(version: u64, revoked: &[u8], signers: &[u8]) -> String {
     signed_as(Kind::Trust, &file, signers)
 }
 
-/// Offers and installs.
-pub(super) fn install(registry: &Registry, envelope: &str, now: Reading) -> Result<Change, String> {
+/// Installs, if it fits.
+pub(crate) fn install(registry: &Registry, envelope: &str, now: Reading) -> Result<Change, String> {
     let words = |rejection: crate::rejection::Rejection| rejection.to_string();
-    match registry.offer("o", envelope.as_bytes().to_vec(), &[]).map_err(words)? {
-        Offered::Known(_) => Err("known".to_owned()),
-        Offered::New(candidate) => match registry.install("o", *candidate, now).map_err(words)? {
-            Installed::New(change, _) => Ok(*change),
-            other => panic!("{other:?}"),
-        },
+    match registry.install("o", envelope.as_bytes().to_vec(), now).map_err(words)? {
+        Installed::Known(_) => Err("known".to_owned()),
+        Installed::New(change, position) => {
+            change.registry.fits("o", Some(position), &[]).map_err(words)?;
+            Ok(*change)
+        }
     }
 }
 
@@ -291,10 +291,7 @@ fn a_clock_set_back_revives_nothing() {
     desk.0.observe(back);
     desk.0 = desk.0.settle(back).unwrap().registry;
     assert_eq!(desk.shown(20), [Shown::Ended(Reason::Expired), Shown::InForce]);
-    let later = Reading {
-        boot: at(61).boot + SignedDuration::from_secs(9).as_nanos() as u64,
-        wall: wall(29),
-    };
+    let later = Reading { boot: at(70).boot, wall: wall(29) };
     assert_eq!(desk.0.standings(later)[1].fate, Fate::Over);
 }
 
@@ -318,23 +315,17 @@ fn wrong_facility_and_too_many() {
 }
 
 #[test]
-fn a_candidate_that_has_been_overtaken_is_offered_again() {
-    let desk = Desk::new();
-    let offer = |id: &str| {
+fn a_change_that_has_been_overtaken_is_made_anew() {
+    let mut desk = Desk::new();
+    let change = |id: &str| {
         let envelope = signed(&payload(id, 1, 10, 50), &[1, 2, 3]);
-        match desk.0.offer("o", envelope.clone().into_bytes(), &[]).unwrap() {
-            Offered::New(candidate) => (*candidate, envelope),
-            Offered::Known(_) => panic!(),
-        }
+        install(&desk.0, &envelope, at(0)).unwrap()
     };
-    let ((first, _), (second, envelope), (again, _)) = (offer("a"), offer("b"), offer("a"));
-    let Installed::New(change, 0) = desk.0.install("o", first, at(0)).unwrap() else { panic!() };
-    let Installed::Stale(bytes) = change.registry.install("o", second, at(0)).unwrap() else {
-        panic!()
-    };
-    assert_eq!(bytes, envelope.into_bytes());
-    let known = change.registry.install("o", again, at(0)).unwrap();
-    assert!(matches!(known, Installed::Known(0)));
+    let (first, second) = (change("a"), change("b"));
+    desk.0.observe(at(5));
+    desk.0 = desk.0.take_up(Box::new(first)).unwrap().registry;
+    assert_eq!(desk.0.clock().highest(), wall(5), "the clock has gone on");
+    assert!(desk.0.take_up(Box::new(second)).is_err());
 }
 
 #[test]
