@@ -178,5 +178,8 @@ impl Keeper {
 }
 
 #[cfg(test)]
+#[path = "model_tests.rs"]
+mod model;
+#[cfg(test)]
 #[path = "keeper_tests.rs"]
 mod tests;

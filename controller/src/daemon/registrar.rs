@@ -201,6 +201,7 @@ where
         woken: Woken<E::Tables>,
         reading: Reading,
     ) -> Result<(), RegistrarError> {
+        self.registry.observe(reading);
         match woken.0 {
             Wake::Fallen(reason) => Err(RegistrarError::Aside(reason)),
             Wake::Compiled(done) => {
@@ -219,6 +220,8 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn ask(&mut self, ask: Ask, reading: Reading) -> Result<(), RegistrarError> {
+        // What is written has seen what the person saw who asked.
+        self.registry.observe(reading);
         let (act, reply) = match ask {
             Ask::List(reply) => {
                 self.count();

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::clock::Reading;
-use super::entry::{Ended, Entry};
+use super::entry::Ended;
 use super::event::{Reason, What};
 use super::state::{Change, Registry, Revoked, TrustVersion};
-use crate::order::Trust;
 use crate::order::revocation::verify_revocation;
 use crate::order::verify_rotation;
 use crate::rejection::Rejection;
@@ -87,16 +86,6 @@ impl Registry {
         change.registry.trusts.push(TrustVersion { trust, file: name });
         change.settle(reading);
         Ok(change)
-    }
-
-    /// Whether enough of those who signed an order hold keys that `trust` does not revoke. A key
-    /// that it merely does not name any more was retired: what it signed while it was trusted stays
-    /// approved.
-    fn is_carried(&self, entry: &Entry, trust: &Trust) -> bool {
-        let under = self.trusts.iter().find(|known| known.trust.version() == entry.trust);
-        let (Some(under), Some(body)) = (under, &entry.body) else { return false };
-        let standing = body.signers().iter().filter(|signer| !trust.is_revoked(&signer.keyid));
-        standing.count() >= under.trust.threshold()
     }
 }
 

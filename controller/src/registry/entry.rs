@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Named, Reason};
-use crate::order::{Order, Verified};
+use crate::order::{Order, Signer, Verified};
 
 /// An accepted order.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Entry {
     pub(super) head: Arc<Order>,
     /// All of it; not kept once it has ended, nor where only its state is asked for.
     pub(super) body: Option<Arc<Verified<Order>>>,
+    /// The names of the keys that signed it; none where it was not read.
+    pub(super) signers: Vec<String>,
     /// The SHA-256 of the payload: names exactly what was signed.
     pub(super) digest: String,
     /// The SHA-256 of the envelope, which names its file.
@@ -110,6 +112,11 @@ pub(super) fn extends(order: &Order, earlier: &Order) -> bool {
     order.extends.as_ref().is_some_and(|extends| {
         extends.order_id == earlier.order_id && extends.serial == earlier.serial
     })
+}
+
+/// The names of the keys of some signers.
+pub(super) fn keyids(signers: &[Signer]) -> Vec<String> {
+    signers.iter().map(|signer| signer.keyid.clone()).collect()
 }
 
 /// An order without its sets and rules: everything that counts once it is over.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::clock::Reading;
-use super::entry::{Entry, extends, head};
+use super::entry::{Entry, extends, head, keyids};
 use super::event::{Reason, What};
 use super::state::{Change, Registry};
 use crate::compile::{self, Layer, Slotted};
@@ -44,6 +44,7 @@ impl Registry {
         self.admissible(file, &order)?;
         let entry = Entry {
             head: Arc::new(head(&order)),
+            signers: keyids(order.signers()),
             digest: order.digest().to_owned(),
             file: super::digest(&bytes),
             trust: self.trust().version(),

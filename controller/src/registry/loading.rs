@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::disk::Disk;
-use super::entry::{Entry, head};
+use super::entry::{Entry, head, keyids};
 use super::event::Event;
 use super::names;
 use super::state::{Registry, Revoked, TrustVersion};
@@ -177,6 +177,7 @@ impl<D: Disk> Files<'_, D> {
             let mut entry = Entry {
                 head: Arc::new(head),
                 body: None,
+                signers: Vec::new(),
                 digest: approved.digest.clone(),
                 file: approved.file.clone(),
                 trust: approved.trust,
@@ -245,6 +246,7 @@ impl<D: Disk> Files<'_, D> {
         if order.digest() != approved.digest || head(&order) != *entry.head {
             return Err(Rejection::new(file, "is not the order that was accepted").into());
         }
+        entry.signers = keyids(order.signers());
         entry.body = Some(Arc::new(order));
         Ok(())
     }

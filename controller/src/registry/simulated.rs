@@ -36,6 +36,11 @@ impl SimulatedDisk {
         self.left = Some(steps);
     }
 
+    /// The power stays.
+    pub(crate) fn recover(&mut self) {
+        self.left = None;
+    }
+
     /// What is on the medium after the power went. `luck` decides what of the rest happens to be
     /// there; 0 is nothing, 1 is everything.
     pub(crate) fn after_power_cut(&self, luck: u64) -> Self {

@@ -293,7 +293,26 @@ impl Registry {
     fn stands(&self, entry: &Entry, latest: Timestamp) -> bool {
         let head = &entry.head;
         let revoked = self.revocation(&head.order_id, head.serial);
-        head.not_after > latest && revoked.is_none_or(|revoked| revoked.effective_at > latest)
+        head.not_after > latest
+            && revoked.is_none_or(|revoked| revoked.effective_at > latest)
+            && self.is_carried(entry, self.trust())
+    }
+
+    /// Whether enough of those who signed an order hold keys that `trust` does not revoke. A key
+    /// that it merely does not name any more was retired: what it signed while it was trusted stays
+    /// approved.
+    pub(super) fn is_carried(&self, entry: &Entry, trust: &Trust) -> bool {
+        let Some(under) = self.trusts.iter().find(|known| known.trust.version() == entry.trust)
+        else {
+            return false;
+        };
+        let standing = entry.signers.iter().filter(|keyid| !trust.is_revoked(keyid));
+        standing.count() >= under.trust.threshold()
+    }
+
+    /// How many revocations were accepted.
+    pub const fn revocation_count(&self) -> usize {
+        self.revocations.len()
     }
 
     /// The revocation of an order with this name and serial, the earliest to take effect.

@@ -175,6 +175,12 @@ impl<D: Disk> Store<D> {
         &self.place.directory
     }
 
+    /// The disk, for tests that meddle with it.
+    #[cfg(test)]
+    pub(crate) const fn disk_mut(&mut self) -> &mut D {
+        &mut self.disk
+    }
+
     /// Gives the disk back; what is written is written.
     pub fn into_disk(self) -> D {
         self.disk
