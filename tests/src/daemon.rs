@@ -201,11 +201,7 @@ impl Answer {
     pub fn of(command: &mut Command) -> Self {
         let done = command.stdin(Stdio::null()).output().expect("the command can be run");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self {
-            status: done.status.code(),
-            output: text(&done.stdout),
-            errors: text(&done.stderr),
-        }
+        Self { status: done.status.code(), output: text(&done.stdout), errors: text(&done.stderr) }
     }
 
     /// What it printed, where it did well.
