@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  header │ IPv4 front │ IPv4 filter │ IPv4 index │ IPv4 ranges │ IPv6 index │ IPv6 ranges │
-//!  rows │ port classes │ rules
+//!  rows │ port classes │ rules │ payload rows │ payload tables │ payload groups
 //! ```
 //!
 //! - **Address tables** answer "where does this address lie, and of which sets is it a member?"
@@ -19,6 +19,7 @@
 //!   "High-speed policy-based packet forwarding using efficient multi-dimensional range
 //!   matching", SIGCOMM 1998): for each dimension the rules that hold there. The rules that hold
 //!   for a packet are the bitwise AND of one row per dimension.
+//! - **Payload groups** are in [`crate::payload`].
 
 /// Version of this layout and of the maps around it; part of the header, checked by the kernel
 /// program, so that a controller can never publish tables that the program would misread.
@@ -45,19 +46,23 @@ pub mod header {
     /// IPv4 filter: position of its first word in the lower half, the shift that makes a word's
     /// number out of a hash in the upper; see [`super::FilterBits`].
     pub const V4_FILTER: u32 = 6;
-    /// Number of rules in the lower half, words in a row in the upper.
+    /// What there are of rules; see [`super::RulesWord`].
     pub const RULES: u32 = 7;
 
-    /// Rows of the sets on the source side.
+    /// Rows by source address: the rules whose condition on the source the address meets. A rule with
+    /// a set that may be on either side stands here and among the destination's as if it named both.
     pub const SOURCE_ROWS: u32 = 8;
-    /// Rows of the sets on the destination side.
+    /// Rows by destination address, two words for each 64 rules: as for the source; and the rules
+    /// whose order allows the destination (an agreement's only its party's own, L-MEASURE).
     pub const DESTINATION_ROWS: u32 = 9;
-    /// Rows of the sets that may be on either side.
-    pub const EITHER_ROWS: u32 = 10;
-    /// Rows by direction, indexed by [`crate::direction::Direction`].
-    pub const DIRECTION_ROWS: u32 = 11;
-    /// Rows by protocol, indexed by the IANA number.
-    pub const PROTOCOL_ROWS: u32 = 12;
+    /// Rows by direction and protocol ([`super::traffic_row`]), two words for each 64 rules: the rules
+    /// for both; and, the same in every row, those for which one of the two addresses is enough.
+    pub const TRAFFIC_ROWS: u32 = 10;
+    /// Rows by payload: row 0 are the rules without a condition on it, the others belong to prefixes.
+    /// Position 0: no rule has one.
+    pub const PAYLOAD_ROWS: u32 = 11;
+    /// Position of the first rule's word; see [`super::RuleWord`].
+    pub const RULE_WORDS: u32 = 12;
     /// Rows by source port class.
     pub const SOURCE_PORT_ROWS: u32 = 13;
     /// Rows by destination port class.
@@ -66,15 +71,30 @@ pub mod header {
     /// lower half, of the destination ports' in the upper. 0: no rule names such ports.
     pub const PORT_CLASSES: u32 = 15;
 
-    /// Position of the first rule's word; see [`super::RuleWord`].
-    pub const RULE_WORDS: u32 = 16;
+    /// Position of the first payload group's line; see [`crate::payload::Group`].
+    pub const PAYLOAD_GROUPS: u32 = 19;
+    /// The payload groups of rules that name no address, by direction and protocol; see
+    /// [`crate::payload::GroupMasks`].
+    pub const PAYLOAD_ONLY: u32 = 20;
+    /// The payload groups of all rules, likewise.
+    pub const PAYLOAD_ANY: u32 = 21;
+
+    /// The capacity share (L-CAP): bytes per second of 外外 traffic that may be inspected, or
+    /// [`crate::capacity::UNMETERED`]. 0: none.
+    pub const SHARE: u32 = 24;
 
     /// Words in the header.
-    pub const WORDS: u32 = 24;
+    pub const WORDS: u32 = 32;
 }
 
 /// The port class of a packet without ports. Rules that name ports are absent from its row.
 pub const NO_PORTS: u32 = 0;
+
+/// Number of the row for a direction and a protocol (IANA number).
+#[inline(always)]
+pub const fn traffic_row(direction: crate::direction::Direction, protocol: u8) -> u32 {
+    (direction as u32) << 8 | protocol as u32
+}
 
 /// Lower half of a header word.
 #[inline(always)]
@@ -199,6 +219,44 @@ impl FilterBits {
     }
 }
 
+/// What there are of rules: their number, the words in a row, and for which traffic there are rules
+/// that name payload prefixes but no address. It lies in the line that every packet's look-up reads,
+/// so that generations without such rules pay nothing for them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RulesWord(pub u64);
+
+impl RulesWord {
+    /// `payload_only` has the bit [`traffic_bit`] of each direction and protocol for which there is
+    /// such a rule.
+    pub const fn new(count: u32, width: u8, payload_only: u8) -> Self {
+        Self(halves(count, (payload_only as u32) << 8 | width as u32))
+    }
+
+    /// Number of rules.
+    #[inline(always)]
+    pub const fn count(self) -> u32 {
+        low(self.0)
+    }
+
+    /// Words in a row.
+    #[inline(always)]
+    pub const fn width(self) -> u32 {
+        high(self.0) & 0xff
+    }
+
+    /// Whether a packet without a known address may be selected by its payload.
+    #[inline(always)]
+    pub const fn payload_only(self, traffic_bit: u32) -> bool {
+        high(self.0).wrapping_shr(traffic_bit) & 0x100 != 0
+    }
+}
+
+/// A number below eight for a direction and one of the two protocols whose payload is compared.
+#[inline(always)]
+pub const fn traffic_bit(direction: crate::direction::Direction, udp: bool) -> u32 {
+    (direction as u32) << 1 | udp as u32
+}
+
 /// The word of a rule: which order it belongs to, and where that order's rules end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RuleWord(pub u64);
@@ -234,6 +292,10 @@ mod tests {
         assert_eq!(IndexWord::leaf(value).value(), Some(value));
         let ranges = IndexWord::ranges(u32::MAX, 77);
         assert_eq!((ranges.value(), ranges.first(), ranges.count()), (None, u32::MAX, 77));
+        let rules = RulesWord::new(1_024, 16, 0b1000_0001);
+        assert_eq!((rules.count(), rules.width()), (1_024, 16));
+        let only: std::vec::Vec<u32> = (0..8).filter(|bit| rules.payload_only(*bit)).collect();
+        assert_eq!(only, [0, 7]);
         let rule = RuleWord::new(63, 1_024);
         assert_eq!((rule.slot(), rule.order_end()), (63, 1_024));
     }

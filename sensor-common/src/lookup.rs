@@ -113,33 +113,39 @@ pub fn v6<T: Tables, R: Repeat>(
 ///
 /// There is no branch on what is found: the verifier would follow both ways at every step, and the
 /// processor would guess wrong half the time.
-struct Search {
+pub(crate) struct Search {
     first: u32,
     count: u32,
 }
 
 impl Search {
     #[inline(always)]
-    const fn new(chunk: IndexWord) -> Self {
+    pub(crate) const fn new(chunk: IndexWord) -> Self {
         Self { first: chunk.first(), count: chunk.count() }
     }
 
     /// Whether only one range is left.
     #[inline(always)]
-    const fn is_over(&self) -> bool {
+    pub(crate) const fn is_over(&self) -> bool {
         self.count <= 1
     }
 
     /// The range to look at next.
     #[inline(always)]
-    const fn middle(&self) -> u32 {
+    pub(crate) const fn middle(&self) -> u32 {
         self.first.wrapping_add(self.count >> 1)
+    }
+
+    /// The one that is left.
+    #[inline(always)]
+    pub(crate) const fn first(&self) -> u32 {
+        self.first
     }
 
     /// Halves the ranges. `forward` is 1 if the middle range starts at or before the address,
     /// otherwise 0.
     #[inline(always)]
-    const fn step(&mut self, forward: u64) {
+    pub(crate) const fn step(&mut self, forward: u64) {
         let half = self.count >> 1;
         self.first = self.first.wrapping_add(half & 0_u32.wrapping_sub(low(forward)));
         self.count = self.count.wrapping_sub(half);
@@ -149,7 +155,7 @@ impl Search {
 /// 1 if `a < b`, otherwise 0: the borrow of `a - b`, computed without a branch (Warren, "Hacker's
 /// Delight", section 2-13).
 #[inline(always)]
-const fn below(a: u64, b: u64) -> u64 {
+pub(crate) const fn below(a: u64, b: u64) -> u64 {
     ((!a & b) | ((!a | b) & a.wrapping_sub(b))) >> 63
 }
 

@@ -93,6 +93,26 @@ impl Record {
         }
     }
 
+    /// The record as it lies in memory, in words: the program writes these, as the compiler would
+    /// write addresses into memory that it knows nothing of byte by byte.
+    #[inline(always)]
+    pub fn words(&self) -> [u64; LENGTH / 8] {
+        let [source_high, source_low] = halves(self.source);
+        let [destination_high, destination_low] = halves(self.destination);
+        let ports = pair(self.source_port.into(), self.destination_port.into(), 16);
+        let rest = [self.protocol, self.direction, self.flags, self.reserved, 0, 0, 0, 0];
+        [
+            self.time,
+            source_high,
+            source_low,
+            destination_high,
+            destination_low,
+            pair(self.length.into(), self.generation.into(), 32),
+            pair(self.rule.into(), ports, 32),
+            u64::from_ne_bytes(rest),
+        ]
+    }
+
     /// Reads a record from the bytes that came out of the ring buffer.
     pub fn from_bytes(bytes: &[u8; LENGTH]) -> Self {
         let mut reader = Reader(bytes);
@@ -131,6 +151,21 @@ fn bytes(address: Address) -> [u8; 16] {
     [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
+/// Sixteen bytes as two words in memory.
+#[inline(always)]
+fn halves(bytes: [u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+    [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]].map(u64::from_ne_bytes)
+}
+
+/// Two fields of `bits` bits each, one behind the other in memory.
+#[inline(always)]
+const fn pair(first: u64, second: u64, bits: u32) -> u64 {
+    let (low, high) =
+        if cfg!(target_endian = "little") { (first, second) } else { (second, first) };
+    low | high.wrapping_shl(bits)
+}
+
 /// Takes fields of fixed size off the front of a record.
 struct Reader<'a>(&'a [u8]);
 
@@ -140,5 +175,34 @@ impl Reader<'_> {
         let (field, rest) = self.0.split_first_chunk::<N>().unwrap_or((&[0; N], &[]));
         self.0 = rest;
         *field
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every byte its own, so that none can stand in for another.
+    #[test]
+    fn words_are_the_bytes_that_a_reader_reads() {
+        let record = Record {
+            time: 0x0102_0304_0506_0708,
+            source: core::array::from_fn(|at| 0x10 + u8::try_from(at).unwrap_or(0)),
+            destination: core::array::from_fn(|at| 0x20 + u8::try_from(at).unwrap_or(0)),
+            length: 0x3132_3334,
+            generation: 0x4142_4344,
+            rule: 0x5152_5354,
+            source_port: 0x6162,
+            destination_port: 0x7172,
+            protocol: 0x81,
+            direction: 0x82,
+            flags: 0x83,
+            reserved: 0x84,
+        };
+        let mut bytes = [0; LENGTH];
+        for (to, word) in bytes.chunks_exact_mut(8).zip(record.words()) {
+            to.copy_from_slice(&word.to_ne_bytes());
+        }
+        assert_eq!(Record::from_bytes(&bytes), record);
     }
 }

@@ -104,9 +104,6 @@ fn run(options: &Options) -> Result<()> {
     println!("{machine}; {} rows of direction; median of {} runs;", bench.internet.rows, rig::RUNS);
     println!("ns are per packet, above the same wrapper around an empty program\n");
     println!("{}", report::table(&figures, cases::goal_of));
-    if options.cases.is_empty() {
-        println!("{}", cases::LEFT_OUT);
-    }
     progress("done");
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
     Ok(())

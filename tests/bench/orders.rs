@@ -9,6 +9,10 @@ use serde_json::json;
 use crate::internet::{Internet, Kind};
 use crate::numbers::Random;
 
+/// Key and length of each group of payload prefixes: lengths that hold the start of a protocol's
+/// header, and two keys, as two authorities would have.
+const PAYLOAD_GROUPS: [(u8, usize); 4] = [(1, 8), (1, 16), (2, 16), (1, 32)];
+
 /// Most selectors of one order: ten orders of a million, rather than one of ten.
 const SELECTORS_OF_AN_ORDER: usize = 1_000_000;
 
@@ -71,6 +75,31 @@ impl Selectors {
             envelopes.push(envelope(envelopes.len(), &list));
         }
     }
+}
+
+/// Signed envelopes of orders that go by the payload alone, one for each direction, all with the same
+/// `count` random hashed prefixes.
+pub(crate) fn payload_only(count: usize) -> Vec<String> {
+    let mut random = Random::new(7);
+    let mut sets = json!({});
+    for (number, (key, length)) in PAYLOAD_GROUPS.into_iter().enumerate() {
+        let hashes: Vec<String> =
+            (0..count / PAYLOAD_GROUPS.len()).map(|_| format!("{:016x}", random.next())).collect();
+        let key = format!("{key:02x}").repeat(16);
+        sets[format!("p{number}")] = json!({"length": length, "key": key, "siphash24": hashes});
+    }
+    // UDP is the second condition that Art. 17 asks for.
+    let rules: Vec<_> = (0..PAYLOAD_GROUPS.len())
+        .map(|n| json!({"id": format!("r{n}"), "payload": format!("p{n}"), "protocol": "udp"}))
+        .collect();
+    ["foreign-to-foreign", "foreign-to-domestic", "domestic-to-foreign"]
+        .map(|measure| {
+            let id = format!("bench-payload-{measure}");
+            let mut order = payload(&id, measure, &json!({}), &json!(rules));
+            order["payload_prefixes"] = sets.clone();
+            signed_bytes(order.to_string().into_bytes(), &[1, 3, 5])
+        })
+        .into()
 }
 
 fn envelope(number: usize, list: &str) -> String {

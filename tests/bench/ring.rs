@@ -26,9 +26,10 @@ const SHARES: [usize; 8] = [100, 85, 70, 55, 45, 35, 25, 15];
 /// How the consumer goes about it.
 #[derive(Clone, Copy)]
 pub(crate) enum Consumer {
-    /// Empties the ring, then waits for [`PAUSE`].
+    /// Empties the rings, then waits for [`PAUSE`].
     Gulps,
-    /// Never waits: it is so close behind the producer that the kernel wakes it for every record.
+    /// Never waits: it is so close behind the producer that both want the same cache lines for every
+    /// record.
     Busy,
 }
 

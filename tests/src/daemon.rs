@@ -2,14 +2,18 @@
 //! wire's receiver. It is gone after the test, however that ends, and so is the folder.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use controller::daemon::monitor::{OrderStatus, Status};
+use controller::daemon::privilege::Privileges;
 use jiff::Timestamp;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use sensor_common::outcome::Outcome;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -54,6 +58,8 @@ pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
 pub struct Folder {
     directory: Arc<TempDir>,
     settings: BTreeMap<&'static str, Value>,
+    environment: BTreeMap<&'static str, OsString>,
+    bounds: Option<CapabilitySet>,
 }
 
 impl Folder {
@@ -86,7 +92,7 @@ impl Folder {
             ("control_socket", json!(SOCKET)),
             ("ring_bytes", json!(1 << 20)),
         ]);
-        Self { directory, settings }
+        Self { directory, settings, environment: BTreeMap::new(), bounds: None }
     }
 
     /// A folder with one order, signed by three keys.
@@ -135,6 +141,33 @@ impl Folder {
         Answer::of(&mut command)
     }
 
+    /// With a pipe as its output, which nobody reads yet: its path.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    #[must_use]
+    pub fn with_pipe(self) -> (Self, PathBuf) {
+        let pipe = self.directory.path().join("pipe");
+        let (kind, mode) = (FileType::Fifo, Mode::RUSR | Mode::WUSR);
+        mknodat(CWD, &pipe, kind, mode, 0).expect("a pipe can be made");
+        (self.set("output", json!("pipe")), pipe)
+    }
+
+    /// With this variable in the daemon's environment.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name, value.into());
+        self
+    }
+
+    /// With a daemon that can have no other capabilities than these, as a service manager bounds
+    /// it.
+    #[must_use]
+    pub const fn bounded(mut self, capabilities: CapabilitySet) -> Self {
+        self.bounds = Some(capabilities);
+        self
+    }
+
     /// Starts the daemon in the receiver's namespace, and waits until it is ready.
     ///
     /// # Panics
@@ -175,10 +208,28 @@ impl Folder {
         let log = File::create(directory.join(LOG)).expect("files can be written");
         let mut command = sekisho();
         command.args(["run", "--config"]).arg(directory.join(CONFIG)).args(options);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        // It stays in the namespace that it was started from.
-        let child = wire.receiver.inside(|| command.spawn()).expect("SEKISHO_BIN can be run");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).envs(&self.environment);
+        let bounds = self.bounds;
+        // It stays in the namespace that it was started from, and in the bounds of the thread.
+        let child = wire.receiver.inside(|| {
+            if let Some(bounds) = bounds {
+                draw_bounds(bounds);
+            }
+            command.spawn()
+        });
+        let child = child.expect("SEKISHO_BIN can be run");
         Daemon { child, directory: Arc::clone(&self.directory) }
+    }
+}
+
+/// Leaves this thread, and what it starts, with a chance of these capabilities only.
+fn draw_bounds(bounds: CapabilitySet) {
+    for bit in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << bit);
+        if !bounds.contains(one) && remove_capability_from_bounding_set(one).is_err() {
+            // The kernel knows no capability of this number, nor of any higher one.
+            return;
+        }
     }
 }
 
@@ -265,6 +316,11 @@ impl Daemon {
         command.spawn().expect("SEKISHO_BIN can be run")
     }
 
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The control socket.
     pub fn socket(&self) -> PathBuf {
         self.path(SOCKET)
@@ -290,7 +346,7 @@ impl Daemon {
     pub fn records(&self) -> Vec<Line> {
         let text = self.output();
         let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
-        whole.lines().map(Line::read).collect()
+        Line::read_all(whole)
     }
 
     /// Its output as it is.
@@ -395,6 +451,16 @@ impl Books {
         )
     }
 
+    /// Milliseconds for which the kernel goes on selecting without a sign of life.
+    pub const fn lease(&self) -> u64 {
+        self.0.lease.remaining_ms
+    }
+
+    /// What the daemon may do to the machine.
+    pub const fn privileges(&self) -> &Privileges {
+        &self.0.privileges
+    }
+
     /// The state of the only order.
     ///
     /// # Panics
@@ -424,6 +490,14 @@ pub struct Line {
 }
 
 impl Line {
+    /// The records of a text of whole lines.
+    ///
+    /// # Panics
+    /// Where one of them is no record.
+    pub fn read_all(text: &str) -> Vec<Self> {
+        text.lines().map(Self::read).collect()
+    }
+
     fn read(line: &str) -> Self {
         let read = || {
             let record: Value = serde_json::from_str(line).ok()?;

@@ -4,14 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
 use std::net::UdpSocket;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::process::Signal;
 use sekisho_tests::authority::signed;
-use sekisho_tests::daemon::{Folder, order};
+use sekisho_tests::daemon::{Folder, Line, order};
 use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::stream::{FIRST_PORT, Stream};
 use sekisho_tests::wait::{LIMIT, after, until};
@@ -152,6 +153,57 @@ fn a_daemon_that_is_asked_to_end_leaves_nothing_but_whole_records() {
     let before = sent.iter().filter(|sent| sent.until < after(asked, -100)).count();
     assert!(packets.len() >= before, "{} of {before}", packets.len());
     assert!(sent.len() > packets.len(), "the stream went on");
+    let words = format!(" {0} records, {0} written, 0 lost\n", records.len());
+    assert!(daemon.log().ends_with(&words), "{words}: {}", daemon.log());
+}
+
+/// Records of which each is waited for by itself. So many that a machine with other things to do
+/// shows what it can in most of them.
+const SINGLE: usize = 9;
+
+/// From the packet to its line in the file, with nothing else to carry it along.
+const LATE: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_single_record_is_in_the_file_within_a_tenth_of_a_second() {
+    let wire = Wire::new();
+    let mut daemon = Folder::with_order(&in_force()).start(&wire, &[]);
+    let conversation = Conversation::new(&wire, FIRST_PORT);
+    let mut took: Vec<Duration> = (1..=SINGLE)
+        .map(|number| {
+            let sent = Instant::now();
+            conversation.ask();
+            until("the record", || (daemon.records().len() == number).then_some(()));
+            sent.elapsed()
+        })
+        .collect();
+    took.sort();
+    assert!(took[SINGLE / 2] <= LATE, "{took:?}");
+    daemon.finish();
+}
+
+#[test]
+fn a_reader_that_stands_still_until_the_end_gets_every_record() {
+    let wire = Wire::new();
+    let (folder, pipe) = Folder::with_order(&in_force()).with_pipe();
+    let mut daemon = folder.start(&wire, &[]);
+    let mut reader = File::open(pipe).unwrap();
+    let stream = Stream::start(&wire);
+    // Far more than pipe and daemon take in between them: the others wait in the rings.
+    until("many records", || (daemon.status().count(Recorded) >= 3_000).then_some(()));
+    stream.stop();
+    let before = daemon.status();
+    daemon.signal(Signal::TERM);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    let status = daemon.wait();
+    assert!(status.success(), "{status}: {}", daemon.log());
+
+    let records = Line::read_all(&text);
+    // Packets that were on their way when the books were read are at its discretion.
+    assert!(records.len() as u64 >= before.count(Recorded), "{}: {before:?}", records.len());
+    let numbers = records.iter().map(|record| (record.sequence, record.packet));
+    assert!(numbers.eq((1..).zip(0..records.len())), "all of them, in their order");
     let words = format!(" {0} records, {0} written, 0 lost\n", records.len());
     assert!(daemon.log().ends_with(&words), "{words}: {}", daemon.log());
 }

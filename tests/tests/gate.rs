@@ -38,6 +38,13 @@ fn tables(number: u32) -> KernelTables {
     KernelTables::create(&generation.lines).unwrap()
 }
 
+/// Each CPU has its own ring and its own word on things.
+fn stay_on_this_cpu() {
+    let mut this_cpu = CpuSet::new();
+    this_cpu.set(sched_getcpu());
+    sched_setaffinity(None, &this_cpu).unwrap();
+}
+
 fn sum(program: &Program) -> Counters {
     let mut sum = Counters::default();
     for cpu in program.counters().unwrap() {
@@ -87,6 +94,7 @@ fn a_record_needs_deadline_and_lease() {
 
 #[test]
 fn a_full_ring_loses_records_and_counts_them() {
+    stay_on_this_cpu();
     let (mut program, mut records, frame) = program(Mode::Tap);
     program.set_deadline(0, FOREVER).unwrap();
     program.set_deadline(1, FOREVER).unwrap();
@@ -124,9 +132,7 @@ fn tap_drops_and_inline_passes_every_frame() {
 fn the_log_is_about_the_program_and_only_where_it_is_asked_for() {
     require_kernel();
     // Each CPU speaks for itself.
-    let mut this_cpu = CpuSet::new();
-    this_cpu.set(sched_getcpu());
-    sched_setaffinity(None, &this_cpu).unwrap();
+    stay_on_this_cpu();
     let (_, _, frame) = program(Mode::Tap);
     for (life_log, expected) in [
         (LifeLog::Off, &[][..]),

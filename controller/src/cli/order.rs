@@ -1,17 +1,22 @@
 //! `sekisho order`: the arguments of its subcommands and how they fail. What they do is in
-//! `actions`.
+//! `actions`; what `verify` makes of direction tables and warnings is in `advice`.
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::builder::PossibleValue;
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::CliError;
 use super::life::{InstallArgs, ListArgs, RevokeArgs};
+use crate::cli::direction::DirectionArgs;
+use crate::direction::DirectionError;
+use crate::order::explain::Language;
 use crate::order::keys::KeyError;
 use crate::rejection::Rejection;
 
 mod actions;
+mod advice;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +46,17 @@ impl From<CliError> for OrderError {
 impl From<Rejection> for OrderError {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(vec![rejection])
+    }
+}
+
+impl From<DirectionError> for OrderError {
+    fn from(error: DirectionError) -> Self {
+        match error {
+            DirectionError::Rejected(rejection) => rejection.into(),
+            DirectionError::Unreadable { file, source } => {
+                Rejection::new(file, format!("cannot be read: {source}")).into()
+            }
+        }
     }
 }
 
@@ -74,7 +90,7 @@ pub enum OrderCommand {
     /// Check signatures and contents of signed orders, revocations and trust files
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
-    /// Explain an order in plain English
+    /// Explain an order, a revocation or a trust file in plain words, in English or Japanese
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
     /// Install signed orders at a sensor
@@ -116,7 +132,8 @@ trust-2.json";
 
 const SIGN_HELP: &str = "\
 Orders, revocations and trust files are signed, told apart by their `schema`. The document is \
-checked in full before it is signed: one that is malformed or unlawful cannot be signed. Signatures that are already there are kept and not checked; `verify` does that.
+checked in full before it is signed: one that is malformed or unlawful cannot be signed. \
+Signatures that are already there are kept and not checked; `verify` does that.
 
 Examples:
   sekisho order sign --key chair.pem --output order.signed.json order.json
@@ -128,9 +145,17 @@ One line is printed per accepted document, and one line on standard error per re
 file is checked, also after a refusal. Exit status 3 if one was refused. A signed trust file is \
 verified as the one that takes the place of `--trust`.
 
+Warnings go to standard error and change nothing about the exit status, unless --strict is given: \
+sets that no rule names, sets that cover more than a thousandth of the address space (of 2^32 IPv4 \
+addresses, or of 2000::/3), rules that an earlier one hides; with direction files also sets that \
+can never match in the direction of the measure. With direction files an agreement whose party is \
+not domestic is refused.
+
 Examples:
   sekisho order verify --trust trust.json order.signed.json revocation.dsse
-  sekisho order verify --trust trust.json trust-2.dsse";
+  sekisho order verify --trust trust.json trust-2.dsse
+  sekisho order verify --trust trust.json order.signed.json --country JP \\
+      --domestic delegated-apnic-extended-latest";
 
 const SHOW_HELP: &str = "\
 With a trust file the signatures are verified; without one the explanation says that they were \
@@ -138,7 +163,8 @@ not.
 
 Examples:
   sekisho order show order.json
-  sekisho order show --trust trust.json order.signed.json";
+  sekisho order show --trust trust.json order.signed.json
+  sekisho order show --lang ja --trust trust.json order.signed.json";
 
 /// Arguments of `sekisho order keygen`.
 #[derive(Args, Debug)]
@@ -205,6 +231,11 @@ pub struct VerifyArgs {
     /// Signed orders, revocations and trust files
     #[arg(value_name = "ENVELOPE", required_unless_present = "orders")]
     envelopes: Vec<PathBuf>,
+    /// Take warnings for refusals: exit status 3
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    direction: DirectionArgs,
 }
 
 /// Arguments of `sekisho order show`.
@@ -213,9 +244,22 @@ pub struct ShowArgs {
     /// Verify the signatures with this trust file
     #[arg(long, value_name = "TRUST.json")]
     trust: Option<PathBuf>,
-    /// A signed order, or one that is not signed yet
+    /// The language of the explanation
+    #[arg(long, value_enum, value_name = "LANGUAGE", default_value_t)]
+    lang: Language,
+    /// An envelope, or a document that is not signed yet
     #[arg(value_name = "FILE")]
     file: PathBuf,
+}
+
+impl ValueEnum for Language {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.code()))
+    }
 }
 
 /// Runs a subcommand; what it has to say goes to `out`.

@@ -9,7 +9,8 @@ use clap::Args;
 use super::CliError;
 use crate::daemon::config::Config;
 use crate::daemon::prepare::{Inputs, check, prepare};
-use crate::daemon::run::{RunError, Tell, run as run_daemon};
+use crate::daemon::privilege::{self, Opener, PrivilegeError};
+use crate::daemon::run::{Daemon, RunError, Tell};
 use crate::daemon::sensor::mode_name;
 use crate::kernel::clock::boot_and_wall;
 use crate::order::time::tokyo;
@@ -17,7 +18,7 @@ use crate::registry::{Reading, Registry};
 
 const HELP: &str = "\
 A configuration, with every key (those after the first seven have the defaults shown, except http, \
-country and foreign, which have none):
+control_group, country and foreign, which have none):
 
   sensor = \"tyo-gw-1a\"            # in every record
   facility = \"tyo-gw-1\"           # orders for another facility are refused
@@ -32,7 +33,8 @@ country and foreign, which have none):
   lease_seconds = 10              # 2 to 60
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
-  ring_bytes = 16777216           # per interface, a power of two
+  control_group = \"root\"          # a group, by name or number, whose members may ask
+  ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]
   domestic = [\"jp.txt\"]           # CIDR lists or RIR statistics files
@@ -74,6 +76,12 @@ impl From<RunError> for CliError {
     }
 }
 
+impl From<PrivilegeError> for CliError {
+    fn from(error: PrivilegeError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 /// Lines on standard error.
 struct Stderr;
 
@@ -90,6 +98,7 @@ impl RunArgs {
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
+        privilege::confine()?;
         let (boot, wall) = boot_and_wall();
         let reading = Reading { boot, wall };
         if self.check {
@@ -100,15 +109,19 @@ impl RunArgs {
                 .map_err(|error| CliError::standard_output(&error));
         }
         let prepared = prepare(&self.config, reading)?;
+        let yes_drop_all = self.yes_drop_all;
+        let opener = Opener::start(move || Daemon::start(prepared, yes_drop_all, &Stderr))?;
+        // From here on no thread is started that may do more than a running daemon needs.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .map_err(|error| CliError::Failed(format!("starting threads: {error}")))?;
-        let yes_drop_all = self.yes_drop_all;
+        let panicked = || CliError::Failed("a panic while the sensor started".to_owned());
+        let daemon = opener.open(&runtime).ok_or_else(panicked)??;
         let result = runtime.block_on(async {
             // On a worker: the loop hands its place over while it compiles.
-            tokio::spawn(async move { run_daemon(prepared, yes_drop_all, &Stderr).await }).await
+            tokio::spawn(async move { daemon.run(&Stderr).await }).await
         });
         // A write that hangs must not keep the process: the daemon has waited long enough for it.
         runtime.shutdown_background();

@@ -14,7 +14,8 @@ use super::CliError;
 use super::client;
 use super::table::aligned;
 use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::monitor::{InterfaceStatus, OrderStatus, Status};
+use crate::daemon::monitor::{InterfaceStatus, OrderStatus, ShareStatus, Status};
+use crate::daemon::privilege::Privileges;
 use crate::daemon::request::Request;
 
 /// How long the daemon may take to answer.
@@ -84,15 +85,28 @@ fn table(status: &Status) -> String {
         text += "  none\n";
     }
     text += &orders(&status.orders);
+    if let Some(ShareStatus { bytes_per_second }) = status.share {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "\nshare: up to {bytes_per_second} bytes/s of foreign-to-foreign traffic are inspected"
+        );
+    }
     let seconds = Duration::from_millis(status.lease.remaining_ms).as_secs_f64();
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "\nlease: {seconds:.1} s left");
+    let Privileges { capabilities, no_new_privs } = &status.privileges;
+    let held = if capabilities.is_empty() { "none".to_owned() } else { capabilities.join(", ") };
+    let more = if *no_new_privs { "and never more" } else { "no_new_privs is not set" };
+    let _ = writeln!(text, "capabilities: {held}, {more}");
     text
 }
 
 fn packets(interface: &InterfaceStatus) -> String {
-    let InterfaceStatus { name, xdp, outcomes, records, lost } = interface;
-    let mut text = format!("{name} ({xdp}): {records} records, {lost} lost\n");
+    let InterfaceStatus { name, xdp, outcomes, records, lost, rings } = interface;
+    let (count, kib) = (rings.count, rings.bytes / 1_024);
+    let mut text =
+        format!("{name} ({xdp}): {records} records, {lost} lost, rings {count} x {kib} KiB\n");
     let columns: Vec<&str> = counters::columns().map(counters::column_name).collect();
     let count = |outcome: &Outcome, column: &str| {
         outcomes.get(column).and_then(|rows| rows.get(outcome.name())).copied().unwrap_or_default()
@@ -139,6 +153,7 @@ mod tests {
             "sensor": "s", "mode": "tap",
             "interfaces": [{
                 "name": "eth1", "xdp": "native", "records": 12, "lost": 0,
+                "rings": {"count": 4, "bytes": 8_388_608},
                 "outcomes": {
                     "foreign-to-foreign": {"recorded": 12, "unmatched": 3456},
                     "none": {"non-ip": 7},
@@ -149,7 +164,9 @@ mod tests {
                 "state": "in force", "not_before": "2027-11-01T00:00:00+09:00",
                 "not_after": "2028-05-01T00:00:00+09:00",
             }],
+            "share": {"bytes_per_second": 3_750_000_000_u64},
             "lease": {"remaining_ms": 9_480},
+            "privileges": {"capabilities": ["bpf"], "no_new_privs": true},
         }))
         .unwrap()
     }
@@ -159,7 +176,7 @@ mod tests {
         let expected = "\
 sensor s, mode tap
 
-eth1 (native): 12 records, 0 lost
+eth1 (native): 12 records, 0 lost, rings 4 x 8192 KiB
                  foreign-to-foreign  foreign-to-domestic  domestic-to-foreign  \
 domestic-to-domestic  none
   recorded                       12                    ·                    ·                     \
@@ -175,7 +192,10 @@ orders
   2027-17-0003  serial 1  foreign-to-foreign  in force  2027-11-01T00:00:00+09:00 until \
 2028-05-01T00:00:00+09:00
 
+share: up to 3750000000 bytes/s of foreign-to-foreign traffic are inspected
+
 lease: 9.5 s left
+capabilities: bpf, and never more
 ";
         assert!(text.ends_with(end), "{text}");
     }

@@ -71,14 +71,7 @@ fn table(
     belongs: fn(&IpNetwork) -> bool,
     memberships: &mut Memberships,
 ) -> Result<AddressTable, CompileError> {
-    // Each layer lies over the one before and hides it wherever it names anything.
-    let mut classes: Vec<Start<AddressClass>> = vec![(0, AddressClass::Unclassified)];
-    for layer in sources.layers {
-        let blocks = layer.iter().filter(|(network, _)| belongs(network));
-        let blocks = blocks.map(|(network, class)| block(network, Some(*class))).collect();
-        let named = flatten(blocks, None, |_, class| class);
-        classes = overlay(&classes, &named, |below, above| above.unwrap_or(below));
-    }
+    let classes = classes(sources.layers, belongs);
     let blocks = sources.sets.iter().filter(|(_, network)| belongs(network));
     let blocks = blocks.map(|(set, network)| block(network, *set)).collect();
     let members = flatten(blocks, 0, |outer, set| memberships.with(outer, set));
@@ -89,6 +82,22 @@ fn table(
         return Err(CompileError::TooLarge);
     }
     index(family, ranges)
+}
+
+/// The classes of all addresses of an IP version: each layer lies over the one before and hides it
+/// wherever it names anything.
+pub(super) fn classes(
+    layers: &[Layer<'_>],
+    belongs: fn(&IpNetwork) -> bool,
+) -> Vec<Start<AddressClass>> {
+    let mut classes: Vec<Start<AddressClass>> = vec![(0, AddressClass::Unclassified)];
+    for layer in layers {
+        let blocks = layer.iter().filter(|(network, _)| belongs(network));
+        let blocks = blocks.map(|(network, class)| block(network, Some(*class))).collect();
+        let named = flatten(blocks, None, |_, class| class);
+        classes = overlay(&classes, &named, |below, above| above.unwrap_or(below));
+    }
+    classes
 }
 
 fn block<V>(network: &IpNetwork, value: V) -> Block<V> {

@@ -1,26 +1,38 @@
 //! The image: compiled tables as lines of memory, laid out as `sensor_common::layout` says.
 
-use sensor_common::layout::{RuleWord, VERSION, halves, header};
+use sensor_common::layout::{RuleWord, RulesWord, VERSION, halves, header};
+use sensor_common::payload::{Group, GroupMasks};
 use sensor_common::tables::{LINE_WORDS, Line, MOST_SEGMENTS, SEGMENT_LINES};
 
 use super::CompileError;
 use super::addresses::AddressTable;
 use super::bits::Bits;
 use super::front;
+use super::payload::GroupTable;
 use super::ports::PortClasses;
+use super::share;
 
 /// Everything that goes into a generation.
 pub(super) struct Tables {
     pub(super) number: u32,
+    /// See [`super::Generation::share`].
+    pub(super) share: Option<u64>,
     pub(super) v4: AddressTable,
     pub(super) v6: AddressTable,
     pub(super) source_rows: Vec<Bits>,
-    pub(super) destination_rows: Vec<Bits>,
-    pub(super) either_rows: Vec<Bits>,
-    pub(super) direction_rows: Vec<Bits>,
-    pub(super) protocol_rows: Vec<Bits>,
+    /// With the rules whose order allows the address as a destination.
+    pub(super) destination_rows: Vec<(Bits, Bits)>,
+    pub(super) traffic_rows: Vec<Bits>,
+    /// The rules for which one of the two addresses is enough.
+    pub(super) either: Bits,
     pub(super) source_ports: PortClasses,
     pub(super) destination_ports: PortClasses,
+    /// The first is that of the rules without a payload condition.
+    pub(super) payload_rows: Vec<Bits>,
+    pub(super) payload: Vec<GroupTable>,
+    /// The groups of rules that name no address.
+    pub(super) payload_only: GroupMasks,
+    pub(super) payload_any: GroupMasks,
     pub(super) rules: Vec<RuleWord>,
 }
 
@@ -52,26 +64,29 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
 
     for (position, rows) in [
         (header::SOURCE_ROWS, &tables.source_rows),
-        (header::DESTINATION_ROWS, &tables.destination_rows),
-        (header::EITHER_ROWS, &tables.either_rows),
-        (header::DIRECTION_ROWS, &tables.direction_rows),
-        (header::PROTOCOL_ROWS, &tables.protocol_rows),
         (header::SOURCE_PORT_ROWS, &tables.source_ports.rows),
         (header::DESTINATION_PORT_ROWS, &tables.destination_ports.rows),
     ] {
         let at = image.append(rows.iter().flat_map(|row| row.0.iter().copied()))?;
         image.set(position, u64::from(at));
     }
+    let pairs = tables.destination_rows.iter().map(|(row, allowed)| (row, allowed));
+    image.append_pairs(header::DESTINATION_ROWS, pairs)?;
+    let pairs = tables.traffic_rows.iter().map(|row| (row, &tables.either));
+    image.append_pairs(header::TRAFFIC_ROWS, pairs)?;
     let source = image.append_classes(&tables.source_ports.classes)?;
     let destination = image.append_classes(&tables.destination_ports.classes)?;
     image.set(header::PORT_CLASSES, halves(source, destination));
 
     let at = image.append(tables.rules.iter().map(|rule| rule.0))?;
     image.set(header::RULE_WORDS, u64::from(at));
-    let width = tables.direction_rows.first().map_or(0, |row| row.0.len());
-    let count = tables.rules.len();
-    let [count, width] = [count, width].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
-    image.set(header::RULES, halves(count, width));
+    let width = u8::try_from(tables.either.0.len()).unwrap_or(u8::MAX);
+    let count = u32::try_from(tables.rules.len()).unwrap_or(u32::MAX);
+    image.set(header::RULES, RulesWord::new(count, width, tables.payload_only.any()).0);
+    if !tables.payload.is_empty() {
+        image.payload(tables)?;
+    }
+    image.set(header::SHARE, share::word(tables.share));
     image.set(header::IDENTITY, halves(tables.number, VERSION));
     Ok(image.lines())
 }
@@ -94,6 +109,61 @@ impl Image {
             return Err(CompileError::TooLarge);
         }
         u32::try_from(at).map_err(|_| CompileError::TooLarge)
+    }
+
+    /// Appends rows of two words each for 64 rules, at an even position, and says where.
+    fn append_pairs<'a>(
+        &mut self,
+        position: u32,
+        rows: impl Iterator<Item = (&'a Bits, &'a Bits)>,
+    ) -> Result<(), CompileError> {
+        self.0.resize(self.0.len().next_multiple_of(2), 0);
+        let words = rows.flat_map(|(one, other)| one.0.iter().zip(&other.0));
+        let at = self.append(words.flat_map(|(one, other)| [*one, *other]))?;
+        self.set(position, u64::from(at));
+        Ok(())
+    }
+
+    /// Appends the payload tables.
+    fn payload(&mut self, tables: &Tables) -> Result<(), CompileError> {
+        let words = tables.payload_rows.iter().flat_map(|row| row.0.iter().copied());
+        let at = self.append(words)?;
+        self.set(header::PAYLOAD_ROWS, u64::from(at));
+        let mut lines = Vec::new();
+        let mut key_number = 0;
+        let mut last = None;
+        for group in &tables.payload {
+            if last.replace(group.key) != Some(group.key) {
+                key_number += 1;
+            }
+            let filter = group.filter();
+            let filter_words = u32::try_from(filter.len()).map_err(|_| CompileError::TooLarge)?;
+            let (index, shift) = group.index();
+            let rows: Vec<u32> = group.entries.iter().map(|(_, row)| *row).collect();
+            let rows = rows.chunks(2).map(|two| halves(two[0], two.get(1).copied().unwrap_or(0)));
+            let line = Group {
+                key: group.key,
+                length: group.length,
+                key_number,
+                filter: self.append(filter.into_iter())?,
+                filter_words,
+                index: self.append(index.into_iter().map(|word| word.0))?,
+                shift,
+                hashes: self.append(group.entries.iter().map(|(hash, _)| *hash))?,
+                rows: self.append(rows)?,
+                prefixes: match group.prefixes.as_slice() {
+                    [] => 0,
+                    words => self.append(words.iter().copied())?,
+                },
+            };
+            lines.push(line.line());
+        }
+        self.0.resize(self.0.len().next_multiple_of(LINE_WORDS), 0);
+        let at = self.append(lines.into_iter().flatten())?;
+        self.set(header::PAYLOAD_GROUPS, u64::from(at));
+        self.set(header::PAYLOAD_ONLY, tables.payload_only.0);
+        self.set(header::PAYLOAD_ANY, tables.payload_any.0);
+        Ok(())
     }
 
     /// Appends port classes, four to a word; position 0 where there are none.

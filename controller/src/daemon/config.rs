@@ -46,12 +46,24 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// The socket that `sekisho status` asks.
     pub control_socket: PathBuf,
-    /// Size of each interface's ring buffer in bytes.
+    /// The group whose members may ask; without one, the daemon's own group.
+    pub control_group: Option<ControlGroup>,
+    /// Size of each ring buffer in bytes; every interface has one for each CPU that is online.
     pub ring_bytes: u32,
     /// Whether the kernel program logs its own life (never a packet).
     pub life_log: LifeLog,
     /// What is domestic and what is foreign (L-DIR).
     pub direction: DirectionInputs,
+}
+
+/// A group of the system, by name or by number.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(untagged)]
+pub enum ControlGroup {
+    /// As the system's databases name it.
+    Name(String),
+    /// Its number.
+    Number(u32),
 }
 
 /// Where records go.
@@ -84,6 +96,7 @@ struct Written {
     http: Option<SocketAddr>,
     #[serde(default = "default_socket")]
     control_socket: PathBuf,
+    control_group: Option<ControlGroup>,
     #[serde(default = "default_ring")]
     ring_bytes: u32,
     #[serde(default)]
@@ -120,7 +133,7 @@ fn default_socket() -> PathBuf {
 }
 
 const fn default_ring() -> u32 {
-    16 << 20
+    8 << 20
 }
 
 /// Where the control socket is unless the configuration says otherwise.
@@ -162,6 +175,7 @@ impl Config {
             lease: _,
             http,
             control_socket,
+            control_group,
             ring_bytes,
             life_log,
             direction: _,
@@ -177,6 +191,7 @@ impl Config {
             ("output", format!("{output:?}")),
             ("http", format!("{http:?}")),
             ("control_socket", control_socket.display().to_string()),
+            ("control_group", format!("{control_group:?}")),
             ("ring_bytes", ring_bytes.to_string()),
             ("life_log", format!("{life_log:?}")),
         ]
@@ -239,6 +254,7 @@ impl Written {
             lease: Duration::from_secs(self.lease_seconds),
             http: self.http,
             control_socket: file("control_socket", folder, &self.control_socket)?,
+            control_group: self.control_group,
             ring_bytes: self.ring_bytes,
             life_log: if self.life_log { LifeLog::On } else { LifeLog::Off },
             direction: self.direction.resolve(folder)?,

@@ -41,7 +41,8 @@ fn defaults_and_relative_paths() {
         lease: Duration::from_secs(10),
         http: None,
         control_socket: "/run/sekisho/control.sock".into(),
-        ring_bytes: 16_777_216,
+        control_group: None,
+        ring_bytes: 8_388_608,
         life_log: LifeLog::Off,
         direction: DirectionInputs {
             domestic: vec!["/etc/sekisho/jp.txt".into()],
@@ -57,13 +58,16 @@ fn everything_can_be_said() {
         + "foreign = [\"delegated\"]\ncountry = \"JP\"\ndefault = \"unclassified\"\n";
     let text = format!(
         "xdp = \"generic\"\nlease_seconds = 2\nhttp = \"[::1]:9100\"\n\
-         control_socket = \"s\"\nring_bytes = 4096\n{text}"
+         control_socket = \"s\"\ncontrol_group = \"operators\"\nring_bytes = 4096\n{text}"
     );
     let config = parse(&text).unwrap();
     assert_eq!((config.mode, config.xdp), (Mode::Inline, XdpAttach::Generic));
     assert_eq!(config.output, Output::Stdout);
     assert_eq!(config.http, Some("[::1]:9100".parse().unwrap()));
     assert_eq!(config.control_socket, Path::new("/etc/sekisho/s"));
+    assert_eq!(config.control_group, Some(ControlGroup::Name("operators".into())));
+    let numbered = parse(&format!("control_group = 0\n{GOOD}")).unwrap();
+    assert_eq!(numbered.control_group, Some(ControlGroup::Number(0)));
     assert_eq!(config.direction.default, Unnamed::Unclassified);
     assert_eq!(config.direction.country.map(|country| country.to_string()), Some("JP".into()));
 }
@@ -103,6 +107,8 @@ fn refusals() {
         ("sensor =", "ring_bytes = 12288\nsensor =", "ring_bytes: is not a power of two"),
         ("sensor =", "http = \"localhost\"\nsensor =", "http, line 2: "),
         ("sensor =", "xdp = \"auto\"\nsensor =", "xdp, line 2: unknown variant `auto`"),
+        ("sensor =", "control_group = -1\nsensor =", "control_group, line 2: "),
+        ("sensor =", "control_group = []\nsensor =", "control_group, line 2: "),
         ("\"trust.json\"", "\"\"", "trust: is empty"),
         ("\"/srv/b.json\"", "\"\"", "orders[1]: is empty"),
         ("[\"jp.txt\"]", "[]", "direction: name at least one file under domestic or foreign"),

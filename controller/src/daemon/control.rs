@@ -2,12 +2,13 @@
 //! what comes of it is decided elsewhere.
 
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt, chown};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::unistd::Group;
 use serde::Serialize;
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
@@ -16,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::config::ControlGroup;
 use super::gate::Gate;
 use super::monitor::Monitor;
 use super::request::{Act, Ask, Document, Outcome, Request, Said, Upload};
@@ -46,20 +48,42 @@ impl Drop for SocketFile {
     }
 }
 
-/// Takes the socket, before anything is attached: open to its owner and group. One that a dead
-/// daemon left behind is replaced, one that a living daemon answers on is not.
+/// The number of a group, or why there is none: one line.
+///
+/// # Errors
+/// A name that no group has, or databases that cannot be asked.
+pub fn group_number(group: &ControlGroup) -> Result<u32, String> {
+    match group {
+        ControlGroup::Number(number) => Ok(*number),
+        ControlGroup::Name(name) => match Group::from_name(name) {
+            Ok(Some(group)) => Ok(group.gid.as_raw()),
+            Ok(None) => Err(format!("there is no group `{}`", name.escape_debug())),
+            Err(error) => Err(format!("group `{}`: {error}", name.escape_debug())),
+        },
+    }
+}
+
+/// Takes the socket, before anything is attached: open to its owner and to a group, the daemon's
+/// own unless another is given. One that a dead daemon left behind is replaced, one that a living
+/// daemon answers on is not. A folder that has to be made belongs to the same group.
 ///
 /// # Errors
 /// One line that names the socket.
-pub fn bind(path: &Path) -> Result<Control, String> {
+pub fn bind(path: &Path, group: Option<&ControlGroup>) -> Result<Control, String> {
     let failed = |error: io::Error| format!("{}: {error}", path.display());
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    let group = group.map(group_number).transpose()?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.exists()
+    {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o750).create(folder).map_err(failed)?;
+        chown(folder, None, group).map_err(failed)?;
     }
     remove_stale(path)?;
     let listener = UnixListener::bind(path).map_err(failed)?;
     let control = Control { listener, _file: SocketFile(path.to_owned()) };
+    // The group first: the mode lets it in.
+    chown(path, None, group).map_err(failed)?;
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o660)).map_err(failed)?;
     Ok(control)
 }
@@ -348,23 +372,46 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_for_a_group() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run").join("control.sock");
+        let runtime = runtime();
+        let _guard = runtime.enter();
+        // One's own group is the only one that can be given away without privilege.
+        let own = std::fs::metadata(folder.path()).unwrap().gid();
+        let group = if nix::unistd::geteuid().is_root() { 4_711 } else { own };
+        let control = bind(&path, Some(&ControlGroup::Number(group))).unwrap();
+        for (path, mode) in [(path.as_path(), 0o660), (path.parent().unwrap(), 0o750)] {
+            let metadata = std::fs::metadata(path).unwrap();
+            assert_eq!((metadata.gid(), metadata.mode() & 0o777), (group, mode), "{path:?}");
+        }
+        drop(control);
+        let missing = ControlGroup::Name("no-such-group\n".into());
+        let refusal = "there is no group `no-such-group\\n`";
+        assert_eq!(bind(&path, Some(&missing)).unwrap_err(), refusal);
+        assert!(!path.exists());
+        assert_eq!(group_number(&ControlGroup::Name("root".into())), Ok(0));
+    }
+
+    #[test]
     fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run").join("control.sock");
         let runtime = runtime();
         let _guard = runtime.enter();
-        let first = bind(&path).unwrap();
+        let first = bind(&path, None).unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o660);
-        assert!(bind(&path).unwrap_err().ends_with("another sekisho answers there"));
+        assert!(bind(&path, None).unwrap_err().ends_with("another sekisho answers there"));
         drop(first);
         assert!(!path.exists());
 
         drop(StdUnixListener::bind(&path).unwrap());
-        bind(&path).unwrap();
+        bind(&path, None).unwrap();
 
         std::fs::write(&path, "data").unwrap();
-        assert!(bind(&path).unwrap_err().ends_with("is there already and is no socket"));
+        assert!(bind(&path, None).unwrap_err().ends_with("is there already and is no socket"));
         assert_eq!(std::fs::read(&path).unwrap(), b"data");
     }
 }

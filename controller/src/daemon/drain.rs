@@ -1,28 +1,41 @@
-//! Records out of the rings, to lines of NDJSON, to the writer. One task for all interfaces, so that
+//! Records out of the rings, to lines of NDJSON, to the writer. One task for all rings, so that
 //! `event.sequence` rises line by line.
+//!
+//! The kernel does not wake anyone for a record: a ring that fills up to a mark does, and the drain
+//! looks into all of them every [`LOOK`] besides. So a record is late by that much at most, and a CPU
+//! that makes records by the million is interrupted for none of them (docs/decisions/0010).
 
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sensor_common::record::{LENGTH, Record};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::config::Config;
 use super::health::Health;
 use super::names::NameBook;
-use super::output::Batch;
+use super::output::{Batch, Taken};
 use super::tally::{Count, Tally};
-use crate::kernel::Records;
 use crate::kernel::clock::boot_and_wall;
+use crate::kernel::{self, Records};
 use crate::record::ndjson::{self, Context, RecordError};
+
+/// How long a record waits in its ring at most before somebody looks. The goal is 100 ms from packet
+/// to file, and a ring of the default size holds what a CPU makes in this time at 5 million records
+/// a second.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Most records that one ring gives before the others get their turn.
 const TURN: usize = 4_096;
+
+/// Most records in a batch.
+const BATCH: usize = 4_096;
 
 /// Batches between drain and writer.
 pub const BATCHES: usize = 16;
@@ -54,17 +67,25 @@ pub enum DrainError {
     Writer,
 }
 
-/// An interface and its ring.
+/// The ring of one CPU at one interface.
 struct Ring {
-    interface: String,
-    records: AsyncFd<Records>,
+    interface: Arc<str>,
+    ring: AsyncFd<kernel::Ring>,
+}
+
+/// A record out of a ring.
+struct Found {
+    /// Which ring.
+    ring: usize,
+    /// How far the ring was read with it.
+    position: u64,
+    record: Record,
 }
 
 /// The drain over all rings of a sensor.
 pub struct Drain {
     sensor: String,
     rings: Vec<Ring>,
-    ring_bytes: u32,
     names: Arc<NameBook>,
     batches: mpsc::Sender<Batch>,
     commands: mpsc::UnboundedReceiver<Command>,
@@ -81,20 +102,22 @@ impl Drain {
     /// Where a ring cannot be waited for.
     pub fn new(
         config: &Config,
-        rings: Vec<(String, Records)>,
+        records: Vec<(String, Records)>,
         names: Arc<NameBook>,
         batches: mpsc::Sender<Batch>,
         commands: mpsc::UnboundedReceiver<Command>,
         health: Arc<Health>,
         tally: Arc<Tally>,
     ) -> io::Result<Self> {
-        let rings: io::Result<Vec<Ring>> = rings
-            .into_iter()
-            .map(|(interface, records)| Ok(Ring { interface, records: watch(records)? }))
-            .collect();
-        let (sensor, ring_bytes) = (config.sensor.clone(), config.ring_bytes);
-        let rings = rings?;
-        Ok(Self { sensor, rings, ring_bytes, names, batches, commands, health, tally, sequence: 0 })
+        let mut rings = Vec::new();
+        for (interface, records) in records {
+            let interface: Arc<str> = interface.into();
+            for (_, ring) in records.into_rings() {
+                rings.push(Ring { interface: Arc::clone(&interface), ring: watch(ring)? });
+            }
+        }
+        let sensor = config.sensor.clone();
+        Ok(Self { sensor, rings, names, batches, commands, health, tally, sequence: 0 })
     }
 
     /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
@@ -110,77 +133,101 @@ impl Drain {
     }
 
     async fn drain(&mut self) -> Result<(), DrainError> {
-        let mut taken = Vec::new();
+        let mut behind = false;
         loop {
-            let Self { rings, commands, .. } = &mut *self;
-            let command = tokio::select! {
-                ready = poll_fn(|context| take_ready(rings, &mut taken, context)) => {
-                    ready?;
-                    None
-                }
-                command = commands.recv() => Some(command.unwrap_or(Command::Finish)),
-            };
-            self.send(&mut taken).await?;
+            let command = if behind { self.look_on().await } else { self.wait().await? };
             match command {
-                None => {}
+                None => behind = self.turn().await?,
                 Some(Command::Forget(generation)) => {
-                    self.empty(&mut taken).await?;
+                    self.empty().await?;
                     self.names.forget_before(generation);
                 }
-                Some(Command::Finish) => return self.empty(&mut taken).await,
+                Some(Command::Finish) => return self.empty().await,
             }
+        }
+    }
+
+    /// Waits for a command, for a wake-up by the kernel, or until it is time to look.
+    async fn wait(&mut self) -> io::Result<Option<Command>> {
+        let Self { rings, commands, .. } = self;
+        tokio::select! {
+            command = commands.recv() => Ok(Some(command.unwrap_or(Command::Finish))),
+            ready = poll_fn(|context| ready(rings, context)) => ready.map(|()| None),
+            () = tokio::time::sleep(LOOK) => Ok(None),
+        }
+    }
+
+    /// Does not wait, but lets others run.
+    async fn look_on(&mut self) -> Option<Command> {
+        tokio::task::yield_now().await;
+        match self.commands.try_recv() {
+            Ok(command) => Some(command),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Command::Finish),
         }
     }
 
     /// Takes everything that is in the rings now.
-    async fn empty(&mut self, taken: &mut Vec<(usize, Record)>) -> Result<(), DrainError> {
+    async fn empty(&mut self) -> Result<(), DrainError> {
         // A ring that fills as fast as it is emptied has an end too: what it can hold at once.
-        let turns = self.ring_bytes as usize / LENGTH / TURN + 1;
-        for ring in 0..self.rings.len() {
-            for _ in 0..turns {
-                let Some(Ring { records, .. }) = self.rings.get_mut(ring) else { break };
-                let count = take(ring, records.get_mut(), taken);
-                self.send(taken).await?;
-                if count < TURN {
-                    break;
-                }
+        let largest = self.rings.iter().map(|ring| ring.ring.get_ref().bytes()).max();
+        for _ in 0..=largest.unwrap_or(0) / (LENGTH * TURN) as u64 {
+            if !self.turn().await? {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Renders what was taken and hands it to the writer.
-    async fn send(&mut self, taken: &mut Vec<(usize, Record)>) -> Result<(), DrainError> {
-        // The boot clock never steps, so one look at both clocks serves a whole batch.
+    /// Takes from every ring what it gives, up to [`TURN`], and sends it on in the order of time.
+    /// Whether there may be more.
+    async fn turn(&mut self) -> Result<bool, DrainError> {
+        let (mut found, mut behind) = (Vec::new(), false);
+        for (number, Ring { ring, .. }) in self.rings.iter_mut().enumerate() {
+            behind |= take(number, ring.get_mut(), &mut found) == TURN;
+        }
+        // Each ring is in order, so this only merges; it keeps the order within each.
+        found.sort_by_key(|found| found.record.time);
+        // The boot clock never steps, so one look at both clocks serves a whole turn.
         let (boot, wall) = boot_and_wall();
-        let mut names = None;
-        let mut taken = taken.drain(..).peekable();
-        while taken.peek().is_some() {
-            let (mut batch, mut count) = (Batch::default(), Count::default());
-            for (ring, record) in taken.by_ref().take(TURN) {
-                let names = match &mut names {
-                    Some(names) => names,
-                    None => names.insert(self.find(record.generation)?),
-                };
-                if names.generation != record.generation {
-                    *names = self.find(record.generation)?;
-                }
-                self.sequence = self.sequence.saturating_add(1);
-                let context = Context {
-                    sensor: &self.sensor,
-                    interface: self.rings.get(ring).map_or("", |ring| &ring.interface),
-                    sequence: self.sequence,
-                    time: wall_time(record.time, boot, wall),
-                };
-                let mut line = bytes::BufMut::writer(&mut batch.lines);
-                ndjson::write(&mut line, &record, names, &context)?;
-                batch.records = batch.records.saturating_add(1);
-                names.rule(record.rule).into_iter().for_each(|rule| count.add(&rule.order));
-            }
-            self.tally.add(count);
+        for found in found.chunks(BATCH) {
+            let batch = self.render(found, boot, wall)?;
             self.batches.send(batch).await.map_err(|_| DrainError::Writer)?;
         }
-        Ok(())
+        Ok(behind)
+    }
+
+    /// A batch of these records.
+    fn render(&mut self, found: &[Found], boot: u64, wall: Timestamp) -> Result<Batch, DrainError> {
+        let (mut batch, mut count) = (Batch::default(), Count::default());
+        let mut names = None;
+        let mut reached = vec![None; self.rings.len()];
+        for Found { ring, position, record } in found {
+            let names = match &mut names {
+                Some(names) => names,
+                None => names.insert(self.find(record.generation)?),
+            };
+            if names.generation != record.generation {
+                *names = self.find(record.generation)?;
+            }
+            self.sequence = self.sequence.saturating_add(1);
+            let context = Context {
+                sensor: &self.sensor,
+                interface: self.rings.get(*ring).map_or("", |ring| &ring.interface),
+                sequence: self.sequence,
+                time: wall_time(record.time, boot, wall),
+            };
+            let mut line = bytes::BufMut::writer(&mut batch.lines);
+            ndjson::write(&mut line, record, names, &context)?;
+            batch.records = batch.records.saturating_add(1);
+            names.rule(record.rule).into_iter().for_each(|rule| count.add(&rule.order));
+            if let Some(reached) = reached.get_mut(*ring) {
+                *reached = Some(*position);
+            }
+        }
+        self.tally.add(count);
+        batch.taken = self.rings.iter().zip(reached).filter_map(taken).collect();
+        Ok(batch)
     }
 
     fn find(&self, generation: u32) -> Result<Arc<crate::compile::Names>, DrainError> {
@@ -188,27 +235,26 @@ impl Drain {
     }
 }
 
+/// How far a batch goes in a ring, if it holds records of it.
+fn taken((ring, position): (&Ring, Option<u64>)) -> Option<Taken> {
+    Some(Taken { room: Arc::clone(ring.ring.get_ref().room()), position: position? })
+}
+
 #[expect(
     deprecated,
     reason = "its successor is unsafe; a ring keeps one descriptor while it lives"
 )]
-fn watch(records: Records) -> io::Result<AsyncFd<Records>> {
-    AsyncFd::with_interest(records, Interest::READABLE)
+fn watch(ring: kernel::Ring) -> io::Result<AsyncFd<kernel::Ring>> {
+    AsyncFd::with_interest(ring, Interest::READABLE)
 }
 
-/// Takes records from every ring that has some.
-fn take_ready(
-    rings: &mut [Ring],
-    taken: &mut Vec<(usize, Record)>,
-    context: &mut TaskContext<'_>,
-) -> Poll<io::Result<()>> {
+/// Whether the kernel has woken us for any ring since the last look.
+fn ready(rings: &mut [Ring], context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
     let mut any = false;
-    for (index, ring) in rings.iter_mut().enumerate() {
-        if let Poll::Ready(guard) = ring.records.poll_read_ready_mut(context) {
-            let mut guard = guard?;
-            if take(index, guard.get_inner_mut(), taken) < TURN {
-                guard.clear_ready();
-            }
+    for Ring { ring, .. } in rings {
+        if let Poll::Ready(guard) = ring.poll_read_ready_mut(context) {
+            // It stands for one wake-up; whether there is more is seen by looking.
+            guard?.clear_ready();
             any = true;
         }
     }
@@ -216,10 +262,14 @@ fn take_ready(
 }
 
 /// Takes at most [`TURN`] records from a ring; fewer if it is empty before.
-fn take(index: usize, records: &mut Records, taken: &mut Vec<(usize, Record)>) -> usize {
-    let before = taken.len();
-    taken.extend(std::iter::from_fn(|| records.next_record()).take(TURN).map(|r| (index, r)));
-    taken.len().saturating_sub(before)
+fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<Found>) -> usize {
+    let before = found.len();
+    let next = || {
+        let record = ring.next_record()?;
+        Some(Found { ring: number, position: ring.position(), record })
+    };
+    found.extend(std::iter::from_fn(next).take(TURN));
+    found.len().saturating_sub(before)
 }
 
 /// The wall-clock time of a moment of the boot clock, given both clocks now.

@@ -55,6 +55,8 @@ pub struct Compiled {
     /// Its tables.
     pub lines: Vec<Line>,
     names: Arc<Names>,
+    /// See [`Keeper::share`].
+    share: Option<u64>,
     /// Position and slot of each order in it.
     selected: Vec<(usize, u32)>,
 }
@@ -73,7 +75,8 @@ impl Job {
             orders.iter().map(|(slot, order)| Slotted { slot: *slot, order }).collect();
         let compiled = compile::compile(self.number, &layers, &orders)?;
         let selected = self.orders.iter().map(|(position, slot, _)| (*position, *slot)).collect();
-        Ok(Compiled { lines: compiled.lines, names: compiled.names, selected })
+        let compile::Generation { lines, names, share, .. } = compiled;
+        Ok(Compiled { lines, names, share, selected })
     }
 }
 
@@ -85,6 +88,7 @@ pub struct Keeper {
     /// The number of the generation that was last handed out to be compiled.
     generation: u32,
     compiling: bool,
+    share: Option<u64>,
     lease: Duration,
 }
 
@@ -92,7 +96,7 @@ impl Keeper {
     /// A keeper of a kernel in which nothing is yet.
     pub const fn new(layers: Arc<Layers>, lease: Duration, names: Arc<NameBook>) -> Self {
         let terms = Terms::new();
-        Self { layers, names, terms, generation: 0, compiling: false, lease }
+        Self { layers, names, terms, generation: 0, compiling: false, share: None, lease }
     }
 
     /// Other direction tables, from the next generation on, and another lease, from its next renewal
@@ -106,6 +110,12 @@ impl Keeper {
     /// The direction tables.
     pub const fn layers(&self) -> &Arc<Layers> {
         &self.layers
+    }
+
+    /// How much 外外 traffic may be inspected, in bytes per second, while an Art. 17 order is in
+    /// force (L-CAP).
+    pub const fn share(&self) -> Option<u64> {
+        self.share
     }
 
     /// Whether the order at a position is in the kernel and may select.
@@ -165,6 +175,7 @@ impl Keeper {
         self.names.add(Arc::clone(&compiled.names));
         kernel.publish(tables)?;
         self.compiling = false;
+        self.share = compiled.share;
         self.terms.published(&compiled.selected);
         Ok(compiled.names.generation)
     }

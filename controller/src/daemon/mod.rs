@@ -17,6 +17,8 @@
 //! | [`monitor`] | what status and metrics are read from |
 //! | [`metrics`], [`http`] | for those who ask |
 //! | [`request`], [`control`], [`words`] | for those who ask something of it |
+//! | [`service`] | for the service manager that started it |
+//! | [`privilege`] | what it may do to the machine |
 //! | [`run`] | start, tick, stop |
 
 pub mod config;
@@ -31,12 +33,14 @@ pub mod monitor;
 pub mod names;
 pub mod output;
 pub mod prepare;
+pub mod privilege;
 pub mod registrar;
 pub mod reload;
 pub mod request;
 pub mod route;
 pub mod run;
 pub mod sensor;
+pub mod service;
 pub mod tally;
 pub mod term;
 pub mod words;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::health::Health;
-use super::sensor::{Sensor, SensorError, mode_name, xdp_name};
+use super::privilege::{self, Privileges};
+use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use crate::kernel::clock::boot_time;
 use crate::registry::event::{Act, Reason};
 use crate::registry::{Listed, Register, Shown};
@@ -21,6 +22,7 @@ pub struct Monitor {
     sensor: Arc<Mutex<Sensor>>,
     health: Arc<Health>,
     register: Mutex<Option<Register>>,
+    share: Mutex<Option<u64>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
     written: Arc<AtomicU64>,
@@ -41,8 +43,14 @@ pub struct Status {
     /// Who halted all selection, if it is halted.
     #[serde(default)]
     pub halted: Option<Act>,
+    /// The capacity share, while an Art. 17 order is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<ShareStatus>,
     /// The lease.
     pub lease: LeaseStatus,
+    /// What the daemon may do to the machine.
+    #[serde(default)]
+    pub privileges: Privileges,
 }
 
 /// One interface.
@@ -56,8 +64,10 @@ pub struct InterfaceStatus {
     pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Records submitted.
     pub records: u64,
-    /// Records lost because the ring was full.
+    /// Records lost because a ring was full.
     pub lost: u64,
+    /// Its rings, one for each CPU.
+    pub rings: RingSizes,
 }
 
 /// One order.
@@ -78,6 +88,13 @@ pub struct OrderStatus {
     pub not_before: String,
     /// The first moment after its term, as far as is known.
     pub not_after: String,
+}
+
+/// The capacity share (L-CAP).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ShareStatus {
+    /// Bytes per second of 外外 traffic that may be inspected, over all interfaces.
+    pub bytes_per_second: u64,
 }
 
 /// The lease.
@@ -115,15 +132,17 @@ impl Monitor {
             sensor,
             health,
             register: Mutex::default(),
+            share: Mutex::default(),
             lease_until: AtomicU64::new(0),
             written,
             verified_instructions,
         }
     }
 
-    /// Notes where the orders stand.
-    pub fn note_register(&self, register: Register) {
+    /// Notes where the orders stand, and the capacity share that follows from them.
+    pub fn note_register(&self, register: Register, share: Option<u64>) {
         *lock(&self.register) = Some(register);
+        *lock(&self.share) = share;
     }
 
     /// Notes until when the lease runs, boot-clock nanoseconds.
@@ -149,6 +168,11 @@ impl Monitor {
     /// Nanoseconds for which the kernel goes on selecting without a sign of life.
     pub fn lease_remaining(&self) -> u64 {
         self.lease_until.load(Ordering::Relaxed).saturating_sub(boot_time())
+    }
+
+    /// Bytes per second of 外外 traffic that may be inspected, while an Art. 17 order is in force.
+    pub fn share(&self) -> Option<u64> {
+        *lock(&self.share)
     }
 
     /// How many orders are in each state.
@@ -190,10 +214,12 @@ impl Monitor {
     /// # Errors
     /// [`SensorError`].
     pub fn status(&self) -> Result<Status, SensorError> {
+        let rings = lock(&self.sensor).rings();
         let interfaces = self
             .counters()?
             .into_iter()
-            .map(|(name, cpus)| {
+            .zip(rings)
+            .map(|((name, cpus), rings)| {
                 let mut sum = Counters::default();
                 for cpu in &cpus {
                     sum.merge(cpu);
@@ -204,6 +230,7 @@ impl Monitor {
                     outcomes: outcomes(&sum),
                     records: sum.records(),
                     lost: sum.lost(),
+                    rings,
                 }
             })
             .collect();
@@ -215,7 +242,10 @@ impl Monitor {
             interfaces,
             orders: orders.map(OrderStatus::of).collect(),
             halted: register.as_ref().and_then(|register| register.halted.clone()),
+            share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
+            // Asked by one of the runtime's threads, which are all alike.
+            privileges: privilege::current().unwrap_or_default(),
         })
     }
 }

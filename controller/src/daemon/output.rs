@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::config::Output;
 use super::health::Health;
+use crate::kernel::Room;
 use crate::kernel::clock::boot_time;
 
 /// How often what was written is brought to the disk.
@@ -29,6 +30,18 @@ pub struct Batch {
     pub lines: BytesMut,
     /// How many records they are.
     pub records: u64,
+    /// How far the batch goes in each ring that it has records of.
+    pub taken: Vec<Taken>,
+}
+
+/// How far records were taken out of a ring. Its room is given back once they are written: until
+/// then they are in the ring, whatever becomes of this process.
+#[derive(Debug)]
+pub struct Taken {
+    /// What gives it back.
+    pub room: Arc<Room>,
+    /// How far.
+    pub position: u64,
 }
 
 /// An output that is open and ours.
@@ -149,6 +162,7 @@ impl Writer {
                     }
                     done?;
                     whole = whole.saturating_add(batch.lines.len() as u64);
+                    batch.taken.iter().for_each(|taken| taken.room.release(taken.position));
                     self.health.written();
                     self.written.fetch_add(batch.records, Ordering::Relaxed);
                     dirty = self.sink.durable;
@@ -201,7 +215,8 @@ mod tests {
         let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(0)));
         let (sender, batches) = mpsc::channel(lines.len().max(1));
         for line in lines {
-            let batch = Batch { lines: BytesMut::from(*line), records: 1 };
+            let lines = BytesMut::from(*line);
+            let batch = Batch { lines, records: 1, ..Batch::default() };
             sender.try_send(batch).unwrap();
         }
         drop(sender);

@@ -9,9 +9,11 @@ use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 
 use super::config::Config;
+use super::control;
 use crate::compile::Layer;
 use crate::direction::{DirectionError, DirectionTable};
 use crate::order::{Trust, files, load};
+use crate::preview::{ClassRanges, check_party};
 use crate::registry::disk::{Lock, RealDisk};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
@@ -69,6 +71,8 @@ pub struct Prepared {
     pub held: Held,
     /// What is domestic and what is foreign.
     pub layers: Arc<Layers>,
+    /// The same, to look addresses up.
+    pub classes: Arc<ClassRanges>,
 }
 
 /// What a configuration file names, read and checked by itself.
@@ -78,6 +82,8 @@ pub struct Inputs {
     pub config: Config,
     /// What is domestic and what is foreign.
     pub layers: Arc<Layers>,
+    /// The same, to look addresses up.
+    pub classes: Arc<ClassRanges>,
     file: String,
     trust: Trust,
 }
@@ -90,12 +96,18 @@ impl Inputs {
     pub fn read(path: &Path) -> Result<Self, PrepareError> {
         let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
+        if let Some(group) = &config.control_group {
+            control::group_number(group)
+                .map_err(|reason| Rejection::new(shown(path), reason).at("control_group"))?;
+        }
         let trust = load::trust(&config.trust)?;
         let table = DirectionTable::load(&config.direction).map_err(|error| match error {
             DirectionError::Rejected(rejection) => rejection,
             DirectionError::Unreadable { file, source } => unreadable(file, &source),
         })?;
-        Ok(Self { config, layers: Arc::new(table.layers().into()), file: shown(path), trust })
+        let classes = Arc::new(ClassRanges::of(&table));
+        let layers = Arc::new(table.layers().into());
+        Ok(Self { config, layers, classes, file: shown(path), trust })
     }
 
     /// The change that brings a registry to where this configuration wants it: its orders installed.
@@ -103,16 +115,23 @@ impl Inputs {
     /// # Errors
     /// Every order that is refused.
     pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, PrepareError> {
-        let Self { config, layers, file, trust } = self;
+        let Self { config, layers, classes, file, trust } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
+        // What was lawful over other direction tables need not be over these.
+        for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
+            let order = entry.head();
+            let name = format!("order {}, serial {}", order.order_id, order.serial);
+            check_party(&name, order, classes)?;
+        }
         let mut change = registry.unchanged();
         let mut rejections = Vec::new();
         for path in &config.orders {
             let name = shown(path);
             let installed = files::read(path)
                 .map_err(|error| unreadable(name.clone(), &error))
-                .and_then(|bytes| change.registry.install(&name, bytes, reading));
+                .and_then(|bytes| change.registry.install(&name, bytes, reading))
+                .and_then(|installed| lawful_here(&name, installed, classes));
             match installed {
                 Ok(Installed::Known(_)) => {}
                 Ok(Installed::New(next, _)) => change = change.then(*next),
@@ -153,9 +172,9 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
         let change = inputs.install(&first.registry, reading)?;
         Store::create(RealDisk, place, first.then(change))?
     };
-    let Inputs { config, layers, .. } = inputs;
+    let Inputs { config, layers, classes, .. } = inputs;
     let held = Held { store, _lock: lock };
-    Ok(Prepared { config, file: path.to_owned(), registry, held, layers })
+    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes })
 }
 
 /// The same without taking or writing anything.
@@ -217,6 +236,23 @@ pub fn create(place: &Place, first: Change) -> Result<Registry, PrepareError> {
         return Err(PrepareError::Failed(format!("{}: {reason}", shown(&place.directory))));
     }
     Ok(Store::create(RealDisk, place.clone(), first)?.1)
+}
+
+/// Whether an order that was just installed may be carried out over these direction tables.
+///
+/// # Errors
+/// A [`Rejection`] of an agreement whose party is not domestic (L-MEASURE).
+pub fn lawful_here(
+    file: &str,
+    installed: Installed,
+    classes: &ClassRanges,
+) -> Result<Installed, Rejection> {
+    if let Installed::New(change, position) = &installed
+        && let Some(entry) = change.registry.entries().get(*position)
+    {
+        check_party(file, entry.head(), classes)?;
+    }
+    Ok(installed)
 }
 
 fn unreadable(file: String, error: &io::Error) -> Rejection {

@@ -118,6 +118,27 @@ fn an_older_version_of_an_order() {
 }
 
 #[test]
+fn an_agreement_whose_party_is_not_domestic() {
+    let party = |prefix| {
+        with(&[
+            ("/measure", json!("agreement")),
+            ("/party", json!({"name": "電力", "prefixes": [prefix]})),
+        ])
+    };
+    let agreed = folder(&[party("192.0.2.0/25")]);
+    drop(ready(&agreed).unwrap());
+    assert_eq!(
+        refusal(&folder(&[party("8.8.8.0/24")])),
+        "0.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
+         addresses are: 8.8.8.0 is foreign [L-MEASURE]"
+    );
+    // An installed one over tables that have changed.
+    fs::write(agreed.path().join("jp.txt"), "198.51.100.0/24\n").unwrap();
+    let refused = ready(&agreed).unwrap_err().to_string();
+    assert!(refused.starts_with("order 2027-17-0003, serial 2: party.prefixes[0]: "), "{refused}");
+}
+
+#[test]
 fn one_signature_too_few() {
     let folder = folder(&[order()]);
     fs::write(folder.path().join("0.json"), signed(&order(), &[1, 2])).unwrap();

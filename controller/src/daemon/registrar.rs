@@ -13,13 +13,14 @@ use super::config::Config;
 use super::gate::Gate;
 use super::keeper::{Compiled, Job, Keeper, KeeperError};
 use super::names::NameBook;
-use super::prepare::{Held, Inputs, PrepareError, Prepared};
+use super::prepare::{Held, Inputs, PrepareError, Prepared, lawful_here};
 use super::reload;
 use super::request::{Act, Ask, Document, Outcome, Said};
 use super::sensor::Enforce;
 use super::tally::Tally;
 use super::words;
 use crate::compile::Layer;
+use crate::preview::ClassRanges;
 use crate::registry::install::Installed;
 use crate::registry::{Change, Reading, Register, Registry, StoreError};
 use crate::rejection::Rejection;
@@ -79,6 +80,7 @@ pub struct Registrar<E: Enforce> {
     config: Config,
     registry: Registry,
     held: Held,
+    classes: Arc<ClassRanges>,
     keeper: Keeper,
     gate: Arc<Gate<E>>,
     tally: Arc<Tally>,
@@ -103,13 +105,14 @@ where
         names: Arc<NameBook>,
         tally: Arc<Tally>,
     ) -> Self {
-        let Prepared { config, file, registry, held, layers } = prepared;
+        let Prepared { config, file, registry, held, layers, classes } = prepared;
         Self {
             keeper: Keeper::new(layers, config.lease, names),
             file,
             config,
             registry,
             held,
+            classes,
             gate,
             tally,
             saved: 0,
@@ -154,6 +157,11 @@ where
     /// Until when the lease runs, see [`Keeper::lease`].
     pub fn lease(&self, reading: Reading) -> u64 {
         self.keeper.lease(reading)
+    }
+
+    /// See [`Keeper::share`].
+    pub const fn share(&self) -> Option<u64> {
+        self.keeper.share()
     }
 
     /// Where every order stands.
@@ -276,10 +284,13 @@ where
 
     fn examine(&mut self, document: Document, reply: Reply, reading: Reading) {
         let (registry, layers) = (self.registry.clone(), Arc::clone(self.keeper.layers()));
+        let classes = Arc::clone(&self.classes);
         let Document { name, bytes } = document;
         self.aside.spawn_blocking(move || {
             let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
-            let result = registry.install(&name, bytes, reading).and_then(|installed| {
+            let installed = registry.install(&name, bytes, reading);
+            let lawful = installed.and_then(|installed| lawful_here(&name, installed, &classes));
+            let result = lawful.and_then(|installed| {
                 if let Installed::New(change, position) = &installed {
                     change.registry.fits(&name, Some(*position), &layers)?;
                 }
@@ -337,7 +348,8 @@ where
                     self.reload(reply, reading);
                     return Ok(());
                 };
-                let Inputs { config, layers, .. } = inputs;
+                let Inputs { config, layers, classes, .. } = inputs;
+                self.classes = classes;
                 self.keeper.reconfigure(layers, config.lease);
                 self.config = config;
                 self.ticked.said.push("the configuration was read again".to_owned());

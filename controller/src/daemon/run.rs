@@ -26,8 +26,10 @@ use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
 use super::request::Ask;
 use super::route;
 use super::sensor::{Enforce as _, Sensor, SensorError};
+use super::service::ServiceManager;
 use super::tally::Tally;
 use crate::kernel::clock::{boot_and_wall, boot_time};
+use crate::kernel::steps::ClockSteps;
 use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
 
@@ -86,8 +88,8 @@ pub trait Tell {
     fn tell(&self, line: &str);
 }
 
-/// A started daemon.
-struct Daemon {
+/// A started daemon. Nothing is selected before [`Self::run`].
+pub struct Daemon {
     registrar: Registrar<Sensor>,
     asks: mpsc::UnboundedReceiver<Ask>,
     gate: Arc<Gate<Sensor>>,
@@ -100,6 +102,8 @@ struct Daemon {
     servers: Vec<JoinHandle<()>>,
     written: Arc<AtomicU64>,
     signals: [Signal; 3],
+    steps: ClockSteps,
+    service: ServiceManager,
 }
 
 /// Why the loop goes on.
@@ -110,25 +114,25 @@ enum Wake {
     Done(Box<Woken<KernelTables>>),
 }
 
-/// Runs a sensor until it is told to stop (SIGINT, SIGTERM).
-///
-/// # Errors
-/// [`RunError`]; whatever was attached is detached.
-pub async fn run(
-    prepared: Prepared,
-    yes_drop_all: bool,
-    voice: &impl Tell,
-) -> Result<(), RunError> {
-    let mut daemon = Daemon::start(prepared, yes_drop_all, voice).await?;
-    let result = daemon.watch(voice).await;
-    let (summary, stopped) = daemon.stop().await;
-    voice.tell(&summary.to_string());
-    result.and(stopped)
-}
-
 impl Daemon {
-    /// Opens everything. Nothing is selected until the first tick of [`Self::watch`].
-    async fn start(
+    /// Runs the sensor until it is told to stop (SIGINT, SIGTERM).
+    ///
+    /// # Errors
+    /// [`RunError`]; whatever was attached is detached.
+    pub async fn run(mut self, voice: &impl Tell) -> Result<(), RunError> {
+        let result = self.watch(voice).await;
+        self.service.stopping();
+        let (summary, stopped) = self.stop().await;
+        voice.tell(&summary.to_string());
+        result.and(stopped)
+    }
+
+    /// Opens everything, in a runtime: files and sockets, then the program. What it takes of
+    /// privileges is in [`privilege`](super::privilege).
+    ///
+    /// # Errors
+    /// [`RunError`]; whatever was attached is detached.
+    pub async fn start(
         prepared: Prepared,
         yes_drop_all: bool,
         voice: &impl Tell,
@@ -138,13 +142,15 @@ impl Daemon {
             refuse_to_drop_all(&config)?;
         }
         let sink = Sink::open(&config.output).map_err(RunError::Failed)?;
-        let control = control::bind(&config.control_socket).map_err(RunError::Failed)?;
+        let control = control::bind(&config.control_socket, config.control_group.as_ref())
+            .map_err(RunError::Failed)?;
         let listener = match config.http {
             Some(address) => Some(http::bind(address).await.map_err(RunError::Failed)?),
             None => None,
         };
         // Before anything is attached: a signal that comes early must not end the process at once.
         let signals = signals().map_err(|error| failed("signals", &error))?;
+        let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
         let (sensor, rings) = Sensor::load(&config)?;
         let (names, tally) = (Arc::new(NameBook::default()), Arc::new(Tally::default()));
@@ -153,7 +159,7 @@ impl Daemon {
         let mut registrar =
             Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
         // No packet is to be judged without tables, so these come before the attachment.
-        let ticked = tokio::task::block_in_place(|| registrar.begin(reading()))?;
+        let ticked = registrar.begin(reading())?;
         lock(&sensor).attach()?;
 
         let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(0)));
@@ -179,6 +185,8 @@ impl Daemon {
             writer: tokio::spawn(writer.run()),
             written,
             signals,
+            steps,
+            service: ServiceManager::from_environment(),
         };
         daemon.report(&ticked, voice);
         Ok(daemon)
@@ -189,13 +197,24 @@ impl Daemon {
         let mut ready = false;
         loop {
             let next = self.tick(voice)?;
-            if !ready && self.health.withheld().is_none() {
+            let withheld = self.health.withheld();
+            if !ready && withheld.is_none() {
                 voice.tell("ready");
+                self.service.ready();
                 ready = true;
             }
+            self.service.status(&self.status_line(withheld));
+            // Everything above is done: a daemon that hangs in any of it gives no sign.
+            self.service.alive();
+            let pause = self.service.longest_pause().map_or(TICK, |longest| longest.min(TICK));
             let [interrupt, terminate, hang_up] = &mut self.signals;
             let wake = tokio::select! {
-                () = tokio::time::sleep(until(next)) => Wake::Tick,
+                () = tokio::time::sleep(until(next).min(pause)) => Wake::Tick,
+                // What the new reading ends or begins does not wait for the next tick.
+                step = self.steps.stepped() => {
+                    step.map_err(|error| failed("the wall clock", &error))?;
+                    Wake::Tick
+                }
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
                 _ = interrupt.recv() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
@@ -233,15 +252,23 @@ impl Daemon {
         Ok(ticked.next)
     }
 
+    /// What the sensor does, for the service manager.
+    fn status_line(&self, withheld: Option<String>) -> String {
+        if let Some(reason) = withheld {
+            return format!("selects nothing: {reason}");
+        }
+        let states = self.monitor.order_states();
+        let words = states.iter().map(|(state, count)| format!("{count} {}", state.name()));
+        format!("orders: {}", words.collect::<Vec<_>>().join(", "))
+    }
+
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
-        self.monitor.note_register(self.registrar.register(reading().wall));
+        let register = self.registrar.register(reading().wall);
+        self.monitor.note_register(register, self.registrar.share());
         ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
-            // The names of one generation more than needed are kept: a record that another CPU
-            // just submitted can hide those behind it from this drain. If the drain is gone, the
-            // daemon is about to end.
-            let forget = drain::Command::Forget(generation.saturating_sub(1));
-            let _ = self.commands.send(forget);
+            // If the drain is gone, the daemon is about to end.
+            let _ = self.commands.send(drain::Command::Forget(generation));
         }
     }
 

@@ -18,9 +18,10 @@
 
 use sensor_common::counters::Counters;
 use sensor_common::tables::Line;
+use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};
+use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStore, XdpAttach};
 
 /// What the kernel side of a sensor can be told.
 pub trait Enforce {
@@ -68,6 +69,16 @@ pub struct SensorError {
 struct Port {
     interface: String,
     program: Program,
+    rings: RingSizes,
+}
+
+/// The rings of an interface.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RingSizes {
+    /// How many: one for each CPU that was online at the start.
+    pub count: u64,
+    /// The size of each in bytes.
+    pub bytes: u64,
 }
 
 /// All interfaces of a sensor. Dropping it detaches the programs: selection ends at once.
@@ -86,11 +97,19 @@ impl Sensor {
     /// [`SensorError`].
     pub fn load(config: &Config) -> Result<(Self, Vec<(String, Records)>), SensorError> {
         let (mut ports, mut rings) = (Vec::new(), Vec::new());
+        let first = config.interfaces.first().cloned().unwrap_or_default();
+        // One share for all: the capacity is the facility's (L-CAP).
+        let share = ShareStore::create(config.interfaces.len())
+            .map_err(|error| SensorError { interface: first, error })?;
         for interface in &config.interfaces {
-            let (program, records) =
+            let failed = |error| SensorError { interface: interface.clone(), error };
+            let (mut program, records) =
                 Program::load_with(config.mode, config.ring_bytes, config.life_log)
-                    .map_err(|error| SensorError { interface: interface.clone(), error })?;
-            ports.push(Port { interface: interface.clone(), program });
+                    .map_err(failed)?;
+            program.share(&share).map_err(failed)?;
+            let (count, bytes) = records.size();
+            let rings_of_port = RingSizes { count: count as u64, bytes };
+            ports.push(Port { interface: interface.clone(), program, rings: rings_of_port });
             rings.push((interface.clone(), records));
         }
         Ok((Self { ports, xdp: config.xdp, tables: None }, rings))
@@ -145,6 +164,11 @@ impl Sensor {
         self.ports.iter().map(|port| Ok((port.interface.as_str(), read(port)?))).collect()
     }
 
+    /// The rings of every interface.
+    pub fn rings(&self) -> Vec<RingSizes> {
+        self.ports.iter().map(|port| port.rings).collect()
+    }
+
     /// Instructions that the verifier walked through to accept the program, where the kernel says
     /// so (5.16 and later).
     pub fn verified_instructions(&mut self) -> Option<u32> {
@@ -156,7 +180,7 @@ impl Sensor {
         &mut self,
         mut act: impl FnMut(&mut Program, &str) -> Result<(), KernelError>,
     ) -> Result<(), SensorError> {
-        for Port { interface, program } in &mut self.ports {
+        for Port { interface, program, .. } in &mut self.ports {
             act(program, interface)
                 .map_err(|error| SensorError { interface: interface.clone(), error })?;
         }
@@ -169,7 +193,7 @@ impl Sensor {
         mut act: impl FnMut(&mut Program) -> Result<(), KernelError>,
     ) -> Result<(), SensorError> {
         let mut result = Ok(());
-        for Port { interface, program } in &mut self.ports {
+        for Port { interface, program, .. } in &mut self.ports {
             let done =
                 act(program).map_err(|error| SensorError { interface: interface.clone(), error });
             result = result.and(done);

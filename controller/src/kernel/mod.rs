@@ -5,18 +5,29 @@
 //! |---|---|
 //! | `object` | the embedded kernel object |
 //! | `program` | one loaded program with its maps |
-//! | `segments` | memory of a generation, shared with the kernel (the only `unsafe` of the controller) |
+//! | `segments` | memory of a generation, shared with the kernel (`unsafe`) |
+//! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
+//! | `records` | the rings of all CPUs |
+//! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
+//! | `steps` | steps of the wall clock, noticed at once |
 
 pub mod clock;
 mod explain;
 mod life;
 mod object;
 mod program;
+mod records;
+mod ring;
 mod segments;
+mod share;
+pub mod steps;
 
 pub use life::LifeLog;
 pub use object::has_object;
-pub use program::{KernelError, KernelTables, Mode, Program, Records, XdpAttach};
+pub use program::{KernelError, KernelTables, Mode, Program, XdpAttach};
+pub use records::Records;
+pub use ring::{Ring, Room};
+pub use share::ShareStore;

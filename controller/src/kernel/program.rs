@@ -1,17 +1,18 @@
 //! One loaded program with its maps: a sensor on one interface, or in the hands of
 //! `BPF_PROG_TEST_RUN`.
 
-use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 
-use aya::maps::{Array, ArrayOfMaps, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{Array, ArrayOfMaps, MapData, MapError, PerCpuArray};
 use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sensor_common::counters::{self, Counters};
-use sensor_common::record::{LENGTH, Record};
 use sensor_common::tables::{Line, MOST_SEGMENTS};
 use serde::{Deserialize, Serialize};
 
 use super::life::{LifeLog, LifeLogger};
+use super::records::{self, Records};
+use super::share::{ShareStore, StoreMap};
 use super::{object, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
@@ -22,11 +23,16 @@ mod name {
     pub(super) const ACTIVE: &str = "ACTIVE";
     pub(super) const DEADLINES: &str = "DEADLINES";
     pub(super) const LEASE: &str = "LEASE";
+    pub(super) const STORE: &str = "STORE";
     pub(super) const RECORDS: &str = "RECORDS";
     pub(super) const COUNTERS: &str = "COUNTERS";
     pub(super) const INLINE: &str = "INLINE";
+    pub(super) const WAKE_AT: &str = "WAKE_AT";
     pub(super) const LOG_LEVEL: &str = aya_log::LEVEL;
 }
+
+/// A ring filled to one part in this many wakes whoever waits for records.
+const WAKE_SHARE: u32 = 4;
 
 /// What the host does with frames after inspection.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -71,6 +77,9 @@ pub enum KernelError {
     /// A map operation failed.
     #[error("{}", with_sources(.0))]
     Map(#[from] MapError),
+    /// Nobody knows how many CPUs may run the program.
+    #[error("the number of CPUs: {0}")]
+    Cpus(#[source] std::io::Error),
     /// A frame that the kernel cannot take for a test run.
     #[error("a frame of {0} bytes is longer than BPF_PROG_TEST_RUN takes")]
     FrameTooLong(usize),
@@ -121,14 +130,17 @@ pub struct Program {
     filled: [u32; 2],
     deadlines: Array<MapData, u64>,
     lease: Array<MapData, u64>,
+    store: ArrayOfMaps<MapData, StoreMap>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
+    rings: ArrayOfMaps<MapData>,
     life: LifeLogger,
 }
 
 impl Program {
-    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease.
+    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease. It has a
+    /// capacity share of its own, until it is given one with [`Self::share`].
     ///
-    /// `ring_bytes` is the size of the ring buffer, a power of two and at least a page.
+    /// `ring_bytes` is the size of each CPU's ring buffer, a power of two and at least a page.
     ///
     /// # Errors
     /// [`KernelError`], with the verifier's log where the verifier refused the program.
@@ -147,10 +159,12 @@ impl Program {
     ) -> Result<(Self, Records), KernelError> {
         let inline = u8::from(mode == Mode::Inline);
         let level = life_log.level();
+        let wake_at = u64::from(ring_bytes / WAKE_SHARE);
         let mut ebpf = EbpfLoader::new()
             .override_global(name::INLINE, &inline, true)
+            .override_global(name::WAKE_AT, &wake_at, true)
             .override_global(name::LOG_LEVEL, &level, true)
-            .map_max_entries(name::RECORDS, ring_bytes)
+            .map_max_entries(name::RECORDS, records::possible()?)
             .load(object::embedded()?)
             .map_err(Box::new)?;
         let mut program = Self {
@@ -159,11 +173,14 @@ impl Program {
             filled: [0; 2],
             deadlines: take(&mut ebpf, name::DEADLINES)?,
             lease: take(&mut ebpf, name::LEASE)?,
+            store: take(&mut ebpf, name::STORE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
             life: LifeLogger::take(&mut ebpf)?,
+            rings: take(&mut ebpf, name::RECORDS)?,
             ebpf,
         };
-        let records = Records(take(&mut program.ebpf, name::RECORDS)?);
+        program.share(&ShareStore::create(1)?)?;
+        let records = Records::create(&mut program.rings, ring_bytes)?;
         program.xdp()?.load().map_err(Box::new)?;
         Ok((program, records))
     }
@@ -218,6 +235,15 @@ impl Program {
         Ok(())
     }
 
+    /// Draws the capacity share from this store from now on: the one that all interfaces of a sensor
+    /// share, as the capacity is the facility's (L-CAP).
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn share(&mut self, store: &ShareStore) -> Result<(), KernelError> {
+        Ok(self.store.set(0, &store.map, 0)?)
+    }
+
     /// Sets when the order in `slot` ends: boot-time nanoseconds, exclusive; 0 ends it at once.
     ///
     /// # Errors
@@ -253,12 +279,15 @@ impl Program {
     /// # Errors
     /// [`KernelError::Program`], for example for a frame shorter than an Ethernet header.
     pub fn test_run(
-        &mut self,
+        &self,
         frame: &[u8],
         repeat: u32,
     ) -> Result<(u32, std::time::Duration), KernelError> {
         let options = TestRunOptions { data_in: Some(frame), repeat, ..TestRunOptions::default() };
-        let result = self.xdp()?.test_run(options).map_err(Box::new)?;
+        let program =
+            self.ebpf.program(name::PROGRAM).ok_or(KernelError::Missing(name::PROGRAM))?;
+        let program: &Xdp = program.try_into().map_err(Box::new)?;
+        let result = program.test_run(options).map_err(Box::new)?;
         Ok((result.return_value, result.duration))
     }
 
@@ -290,23 +319,4 @@ where
     T: TryFrom<aya::maps::Map, Error = MapError>,
 {
     Ok(T::try_from(ebpf.take_map(name).ok_or(KernelError::Missing(name))?)?)
-}
-
-/// The consumer's end of a program's ring buffer.
-pub struct Records(RingBuf<MapData>);
-
-impl Records {
-    /// The next record, if there is one.
-    pub fn next_record(&mut self) -> Option<Record> {
-        let item = self.0.next()?;
-        let bytes: &[u8; LENGTH] = item.first_chunk()?;
-        Some(Record::from_bytes(bytes))
-    }
-}
-
-/// Readable while there are records.
-impl AsRawFd for Records {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
 }

@@ -1,5 +1,5 @@
 //! The memory of one generation: array maps of one segment each, whose contents are mapped into this
-//! process while it fills them. The only file of the controller with `unsafe` code.
+//! process while it fills them. With `ring` the only file of the controller with `unsafe` code.
 
 #![expect(unsafe_code, reason = "mapping kernel memory takes it; see SAFETY")]
 

@@ -8,6 +8,7 @@ use ipnetwork::IpNetwork;
 use super::document::{Order, Rule};
 use super::json::quote;
 use crate::rejection::{Rejection, Requirement};
+use crate::shown::misleads;
 
 /// The most rules that one order may have.
 pub(super) const MOST_RULES: usize = 1024;
@@ -86,6 +87,9 @@ pub(super) fn free_text(text: &str) -> Result<(), String> {
     }
     if text.chars().any(char::is_control) {
         return Err("holds control characters".to_owned());
+    }
+    if text.chars().any(misleads) {
+        return Err("holds characters that are invisible or change the direction of writing".into());
     }
     if text.chars().count() > LONGEST_TEXT {
         return Err(format!("is longer than {LONGEST_TEXT} characters"));

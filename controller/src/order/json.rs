@@ -33,8 +33,7 @@ pub(super) fn parse<'de, T: Deserialize<'de>>(
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(
         |error: serde_path_to_error::Error<serde_json::Error>| {
-            let path = error.path().to_string();
-            rejection(file, if path == "." { "" } else { &path }, error.inner())
+            rejection(file, &known(&error.path().to_string()), error.inner())
         },
     )?;
     deserializer.end().map_err(|error| {
@@ -96,6 +95,13 @@ pub(super) fn string_field(bytes: &[u8], name: &str) -> Option<String> {
     // An error where the rest of the object is left unread, by design.
     let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Field(name, &mut value));
     value
+}
+
+/// A path without what serde's own notation cannot name: `.` is the whole, and `?` a place where a
+/// name could not be read.
+fn known(path: &str) -> String {
+    let path = path.strip_suffix('?').unwrap_or(path);
+    path.strip_suffix('.').unwrap_or(path).to_owned()
 }
 
 /// Turns serde's message into one that a person can act on.
@@ -241,6 +247,11 @@ mod tests {
             (
                 b"{\"items\":[{\"share\":1,\"name\":null}]}",
                 "f: items[0].name: expected a string, found null (line 1, column 32)",
+            ),
+            (b"{'items'}", "f: not valid JSON: key must be a string (line 1, column 2)"),
+            (
+                b"{\"items\":[{\"share\":1,}]}",
+                "f: items[0]: not valid JSON: trailing comma (line 1, column 22)",
             ),
             (b"{\"items\":[,]}", "f: items[0]: not valid JSON: expected value (line 1, column 11)"),
         ];

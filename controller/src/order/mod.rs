@@ -10,13 +10,15 @@
 //! | `json` | strict JSON: every refusal names a field |
 //! | `time` | RFC 3339 in, calendar months in Asia/Tokyo |
 //! | `address`, `payload`, `traffic` | the values inside an order: prefixes, payload prefixes, protocols and ports |
+//! | `space` | sets of prefixes as ranges of addresses: what holds what |
 //! | `kind` | the one list of signed documents: schema and payload type of each |
 //! | `measure`, `document` | what an order says |
 //! | `revocation` | what a revocation says |
-//! | `consistency`, `statute`, `supported` | whether it makes sense, is lawful, and can be carried out whole |
+//! | `consistency`, `statute` | whether it makes sense, and is lawful |
 //! | `succession` | whether one order may follow another |
 //! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
-//! | `explain` | an order in plain English |
+//! | `explain` | an order in plain words, English and Japanese |
+//! | `notice` | revocations and trust files in plain words, English and Japanese |
 //! | `load` | trust files and orders from disk |
 //! | `files` | reading bounded files; writing whole files |
 
@@ -28,6 +30,7 @@ pub mod keys;
 pub mod kind;
 pub mod load;
 pub mod measure;
+pub mod notice;
 pub mod payload;
 pub mod revocation;
 pub mod succession;
@@ -40,8 +43,8 @@ mod consistency;
 mod json;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod space;
 mod statute;
-mod supported;
 mod verified;
 
 pub use address::parse_network;
@@ -79,8 +82,7 @@ pub fn read_document(file: &str, kind: Kind, payload: &[u8]) -> Result<Document,
     }
 }
 
-/// Reads an order's payload and makes every check but the signatures: form, consistency, law, and
-/// whether this version can carry it out whole.
+/// Reads an order's payload and makes every check but the signatures: form, consistency and law.
 ///
 /// # Errors
 ///
@@ -89,6 +91,5 @@ pub fn read_order(file: &str, payload: &[u8]) -> Result<Order, Rejection> {
     let order: Order = json::parse(file, payload)?;
     consistency::check(file, &order)?;
     statute::check(file, &order)?;
-    supported::check(file, &order)?;
     Ok(order)
 }

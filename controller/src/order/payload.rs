@@ -1,5 +1,5 @@
 //! Payload prefixes, the command information of art. 22(2)(ii): what an order may write, checked
-//! in full. Comparing packets with them is not here, and not yet anywhere: see `supported`.
+//! in full. The tables that packets are compared with are made in `compile`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::json::{self, UniqueMap};
 
 /// The longest payload prefix that is compared, in bytes.
-pub const LONGEST: usize = 64;
+pub const LONGEST: usize = sensor_common::payload::LONGEST as usize;
 
 /// A set of payload prefixes.
 #[derive(Clone, Debug, Eq, PartialEq)]

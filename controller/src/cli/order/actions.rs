@@ -5,12 +5,13 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 
+use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
-use crate::order::explain::Explanation;
+use crate::order::explain::{Explanation, Language};
 use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
-    Envelope, Kind, Trust, VerifiedDocument, files, keys, load, read_document, read_order, time,
-    verify_order,
+    Document, Envelope, Kind, Trust, VerifiedDocument, files, keys, load, notice, read_document,
+    time, verify_any,
 };
 use crate::rejection::{Rejection, Requirement};
 
@@ -70,10 +71,14 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
 
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     let trust = load::trust(&args.trust)?;
+    let advisor = Advisor::new(&args.direction, args.strict)?;
     let mut rejections = Vec::new();
     for path in args.orders.iter().chain(&args.envelopes) {
         match load::document(path, &trust) {
-            Ok(document) => print(out, &accepted(path, &document, &trust))?,
+            Ok(document) => match advisor.consider(path, &document) {
+                Ok(()) => print(out, &accepted(path, &document, &trust))?,
+                Err(reasons) => rejections.extend(reasons),
+            },
             Err(rejection) => rejections.push(rejection),
         }
     }
@@ -123,22 +128,44 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
     if let Some(path) = &args.trust {
         let trust = load::trust(path)?;
         if !signed {
-            return Err(Rejection::new(
-                file,
-                "is an order without an envelope: nobody has signed it",
-            )
-            .under(Requirement::Approve)
-            .into());
+            let kind = Kind::of_document(&file, &bytes)?;
+            let reason =
+                format!("is {} without an envelope: nobody has signed it", kind.with_article());
+            return Err(Rejection::new(file, reason).under(Requirement::Approve).into());
         }
-        let order = verify_order(&file, &bytes, &trust)?;
-        return print(out, &Explanation::new(&order, Some(order.signers())).to_string());
+        return print(out, &verified_text(&verify_any(&file, &bytes, &trust)?, args.lang));
     }
-    let order = if signed {
-        read_order(&file, Envelope::parse(&file, &bytes)?.payload())?
+    let document = if signed {
+        let envelope = Envelope::parse(&file, &bytes)?;
+        read_document(&file, envelope.kind(), envelope.payload())?
     } else {
-        read_order(&file, &bytes)?
+        read_document(&file, Kind::of_document(&file, &bytes)?, &bytes)?
     };
-    print(out, &Explanation::new(&order, None).to_string())
+    print(out, &text(&document, args.lang))
+}
+
+fn verified_text(document: &VerifiedDocument, language: Language) -> String {
+    match document {
+        VerifiedDocument::Order(order) => {
+            Explanation::new(order, Some(order.signers()), language).to_string()
+        }
+        VerifiedDocument::Revocation(revocation) => {
+            notice::revocation(revocation, Some(revocation.signers())).in_language(language)
+        }
+        VerifiedDocument::Trust(trust) => {
+            notice::trust(trust, Some(trust.signers())).in_language(language)
+        }
+    }
+}
+
+fn text(document: &Document, language: Language) -> String {
+    match document {
+        Document::Order(order) => Explanation::new(order, None, language).to_string(),
+        Document::Revocation(revocation) => {
+            notice::revocation(revocation, None).in_language(language)
+        }
+        Document::Trust(trust) => notice::trust(trust, None).in_language(language),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OrderError> {

@@ -164,6 +164,16 @@ fn revocations_are_signed_and_verified_like_orders() {
         "@r.dsse: accepted: revocation of order a-1 up to serial 1, effective at \
          2027-11-01T12:00:00+09:00, signed by holder 1, holder 2\n"
     );
+    assert!(desk.good(&["show", "--trust", "@trust.json", "@r.dsse"]).starts_with(
+        "Revocation of order a-1, serial 1 and every lower one\nVerified: signed by 2 trusted"
+    ));
+    for file in ["@r.dsse", "@revocation.json"] {
+        assert!(desk.good(&["show", file]).contains("\nNOT VERIFIED"));
+    }
+    assert_eq!(
+        desk.bad(&["show", "--trust", "@trust.json", "@revocation.json"]).1,
+        "@revocation.json: is a revocation without an envelope: nobody has signed it [L-APPROVE]"
+    );
     desk.write("revocation.json", &revocation.to_string().replace("the servers are gone", ""));
     assert_eq!(desk.bad(&sign), ("rejected", "@revocation.json: reason: is empty".to_owned()));
     desk.write("revocation.json", &revocation.to_string().replace("revocation/v1", "recall/v1"));
@@ -203,6 +213,9 @@ fn a_new_trust_file_is_signed_by_old_and_new_keys() {
         "@t.dsse: accepted: trust file version 2, to replace version 1, 2 of 3 keys must sign, \
          signed by holder 1, holder 3\n"
     );
+    for file in ["@t.dsse", "@new.json"] {
+        assert!(desk.good(&["show", file]).starts_with("Trust file, version 2\nNOT VERIFIED"));
+    }
     // Nothing follows itself, and the revoked key is of no use.
     assert_eq!(
         desk.bad(&["verify", "--trust", "@new.json", "@t.dsse"]),
@@ -328,4 +341,69 @@ fn arguments_are_consistent() {
     Cli::command().debug_assert();
     assert!(Cli::try_parse_from(["order", "verify", "--trust", "t"]).is_err());
     assert!(Cli::try_parse_from(["order", "sign", "f"]).is_err());
+}
+
+#[test]
+fn warnings_and_what_strict_makes_of_them() {
+    let desk = Desk::new();
+    let mut idle = order();
+    idle["address_sets"]["c2"] = json!(["198.51.100.7", "203.0.113.7"]);
+    desk.write("order.json", &idle.to_string());
+    let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
+    desk.write("signed.json", &signed);
+    desk.write("jp.txt", "203.0.113.0/24\n");
+    desk.write("abroad.txt", "198.51.100.0/24\n");
+    let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
+    let tables = ["--domestic", "@jp.txt", "--foreign", "@abroad.txt"];
+    let with = |more: &[&'static str]| [&verify[..], more].concat();
+
+    assert!(desk.good(&verify).starts_with("@signed.json: accepted: "));
+    assert!(desk.good(&with(&tables)).starts_with("@signed.json: accepted: "));
+    desk.good(&with(&["--strict"]));
+    assert_eq!(
+        desk.bad(&[&with(&tables)[..], &["--strict"]].concat()),
+        (
+            "rejected",
+            "@signed.json: rules[0].source: 1 of the 2 members of c2 can never match: \
+             203.0.113.7/32 is domestic, but the measure is foreign-to-domestic and its sources \
+             are foreign [L-MEASURE]"
+                .to_owned()
+        )
+    );
+    assert_eq!(desk.bad(&with(&["--country", "JP"])).0, "usage");
+    let missing = desk.bad(&with(&["--domestic", "@none.txt"]));
+    assert!(missing.0 == "rejected" && missing.1.starts_with("@none.txt: cannot be read: "));
+}
+
+#[test]
+fn an_agreement_with_a_foreign_party_is_refused_where_there_are_tables() {
+    let desk = Desk::new();
+    let mut agreement = order();
+    agreement["measure"] = json!("agreement");
+    agreement["party"] = json!({"name": "電力", "prefixes": ["203.0.113.0/24", "8.8.8.8"]});
+    agreement["rules"][0]["protocol"] = json!("tcp");
+    desk.write("order.json", &agreement.to_string());
+    let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
+    desk.write("signed.json", &signed);
+    desk.write("jp.txt", "203.0.113.0/24\n");
+    let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
+    desk.good(&verify);
+    let (out, result) = desk.run(&[&verify[..], &["--domestic", "@jp.txt"]].concat());
+    assert_eq!(out, "", "nothing is accepted");
+    assert!(result.unwrap_err().to_string().ends_with(
+        "party.prefixes[1]: 8.8.8.8/32 is not wholly domestic, but a party's own addresses \
+             are: 8.8.8.8 is foreign [L-MEASURE]"
+    ));
+}
+
+#[test]
+fn showing_in_japanese() {
+    let desk = Desk::new();
+    let text = desk.good(&["show", "--lang", "ja", "@order.json"]);
+    assert!(text.starts_with("指示書 a-1、通番 1\n【未検証】"), "{text}");
+    assert_eq!(
+        desk.good(&["show", "--lang", "en", "@order.json"]),
+        desk.good(&["show", "@order.json"])
+    );
+    assert!(Cli::try_parse_from(["order", "show", "--lang", "fr", "f"]).is_err());
 }

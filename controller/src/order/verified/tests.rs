@@ -1,7 +1,5 @@
-//! Verified orders: which signatures make one, and that no damage to an envelope makes another.
-
-use std::collections::HashSet;
-use std::sync::LazyLock;
+//! Verified documents: which signatures make one. That no damage to an envelope makes another is a
+//! test of its own, `tests/mutations.rs`.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -175,12 +173,6 @@ fn the_payload_is_not_read_before_it_is_verified() {
 fn signatures_do_not_make_an_unlawful_order_lawful() {
     let late = with(&[("/not_after", json!("2028-05-01T00:00:01+09:00"))]);
     assert!(refusal(&signed(&late, &[1, 2, 3, 4, 5])).ends_with("[L-TERM]"));
-    let payload = with(&[("/rules/0/payload", json!("hello"))]);
-    assert_eq!(
-        refusal(&signed(&payload, &[1, 2, 3])),
-        "e.json: rules[0].payload: payload prefixes are not supported by this version; the \
-         order would be applied only in part"
-    );
 }
 
 #[test]
@@ -194,51 +186,10 @@ fn nothing_but_an_envelope_is_one() {
     assert!(refusal(&nested).starts_with("e.json: "));
 }
 
-/// Signed once: signing is slow without optimisation.
-static SIGNED: LazyLock<(String, Trust)> =
-    LazyLock::new(|| (signed(&order(), &[1, 2, 3]), trust()));
-
-/// What a changed envelope may still be: refused, or the same order from the same signers.
-fn is_harmless(envelope: &[u8]) -> Result<(), TestCaseError> {
-    if let Ok(verified) = verify_order("e.json", envelope, &SIGNED.1) {
-        let original = order().to_string();
-        prop_assert_eq!(verified.digest(), hex::encode(Sha256::digest(original)));
-        let holders: HashSet<&str> =
-            verified.signers().iter().map(|signer| signer.holder.as_str()).collect();
-        prop_assert!(holders.len() >= 3);
-        prop_assert!(holders.is_subset(&HashSet::from(["holder 1", "holder 2", "holder 3"])));
-    }
-    Ok(())
-}
-
 proptest! {
     #[test]
-    fn a_flipped_bit_never_makes_another_order(position in any::<usize>(), bit in 0u8..8) {
-        let mut envelope = SIGNED.0.clone().into_bytes();
-        let position = position % envelope.len();
-        envelope[position] ^= 1 << bit;
-        is_harmless(&envelope)?;
-    }
-
-    #[test]
-    fn another_byte_never_makes_another_order(position in any::<usize>(), byte: u8) {
-        let mut envelope = SIGNED.0.clone().into_bytes();
-        let position = position % envelope.len();
-        envelope[position] = byte;
-        is_harmless(&envelope)?;
-    }
-
-    #[test]
-    fn a_cut_envelope_is_refused(length in any::<usize>()) {
-        let envelope = &SIGNED.0;
-        // What is behind the last brace is only the end of the line.
-        let length = length % (envelope.len() - 1);
-        prop_assert!(verify_order("e", &envelope.as_bytes()[..length], &SIGNED.1).is_err());
-    }
-
-    #[test]
     fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(verify_order("e", &bytes, &SIGNED.1).is_err());
+        prop_assert!(verify_order("e", &bytes, &trust()).is_err());
     }
 
     #[test]

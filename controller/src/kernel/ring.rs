@@ -1,0 +1,182 @@
+//! One ring buffer of the kernel, as its consumer sees it: a page that says how far it was read, a
+//! page that says how far it was written, and the records. With `segments` the only file of the
+//! controller with `unsafe` code.
+//!
+//! aya's reader gives a record's room back the moment it has been looked at. Here the two are apart:
+//! [`Ring::next_record`] reads ahead, and [`Room::release`] gives back once the records are where
+//! they are to be kept. What a controller had read but not kept when it died, the next one finds in
+//! the ring. It is cheaper too: the kernel's side reads that word for each record, and it moves
+//! from one CPU's cache to the other only when it is written.
+//!
+//! Layout: Documentation/bpf/ringbuf.rst and kernel/bpf/ringbuf.c of Linux.
+
+#![expect(unsafe_code, reason = "mapping kernel memory takes it; see each SAFETY")]
+#![expect(
+    clippy::cast_ptr_alignment,
+    reason = "pages are aligned to more, and so are records, at multiples of eight"
+)]
+
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use aya::maps::{MapData, MapError};
+use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
+use aya_obj::generated::{BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT, BPF_RINGBUF_HDR_SZ};
+use memmap2::{MmapOptions, MmapRaw};
+use sensor_common::record::{LENGTH, Record};
+
+use super::KernelError;
+
+/// What the kernel puts before each record: its length with two flags, and an offset of its own.
+const HEADER: usize = BPF_RINGBUF_HDR_SZ as usize;
+
+/// The consumer's position, which other hands may hold as well: how much of the ring is free.
+#[derive(Debug)]
+pub struct Room {
+    /// The consumer's page.
+    page: MmapRaw,
+}
+
+impl Room {
+    fn word(&self) -> &AtomicU64 {
+        let word = self.page.as_mut_ptr().cast::<u64>();
+        // SAFETY: the page is mapped writable for as long as `self` lives, and its start, which is
+        // aligned, holds the position. The kernel and everyone here use it atomically only.
+        unsafe { AtomicU64::from_ptr(word) }
+    }
+
+    /// Gives everything before `position` back to the kernel ([`Ring::position`]).
+    pub fn release(&self, position: u64) {
+        // The kernel's acquiring load sees it only after what was read has been read.
+        self.word().store(position, Ordering::Release);
+    }
+
+    /// Up to where the ring was given back.
+    pub fn released(&self) -> u64 {
+        self.word().load(Ordering::Acquire)
+    }
+}
+
+/// A ring buffer with its reader.
+#[derive(Debug)]
+pub struct Ring {
+    map: MapData,
+    room: Arc<Room>,
+    /// The producer's page and, twice in a row, the records.
+    memory: MmapRaw,
+    /// Bytes before the records.
+    page: usize,
+    /// Size less one; the size is a power of two.
+    mask: u64,
+    /// Up to where it was read.
+    position: u64,
+}
+
+impl Ring {
+    /// Makes a ring of this size in bytes: a power of two and at least a page.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the kernel refuses it.
+    pub fn create(bytes: u32) -> Result<Self, KernelError> {
+        let definition = aya_obj::Map::new_from_params(BPF_MAP_TYPE_RINGBUF as u32, 0, 0, bytes, 0);
+        Self::open(MapData::create(definition, "sekisho_records", None)?)
+    }
+
+    /// A reader of a ring that is there, from where it was given back.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the map is no ring buffer, or cannot be mapped.
+    pub fn open(map: MapData) -> Result<Self, KernelError> {
+        let bytes = map.info()?.max_entries();
+        let page = rustix::param::page_size();
+        let unmapped = |error: io::Error| KernelError::Map(MapError::IoError(error));
+        let descriptor = map.fd().as_fd().as_raw_fd();
+        let consumer = MmapOptions::new().len(page).map_raw(descriptor).map_err(unmapped)?;
+        let memory = MmapOptions::new()
+            .offset(page as u64)
+            .len(page + 2 * bytes as usize)
+            .map_raw_read_only(descriptor)
+            .map_err(unmapped)?;
+        let room = Arc::new(Room { page: consumer });
+        let position = room.released();
+        Ok(Self { map, room, memory, page, mask: u64::from(bytes) - 1, position })
+    }
+
+    /// The next record, if there is one. Its room stays taken until it is given back.
+    pub fn next_record(&mut self) -> Option<Record> {
+        while self.position != self.written() {
+            let length = self.header();
+            if length & BPF_RINGBUF_BUSY_BIT != 0 {
+                return None;
+            }
+            let bytes = length & !BPF_RINGBUF_DISCARD_BIT;
+            let record = (length as usize == LENGTH).then(|| self.record());
+            self.position += (HEADER as u64 + u64::from(bytes)).next_multiple_of(8);
+            if record.is_some() {
+                return record;
+            }
+        }
+        None
+    }
+
+    /// Up to where records were taken, in bytes since the ring was made.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Its size in bytes.
+    pub const fn bytes(&self) -> u64 {
+        self.mask + 1
+    }
+
+    /// The hand that gives room back.
+    pub const fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// The map that it is.
+    pub const fn map(&self) -> &MapData {
+        &self.map
+    }
+
+    /// Up to where the kernel has reserved room for records.
+    fn written(&self) -> u64 {
+        let word = self.memory.as_ptr().cast_mut().cast::<u64>();
+        // SAFETY: the producer's page is mapped for as long as `self` lives and starts, aligned,
+        // with the position; it is only loaded, never stored to.
+        unsafe { AtomicU64::from_ptr(word) }.load(Ordering::Acquire)
+    }
+
+    /// The length of the next record with the flags of its header; it must lie before `written`.
+    fn header(&self) -> u32 {
+        let word = self.at(0).cast_mut().cast::<u32>();
+        // SAFETY: positions are multiples of eight, so the word is aligned; the kernel wrote it
+        // before it moved the producer's position, and clears the busy bit atomically.
+        unsafe { AtomicU32::from_ptr(word) }.load(Ordering::Acquire)
+    }
+
+    /// The next record, which must be [`LENGTH`] bytes long and not busy.
+    fn record(&self) -> Record {
+        let bytes = self.at(HEADER).cast::<[u8; LENGTH]>();
+        // SAFETY: the record lies inside the mapping, whole also at the ring's end, where the
+        // second mapping of the records goes on. The kernel does not touch it before it is given
+        // back, which takes the caller.
+        Record::from_bytes(unsafe { &*bytes })
+    }
+
+    /// The byte `offset` behind the reading position.
+    fn at(&self, offset: usize) -> *const u8 {
+        #[expect(clippy::cast_possible_truncation, reason = "a ring has at most 1 GiB")]
+        let start = self.page + (self.position & self.mask) as usize;
+        self.memory.as_ptr().wrapping_add(start + offset)
+    }
+}
+
+/// Readable once the kernel was told to wake whoever waits.
+impl AsRawFd for Ring {
+    fn as_raw_fd(&self) -> RawFd {
+        self.map.fd().as_fd().as_raw_fd()
+    }
+}
