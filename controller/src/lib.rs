@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`rejection`] | why an input file was refused |
 //! | [`order`] | signed orders, trust files, and the law they are checked against |
+//! | [`registry`] | the life of orders, and what must survive a restart |
 //! | [`direction`] | what is domestic and what is foreign |
 //! | [`preview`] | what an order would come to over the direction tables, before it is in force |
 //! | [`compile`] | orders and direction to one generation of tables |
@@ -28,6 +29,7 @@ pub mod kernel;
 pub mod order;
 pub mod preview;
 pub mod record;
+pub mod registry;
 pub mod rejection;
 pub mod replay;
 mod shown;

@@ -48,6 +48,25 @@ pub fn signed_bytes(payload: Vec<u8>, signers: &[u8]) -> String {
     envelope.to_json().expect("plain JSON")
 }
 
+/// The envelope around a revocation of this order and every lower serial, at once.
+///
+/// # Panics
+/// Never: the keys are sound.
+pub fn revocation(order_id: &str, serial: u64) -> String {
+    let payload = json!({
+        "schema": Kind::Revocation.schema(),
+        "order_id": order_id,
+        "serial": serial,
+        "effective_at": "2020-01-01T00:00:00Z",
+        "reason": "a test",
+    });
+    let mut envelope = Envelope::unsigned(Kind::Revocation, payload.to_string().into_bytes());
+    for signer in 1..=3 {
+        envelope.sign(&key(signer)).expect("each key once");
+    }
+    envelope.to_json().expect("plain JSON")
+}
+
 /// A payload as the authority approved it.
 ///
 /// # Panics

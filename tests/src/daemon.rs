@@ -28,6 +28,7 @@ const CONFIG: &str = "sekisho.toml";
 const LOG: &str = "log";
 const RECORDS: &str = "records.ndjson";
 const SOCKET: &str = "control.sock";
+const STATE: &str = "state";
 
 const DIRECTION_INPUTS: &str = r#"
 
@@ -85,6 +86,7 @@ impl Folder {
             ("mode", json!("tap")),
             ("interfaces", json!([FAR])),
             ("trust", json!("trust.json")),
+            ("state", json!(STATE)),
             ("orders", json!(names)),
             ("output", json!(RECORDS)),
             ("control_socket", json!(SOCKET)),
@@ -103,6 +105,40 @@ impl Folder {
     pub fn set(mut self, key: &'static str, value: Value) -> Self {
         self.settings.insert(key, value);
         self
+    }
+
+    /// Where a file of this name is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file and returns its path.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).expect("files can be written");
+        self.path(name)
+    }
+
+    /// Writes the configuration as it is now, for a daemon that is to read it again.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn configure(&self) {
+        // What JSON has for strings, numbers and lists of them is TOML as well.
+        let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
+        self.write(CONFIG, &(lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS));
+    }
+
+    /// Runs a command on the state directory while no daemon has it.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn command(&self, arguments: &[&str]) -> Answer {
+        let mut command = sekisho();
+        command.args(arguments).arg("--state").arg(self.path(STATE));
+        Answer::of(&mut command)
     }
 
     /// With a pipe as its output, which nobody reads yet: its path.
@@ -168,10 +204,7 @@ impl Folder {
 
     fn spawn(&self, wire: &Wire, options: &[&str]) -> Daemon {
         let directory = self.directory.path();
-        // What JSON has for strings, numbers and lists of them is TOML as well.
-        let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
-        let text = lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS;
-        fs::write(directory.join(CONFIG), text).expect("files can be written");
+        self.configure();
         let log = File::create(directory.join(LOG)).expect("files can be written");
         let mut command = sekisho();
         command.args(["run", "--config"]).arg(directory.join(CONFIG)).args(options);
@@ -200,7 +233,43 @@ fn draw_bounds(bounds: CapabilitySet) {
     }
 }
 
-fn sekisho() -> Command {
+/// What came of a command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// Its exit status; none if it was killed.
+    pub status: Option<i32>,
+    /// What it printed on standard output.
+    pub output: String,
+    /// What it printed on standard error.
+    pub errors: String,
+}
+
+impl Answer {
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn of(command: &mut Command) -> Self {
+        let done = command.stdin(Stdio::null()).output().expect("the command can be run");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { status: done.status.code(), output: text(&done.stdout), errors: text(&done.stderr) }
+    }
+
+    /// What it printed, where it did well.
+    ///
+    /// # Panics
+    /// Where it did not.
+    pub fn good(self) -> String {
+        assert_eq!(self.status, Some(0), "{}", self.errors);
+        self.output
+    }
+}
+
+/// The command `sekisho`.
+///
+/// # Panics
+/// Where the test does not know which one.
+pub fn sekisho() -> Command {
     let program = std::env::var_os("SEKISHO_BIN");
     Command::new(
         program.expect("this test needs SEKISHO_BIN: run `cargo xtask test`, which sets it"),
@@ -226,6 +295,25 @@ impl Daemon {
     /// Where that cannot be read.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path(LOG)).expect("its log")
+    }
+
+    /// Runs a command that asks this daemon.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn ask(&self, arguments: &[&str]) -> Answer {
+        Answer::of(sekisho().args(arguments).arg("--socket").arg(self.socket()))
+    }
+
+    /// The same, to be waited for later.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = sekisho();
+        command.args(arguments).arg("--socket").arg(self.socket());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("SEKISHO_BIN can be run")
     }
 
     /// Its process number.
@@ -381,6 +469,11 @@ impl Books {
         let [OrderStatus { state, .. }] = self.0.orders.as_slice() else { panic!("one order") };
         state
     }
+
+    /// The state of every order, in the order of their installation.
+    pub fn states(&self) -> Vec<&str> {
+        self.0.orders.iter().map(|order| order.state.as_str()).collect()
+    }
 }
 
 /// One record of a packet of a stream.
@@ -392,6 +485,8 @@ pub struct Line {
     pub time: Timestamp,
     /// The packet's number in its stream.
     pub packet: usize,
+    /// The order that selected it.
+    pub order: String,
 }
 
 impl Line {
@@ -411,6 +506,7 @@ impl Line {
                 sequence: record["event"]["sequence"].as_u64()?,
                 time: record["@timestamp"].as_str()?.parse().ok()?,
                 packet: usize::try_from(port.checked_sub(FIRST_PORT.into())?).ok()?,
+                order: record["sekisho"]["order_id"].as_str()?.to_owned(),
             })
         };
         read().unwrap_or_else(|| panic!("no record of a stream: {line}"))

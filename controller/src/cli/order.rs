@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::CliError;
+use super::life::{InstallArgs, ListArgs, RevokeArgs};
 use crate::cli::direction::DirectionArgs;
 use crate::direction::DirectionError;
 use crate::order::explain::Language;
@@ -30,6 +32,15 @@ pub enum OrderError {
     /// The arguments make no sense together: exit status 2.
     #[error("{0}")]
     Usage(String),
+    /// What came of asking a daemon, or of changing its state.
+    #[error("{}", .0.lines().join("\n"))]
+    Life(CliError),
+}
+
+impl From<CliError> for OrderError {
+    fn from(error: CliError) -> Self {
+        Self::Life(error)
+    }
 }
 
 impl From<Rejection> for OrderError {
@@ -82,6 +93,12 @@ pub enum OrderCommand {
     /// Explain an order, a revocation or a trust file in plain words, in English or Japanese
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
+    /// Install signed orders at a sensor
+    Install(InstallArgs),
+    /// End an order before its term is over
+    Revoke(RevokeArgs),
+    /// Show where every order stands
+    List(ListArgs),
 }
 
 const KEYGEN_HELP: &str = "\
@@ -258,5 +275,8 @@ pub fn run(command: &OrderCommand, out: &mut dyn Write) -> Result<(), OrderError
         OrderCommand::Sign(args) => actions::sign(args, out),
         OrderCommand::Verify(args) => actions::verify(args, out),
         OrderCommand::Show(args) => actions::show(args, out),
+        OrderCommand::Install(args) => Ok(args.run(out)?),
+        OrderCommand::Revoke(args) => Ok(args.run(out)?),
+        OrderCommand::List(args) => Ok(args.run(out)?),
     }
 }

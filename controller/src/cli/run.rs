@@ -8,15 +8,16 @@ use clap::Args;
 
 use super::CliError;
 use crate::daemon::config::Config;
-use crate::daemon::prepare::{Prepared, prepare};
+use crate::daemon::prepare::{Inputs, check, prepare};
 use crate::daemon::privilege::{self, Opener, PrivilegeError};
 use crate::daemon::run::{Daemon, RunError, Tell};
 use crate::daemon::sensor::mode_name;
-use crate::order::Order;
+use crate::kernel::clock::boot_and_wall;
 use crate::order::time::tokyo;
+use crate::registry::{Reading, Registry};
 
 const HELP: &str = "\
-A configuration, with every key (those after the first six have the defaults shown, except http, \
+A configuration, with every key (those after the first seven have the defaults shown, except http, \
 control_group, country and foreign, which have none):
 
   sensor = \"tyo-gw-1a\"            # in every record
@@ -24,8 +25,10 @@ control_group, country and foreign, which have none):
   mode = \"tap\"                    # or \"inline\": frames pass unchanged
   interfaces = [\"eth1\", \"eth2\"]
   trust = \"trust.json\"
+  state = \"/var/lib/sekisho\"      # the directory for what must survive
   output = \"records.ndjson\"       # or \"-\"
-  orders = []                     # envelopes; one that is wrong and nothing starts
+  anchor = \"/var/lib/sekisho.anchor\"  # tells an older copy of the state from the present one
+  orders = []                     # envelopes to install; one that is wrong and nothing starts
   xdp = \"native\"                  # or \"generic\": slower, for drivers without XDP
   lease_seconds = 10              # 2 to 60
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
@@ -45,7 +48,7 @@ Examples:
   sekisho run --check --config /etc/sekisho/sekisho.toml
   sekisho run --config /etc/sekisho/sekisho.toml
 
-It prints `sekisho: ready` on standard error once packets are selected, and ends with exit status \
+SIGHUP and `sekisho reload` have the configuration read again. It prints `sekisho: ready` on standard error once packets are selected, and ends with exit status \
 0 on SIGINT or SIGTERM.";
 
 /// Run the sensor: verify the orders, attach the program, write the records
@@ -96,13 +99,16 @@ impl RunArgs {
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         privilege::confine()?;
-        let prepared = prepare(&self.config)?;
+        let (boot, wall) = boot_and_wall();
+        let reading = Reading { boot, wall };
         if self.check {
-            let text = checked(&prepared);
+            let (inputs, registry) = check(&self.config, reading)?;
+            let text = checked(&inputs, &registry);
             return out
                 .write_all(text.as_bytes())
                 .map_err(|error| CliError::standard_output(&error));
         }
+        let prepared = prepare(&self.config, reading)?;
         let yes_drop_all = self.yes_drop_all;
         let opener = Opener::start(move || Daemon::start(prepared, yes_drop_all, &Stderr))?;
         // From here on no thread is started that may do more than a running daemon needs.
@@ -123,21 +129,25 @@ impl RunArgs {
     }
 }
 
-fn checked(prepared: &Prepared) -> String {
-    let Prepared { config, orders, layers } = prepared;
+fn checked(inputs: &Inputs, registry: &Registry) -> String {
+    let Inputs { config, layers, .. } = inputs;
     let Config { sensor, facility, mode, interfaces, .. } = config;
     let mut text = format!(
         "sensor {sensor} at facility {facility}, mode {}, on {}\n",
         mode_name(*mode),
         interfaces.join(", ")
     );
-    for order in orders {
-        let (from, until) = (tokyo(order.not_before), tokyo(order.not_after));
-        let Order { order_id, serial, measure, .. } = order.get();
+    for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
+        let order = entry.head();
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
-            "order {order_id}, serial {serial}, {measure}, from {from} until {until}"
+            "order {}, serial {}, {}, from {} until {}",
+            order.order_id,
+            order.serial,
+            order.measure,
+            tokyo(order.not_before),
+            tokyo(registry.end(entry).0)
         );
     }
     let prefixes = layers.last().map_or(0, Vec::len);

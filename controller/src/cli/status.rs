@@ -1,9 +1,8 @@
 //! `sekisho status`: asks a running daemon.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,15 +11,15 @@ use sensor_common::outcome::Outcome;
 use serde::Deserialize;
 
 use super::CliError;
+use super::client;
+use super::table::aligned;
 use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::control::STATUS;
 use crate::daemon::monitor::{InterfaceStatus, OrderStatus, ShareStatus, Status};
 use crate::daemon::privilege::Privileges;
+use crate::daemon::request::Request;
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest answer, in bytes.
-const LONGEST: u64 = 16 << 20;
 
 const HELP: &str = "\
 Without --json: a table of packets for every interface, outcomes by direction, then the orders and \
@@ -59,10 +58,8 @@ impl StatusArgs {
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         let failed =
             |reason: String| CliError::Failed(format!("{}: {reason}", self.socket.display()));
-        let line = ask(&self.socket)
-            .map_err(|error| failed(format!("no sekisho answers there: {error}")))?;
-        let reply = serde_json::from_str(&line)
-            .map_err(|error| failed(format!("what answers there is no sekisho: {error}")))?;
+        let line = client::ask(&self.socket, &Request::Status {}, &[], PATIENCE)?;
+        let reply = client::read(&self.socket, &line)?;
         match reply {
             Reply::Error { error } => Err(failed(error)),
             Reply::Status(status) => {
@@ -73,19 +70,12 @@ impl StatusArgs {
     }
 }
 
-fn ask(socket: &Path) -> std::io::Result<String> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("{STATUS}\n").as_bytes())?;
-    let mut line = String::new();
-    BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
-    Ok(line)
-}
-
 /// The human form.
 fn table(status: &Status) -> String {
     let mut text = format!("sensor {}, mode {}\n", status.sensor, status.mode);
+    if let Some(act) = &status.halted {
+        let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, by {}", act.since, act.by);
+    }
     for interface in &status.interfaces {
         text += "\n";
         text += &packets(interface);
@@ -144,36 +134,14 @@ fn orders(orders: &[OrderStatus]) -> String {
             order.order_id.clone(),
             format!("serial {}", order.serial),
             order.measure.clone(),
-            order.state.clone(),
+            order.reason.map_or_else(
+                || order.state.clone(),
+                |reason| format!("{} ({})", order.state, reason.name()),
+            ),
             format!("{} until {}", order.not_before, order.not_after),
         ]
     };
     aligned(&orders.iter().map(row).collect::<Vec<_>>(), usize::MAX)
-}
-
-/// Rows in columns, the first `left` of them aligned to the left, the others to the right.
-fn aligned(rows: &[Vec<String>], left: usize) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // Writing to a `String` cannot fail.
-            let _ = if column < left {
-                write!(line, "  {cell:width$}")
-            } else {
-                write!(line, "  {cell:>width$}")
-            };
-        }
-        text += line.trim_end();
-        text += "\n";
-    }
-    text
 }
 
 #[cfg(test)]

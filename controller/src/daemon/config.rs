@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::direction::{Country, DirectionInputs, Unnamed};
 use crate::kernel::{LifeLog, Mode, XdpAttach};
+use crate::registry::Place;
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -31,9 +32,11 @@ pub struct Config {
     pub interfaces: Vec<String>,
     /// How the program is attached.
     pub xdp: XdpAttach,
-    /// The trust file.
+    /// The first trust file; a later one comes into force by a rotation.
     pub trust: PathBuf,
-    /// Envelopes with orders.
+    /// Where what must survive is kept.
+    pub state: Place,
+    /// Envelopes with orders that are installed at the start.
     pub orders: Vec<PathBuf>,
     /// Where records go.
     pub output: Output,
@@ -83,6 +86,8 @@ struct Written {
     #[serde(default)]
     xdp: XdpAttach,
     trust: PathBuf,
+    state: PathBuf,
+    anchor: Option<PathBuf>,
     #[serde(default)]
     orders: Vec<PathBuf>,
     output: PathBuf,
@@ -152,6 +157,45 @@ impl Config {
         })?;
         Ok(config)
     }
+
+    /// The keys that only a restart can change, each with its value. All others take effect when the
+    /// configuration is read again.
+    pub fn fixed(&self) -> Vec<(&'static str, String)> {
+        // Every key stands here, so that none is forgotten.
+        let Self {
+            sensor,
+            facility,
+            mode,
+            interfaces,
+            xdp,
+            trust: _,
+            state,
+            orders: _,
+            output,
+            lease: _,
+            http,
+            control_socket,
+            control_group,
+            ring_bytes,
+            life_log,
+            direction: _,
+        } = self;
+        vec![
+            ("sensor", sensor.clone()),
+            ("facility", facility.clone()),
+            ("mode", format!("{mode:?}")),
+            ("interfaces", format!("{interfaces:?}")),
+            ("xdp", format!("{xdp:?}")),
+            ("state", state.directory.display().to_string()),
+            ("anchor", state.anchor.display().to_string()),
+            ("output", format!("{output:?}")),
+            ("http", format!("{http:?}")),
+            ("control_socket", control_socket.display().to_string()),
+            ("control_group", format!("{control_group:?}")),
+            ("ring_bytes", ring_bytes.to_string()),
+            ("life_log", format!("{life_log:?}")),
+        ]
+    }
 }
 
 fn read(file: &str, bytes: &[u8]) -> Result<Written, Rejection> {
@@ -204,6 +248,7 @@ impl Written {
             interfaces: self.interfaces,
             xdp: self.xdp,
             trust: file("trust", folder, &self.trust)?,
+            state: place(folder, &self.state, self.anchor.as_deref())?,
             orders: files("orders", folder, &self.orders)?,
             output,
             lease: Duration::from_secs(self.lease_seconds),
@@ -247,6 +292,16 @@ fn file(key: &str, folder: &Path, path: &Path) -> Result<PathBuf, Refusal> {
         return refuse(key, "is empty");
     }
     Ok(folder.join(path))
+}
+
+fn place(folder: &Path, state: &Path, anchor: Option<&Path>) -> Result<Place, Refusal> {
+    let directory = file("state", folder, state)?;
+    let anchor = anchor.map(|anchor| file("anchor", folder, anchor)).transpose()?;
+    // A copy of the directory must not bring its own anchor along.
+    if anchor.as_ref().is_some_and(|anchor| anchor.starts_with(&directory)) {
+        return refuse("anchor", "is inside of the state directory that it is to guard");
+    }
+    Ok(Place::new(&directory, anchor.as_deref()))
 }
 
 fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {

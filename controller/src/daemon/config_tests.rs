@@ -11,6 +11,7 @@ facility = "tyo-gw-1"
 mode = "tap"
 interfaces = ["eth1", "eth2"]
 trust = "trust.json"
+state = "/var/lib/sekisho"
 orders = ["orders/a.json", "/srv/b.json"]
 output = "records.ndjson"
 [direction]
@@ -31,6 +32,10 @@ fn defaults_and_relative_paths() {
         interfaces: vec!["eth1".into(), "eth2".into()],
         xdp: XdpAttach::Native,
         trust: "/etc/sekisho/trust.json".into(),
+        state: Place {
+            directory: "/var/lib/sekisho".into(),
+            anchor: "/var/lib/sekisho.anchor".into(),
+        },
         orders: vec!["/etc/sekisho/orders/a.json".into(), "/srv/b.json".into()],
         output: Output::File("/etc/sekisho/records.ndjson".into()),
         lease: Duration::from_secs(10),
@@ -75,8 +80,15 @@ fn refusals() {
         ("mode = \"tap\"\n", "", "missing field `mode`"),
         ("trust = \"trust.json\"\n", "", "missing field `trust`"),
         ("output = \"records.ndjson\"\n", "", "missing field `output`"),
+        ("state = \"/var/lib/sekisho\"\n", "", "missing field `state`"),
+        ("\"/var/lib/sekisho\"", "\"\"", "state: is empty"),
+        (
+            "trust =",
+            "anchor = \"/var/lib/sekisho/anchor\"\ntrust =",
+            "anchor: is inside of the state directory that it is to guard",
+        ),
         ("sensor =", "colour = 1\nsensor =", "colour, line 2: unknown field `colour`"),
-        ("domestic =", "colour = 1\ndomestic =", "direction.colour, line 10: unknown field"),
+        ("domestic =", "colour = 1\ndomestic =", "direction.colour, line 11: unknown field"),
         ("sensor =", "mode = \"tap\"\nsensor =", "line 5: duplicate key"),
         ("\"tap\"", "\"Tap\"", "mode, line 4: unknown variant `Tap`"),
         ("\"tap\"", "1", "mode, line 4: "),
@@ -101,7 +113,7 @@ fn refusals() {
         ("\"/srv/b.json\"", "\"\"", "orders[1]: is empty"),
         ("[\"jp.txt\"]", "[]", "direction: name at least one file under domestic or foreign"),
         ("[\"jp.txt\"]", "[\"jp.txt\"]\ncountry = \"jp\"", "direction.country: `jp` is no country"),
-        ("[\"jp.txt\"]", "[\"jp.txt\"]\ndefault = \"x\"", "direction.default, line 11: unknown"),
+        ("[\"jp.txt\"]", "[\"jp.txt\"]\ndefault = \"x\"", "direction.default, line 12: unknown"),
         ("[direction]", "[direction", "line 9: "),
     ] {
         assert!(GOOD.contains(from), "{from}");

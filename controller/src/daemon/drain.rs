@@ -21,6 +21,7 @@ use super::config::Config;
 use super::health::Health;
 use super::names::NameBook;
 use super::output::{Batch, Taken};
+use super::tally::{Count, Tally};
 use crate::kernel::clock::boot_and_wall;
 use crate::kernel::{self, Records};
 use crate::record::ndjson::{self, Context, RecordError};
@@ -89,6 +90,7 @@ pub struct Drain {
     batches: mpsc::Sender<Batch>,
     commands: mpsc::UnboundedReceiver<Command>,
     health: Arc<Health>,
+    tally: Arc<Tally>,
     /// Records so far: the next one's number is one more.
     sequence: u64,
 }
@@ -105,6 +107,7 @@ impl Drain {
         batches: mpsc::Sender<Batch>,
         commands: mpsc::UnboundedReceiver<Command>,
         health: Arc<Health>,
+        tally: Arc<Tally>,
     ) -> io::Result<Self> {
         let mut rings = Vec::new();
         for (interface, records) in records {
@@ -114,7 +117,7 @@ impl Drain {
             }
         }
         let sensor = config.sensor.clone();
-        Ok(Self { sensor, rings, names, batches, commands, health, sequence: 0 })
+        Ok(Self { sensor, rings, names, batches, commands, health, tally, sequence: 0 })
     }
 
     /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
@@ -196,7 +199,7 @@ impl Drain {
 
     /// A batch of these records.
     fn render(&mut self, found: &[Found], boot: u64, wall: Timestamp) -> Result<Batch, DrainError> {
-        let mut batch = Batch::default();
+        let (mut batch, mut count) = (Batch::default(), Count::default());
         let mut names = None;
         let mut reached = vec![None; self.rings.len()];
         for Found { ring, position, record } in found {
@@ -217,10 +220,12 @@ impl Drain {
             let mut line = bytes::BufMut::writer(&mut batch.lines);
             ndjson::write(&mut line, record, names, &context)?;
             batch.records = batch.records.saturating_add(1);
+            names.rule(record.rule).into_iter().for_each(|rule| count.add(&rule.order));
             if let Some(reached) = reached.get_mut(*ring) {
                 *reached = Some(*position);
             }
         }
+        self.tally.add(count);
         batch.taken = self.rings.iter().zip(reached).filter_map(taken).collect();
         Ok(batch)
     }

@@ -13,23 +13,25 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::config::Config;
-use super::control::{self, Control};
+use super::control::{self, Control, Desk};
 use super::drain::{self, Drain};
+use super::gate::Gate;
 use super::health::Health;
 use super::http;
-use super::keeper::{Keeper, KeeperError, Ticked};
 use super::monitor::{Monitor, lock};
 use super::names::NameBook;
 use super::output::{Sink, Writer};
 use super::prepare::Prepared;
+use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
+use super::request::Ask;
 use super::route;
 use super::sensor::{Enforce as _, Sensor, SensorError};
 use super::service::ServiceManager;
-use super::term::{Reading, State};
-use crate::kernel::Mode;
+use super::tally::Tally;
 use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
-use crate::order::time::tokyo;
+use crate::kernel::{KernelTables, Mode};
+use crate::registry::Reading;
 
 /// The longest time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
@@ -52,9 +54,9 @@ pub enum RunError {
     /// The kernel side failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
-    /// A tick failed.
+    /// A tick failed, or what it came to could not be written.
     #[error(transparent)]
-    Keeper(#[from] KeeperError),
+    Registrar(#[from] RegistrarError),
 }
 
 /// What a daemon did, for its last words.
@@ -88,7 +90,9 @@ pub trait Tell {
 
 /// A started daemon. Nothing is selected before [`Self::run`].
 pub struct Daemon {
-    keeper: Keeper,
+    registrar: Registrar<Sensor>,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    gate: Arc<Gate<Sensor>>,
     sensor: Arc<Mutex<Sensor>>,
     monitor: Arc<Monitor>,
     health: Arc<Health>,
@@ -102,8 +106,16 @@ pub struct Daemon {
     service: ServiceManager,
 }
 
+/// Why the loop goes on.
+enum Wake {
+    Tick,
+    Reload,
+    Asked(Ask),
+    Done(Box<Woken<KernelTables>>),
+}
+
 impl Daemon {
-    /// Runs the sensor until it is told to stop (SIGINT, SIGTERM, SIGHUP).
+    /// Runs the sensor until it is told to stop (SIGINT, SIGTERM).
     ///
     /// # Errors
     /// [`RunError`]; whatever was attached is detached.
@@ -140,25 +152,31 @@ impl Daemon {
         let signals = signals().map_err(|error| failed("signals", &error))?;
         let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
-        let (mut sensor, rings) = Sensor::load(&config)?;
-        let names = Arc::new(NameBook::default());
-        let mut keeper = Keeper::new(prepared, Arc::clone(&names));
+        let (sensor, rings) = Sensor::load(&config)?;
+        let (names, tally) = (Arc::new(NameBook::default()), Arc::new(Tally::default()));
+        let sensor = Arc::new(Mutex::new(sensor));
+        let gate = Arc::new(Gate::new(Arc::clone(&sensor), prepared.registry.halted().is_some()));
+        let mut registrar =
+            Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
         // No packet is to be judged without tables, so these come before the attachment.
-        let ticked = keeper.tick(&mut sensor, reading())?;
-        sensor.attach()?;
+        let ticked = registrar.begin(reading())?;
+        lock(&sensor).attach()?;
 
         let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(0)));
         let (sender, batches) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
-        let drain = Drain::new(&config, rings, names, sender, received, Arc::clone(&health))
+        let drain = Drain::new(&config, rings, names, sender, received, Arc::clone(&health), tally)
             .map_err(|error| failed("rings", &error))?;
         let writer = Writer::new(sink, batches, Arc::clone(&health), Arc::clone(&written));
-        let sensor = Arc::new(Mutex::new(sensor));
         let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));
         let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&written)));
+        let (sender, asks) = mpsc::unbounded_channel();
+        let desk = Desk { monitor: Arc::clone(&monitor), gate: Arc::clone(&gate), asks: sender };
         let daemon = Self {
-            servers: serve(control, listener, &monitor),
-            keeper,
+            servers: serve(control, desk, listener, &monitor),
+            registrar,
+            asks,
+            gate,
             sensor,
             monitor,
             health,
@@ -190,32 +208,45 @@ impl Daemon {
             self.service.alive();
             let pause = self.service.longest_pause().map_or(TICK, |longest| longest.min(TICK));
             let [interrupt, terminate, hang_up] = &mut self.signals;
-            tokio::select! {
-                () = tokio::time::sleep(until(next).min(pause)) => {}
+            let wake = tokio::select! {
+                () = tokio::time::sleep(until(next).min(pause)) => Wake::Tick,
                 // What the new reading ends or begins does not wait for the next tick.
                 step = self.steps.stepped() => {
                     step.map_err(|error| failed("the wall clock", &error))?;
+                    Wake::Tick
                 }
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
                 _ = interrupt.recv() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
-                _ = hang_up.recv() => return Ok(()),
-            }
+                _ = hang_up.recv() => Wake::Reload,
+                Some(ask) = self.asks.recv() => Wake::Asked(ask),
+                woken = self.registrar.wait() => Wake::Done(Box::new(woken)),
+            };
+            // Writing to the disk takes its time; the other tasks go on meanwhile.
+            tokio::task::block_in_place(|| match wake {
+                Wake::Tick => Ok(()),
+                Wake::Reload => {
+                    self.registrar.reload(None, reading());
+                    Ok(())
+                }
+                Wake::Asked(ask) => self.registrar.ask(ask, reading()),
+                Wake::Done(woken) => self.registrar.take_up(*woken, reading()),
+            })?;
         }
     }
 
     /// One tick, and at its very end, if nothing speaks against it, the lease.
     fn tick(&mut self, voice: &impl Tell) -> Result<Option<u64>, RunError> {
         let reading = reading();
-        // Compiling large tables takes its time; the other tasks go on meanwhile.
-        let (keeper, sensor) = (&mut self.keeper, &self.sensor);
-        let ticked = tokio::task::block_in_place(|| keeper.tick(&mut *lock(sensor), reading))?;
+        let registrar = &mut self.registrar;
+        let ticked = tokio::task::block_in_place(|| registrar.tick(reading))?;
         self.report(&ticked, voice);
         lock(&self.sensor).life().iter().for_each(|line| voice.tell(line));
         let objection = self.health.objection(boot_time());
         if objection.is_none() {
-            let until = self.keeper.renew(&mut *lock(&self.sensor), reading)?;
-            self.monitor.note_lease(until);
+            let until = self.registrar.lease(reading);
+            let renewed = self.gate.renew(until)?;
+            self.monitor.note_lease(if renewed { until } else { 0 });
         }
         self.health.note(objection);
         Ok(ticked.next)
@@ -232,16 +263,9 @@ impl Daemon {
     }
 
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
-        self.monitor.note_orders(&self.keeper);
-        for (position, state) in &ticked.changes {
-            let Some(order) = self.keeper.order(*position) else { continue };
-            let then = match state {
-                State::Waiting => format!("waits until {}", tokyo(order.not_before)),
-                State::InForce => format!("is in force until {}", tokyo(order.not_after)),
-                State::Ended => format!("has ended, at {}", tokyo(order.not_after)),
-            };
-            voice.tell(&format!("order {}, serial {}, {then}", order.order_id, order.serial));
-        }
+        let register = self.registrar.register(reading().wall);
+        self.monitor.note_register(register, self.registrar.share());
+        ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.
             let _ = self.commands.send(drain::Command::Forget(generation));
@@ -249,7 +273,7 @@ impl Daemon {
     }
 
     /// The one place where a daemon ends: selection first, then what it left behind.
-    async fn stop(self) -> (Summary, Result<(), RunError>) {
+    async fn stop(mut self) -> (Summary, Result<(), RunError>) {
         let mut result = Ok(());
         let mut keep = |done: Result<(), RunError>| {
             let before = std::mem::replace(&mut result, Ok(()));
@@ -281,6 +305,8 @@ impl Daemon {
             let _ = server.await;
         }
         keep(finish(self.writer, &self.written).await);
+        let registrar = &mut self.registrar;
+        keep(tokio::task::block_in_place(|| registrar.end(reading())).map_err(Into::into));
         summary.written = self.written.load(Ordering::Relaxed);
         (summary, result)
     }
@@ -320,10 +346,11 @@ async fn finish<E: fmt::Display>(
 
 fn serve(
     control: Control,
+    desk: Desk<Sensor>,
     listener: Option<tokio::net::TcpListener>,
     monitor: &Arc<Monitor>,
 ) -> Vec<JoinHandle<()>> {
-    let mut servers = vec![tokio::spawn(control.serve(Arc::clone(monitor)))];
+    let mut servers = vec![tokio::spawn(control.serve(desk))];
     if let Some(listener) = listener {
         let monitor = Arc::clone(monitor);
         servers.push(tokio::spawn(async move {

@@ -6,6 +6,9 @@
 //!   the last step nothing is selected.
 //! - **An order comes into force:** publish the generation with it, then set its deadline. In
 //!   between its deadline is 0.
+//! - **An order takes another's place:** publish the generation with the new one in the old one's
+//!   slot, whose deadline stands and is no later than the new one's, then set the new deadline. At
+//!   every moment one of the two selects, and never both.
 //! - **An order ends:** deadline 0, then the generation without it; only then can its slot be used
 //!   again.
 //! - **Stop:** lease 0, wait for running programs, drain, detach.
@@ -22,11 +25,20 @@ use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStor
 
 /// What the kernel side of a sensor can be told.
 pub trait Enforce {
+    /// A generation, as this kernel takes it.
+    type Tables;
+
+    /// Makes a generation ready to be published. It takes time and is done aside.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn tables(lines: &[Line]) -> Result<Self::Tables, SensorError>;
+
     /// Publishes a generation on every interface; afterwards no packet is judged by an earlier one.
     ///
     /// # Errors
     /// [`SensorError`].
-    fn publish(&mut self, lines: &[Line]) -> Result<(), SensorError>;
+    fn publish(&mut self, tables: Self::Tables) -> Result<(), SensorError>;
 
     /// Sets when the order in `slot` ends: boot-clock nanoseconds, exclusive; 0 ends it at once.
     ///
@@ -191,11 +203,15 @@ impl Sensor {
 }
 
 impl Enforce for Sensor {
-    fn publish(&mut self, lines: &[Line]) -> Result<(), SensorError> {
-        let first = self.ports.first().map_or_else(String::new, |port| port.interface.clone());
-        // One copy in memory serves all interfaces.
-        let tables =
-            KernelTables::create(lines).map_err(|error| SensorError { interface: first, error })?;
+    // One copy in memory serves all interfaces.
+    type Tables = KernelTables;
+
+    fn tables(lines: &[Line]) -> Result<KernelTables, SensorError> {
+        KernelTables::create(lines)
+            .map_err(|error| SensorError { interface: "all interfaces".to_owned(), error })
+    }
+
+    fn publish(&mut self, tables: KernelTables) -> Result<(), SensorError> {
         self.each(|program, _| program.publish(&tables))?;
         self.tables = Some(tables);
         Ok(())

@@ -14,7 +14,7 @@ use shapes::Object;
 pub(super) use shapes::{UniqueMap, exactly, object, object_or_null, objects, present, text};
 
 /// The largest file that is read: 1 GiB, room for an order with ten million addresses in base64.
-pub(super) const LARGEST: u64 = 1 << 30;
+pub const LARGEST: u64 = 1 << 30;
 
 /// Reads one JSON object from `bytes`.
 ///

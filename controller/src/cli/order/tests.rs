@@ -77,6 +77,7 @@ impl Desk {
             OrderError::Rejected(_) => "rejected",
             OrderError::Failed(_) => "failed",
             OrderError::Usage(_) => "usage",
+            OrderError::Life(_) => "life",
         };
         (kind, error.to_string().replace(&format!("{}/", self.path().display()), "@"))
     }
