@@ -341,6 +341,8 @@ mod tests {
                 json!({"id": "r", "source": "c2", "protocol": 17, "source_ports": ["53"]}),
             )],
             vec![("/facility/id", json!("東京第一"))],
+            // The longest that names and texts may be.
+            vec![("/facility/id", json!("東".repeat(200))), ("/order_id", json!("x".repeat(64)))],
         ] {
             let order = with(&changes);
             read_order("o.json", order.to_string().as_bytes()).unwrap();
