@@ -235,7 +235,7 @@ fn what_is_over_the_share_is_counted_and_not_looked_at() {
         order("fd", "foreign-to-domestic", NEXT_TO_NOTHING),
         order("df", "domestic-to-foreign", NEXT_TO_NOTHING),
     ];
-    let (mut program, mut records) = program(&orders);
+    let (program, mut records) = program(&orders);
     let abroad = frame("外外");
     // The second packet finds the debt of the first.
     let over = 10;
@@ -297,7 +297,7 @@ fn one_share_is_for_all_interfaces() {
 
 #[test]
 fn without_an_art_17_order_nothing_is_over_the_share() {
-    let (mut program, _records) = program(&[order("fd", "foreign-to-domestic", NEXT_TO_NOTHING)]);
+    let (program, _records) = program(&[order("fd", "foreign-to-domestic", NEXT_TO_NOTHING)]);
     program.test_run(&frame("外外"), 100_000).unwrap();
     let counters = sum(&program);
     assert_eq!(counters.packets(Outcome::Unmatched, Some(ForeignToForeign)), 100_000);

@@ -342,6 +342,8 @@ impl World {
             (one.over, one.followed) = (known.over, known.followed);
         }
         self.model.latest = self.durable.latest;
+        // The new state may be on the disk although its commit failed.
+        self.durable = self.model.clone();
         self.tick();
     }
 

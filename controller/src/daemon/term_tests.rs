@@ -281,22 +281,23 @@ proptest! {
         first in -SECOND..SECOND,
         length in 1i64..3_600,
     ) {
-        let mut terms = terms(&[(0, length)]);
+        let mut desk = Desk::new(&[(0, length)]);
         let (mut boot, mut ahead, mut furthest) = (1_000 * SECOND, first, i64::MIN);
         let true_end = boot + length * SECOND;
         'term: for rate in rates {
             for _ in 0..60 {
                 furthest = furthest.max(ahead);
-                let now = reading(boot, boot - 1_000 * SECOND + ahead);
-                advance(&mut terms, now);
+                let since = boot - 1_000 * SECOND + ahead;
+                desk.pass(reading(boot, since));
                 let end = true_end - furthest;
-                if terms.states().next() == Some(State::Ended) {
-                    prop_assert!(boot >= end, "ended too early");
+                let deadlines = desk.deadlines();
+                if boot >= end {
+                    prop_assert!(deadlines.is_empty(), "goes on {} ns after its end", boot - end);
                     break 'term;
                 }
-                prop_assert!(boot < end, "goes on {} ns after its end", boot - end);
+                prop_assert!(since < 0 || !deadlines.is_empty(), "ended too early");
                 prop_assert!(end <= true_end - first, "prolonged");
-                for (_, deadline) in terms.deadlines() {
+                for (_, deadline) in deadlines {
                     prop_assert_eq!(i64::try_from(deadline).unwrap(), end);
                 }
                 boot += SECOND;
