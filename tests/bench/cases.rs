@@ -24,6 +24,7 @@ pub(crate) const CASES: &[(&str, Goal)] = &[
     ("v4-unmatched-1m-hot", Goal::None),
     ("v4-unmatched-1m-one-end", Goal::None),
     ("v6-unmatched-1m", Goal::AtMost(35.0)),
+    ("v6-unmatched-1m-hot", Goal::None),
     ("matched-record", Goal::AtMost(150.0)),
     ("matched-record-hot", Goal::None),
     ("matched-lapsed", Goal::None),
@@ -117,6 +118,9 @@ impl Bench {
             "v4-unmatched-1m-one-end" => self.unmatched(case, Selectors::V4(M), Trace::one_end),
             "v4-unmatched-10m" => self.unmatched(case, Selectors::V4(10 * M), Trace::v4),
             "v4-unmatched-10m-zipf" => self.unmatched(case, Selectors::V4(10 * M), Trace::zipf),
+            "v6-unmatched-1m-hot" => {
+                self.unmatched(case, Selectors::V6(M), |internet, _| Trace::v6(internet, 1))
+            }
             "v6-unmatched-1m" => self.unmatched(case, Selectors::V6(M), Trace::v6),
             "adversarial" => self.unmatched(case, Selectors::V4Dense(M), |internet, length| {
                 Trace::between_dense(internet, M, length)

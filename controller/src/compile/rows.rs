@@ -42,7 +42,7 @@ pub(super) fn tables(
 
     let mut memberships = Memberships::new();
     let sources = Sources { layers, sets: &sets.prefixes };
-    let (v4, v6) = addresses::compile(&sources, &mut memberships)?;
+    let addresses = addresses::compile(&sources, &mut memberships)?;
     let combinations = memberships.all();
     if combinations.len() > MOST_COMBINATIONS {
         return Err(CompileError::Combinations(combinations.len()));
@@ -63,8 +63,7 @@ pub(super) fn tables(
     };
     Ok(Tables {
         number,
-        v4,
-        v6,
+        addresses,
         source_rows: side(&|rule, sets| within(rule.source, sets)),
         destination_rows: side(&|rule, sets| {
             within(rule.destination, sets) && within(rule.party, sets)
