@@ -66,7 +66,7 @@ pub mod header {
     pub const V6_LINE: u32 = 3;
     /// IPv6 nodes: position of the first word.
     pub const V6_NODES: u32 = 24;
-    /// IPv6 leaves: position of the first word.
+    /// IPv6 leaves: number of the first line.
     pub const V6_LEAVES: u32 = 25;
     /// IPv6 filter: position of its first word in the lower half, number of words in the upper.
     pub const V6_FILTER: u32 = 26;

@@ -9,6 +9,8 @@ use controller::kernel::{KernelTables, Mode, Program};
 use controller::order::files;
 use std::os::fd::AsRawFd as _;
 
+use sensor_common::tables::Line;
+
 use crate::internet::Internet;
 use crate::orders::Selectors;
 use crate::progress;
@@ -44,6 +46,16 @@ pub(crate) fn seconds(case: &'static str, internet: &Internet) -> Result<Figure>
         "last run: verified {verified:.2} s, compiled {compiled:.2} s, into kernel memory \
          {copied:.2} s, published {published:.4} s; no traffic meanwhile"
     )))
+}
+
+/// Seconds for compiling selectors of all kinds, which shows that so many fit.
+pub(crate) fn mixed(case: &'static str, internet: &Internet, count: usize) -> Result<Figure> {
+    let orders = verify(&Selectors::Mixed(count).envelopes(internet))?;
+    let start = Instant::now();
+    let generation = tables(internet, &orders)?;
+    let time = start.elapsed().as_secs_f64();
+    let mib = generation.lines.len() * size_of::<Line>() >> 20;
+    Ok(Figure::new(case, "s", vec![time]).note(format!("{mib} MiB of tables; measured once")))
 }
 
 /// Bytes per address, in the kernel and in the process that installed the orders. A process of its

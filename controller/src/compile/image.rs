@@ -68,6 +68,11 @@ impl From<NoTable> for CompileError {
     }
 }
 
+/// The number of the line whose first word is at this position.
+const fn line_at(position: u32) -> u32 {
+    position / LINE_WORDS as u32
+}
+
 struct Image(Vec<u64>);
 
 impl Image {
@@ -108,11 +113,11 @@ impl Image {
         self.set_all(V6_TOP, &front.top);
         let at = self.append(front.nodes.iter().copied())?;
         self.set(header::V6_NODES, u64::from(at));
-        // A leaf is half a line, and must not lie in two.
+        // No leaf may lie in two lines.
+        const { assert!(LINE_WORDS.is_multiple_of(V6_LEAF_WORDS)) };
         self.align();
-        const { assert!(LINE_WORDS.is_multiple_of(V6_LEAF_WORDS as usize)) };
         let at = self.append(front.leaves.iter().flat_map(|leaf| leaf.0))?;
-        self.set(header::V6_LEAVES, u64::from(at));
+        self.set(header::V6_LEAVES, u64::from(line_at(at)));
         self.set(header::V6_CHUNK_SHIFT, u64::from(front.chunk_shift));
         let key = |number: usize| front.chunks[number].0;
         self.filter(header::V6_FILTER, (0..front.chunks.len()).map(key))?;
@@ -163,8 +168,7 @@ impl Image {
             fill(&entries, &mut line);
             line
         }))?;
-        // A word's position over the words of a line is the line's number.
-        self.set(position, halves(at >> LINE_WORDS.ilog2(), table.buckets));
+        self.set(position, halves(line_at(at), table.buckets));
         Ok(())
     }
 

@@ -31,8 +31,7 @@ const CHUNK_LENGTHS: [u32; 3] = [64, 56, 48];
 /// A range in this many chunks or fewer has an entry for each, one in more has the code
 /// [`LOOK_FURTHER`].
 const MOST_CHUNKS: u128 = 4;
-/// Ranges that may have that code before a shorter chunk is tried: they need leaves of their own,
-/// which can take more memory than an entry in a table does.
+/// Ranges that may have that code before a shorter chunk is tried: they need leaves of their own.
 const MOST_WIDE: usize = 1 << 18;
 /// Most bits by which the leaves of a /32 are told apart.
 const MOST_LEAF_BITS: u32 = 8;
@@ -184,9 +183,9 @@ impl Trie {
     }
 
     /// The leaves of a /32 with more than one code: as few as will do, and no more than two for each
-    /// code. Where that does not do, a leaf says [`LOOK_FURTHER`].
+    /// code (32 bytes). Where that does not do, a leaf says [`LOOK_FURTHER`].
     fn part(&mut self, first: u64, codes: &[(u64, u32)]) -> Result<NodeEntry, CompileError> {
-        let most = codes.len().ilog2().min(MOST_LEAF_BITS);
+        let most = (2 * codes.len()).ilog2().min(MOST_LEAF_BITS);
         let fit =
             |bits: &u32| leaves(first, codes, *bits).all(|codes| codes.len() <= V6_LEAF_RANGES);
         let bits = (0..most).find(fit).unwrap_or(most);

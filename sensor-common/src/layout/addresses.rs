@@ -177,6 +177,8 @@ pub const V6_BUCKET: usize = 4;
 pub struct TopEntry(pub u16);
 
 impl TopEntry {
+    /// Entries below this are codes.
+    pub const CODES: u16 = 4;
     /// Most nodes: 32 MiB of them.
     pub const MOST_NODES: u16 = 128;
 
@@ -189,7 +191,7 @@ impl TopEntry {
 
     /// The entry of a /16 with a node.
     pub const fn node(number: u16) -> Self {
-        Self(number.wrapping_add(4))
+        Self(number.wrapping_add(Self::CODES))
     }
 }
 
@@ -220,60 +222,50 @@ impl NodeEntry {
     }
 }
 
-/// Words of an IPv6 leaf: half a line.
-pub const V6_LEAF_WORDS: u32 = 4;
+/// Words of an IPv6 leaf: a quarter of a line.
+pub const V6_LEAF_WORDS: usize = 2;
 
 /// Ranges in a leaf.
-pub const V6_LEAF_RANGES: usize = 8;
+pub const V6_LEAF_RANGES: usize = 4;
 
-/// A leaf: up to eight ranges of /64s with a code each. The first starts where the leaf does; bits
-/// 32 to 63 of the first addresses of the others are in the halves of the words, and their codes in
-/// the lower half of the first one. What is not used repeats the last.
+/// A leaf: up to four ranges of /64s with a code each. The first starts where the leaf does; bits 32
+/// to 63 of the first addresses of the others are in the halves of the words, and the codes in the
+/// lower half of the first one. What is not used repeats the last.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Leaf(pub [u64; V6_LEAF_WORDS as usize]);
+pub struct Leaf(pub [u64; V6_LEAF_WORDS]);
 
 impl Leaf {
-    /// A leaf of one code. The first four leaves of a generation are these.
+    /// A leaf of one code. The first four leaves of a generation are these, in the order of codes.
     pub const fn uniform(code: u32) -> Self {
-        let codes = (code as u64).wrapping_mul(0x5555);
-        Self([0xffff_ffff_0000_0000 | codes, u64::MAX, u64::MAX, u64::MAX])
+        Self([halves(code.wrapping_mul(0x55), u32::MAX), u64::MAX])
     }
 
-    /// A leaf with these starts and codes. The lists are as long as each other, at least one and at
-    /// most [`V6_LEAF_RANGES`]; the first start is not used.
+    /// A leaf with these starts and codes, at least one and at most [`V6_LEAF_RANGES`]; the first
+    /// start is not used.
     pub fn new(ranges: &[(u32, u32)]) -> Self {
         let last = ranges.last().map_or(LOOK_FURTHER, |range| range.1);
         let at = |number: usize| ranges.get(number).copied().unwrap_or((u32::MAX, last));
         let codes = (0..V6_LEAF_RANGES).rev().fold(0, |codes, n| codes << 2 | at(n).1);
-        Self([
-            halves(codes, at(1).0),
-            halves(at(2).0, at(3).0),
-            halves(at(4).0, at(5).0),
-            halves(at(6).0, at(7).0),
-        ])
+        Self([halves(codes, at(1).0), halves(at(2).0, at(3).0)])
     }
 
     /// The code of an address with these bits behind the /32.
     #[inline(always)]
     pub const fn code(self, rest: u32) -> u32 {
-        let [first, second, third, fourth] = self.0;
+        let [first, second] = self.0;
         // How many ranges start at or before the address, in steps of the two bits of a code.
-        let mut shift = 14_u32;
-        shift = shift.wrapping_sub(behind(high(first), rest));
-        shift = shift.wrapping_sub(behind(low(second), rest));
-        shift = shift.wrapping_sub(behind(high(second), rest));
-        shift = shift.wrapping_sub(behind(low(third), rest));
-        shift = shift.wrapping_sub(behind(high(third), rest));
-        shift = shift.wrapping_sub(behind(low(fourth), rest));
-        shift = shift.wrapping_sub(behind(high(fourth), rest));
-        low(first).wrapping_shr(shift) & LOOK_FURTHER
+        let shift = 6_u64
+            .wrapping_sub(behind(first >> 32, rest))
+            .wrapping_sub(behind(second & 0xffff_ffff, rest))
+            .wrapping_sub(behind(second >> 32, rest));
+        low(first.wrapping_shr(low(shift))) & LOOK_FURTHER
     }
 }
 
 /// 2 if a range starts behind the address, otherwise 0, without a branch.
 #[inline(always)]
-const fn behind(start: u32, rest: u32) -> u32 {
-    low((rest as u64).wrapping_sub(start as u64) >> 62) & 2
+const fn behind(start: u64, rest: u32) -> u64 {
+    (rest as u64).wrapping_sub(start) >> 62 & 2
 }
 
 #[cfg(test)]
@@ -296,14 +288,11 @@ mod tests {
 
     #[test]
     fn a_leaf_knows_its_ranges() {
-        let ranges: [(u32, u32); 8] =
-            [(0, 2), (1, 0), (5, 1), (6, 3), (100, 2), (7_000, 0), (8_000, 1), (u32::MAX, 2)];
+        let ranges: [(u32, u32); 4] = [(0, 2), (1, 0), (5, 1), (u32::MAX, 2)];
         for used in 1..=ranges.len() {
             let (ranges, _) = ranges.split_at(used);
             let leaf = Leaf::new(ranges);
-            for rest in
-                [0, 1, 2, 4, 5, 6, 7, 99, 100, 101, 7_000, 7_999, 8_000, u32::MAX - 1, u32::MAX]
-            {
+            for rest in [0, 1, 2, 4, 5, 6, u32::MAX - 1, u32::MAX] {
                 let expected = ranges.iter().rev().find(|range| range.0 <= rest).unwrap().1;
                 assert_eq!(leaf.code(rest), expected, "{rest} among {used}");
             }

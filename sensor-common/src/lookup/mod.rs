@@ -12,7 +12,7 @@ mod search;
 mod v4;
 mod v6;
 
-use crate::layout::AddressValue;
+use crate::layout::{AddressValue, high, low};
 use crate::parse::{Address, Version};
 use crate::repeat::Repeat;
 use crate::tables::{Line, Tables};
@@ -36,7 +36,13 @@ pub fn pair<T: Tables, R: Repeat>(
             v4::look_up(tables, head, destination.v4())?,
         )),
         Version::V6 => {
-            Some((v6::look_up(tables, repeat, source)?, v6::look_up(tables, repeat, destination)?))
+            let ends = [source, destination];
+            let answers = v6::front(tables, &ends);
+            let [source, destination] = &ends;
+            Some((
+                v6::Answer(low(answers)).value(tables, repeat, source)?,
+                v6::Answer(high(answers)).value(tables, repeat, destination)?,
+            ))
         }
     }
 }

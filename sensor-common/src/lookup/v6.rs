@@ -7,57 +7,107 @@ use crate::layout::addresses::{
     AddressValue, KeyHash, LOOK_FURTHER, Leaf, NodeEntry, TopEntry, V6_LEAF_WORDS, V6_NODE_WORDS,
     V6_TOP,
 };
-use crate::layout::{IndexWord, header, high, low};
+use crate::layout::{IndexWord, halves, header, high, low};
 use crate::parse::Address;
 use crate::repeat::Repeat;
-use crate::tables::{Line, Tables, word_of};
+use crate::tables::{LINE_WORDS, Line, Tables, word_of};
 
 /// Steps that narrow any number of ranges an [`IndexWord`] can name down to one.
 const MOST_STEPS: u32 = 31;
 
-/// Looks up one IPv6 address.
+/// What the front says of both ends of a packet: the [`Answer`]s for source and destination as
+/// [`halves`] of a word. Where the tables do not hold together both ends are unclassified.
+///
+/// What the two ends have to wait for is asked for side by side, step by step, so that a processor
+/// waits for memory once a step and not twice; done one after the other, the second end lies too far
+/// behind the first to be reached before that has its answer.
+///
+/// A function of its own in the kernel too, so that it has a stack frame of its own.
+#[inline(never)]
+pub(super) fn front<T: Tables>(tables: &T, ends: &[Address; 2]) -> u64 {
+    answers(tables, ends).unwrap_or_default()
+}
+
 #[inline(always)]
-pub(super) fn look_up<T: Tables, R: Repeat>(
-    tables: &T,
-    repeat: &R,
-    address: Address,
-) -> Option<AddressValue> {
+fn answers<T: Tables>(tables: &T, [source, destination]: &[Address; 2]) -> Option<u64> {
     let head = tables.near(header::V6_LINE)?;
-    let code = code(tables, head, address.high)?;
-    if code != LOOK_FURTHER {
-        let hash = KeyHash::of(chunk(head, address));
-        let filter = word_of(head, header::V6_FILTER);
-        let word = tables.word_within(low(filter).wrapping_add(hash.word(high(filter))))?;
-        if word & hash.mask() != hash.mask() {
+    let one = KeyHash::of(chunk(head, source.high));
+    let other = KeyHash::of(chunk(head, destination.high));
+    let (one_word, other_word) = (filter(tables, head, one)?, filter(tables, head, other)?);
+    let one_leaf = entry(tables, head, source.high)?;
+    let other_leaf = entry(tables, head, destination.high)?;
+    let one_code = code(tables, head, one_leaf, source.high)?;
+    let other_code = code(tables, head, other_leaf, destination.high)?;
+    let answer = |hash: KeyHash, word: u64, code: u32| {
+        let passes = word & hash.mask() == hash.mask();
+        code << Answer::CODE | u32::from(passes)
+    };
+    Some(halves(answer(one, one_word, one_code), answer(other, other_word, other_code)))
+}
+
+/// What the front says of an address: its code, and whether it passes the filter.
+#[derive(Clone, Copy)]
+pub(super) struct Answer(pub(super) u32);
+
+impl Answer {
+    /// The code is in the place of a value's class.
+    const CODE: u32 = 30;
+
+    /// The address's value, with a look-up behind the front where that does not say it.
+    #[inline(always)]
+    pub(super) fn value<T: Tables, R: Repeat>(
+        self,
+        tables: &T,
+        repeat: &R,
+        address: &Address,
+    ) -> Option<AddressValue> {
+        let code = self.0 >> Self::CODE;
+        if code != LOOK_FURTHER && self.0 & 1 == 0 {
             return Some(AddressValue::of_code(code));
         }
+        further(tables, repeat, address, code)
     }
-    further(tables, repeat, address, code)
+}
+
+/// The word of the filter in which a key's bits stand.
+#[inline(always)]
+fn filter<T: Tables>(tables: &T, head: &Line, hash: KeyHash) -> Option<u64> {
+    let filter = word_of(head, header::V6_FILTER);
+    tables.word_within(low(filter).wrapping_add(hash.word(high(filter))))
+}
+
+/// What stands for a /32 in its node; where the top has a code for all of the /16, the leaf of that
+/// code.
+#[inline(always)]
+fn entry<T: Tables>(tables: &T, head: &Line, prefix: u64) -> Option<NodeEntry> {
+    let block = low(prefix >> 48);
+    let at = V6_TOP.wrapping_add(block >> 2);
+    let TopEntry(entry) = TopEntry::of(word_of(tables.near(at >> 3)?, at), block);
+    let Some(node) = entry.checked_sub(TopEntry::CODES) else {
+        return Some(NodeEntry::new(u32::from(entry), 0));
+    };
+    let at = low(word_of(head, header::V6_NODES))
+        .wrapping_add(u32::from(node).wrapping_mul(V6_NODE_WORDS))
+        .wrapping_add(low(prefix >> 33) & (V6_NODE_WORDS - 1));
+    let pair = tables.word_within(at)?;
+    Some(NodeEntry(low(pair.wrapping_shr(low(prefix >> 27) & 32))))
 }
 
 /// The code of the /64 whose first 64 bits these are.
 #[inline(always)]
-fn code<T: Tables>(tables: &T, head: &Line, prefix: u64) -> Option<u32> {
-    let block = low(prefix >> 48);
-    let at = V6_TOP.wrapping_add(block >> 2);
-    let TopEntry(entry) = TopEntry::of(word_of(tables.near(at >> 3)?, at), block);
-    let Some(node) = entry.checked_sub(4) else { return Some(u32::from(entry)) };
-    let at = low(word_of(head, header::V6_NODES))
-        .wrapping_add(u32::from(node).wrapping_mul(V6_NODE_WORDS))
-        .wrapping_add(high(prefix) >> 1 & (V6_NODE_WORDS - 1));
-    let pair = tables.word_within(at)?;
-    let entry = NodeEntry(low(pair.wrapping_shr((high(prefix) & 1) << 5)));
-    let at = low(word_of(head, header::V6_LEAVES))
-        .wrapping_add(entry.leaf(low(prefix)).wrapping_mul(V6_LEAF_WORDS));
-    let line = tables.line(at >> 3)?;
-    let leaf = [0, 1, 2, 3].map(|word| word_of(line, at.wrapping_add(word)));
-    Some(Leaf(leaf).code(low(prefix)))
+fn code<T: Tables>(tables: &T, head: &Line, entry: NodeEntry, prefix: u64) -> Option<u32> {
+    const LEAVES: u32 = (LINE_WORDS / V6_LEAF_WORDS) as u32;
+    let first = low(word_of(head, header::V6_LEAVES));
+    let leaf = entry.leaf(low(prefix));
+    let line = tables.line(first.wrapping_add(leaf / LEAVES))?;
+    let (leaves, _) = line.as_chunks::<V6_LEAF_WORDS>();
+    Some(Leaf(*leaves.get((leaf % LEAVES) as usize)?).code(low(prefix)))
 }
 
 /// What the filter and the table of chunks know an address by.
 #[inline(always)]
-fn chunk(head: &Line, address: Address) -> u64 {
-    address.high.wrapping_shr(low(word_of(head, header::V6_CHUNK_SHIFT)))
+fn chunk(head: &Line, prefix: u64) -> u64 {
+    prefix.wrapping_shr(low(word_of(head, header::V6_CHUNK_SHIFT)))
 }
 
 /// Looks up an address that does not end in the front.
@@ -68,7 +118,7 @@ fn chunk(head: &Line, address: Address) -> u64 {
 fn further<T: Tables, R: Repeat>(
     tables: &T,
     repeat: &R,
-    address: Address,
+    address: &Address,
     code: u32,
 ) -> Option<AddressValue> {
     let head = tables.near(header::V6_LINE)?;
@@ -78,7 +128,7 @@ fn further<T: Tables, R: Repeat>(
         let chunk = low(address.high.wrapping_shr(high(index)));
         word = IndexWord(tables.word_within(low(index).wrapping_add(chunk))?);
     } else {
-        let chunk = chunk(head, address);
+        let chunk = chunk(head, address.high);
         let chunks = word_of(head, header::V6_CHUNKS);
         let [one, other] = KeyHash::of(chunk).buckets(high(chunks));
         word.0 |= bucket::v6(tables.line(low(chunks).wrapping_add(one))?, chunk).0;
@@ -98,7 +148,7 @@ fn range<T: Tables, R: Repeat>(
     tables: &T,
     repeat: &R,
     head: &Line,
-    address: Address,
+    address: &Address,
     word: IndexWord,
 ) -> Option<AddressValue> {
     let starts = word_of(head, header::V6_RANGES);

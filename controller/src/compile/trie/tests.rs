@@ -10,11 +10,12 @@ fn asked(trie: &Trie, ranges: &[Start<AddressValue>], address: u128) -> AddressV
     let prefix = u64::try_from(address >> 64).unwrap();
     let block = usize::try_from(prefix >> 48).unwrap();
     let TopEntry(entry) = TopEntry::of(trie.top[block / 4], u32::try_from(block).unwrap());
-    let code = if entry < 4 {
+    let code = if entry < TopEntry::CODES {
         u32::from(entry)
     } else {
         let part = usize::try_from(prefix >> 32 & 0xffff).unwrap();
-        let word = trie.nodes[usize::from(entry - 4) * V6_NODE_WORDS as usize + part / 2];
+        let word =
+            trie.nodes[usize::from(entry - TopEntry::CODES) * V6_NODE_WORDS as usize + part / 2];
         let entry = NodeEntry(u32::try_from(word >> (part % 2 * 32) & 0xffff_ffff).unwrap());
         let rest = u32::try_from(prefix & 0xffff_ffff).unwrap();
         trie.leaves[entry.leaf(rest) as usize].code(rest)
