@@ -100,12 +100,13 @@ fn fill(codes: &mut [u64], from: u64, to: u64, code: u32) {
 
 /// The codes of the /16s: that of all /24s in it, or [`LOOK_FURTHER`].
 fn coarse(fine: &[u64]) -> Vec<u64> {
+    /// A word of codes that are all the same, for each class.
+    const UNIFORM: [(u32, u64); 3] =
+        [(0, 0), (1, 0x5555_5555_5555_5555), (2, 0xaaaa_aaaa_aaaa_aaaa)];
     let mut coarse = vec![0; 1 << (32 - V4_COARSE_SHIFT)];
     for (block, words) in (0..).zip(fine.chunks(8)) {
-        let all: Vec<u64> =
-            (0..u64::from(LOOK_FURTHER)).map(|code| code * 0x5555_5555_5555_5555).collect();
-        let code = all.iter().position(|all| words.iter().all(|word| word == all));
-        let code = code.map_or(LOOK_FURTHER, |code| u32::try_from(code).unwrap_or(LOOK_FURTHER));
+        let uniform = UNIFORM.iter().find(|(_, uniform)| words.iter().all(|word| word == uniform));
+        let code = uniform.map_or(LOOK_FURTHER, |(code, _)| *code);
         fill(&mut coarse, block, block + 1, code);
     }
     coarse

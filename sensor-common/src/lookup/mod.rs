@@ -40,8 +40,8 @@ pub fn pair<T: Tables, R: Repeat>(
             let answers = v6::front(tables, &ends);
             let [source, destination] = &ends;
             Some((
-                v6::Answer(low(answers)).value(tables, repeat, source)?,
-                v6::Answer(high(answers)).value(tables, repeat, destination)?,
+                v6::value(tables, repeat, low(answers), source)?,
+                v6::value(tables, repeat, high(answers), destination)?,
             ))
         }
     }

@@ -19,30 +19,39 @@ pub const MOST_V4_RANGES: u32 = 1 << MOST_STEPS;
 /// Looks up one IPv4 address in host byte order.
 #[inline(always)]
 pub(super) fn look_up<T: Tables>(tables: &T, head: &Line, address: u32) -> Option<AddressValue> {
-    let at = V4_COARSE.wrapping_add(address >> V4_COARSE_SHIFT);
-    let mut code_here = code(word_of(tables.near(at >> 3)?, at), address >> 16);
-    if code_here == LOOK_FURTHER {
-        let at = V4_FINE.wrapping_add(address >> V4_FINE_SHIFT);
-        code_here = code(tables.word_within(at)?, address >> 8);
-    }
-    if code_here != LOOK_FURTHER {
+    let code = code_of(tables, address)?;
+    if code != LOOK_FURTHER {
         let hash = KeyHash::of(u64::from(address));
         let filter = word_of(head, header::V4_FILTER);
         let word = tables.word_within(low(filter).wrapping_add(hash.word(high(filter))))?;
         if word & hash.mask() != hash.mask() {
-            return Some(AddressValue::of_code(code_here));
+            return Some(AddressValue::of_code(code));
         }
     }
-    further(tables, address, code_here)
+    further(tables, address)
+}
+
+/// The code of the address's /16 or, where that is mixed, of its /24.
+#[inline(always)]
+fn code_of<T: Tables>(tables: &T, address: u32) -> Option<u32> {
+    let at = V4_COARSE.wrapping_add(address >> V4_COARSE_SHIFT);
+    let coarse = code(word_of(tables.near(at >> 3)?, at), address >> 16);
+    if coarse != LOOK_FURTHER {
+        return Some(coarse);
+    }
+    let at = V4_FINE.wrapping_add(address >> V4_FINE_SHIFT);
+    Some(code(tables.word_within(at)?, address >> 8))
 }
 
 /// Looks up an address that does not end in the front.
 ///
 /// A function of its own in the kernel too, so that it has a stack frame of its own, and is there
-/// once for both ends of a packet.
+/// once for both ends of a packet. It finds out the code again rather than being told: the verifier
+/// would walk through it once for each code that it is told.
 #[inline(never)]
-fn further<T: Tables>(tables: &T, address: u32, code: u32) -> Option<AddressValue> {
+fn further<T: Tables>(tables: &T, address: u32) -> Option<AddressValue> {
     let head = tables.near(0)?;
+    let code = code_of(tables, address)?;
     if code == LOOK_FURTHER {
         return range(tables, head, address);
     }

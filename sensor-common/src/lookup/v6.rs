@@ -15,8 +15,8 @@ use crate::tables::{LINE_WORDS, Line, Tables, word_of};
 /// Steps that narrow any number of ranges an [`IndexWord`] can name down to one.
 const MOST_STEPS: u32 = 31;
 
-/// What the front says of both ends of a packet: the [`Answer`]s for source and destination as
-/// [`halves`] of a word. Where the tables do not hold together both ends are unclassified.
+/// What the front says of both ends of a packet: source and destination, as [`halves`] of a word,
+/// either an address's value or [`LOOK_BEHIND`]. Where the tables do not hold together both ends are unclassified.
 ///
 /// What the two ends have to wait for is asked for side by side, step by step, so that a processor
 /// waits for memory once a step and not twice; done one after the other, the second end lies too far
@@ -39,33 +39,27 @@ fn answers<T: Tables>(tables: &T, [source, destination]: &[Address; 2]) -> Optio
     let one_code = code(tables, head, one_leaf, source.high)?;
     let other_code = code(tables, head, other_leaf, destination.high)?;
     let answer = |hash: KeyHash, word: u64, code: u32| {
-        let passes = word & hash.mask() == hash.mask();
-        code << Answer::CODE | u32::from(passes)
+        let ends = code != LOOK_FURTHER && word & hash.mask() != hash.mask();
+        if ends { AddressValue::of_code(code).0 } else { LOOK_BEHIND }
     };
     Some(halves(answer(one, one_word, one_code), answer(other, other_word, other_code)))
 }
 
-/// What the front says of an address: its code, and whether it passes the filter.
-#[derive(Clone, Copy)]
-pub(super) struct Answer(pub(super) u32);
+/// What stands for the value of an address that does not end in the front.
+const LOOK_BEHIND: u32 = u32::MAX;
 
-impl Answer {
-    /// The code is in the place of a value's class.
-    const CODE: u32 = 30;
-
-    /// The address's value, with a look-up behind the front where that does not say it.
-    #[inline(always)]
-    pub(super) fn value<T: Tables, R: Repeat>(
-        self,
-        tables: &T,
-        repeat: &R,
-        address: &Address,
-    ) -> Option<AddressValue> {
-        let code = self.0 >> Self::CODE;
-        if code != LOOK_FURTHER && self.0 & 1 == 0 {
-            return Some(AddressValue::of_code(code));
-        }
-        further(tables, repeat, address, code)
+/// The value of an address, given what the front says of it.
+#[inline(always)]
+pub(super) fn value<T: Tables, R: Repeat>(
+    tables: &T,
+    repeat: &R,
+    answer: u32,
+    address: &Address,
+) -> Option<AddressValue> {
+    if answer == LOOK_BEHIND {
+        further(tables, repeat, address)
+    } else {
+        Some(AddressValue(answer))
     }
 }
 
@@ -119,9 +113,9 @@ fn further<T: Tables, R: Repeat>(
     tables: &T,
     repeat: &R,
     address: &Address,
-    code: u32,
 ) -> Option<AddressValue> {
     let head = tables.near(header::V6_LINE)?;
+    let code = code(tables, head, entry(tables, head, address.high)?, address.high)?;
     let mut word = IndexWord(0);
     if code == LOOK_FURTHER {
         let index = word_of(head, header::V6_INDEX);
