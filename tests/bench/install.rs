@@ -9,8 +9,6 @@ use controller::kernel::{KernelTables, Mode, Program};
 use controller::order::files;
 use std::os::fd::AsRawFd as _;
 
-use sensor_common::tables::Line;
-
 use crate::internet::Internet;
 use crate::orders::Selectors;
 use crate::progress;
@@ -54,7 +52,7 @@ pub(crate) fn mixed(case: &'static str, internet: &Internet, count: usize) -> Re
     let start = Instant::now();
     let generation = tables(internet, &orders)?;
     let time = start.elapsed().as_secs_f64();
-    let mib = generation.lines.len() * size_of::<Line>() >> 20;
+    let mib = size_of_val(generation.lines.as_slice()) / 1_048_576;
     Ok(Figure::new(case, "s", vec![time]).note(format!("{mib} MiB of tables; measured once")))
 }
 

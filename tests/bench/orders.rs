@@ -45,14 +45,14 @@ impl Selectors {
             }
             Self::Mixed(count) => {
                 let v4_count = count.div_ceil(2);
-                let prefix = move |(number, address): (usize, u32)| match number % 2 {
-                    0 => v4(address),
-                    _ => {
-                        // From /25 to /32.
-                        let length = 25 + address % 8;
-                        let first = Ipv4Addr::from(address & u32::MAX << (32 - length));
-                        format!("\"{first}/{length}\",")
+                let prefix = move |(number, address): (usize, u32)| {
+                    if number % 2 == 0 {
+                        return v4(address);
                     }
+                    // From /25 to /32.
+                    let length = 25 + address % 8;
+                    let first = Ipv4Addr::from(address & u32::MAX << (32 - length));
+                    format!("\"{first}/{length}\",")
                 };
                 let v4 = internet.v4(Kind::Selector).take(v4_count).enumerate().map(prefix);
                 Box::new(v4.chain(Self::V6(count / 2).texts(internet)))

@@ -70,7 +70,7 @@ impl From<NoTable> for CompileError {
 
 /// The number of the line whose first word is at this position.
 const fn line_at(position: u32) -> u32 {
-    position / LINE_WORDS as u32
+    position >> LINE_WORDS.ilog2()
 }
 
 struct Image(Vec<u64>);
