@@ -100,7 +100,7 @@ where
         Err(Unparsed::Malformed) => return done(Outcome::Malformed, None),
     };
     // Without tables, or with tables of another layout, nothing can be judged.
-    let Some(head) = tables.line(0) else { return done(Outcome::Unclassified, None) };
+    let Some(head) = tables.near(0) else { return done(Outcome::Unclassified, None) };
     let identity = word_of(head, header::IDENTITY);
     if high(identity) != VERSION {
         return done(Outcome::Unclassified, None);

@@ -108,6 +108,8 @@ pub fn inline() -> bool {
 pub struct Generation {
     /// Number of its first segment.
     first: u32,
+    /// The first segment itself, so that what lies near the header takes one look-up instead of two.
+    near: Option<&'static Segment>,
 }
 
 impl Generation {
@@ -116,7 +118,8 @@ impl Generation {
     pub fn current() -> Self {
         let active = ACTIVE.get_ptr(0).map_or(0, read);
         // Without a branch: the verifier would follow both ways to the end.
-        Self { first: (low(active) & 1) * MOST_SEGMENTS }
+        let first = (low(active) & 1) * MOST_SEGMENTS;
+        Self { first, near: SEGMENTS.get(first) }
     }
 }
 
@@ -125,6 +128,11 @@ impl Tables for Generation {
     fn line(&self, index: u32) -> Option<&Line> {
         let segment = (index / SEGMENT_LINES) & (MOST_SEGMENTS - 1);
         SEGMENTS.get(self.first + segment)?.get(index % SEGMENT_LINES)
+    }
+
+    #[inline(always)]
+    fn near(&self, index: u32) -> Option<&Line> {
+        self.near?.get(index % SEGMENT_LINES)
     }
 
     #[inline(always)]

@@ -129,6 +129,16 @@ fn worst(case: &'static str, runs: &[f64]) -> Figure {
     figure
 }
 
+/// Seconds for compiling selectors of all kinds, which shows that so many fit.
+pub(crate) fn mixed(case: &'static str, internet: &Internet, count: usize) -> Result<Figure> {
+    let orders = verify(&Selectors::Mixed(count).envelopes(internet))?;
+    let start = Instant::now();
+    let generation = tables(internet, &orders)?;
+    let time = start.elapsed().as_secs_f64();
+    let mib = size_of_val(generation.lines.as_slice()) / 1_048_576;
+    Ok(Figure::new(case, "s", vec![time]).note(format!("{mib} MiB of tables; measured once")))
+}
+
 /// Bytes per address, in the kernel and in the process that installed the orders. A process of its
 /// own installs them, so that nothing else of the benchmarks is in its memory.
 pub(crate) fn bytes_per_address(

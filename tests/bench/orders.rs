@@ -24,8 +24,11 @@ const SELECTORS_OF_AN_ORDER: usize = 1_000_000;
 pub(crate) enum Selectors {
     /// Random IPv4 addresses.
     V4(usize),
-    /// Every second address of a few IPv4 blocks, as many blocks as it takes.
+    /// Every second address of a few IPv4 blocks, as many blocks as it takes, and a /30 in each /24
+    /// of them, so that they stand among the ranges.
     V4Dense(usize),
+    /// IPv4 addresses, IPv4 prefixes, IPv6 addresses and IPv6 prefixes, a quarter of each.
+    Mixed(usize),
     /// IPv6: half addresses, half /64 and, inside the registry rows of providers, /56.
     V6(usize),
 }
@@ -41,7 +44,25 @@ impl Selectors {
             Self::V4(count) => Box::new(internet.v4(Kind::Selector).take(count).map(v4)),
             Self::V4Dense(count) => {
                 let odd = |first| (0..2_048_u32).skip(1).step_by(2).map(move |low| first | low);
-                Box::new(internet.v4_blocks().flat_map(odd).take(count).map(v4))
+                let text = move |address: u32| match address & 0xff {
+                    1 => format!("\"{}/30\",", Ipv4Addr::from(address & !1)),
+                    _ => v4(address),
+                };
+                Box::new(internet.v4_blocks().flat_map(odd).take(count).map(text))
+            }
+            Self::Mixed(count) => {
+                let v4_count = count.div_ceil(2);
+                let prefix = move |(number, address): (usize, u32)| {
+                    if number % 2 == 0 {
+                        return v4(address);
+                    }
+                    // From /25 to /32.
+                    let length = 25 + address % 8;
+                    let first = Ipv4Addr::from(address & u32::MAX << (32 - length));
+                    format!("\"{first}/{length}\",")
+                };
+                let v4 = internet.v4(Kind::Selector).take(v4_count).enumerate().map(prefix);
+                Box::new(v4.chain(Self::V6(count / 2).texts(internet)))
             }
             Self::V6(count) => {
                 let mut random = Random::new(6);

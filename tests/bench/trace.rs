@@ -93,6 +93,17 @@ impl Trace {
         Self::V4((0..length).map_while(pair).collect())
     }
 
+    /// Random ends that no order names, all of which `passes`: what somebody would send who knows
+    /// the filter.
+    pub(crate) fn passing(
+        internet: &Internet,
+        length: usize,
+        passes: impl Fn(u32) -> bool,
+    ) -> Self {
+        let mut ends = internet.v4_that(Kind::Traffic, passes).map(header);
+        Self::V4((0..length).map_while(|_| Some([ends.next()?, ends.next()?])).collect())
+    }
+
     /// Both ends between two selectors of dense blocks.
     pub(crate) fn between_dense(internet: &Internet, selectors: usize, length: usize) -> Self {
         let blocks: Vec<u32> =
@@ -100,7 +111,8 @@ impl Trace {
         let mut random = Random::new(4);
         let mut draw = || {
             let low = u32::try_from(random.below(SELECTORS_OF_A_BLOCK)).unwrap_or(0) << 1;
-            header(blocks[random.below(blocks.len())] | low)
+            // Not one of the first four of a /24, which are a selector.
+            header(blocks[random.below(blocks.len())] | low | 4)
         };
         Self::V4((0..length).map(|_| [draw(), draw()]).collect())
     }

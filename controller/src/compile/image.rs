@@ -1,13 +1,17 @@
 //! The image: compiled tables as lines of memory, laid out as `sensor_common::layout` says.
 
+use sensor_common::layout::addresses::{
+    BEHIND_CODES, V4_BUCKET, V4_COARSE, V4_FINE, V6_BUCKET, V6_LEAF_WORDS, V6_TOP,
+};
 use sensor_common::layout::{RuleWord, RulesWord, VERSION, halves, header};
 use sensor_common::payload::{Group, GroupMasks};
 use sensor_common::tables::{LINE_WORDS, Line, MOST_SEGMENTS, SEGMENT_LINES};
 
 use super::CompileError;
-use super::addresses::AddressTable;
+use super::addresses::Addresses;
 use super::bits::Bits;
-use super::front;
+use super::cuckoo::{Cuckoo, NoTable};
+use super::filter;
 use super::payload::GroupTable;
 use super::ports::PortClasses;
 use super::share;
@@ -17,8 +21,7 @@ pub(super) struct Tables {
     pub(super) number: u32,
     /// See [`super::Generation::share`].
     pub(super) share: Option<u64>,
-    pub(super) v4: AddressTable,
-    pub(super) v6: AddressTable,
+    pub(super) addresses: Addresses,
     pub(super) source_rows: Vec<Bits>,
     /// With the rules whose order allows the address as a destination.
     pub(super) destination_rows: Vec<(Bits, Bits)>,
@@ -38,29 +41,9 @@ pub(super) struct Tables {
 
 /// Writes the tables into memory.
 pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
-    let mut image = Image(vec![0; header::WORDS as usize]);
-    let Tables { v4, v6, .. } = tables;
-
-    let front = front::compile(&v4.ranges);
-    let codes = image.append(front.codes.iter().copied())?;
-    let at = image.append(front.filter.iter().copied())?;
-    image.set(header::V4_FILTER, halves(at, front.shift));
-    let at = image.append(v4.index.iter().map(|word| word.0))?;
-    image.set(header::V4_INDEX, halves(at, v4.shift));
-    let at = image.append(v4.ranges.iter().map(|(first, value)| {
-        // The first address of an IPv4 range fits into 32 bits.
-        halves(value.0, u32::try_from(*first).unwrap_or(u32::MAX))
-    }))?;
-    image.set(header::V4_RANGES, halves(at, codes));
-
-    let at = image.append(v6.index.iter().map(|word| word.0))?;
-    image.set(header::V6_INDEX, halves(at, v6.shift));
-    let highs = image.append(v6.ranges.iter().map(|(first, _)| (first >> 64) as u64))?;
-    #[expect(clippy::cast_possible_truncation, reason = "the last 64 bits are meant")]
-    let lows = image.append(v6.ranges.iter().map(|(first, _)| *first as u64))?;
-    image.set(header::V6_RANGES, halves(highs, lows));
-    let at = image.append(v6.ranges.iter().map(|(_, value)| u64::from(value.0)))?;
-    image.set(header::V6_VALUES, u64::from(at));
+    let mut image = Image(vec![0; BEHIND_CODES as usize]);
+    image.v4(&tables.addresses)?;
+    image.v6(&tables.addresses)?;
 
     for (position, rows) in [
         (header::SOURCE_ROWS, &tables.source_rows),
@@ -94,11 +77,119 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
 /// Words in as many segments as the kernel has room for.
 const MOST_WORDS: usize = MOST_SEGMENTS as usize * SEGMENT_LINES as usize * LINE_WORDS;
 
+impl From<NoTable> for CompileError {
+    fn from(_: NoTable) -> Self {
+        Self::TooLarge
+    }
+}
+
+/// The number of the line whose first word is at this position.
+const fn line_at(position: u32) -> u32 {
+    position >> LINE_WORDS.ilog2()
+}
+
 struct Image(Vec<u64>);
 
 impl Image {
     fn set(&mut self, position: u32, word: u64) {
         self.0[position as usize] = word;
+    }
+
+    fn set_all(&mut self, position: u32, words: &[u64]) {
+        let position = position as usize;
+        self.0[position..position + words.len()].copy_from_slice(words);
+    }
+
+    fn v4(&mut self, addresses: &Addresses) -> Result<(), CompileError> {
+        let Addresses { v4_front: front, v4_index, .. } = addresses;
+        self.set_all(V4_COARSE, &front.coarse);
+        self.set_all(V4_FINE, &front.fine);
+        let key = |number: usize| u64::from(front.singles[number].0);
+        self.filter(header::V4_FILTER, (0..front.singles.len()).map(key))?;
+        let table = Cuckoo::build(front.singles.len(), V4_BUCKET, key)?;
+        self.table(header::V4_SINGLES, &table, |bucket, line| {
+            for (word, number) in line.iter_mut().zip(bucket) {
+                let (address, value) = front.singles[*number];
+                *word = halves(value.0, address);
+            }
+        })?;
+        let at = self.append(v4_index.words.iter().map(|word| word.0))?;
+        self.set(header::V4_INDEX, halves(at, v4_index.shift));
+        let at = self.append(front.ranges.iter().map(|(first, value)| {
+            // The first address of an IPv4 range fits into 32 bits.
+            halves(value.0, u32::try_from(*first).unwrap_or(u32::MAX))
+        }))?;
+        self.set(header::V4_RANGES, u64::from(at));
+        Ok(())
+    }
+
+    fn v6(&mut self, addresses: &Addresses) -> Result<(), CompileError> {
+        let Addresses { v6_front: front, v6_ranges: ranges, v6_index, .. } = addresses;
+        self.set_all(V6_TOP, &front.top);
+        let at = self.append(front.nodes.iter().copied())?;
+        self.set(header::V6_NODES, u64::from(at));
+        // No leaf may lie in two lines.
+        const { assert!(LINE_WORDS.is_multiple_of(V6_LEAF_WORDS)) };
+        self.align();
+        let at = self.append(front.leaves.iter().flat_map(|leaf| leaf.0))?;
+        self.set(header::V6_LEAVES, u64::from(line_at(at)));
+        self.set(header::V6_CHUNK_SHIFT, u64::from(front.chunk_shift));
+        let key = |number: usize| front.chunks[number].0;
+        self.filter(header::V6_FILTER, (0..front.chunks.len()).map(key))?;
+        let table = Cuckoo::build(front.chunks.len(), V6_BUCKET, key)?;
+        self.table(header::V6_CHUNKS, &table, |bucket, line| {
+            for (slot, number) in bucket.iter().enumerate() {
+                let (chunk, word) = front.chunks[*number];
+                line[slot] = chunk;
+                line[V6_BUCKET + slot] = word.0;
+            }
+        })?;
+        let at = self.append(v6_index.words.iter().map(|word| word.0))?;
+        self.set(header::V6_INDEX, halves(at, v6_index.shift));
+        let highs = self.append(ranges.iter().map(|(first, _)| (first >> 64) as u64))?;
+        #[expect(clippy::cast_possible_truncation, reason = "the last 64 bits are meant")]
+        let lows = self.append(ranges.iter().map(|(first, _)| *first as u64))?;
+        self.set(header::V6_RANGES, halves(highs, lows));
+        let at = self.append(ranges.iter().map(|(_, value)| u64::from(value.0)))?;
+        self.set(header::V6_VALUES, u64::from(at));
+        Ok(())
+    }
+
+    fn filter(
+        &mut self,
+        position: u32,
+        keys: impl ExactSizeIterator<Item = u64>,
+    ) -> Result<(), CompileError> {
+        let filter = filter::build(keys);
+        let length = u32::try_from(filter.len()).map_err(|_| CompileError::TooLarge)?;
+        let at = self.append(filter.into_iter())?;
+        self.set(position, halves(at, length));
+        Ok(())
+    }
+
+    /// Appends a cuckoo table; `fill` writes the entries with these numbers into their line.
+    fn table(
+        &mut self,
+        position: u32,
+        table: &Cuckoo,
+        fill: impl Fn(&[usize], &mut Line),
+    ) -> Result<(), CompileError> {
+        self.align();
+        let mut entries = Vec::new();
+        let at = self.append(table.buckets().flat_map(|bucket| {
+            entries.clear();
+            entries.extend(bucket.flatten());
+            let mut line = [0; LINE_WORDS];
+            fill(&entries, &mut line);
+            line
+        }))?;
+        self.set(position, halves(line_at(at), table.buckets));
+        Ok(())
+    }
+
+    /// Goes on with a new line.
+    fn align(&mut self) {
+        self.0.resize(self.0.len().next_multiple_of(LINE_WORDS), 0);
     }
 
     /// Appends words and says where they start.
@@ -179,7 +270,7 @@ impl Image {
     }
 
     fn lines(mut self) -> Vec<Line> {
-        self.0.resize(self.0.len().next_multiple_of(LINE_WORDS), 0);
+        self.align();
         let (lines, _) = self.0.as_chunks::<LINE_WORDS>();
         lines.to_vec()
     }

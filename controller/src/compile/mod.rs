@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `ranges` | nested prefixes to disjoint ranges |
 //! | `membership` | numbers for combinations of address sets |
-//! | `addresses` | the address tables with their index |
-//! | `front` | what most IPv4 addresses need no address table for |
+//! | `addresses` | the address tables of both IP versions: ranges and their index |
+//! | `front`, `trie` | what most IPv4 and IPv6 addresses need no ranges for |
+//! | `filter`, `cuckoo` | the filter and the hash table behind both |
 //! | `payload` | payload prefixes in groups, with filter and hashes |
 //! | `bits`, `ports`, `rows` | the rows of each dimension |
 //! | `share` | the capacity share |
@@ -16,6 +17,8 @@
 
 mod addresses;
 mod bits;
+mod cuckoo;
+mod filter;
 mod front;
 mod image;
 mod membership;
@@ -24,6 +27,7 @@ mod ports;
 mod ranges;
 mod rows;
 mod share;
+mod trie;
 
 use std::sync::Arc;
 

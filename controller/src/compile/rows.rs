@@ -61,7 +61,7 @@ pub(super) fn tables(
 
     let mut memberships = Memberships::new();
     let sources = Sources { layers, sets: &sets.prefixes };
-    let (v4, v6) = addresses::compile(&sources, &mut memberships)?;
+    let addresses = addresses::compile(&sources, &mut memberships)?;
     let combinations = memberships.all();
     if combinations.len() > MOST_COMBINATIONS {
         return Err(CompileError::Combinations(combinations.len()));
@@ -102,8 +102,7 @@ pub(super) fn tables(
     Ok(Tables {
         number,
         share: share::of(orders.iter().map(|(_, order)| *order)),
-        v4,
-        v6,
+        addresses,
         // A rule that names a set on either side stands on both as if it named it on each.
         source_rows: side(&|rule, sets| within(rule.either.or(rule.source), sets)),
         destination_rows: side(&|rule, sets| within(rule.either.or(rule.destination), sets))
