@@ -28,6 +28,8 @@ pub(crate) const CASES: &[(&str, Goal)] = &[
     ("v4-payload-100k", Goal::AtMost(60.0)),
     ("capacity-share", Goal::AtMost(3.0)),
     ("v6-unmatched-1m-hot", Goal::None),
+    ("v4-payload-100k-hot", Goal::None),
+    ("siphash-16", Goal::None),
     ("matched-record", Goal::AtMost(150.0)),
     ("matched-record-hot", Goal::None),
     ("matched-lapsed", Goal::None),
@@ -118,7 +120,9 @@ impl Bench {
                 self.unmatched(case, Selectors::V6(M), |internet, _| Trace::v6(internet, 1))
             }
             "v6-unmatched-1m" => self.unmatched(case, Selectors::V6(M), Trace::v6),
-            "v4-payload-100k" => self.payload(case),
+            "v4-payload-100k" => self.payload(case, self.pairs()),
+            "v4-payload-100k-hot" => self.payload(case, 1),
+            "siphash-16" => self.siphash(case),
             "adversarial" => self.passing(case),
             "adversarial-ranges" => {
                 self.unmatched(case, Selectors::V4Dense(M), |internet, length| {
@@ -235,13 +239,21 @@ impl Bench {
         Ok(runs)
     }
 
+    /// One of four hashes of sixteen bytes: what a group of payload prefixes costs at the least.
+    fn siphash(&self, case: &'static str) -> Result<Figure> {
+        let mut rig = self.rig(&Trace::v4_with_payload(&self.internet, 1))?;
+        let packets = rig.packets();
+        let runs = rig.measure(&Subject::Own("siphash"), packets, || Ok(()))?;
+        Ok(Figure::new(case, "ns", runs.into_iter().map(|run| run / 4.0).collect()))
+    }
+
     /// Packets whose addresses no rule names, under rules that go by the payload alone.
-    fn payload(&self, case: &'static str) -> Result<Figure> {
+    fn payload(&self, case: &'static str, pairs: usize) -> Result<Figure> {
         let mut envelopes = Selectors::V4(M).envelopes(&self.internet);
         envelopes.extend(orders::payload_only(100 * K));
         let lines = tables(&self.internet, &verify(&envelopes)?)?.lines;
         let mut sensor = Sensor::load(&lines, Mode::Tap, RING_BYTES)?;
-        let trace = Trace::v4_with_payload(&self.internet, self.pairs());
+        let trace = Trace::v4_with_payload(&self.internet, pairs);
         let mut rig = self.rig(&trace)?;
         let (packets, before) = (rig.packets(), sensor.seen(Outcome::Unmatched)?);
         let runs =

@@ -264,6 +264,45 @@ mod tests {
     }
 
     #[test]
+    fn few_others_pass_the_filter() {
+        let hashed_under = |key: u64, n: u64| siphash::hash([key, key], &n.to_le_bytes());
+        let hashes: Vec<u64> = (0..50_000).map(|n| hashed_under(1, n)).collect();
+        let groups = groups(&[hashed(1, 8, &hashes)]).unwrap();
+        let filter = groups.tables[0].filter();
+        assert_eq!(filter.len(), 25_000);
+        let words = u32::try_from(filter.len()).unwrap();
+        let passes = |hash: u64| {
+            let word = filter[Group::filter_word(words, hash) as usize];
+            Group::filter_bits(hash).iter().all(|bit| word >> bit & 1 == 1)
+        };
+        assert!(hashes.iter().all(|hash| passes(*hash)));
+        let others = (0..200_000).map(|n| hashed_under(7, n));
+        let passing = others.filter(|hash| passes(*hash)).count();
+        // One in two thousand is what docs/tables.md says.
+        assert!(passing < 200, "{passing} of 200,000");
+    }
+
+    #[test]
+    fn as_many_as_there_can_be() {
+        let per_group = u64::from(MOST_PREFIXES / MOST_GROUPS);
+        let sets: Vec<PayloadPrefixes> = (1..=8_u8)
+            .map(|length| {
+                let key = siphash::key([9; 16]);
+                let hash = |n: u64| siphash::hash(key, &[n.to_le_bytes(), [length; 8]].concat());
+                hashed(length, length, &(0..per_group).map(hash).collect::<Vec<_>>())
+            })
+            .collect();
+        let groups = groups(&sets).unwrap();
+        assert_eq!(groups.tables.len(), MOST_GROUPS as usize);
+        for group in &groups.tables {
+            assert_eq!(group.entries.len() as u64, per_group);
+            let (index, _) = group.index();
+            let fullest = index.iter().map(|word| word.count()).max().unwrap();
+            assert!(fullest < 32, "random hashes spread over the buckets: {fullest}");
+        }
+    }
+
+    #[test]
     fn limits_are_named() {
         let sets: Vec<PayloadPrefixes> = (1..=9).map(|length| hashed(1, length, &[1])).collect();
         assert!(groups(&sets[..8]).is_ok());

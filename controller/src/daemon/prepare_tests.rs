@@ -164,3 +164,21 @@ fn more_orders_at_once_than_slots() {
         "sekisho.toml: at 2027-10-31T15:00:00Z: 65 orders are in force at once; the limit is 64"
     );
 }
+
+#[test]
+fn more_payload_groups_at_once_than_there_can_be() {
+    let with_lengths = |id: &str, lengths: std::ops::Range<usize>| {
+        let list: Vec<String> = lengths.map(|length| "ab".repeat(length)).collect();
+        with(&[
+            ("/order_id", json!(id)),
+            ("/payload_prefixes/hello", json!({"hex": list})),
+            ("/rules/0", json!({"id": "r1", "either": "c2", "payload": "hello"})),
+        ])
+    };
+    let folder = folder(&[with_lengths("a", 1..6), with_lengths("b", 5..10)]);
+    assert_eq!(
+        refusal(&folder),
+        "sekisho.toml: at 2027-10-31T15:00:00Z: the rules of all orders compare payloads by 9 \
+         different pairs of key and length; the limit is 8"
+    );
+}

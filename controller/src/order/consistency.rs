@@ -4,9 +4,11 @@
 use std::collections::HashSet;
 
 use ipnetwork::IpNetwork;
+use sensor_common::payload::MOST_PREFIXES;
 
 use super::document::{Order, Rule};
 use super::json::quote;
+use super::payload::PayloadPrefixes;
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::misleads;
 
@@ -110,6 +112,13 @@ fn sizes(order: &Order) -> Result<(), (String, String)> {
         return Err((
             "address_sets".to_owned(),
             format!("{addresses} addresses, but {MOST_ADDRESSES} is the limit"),
+        ));
+    }
+    let prefixes: usize = order.payload_prefixes.values().map(PayloadPrefixes::count).sum();
+    if prefixes > MOST_PREFIXES as usize {
+        return Err((
+            "payload_prefixes".to_owned(),
+            format!("{prefixes} payload prefixes, but {MOST_PREFIXES} is the limit"),
         ));
     }
     Ok(())
@@ -323,6 +332,22 @@ mod tests {
         assert_eq!(
             super::check("o.json", &order).unwrap_err().to_string(),
             "o.json: address_sets: 10000001 addresses, but 10000000 is the limit"
+        );
+    }
+
+    #[test]
+    fn the_number_of_payload_prefixes_is_limited() {
+        use crate::order::payload::PayloadPrefixes;
+        let mut order = read_order("o.json", order().to_string().as_bytes()).unwrap();
+        let others = order.payload_prefixes.values().map(PayloadPrefixes::count).sum::<usize>();
+        let most = super::MOST_PREFIXES as usize - others;
+        let many = |count| PayloadPrefixes::Raw(vec![vec![1]; count]);
+        order.payload_prefixes.insert("many".to_owned(), many(most));
+        assert!(super::check("o.json", &order).is_ok());
+        order.payload_prefixes.insert("many".to_owned(), many(most + 1));
+        assert_eq!(
+            super::check("o.json", &order).unwrap_err().to_string(),
+            "o.json: payload_prefixes: 1000001 payload prefixes, but 1000000 is the limit"
         );
     }
 

@@ -27,6 +27,16 @@ pub enum PayloadPrefixes {
     Raw(Vec<Vec<u8>>),
 }
 
+impl PayloadPrefixes {
+    /// How many the set lists.
+    pub const fn count(&self) -> usize {
+        match self {
+            Self::Hashed { hashes, .. } => hashes.len(),
+            Self::Raw(list) => list.len(),
+        }
+    }
+}
+
 /// As it stands in the file; which fields belong together is decided afterwards.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
