@@ -51,6 +51,8 @@ pub struct Ticked {
     pub published: Option<u32>,
     /// What happened, in words.
     pub said: Vec<String>,
+    /// The configuration was read again, and applied or refused.
+    pub reloaded: bool,
 }
 
 type Reply = oneshot::Sender<Outcome>;
@@ -370,6 +372,7 @@ where
             Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
             Err(PrepareError::Failed(reason)) => Outcome::Error(reason),
         };
+        self.ticked.reloaded = true;
         if let Outcome::Refused(lines) = &outcome {
             let lines = lines.iter().map(|line| format!("not reloaded: {line}"));
             self.ticked.said.extend(lines);
