@@ -329,6 +329,9 @@ impl World {
         if found != counts(&self.model) {
             assert_eq!(found, counts(&self.durable), "neither the old state nor the new one");
             self.model = self.durable.clone();
+        } else if found != counts(&self.durable) {
+            // It was written before the power went, with the clock as it was.
+            self.durable = self.model.clone();
         }
         self.version = self.registry.trust().version();
         let remembered = self.registry.clock().highest();
