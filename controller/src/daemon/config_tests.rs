@@ -114,7 +114,7 @@ fn refusals() {
         ("[\"jp.txt\"]", "[]", "direction: name at least one file under domestic or foreign"),
         ("[\"jp.txt\"]", "[\"jp.txt\"]\ncountry = \"jp\"", "direction.country: `jp` is no country"),
         ("[\"jp.txt\"]", "[\"jp.txt\"]\ndefault = \"x\"", "direction.default, line 12: unknown"),
-        ("[direction]", "[direction", "line 9: "),
+        ("[direction]", "[direction", "line 10: "),
     ] {
         assert!(GOOD.contains(from), "{from}");
         let rejection = parse(&GOOD.replacen(from, to, 1)).expect_err(message).to_string();
