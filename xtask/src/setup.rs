@@ -9,13 +9,18 @@ use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolcha
 use crate::{packages, privilege, process, python, vm, workspace};
 
 /// The programs that the demo and the tests over the kernel run: (program, package, what for).
-const TOOLS: [(&str, &str, &str); 3] = [
+const TOOLS: [(&str, &str, &str); 4] = [
     (
         "ip",
         "iproute2",
         "`ip` makes the network namespaces and veth pairs of the demo and the tests",
     ),
     ("ss", "iproute2", "`ss` tells when a listener in a namespace is ready"),
+    (
+        "strace",
+        "strace",
+        "`strace` kills a command at every call that it makes, in the test of crashes",
+    ),
     ("ping", "iputils-ping", "`ping` sends the demo's ICMP traffic"),
 ];
 

@@ -20,7 +20,7 @@ restart. Terms run on. Nothing but `sekisho resume` ends it.
 
 Examples:
   sekisho halt --operator \"N. Sato\" --reason \"complaint 2027-113\"
-  sekisho halt --state /var/lib/sekisho";
+  sekisho halt --state /var/lib/sekisho/state";
 
 /// Stop all selection at once, without any signature
 #[derive(Args, Clone, Debug)]

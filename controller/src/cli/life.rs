@@ -35,7 +35,7 @@ command returns when the order is in the kernel. The very same order once more c
 
 Examples:
   sekisho order install order.dsse
-  sekisho order install --state /var/lib/sekisho order.dsse";
+  sekisho order install --state /var/lib/sekisho/state order.dsse";
 
 /// Arguments of `sekisho order install`.
 #[derive(Args, Clone, Debug)]

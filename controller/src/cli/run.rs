@@ -25,9 +25,9 @@ control_group, country and foreign, which have none):
   mode = \"tap\"                    # or \"inline\": frames pass unchanged
   interfaces = [\"eth1\", \"eth2\"]
   trust = \"trust.json\"
-  state = \"/var/lib/sekisho\"      # the directory for what must survive
+  state = \"/var/lib/sekisho/state\"  # the directory for what must survive
   output = \"records.ndjson\"       # or \"-\"
-  anchor = \"/var/lib/sekisho.anchor\"  # tells an older copy of the state from the present one
+  anchor = \"/var/lib/sekisho/state.anchor\"  # tells an older copy of the state from the present one
   orders = []                     # envelopes to install; one that is wrong and nothing starts
   xdp = \"native\"                  # or \"generic\": slower, for drivers without XDP
   lease_seconds = 10              # 2 to 60

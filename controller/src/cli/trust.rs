@@ -30,7 +30,7 @@ const INIT_HELP: &str = "\
 yet.
 
 Example:
-  sekisho trust init --state /var/lib/sekisho --facility tyo-gw-1 trust.json";
+  sekisho trust init --state /var/lib/sekisho/state --facility tyo-gw-1 trust.json";
 
 const ROTATE_HELP: &str = "\
 The envelope holds the new trust file, signed by enough keys of the old one and of the new one. \

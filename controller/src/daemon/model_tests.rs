@@ -18,7 +18,7 @@ use crate::registry::{Change, Place, Reading, Store};
 /// Seconds that a lease lasts.
 const LEASE: u64 = 10;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Install {
         id: usize,
@@ -298,19 +298,15 @@ impl World {
         if let Some((steps, _)) = self.cut {
             self.store.disk_mut().fail_after(steps);
         }
-        match self.store.commit(change) {
-            Ok(registry) => {
-                self.store.disk_mut().recover();
-                self.registry = registry;
-                self.durable = self.model.clone();
-                true
-            }
-            Err(_) => {
-                let (_, luck) = self.cut.take().expect("only a cut fails");
-                self.die(luck);
-                false
-            }
-        }
+        let Ok(registry) = self.store.commit(change) else {
+            let (_, luck) = self.cut.take().expect("only a cut fails");
+            self.die(luck);
+            return false;
+        };
+        self.store.disk_mut().recover();
+        self.registry = registry;
+        self.durable = self.model.clone();
+        true
     }
 
     /// The machine starts anew: nothing is left but what is on the disk.
@@ -333,6 +329,9 @@ impl World {
         if found != counts(&self.model) {
             assert_eq!(found, counts(&self.durable), "neither the old state nor the new one");
             self.model = self.durable.clone();
+        } else if found != counts(&self.durable) {
+            // It was written before the power went, with the clock as it was.
+            self.durable = self.model.clone();
         }
         self.version = self.registry.trust().version();
         let remembered = self.registry.clock().highest();
@@ -396,7 +395,7 @@ impl World {
                     signers: SIGNERS[signers],
                     over: false,
                     followed: false,
-                })
+                });
             }
             Step::Revoke { id, serial, effective } => {
                 let document = revocation(IDS[id], serial, known + effective);
@@ -483,7 +482,7 @@ proptest! {
     ) {
         let mut world = World::new();
         for step in steps {
-            world.carry_out(step.clone());
+            world.carry_out(step);
             world.check(&step);
         }
     }
@@ -523,7 +522,7 @@ fn the_model_sees_orders_in_force() {
         (Step::Set(60), vec![]),
         (Step::Set(-60), vec![]),
     ] {
-        world.carry_out(step.clone());
+        world.carry_out(step);
         world.check(&step);
         assert_eq!(world.kernel.live(at(world.seconds).boot), live, "{step:?}");
     }

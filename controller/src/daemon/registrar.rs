@@ -51,6 +51,8 @@ pub struct Ticked {
     pub published: Option<u32>,
     /// What happened, in words.
     pub said: Vec<String>,
+    /// The configuration was read again, and applied or refused.
+    pub reloaded: bool,
 }
 
 type Reply = oneshot::Sender<Outcome>;
@@ -87,6 +89,8 @@ pub struct Registrar<E: Enforce> {
     /// When the state was last written, boot-clock nanoseconds.
     saved: u64,
     compiling: Option<JoinHandle<Tables<E>>>,
+    /// A generation that the keeper wants and that nobody compiles yet.
+    wanted: Option<Job>,
     aside: JoinSet<Aside>,
     /// Who waits for an order to come into force.
     waiting: Vec<(usize, Reply)>,
@@ -117,6 +121,7 @@ where
             tally,
             saved: 0,
             compiling: None,
+            wanted: None,
             aside: JoinSet::new(),
             waiting: Vec::new(),
             ticked: Ticked::default(),
@@ -129,8 +134,9 @@ where
     /// [`RegistrarError`].
     pub fn begin(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
         self.settle(reading)?;
-        let ticked = self.keeper.tick(&mut &*self.gate, &self.registry, reading)?;
-        if let Some(job) = ticked.job {
+        self.steer(reading)?;
+        // Here and now: without tables every packet would be one of no known direction.
+        if let Some(job) = self.wanted.take() {
             let (compiled, tables) = carry_out::<E>(&job)?;
             self.publish(&compiled, tables)?;
         }
@@ -143,9 +149,10 @@ where
     /// [`RegistrarError`].
     pub fn tick(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
         self.settle(reading)?;
-        let ticked = self.keeper.tick(&mut &*self.gate, &self.registry, reading)?;
-        self.ticked.next = ticked.next;
-        self.start(ticked.job);
+        self.steer(reading)?;
+        if let Some(job) = self.wanted.take() {
+            self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
+        }
         if reading.boot.saturating_sub(self.saved) >= SAVE {
             self.held.store.touch(&self.registry)?;
             self.saved = reading.boot;
@@ -365,6 +372,7 @@ where
             Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
             Err(PrepareError::Failed(reason)) => Outcome::Error(reason),
         };
+        self.ticked.reloaded = true;
         if let Outcome::Refused(lines) = &outcome {
             let lines = lines.iter().map(|line| format!("not reloaded: {line}"));
             self.ticked.said.extend(lines);
@@ -412,7 +420,7 @@ where
     /// until after.
     fn apply(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
         let ticked = self.keeper.tick(&mut &*self.gate, &change.registry, reading)?;
-        self.start(ticked.job);
+        self.wanted = self.wanted.take().or(ticked.job);
         let lines = change.events.iter().map(|event| words::event(event, &change.registry));
         self.ticked.said.extend(lines);
         self.registry = self.held.store.commit(change)?;
@@ -420,10 +428,12 @@ where
         Ok(())
     }
 
-    fn start(&mut self, job: Option<Job>) {
-        if let Some(job) = job {
-            self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
-        }
+    /// Brings the kernel to where the registry says, as far as its tables allow.
+    fn steer(&mut self, reading: Reading) -> Result<(), RegistrarError> {
+        let ticked = self.keeper.tick(&mut &*self.gate, &self.registry, reading)?;
+        self.ticked.next = ticked.next;
+        self.wanted = self.wanted.take().or(ticked.job);
+        Ok(())
     }
 
     fn publish(&mut self, compiled: &Compiled, tables: E::Tables) -> Result<(), RegistrarError> {

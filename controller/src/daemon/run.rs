@@ -226,6 +226,7 @@ impl Daemon {
             tokio::task::block_in_place(|| match wake {
                 Wake::Tick => Ok(()),
                 Wake::Reload => {
+                    self.service.reloading();
                     self.registrar.reload(None, reading());
                     Ok(())
                 }
@@ -241,6 +242,9 @@ impl Daemon {
         let registrar = &mut self.registrar;
         let ticked = tokio::task::block_in_place(|| registrar.tick(reading))?;
         self.report(&ticked, voice);
+        if ticked.reloaded {
+            self.service.ready();
+        }
         lock(&self.sensor).life().iter().for_each(|line| voice.tell(line));
         let objection = self.health.objection(boot_time());
         if objection.is_none() {
