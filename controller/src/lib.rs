@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`rejection`] | why an input file was refused |
 //! | [`order`] | signed orders, trust files, and the law they are checked against |
+//! | [`registry`] | the life of orders, and what must survive a restart |
 //! | [`direction`] | what is domestic and what is foreign |
+//! | [`preview`] | what an order would come to over the direction tables, before it is in force |
 //! | [`compile`] | orders and direction to one generation of tables |
 //! | [`kernel`] | the loaded program and its maps |
 //! | [`engine`] | frames through the program without an interface, in the kernel or on the host |
@@ -25,7 +27,9 @@ pub mod direction;
 pub mod engine;
 pub mod kernel;
 pub mod order;
+pub mod preview;
 pub mod record;
+pub mod registry;
 pub mod rejection;
 pub mod replay;
 mod shown;

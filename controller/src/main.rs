@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use controller::cli::CliError;
 use controller::cli::classify::ClassifyArgs;
+use controller::cli::halt::{HaltArgs, ReloadArgs, ResumeArgs};
 use controller::cli::order::{self, OrderCommand};
 use controller::cli::replay::ReplayArgs;
 use controller::cli::run::RunArgs;
 use controller::cli::status::StatusArgs;
+use controller::cli::trust::TrustCommand;
 
 /// Select communications metadata at the border, and nothing else
 ///
@@ -31,9 +33,14 @@ refused; one line on standard error for each reason.";
 enum Command {
     Run(RunArgs),
     Status(StatusArgs),
+    Halt(HaltArgs),
+    Resume(ResumeArgs),
+    Reload(ReloadArgs),
+    #[command(subcommand)]
+    Trust(TrustCommand),
     Replay(Box<ReplayArgs>),
     Classify(ClassifyArgs),
-    /// Make keys; draft, sign, verify and explain orders
+    /// Make keys; sign, verify, explain, install and list orders
     #[command(subcommand)]
     Order(OrderCommand),
 }
@@ -52,6 +59,10 @@ fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Run(args) => args.run(&mut stdout),
         Command::Status(args) => args.run(&mut stdout),
+        Command::Halt(args) => args.run(&mut stdout),
+        Command::Resume(args) => args.run(&mut stdout),
+        Command::Reload(args) => args.run(&mut stdout),
+        Command::Trust(command) => command.run(&mut stdout),
         Command::Replay(args) => args.run(&mut stdout),
         Command::Classify(args) => Ok(args.run(&mut stdout)?),
         Command::Order(command) => Ok(order::run(&command, &mut stdout)?),

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::shown::misleads;
+
 /// A requirement derived from the Act (Act No. 42 of 2025); `docs/law.md` states each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Requirement {
@@ -21,6 +23,8 @@ pub enum Requirement {
     Select,
     /// Art. 17(1): at most 30 % of the facility's capacity.
     Cap,
+    /// Art. 2-2: the minimum necessary.
+    Min,
 }
 
 impl Requirement {
@@ -34,6 +38,7 @@ impl Requirement {
             Self::Extend => "L-EXTEND",
             Self::Select => "L-SELECT",
             Self::Cap => "L-CAP",
+            Self::Min => "L-MIN",
         }
     }
 }
@@ -99,7 +104,7 @@ impl fmt::Display for OneLine<'_> {
             if position == LONGEST {
                 return f.write_str("…");
             }
-            if character.is_control() {
+            if character.is_control() || misleads(character) {
                 write!(f, "{}", character.escape_debug())?;
             } else {
                 write!(f, "{character}")?;
@@ -124,6 +129,9 @@ mod tests {
     fn stays_on_one_line_whatever_the_file_holds() {
         let rejection = Rejection::new("a.json", "unknown field `x\ny\u{1b}[2J`");
         assert_eq!(rejection.to_string(), "a.json: unknown field `x\\ny\\u{1b}[2J`");
+        // Nor does it look like another line: U+202E would write the rest from right to left.
+        let turned = Rejection::new("a.json", "is `\u{202e}b`").to_string();
+        assert_eq!(turned, "a.json: is `\\u{202e}b`");
         let long = Rejection::new("a.json", "x".repeat(10_000)).to_string();
         assert!(long.chars().count() < 500, "{}", long.len());
     }

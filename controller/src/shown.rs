@@ -1,18 +1,35 @@
-//! How paths are printed: on one line, whatever they are named.
+//! How texts that others have chosen are printed: on one line, and so that they look like what they
+//! are.
 
 use std::path::Path;
 
-/// A path as text, with control characters escaped so that a message stays one line.
+/// A path as text, with what is no visible character escaped, so that a message stays one line.
 pub(crate) fn shown(path: &Path) -> String {
     let mut text = String::new();
     for character in path.to_string_lossy().chars() {
-        if character.is_control() {
+        if character.is_control() || misleads(character) {
             text.extend(character.escape_debug());
         } else {
             text.push(character);
         }
     }
     text
+}
+
+/// Characters that no `is_control` finds and that let two texts look the same, or one like another, to
+/// whoever reads before signing: line and paragraph separators, zero-width characters, and those that
+/// turn the direction of writing (Unicode Technical Report 36, Unicode Standard Annex 9).
+pub(crate) const fn misleads(character: char) -> bool {
+    matches!(
+        character,
+        '\u{00ad}'
+            | '\u{061c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -23,5 +40,6 @@ mod tests {
     fn a_path_is_one_line() {
         assert_eq!(shown(Path::new("/tmp/a\nb\u{1b}.txt")), "/tmp/a\\nb\\u{1b}.txt");
         assert_eq!(shown(Path::new("日本.txt")), "日本.txt");
+        assert_eq!(shown(Path::new("a\u{202e}txt.pcap")), "a\\u{202e}txt.pcap");
     }
 }

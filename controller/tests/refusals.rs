@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use controller::order::trust::KeyEntry;
-use controller::order::{Envelope, Trust, keys};
+use controller::order::{Envelope, Kind, Trust, keys};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ fn order() -> Value {
 }
 
 fn signed(payload: &[u8], signers: &[u8]) -> String {
-    let mut envelope = Envelope::unsigned(payload.to_vec());
+    let mut envelope = Envelope::unsigned(Kind::Order, payload.to_vec());
     for signer in signers {
         envelope.sign(&key(*signer)).unwrap();
     }
@@ -373,6 +373,50 @@ fn the_same_order_twice() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{error}");
     assert!(error.contains("again.json: order_id: another file names order"), "{error}");
+}
+
+/// The order as an agreement with a party of this address.
+fn agreement(party: &str) -> String {
+    let mut agreement = order();
+    agreement["measure"] = json!("agreement");
+    agreement["party"] = json!({"name": "operator", "prefixes": [party]});
+    signed(agreement.to_string().as_bytes(), &[1, 2, 3])
+}
+
+#[test]
+fn an_agreement_with_a_party_abroad() {
+    let scene = Scene::new();
+    scene.put("order.json", agreement("203.0.113.9"));
+    let output = scene.replay(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout.split(|byte| *byte == b'\n').count(), 2, "one record");
+    // Domestic, but not where the packet goes.
+    scene.put("order.json", agreement("203.0.113.10"));
+    assert_eq!(scene.replay(&[]).stdout, b"");
+
+    scene.put("order.json", agreement("198.51.100.0/24"));
+    scene.refused("a party abroad", 3, "order.json: party.prefixes[0]: 198.51.100.0/24 is not");
+}
+
+#[test]
+fn a_warning_is_no_refusal_unless_it_shall_be() {
+    let scene = Scene::new();
+    let mut idle = order();
+    idle["address_sets"]["c2"] = json!(["203.0.113.7"]);
+    scene.put("order.json", signed(idle.to_string().as_bytes(), &[1, 2, 3]));
+    let line = "order.json: rules[0].source: the only member of c2 can never match: 203.0.113.7/32 is \
+                domestic, but the measure is foreign-to-domestic and its sources are foreign \
+                [L-MEASURE]\n";
+    let verify =
+        ["order", "verify", "--trust", "trust.json", "order.json", "--domestic", "domestic.txt"];
+    let output = scene.sekisho(&verify);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("sekisho: warning: {line}"));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stdout.starts_with(b"order.json: accepted: "));
+
+    let output = scene.sekisho(&[&verify[..], &["--strict"]].concat());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("sekisho: {line}"));
+    assert_eq!((output.status.code(), output.stdout), (Some(3), Vec::new()));
 }
 
 #[test]

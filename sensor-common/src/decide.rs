@@ -1,43 +1,97 @@
 //! The decision: from a frame to its one outcome and the records it gives rise to.
 
+use crate::capacity::Meter;
 use crate::counters::Verdict;
 use crate::direction::Direction;
-use crate::layout::{VERSION, header, high, low};
+use crate::layout::{RulesWord, VERSION, header, high, low};
 use crate::lookup;
 use crate::outcome::Outcome;
 use crate::packet::Packet;
 use crate::parse::{self, Flow, Unparsed};
+use crate::payload::{self, Hits};
 use crate::record::{Record, Sink};
 use crate::repeat::Repeat;
-use crate::select::{self, Cursor, Hit, Rows};
-use crate::tables::{Gate, Tables, word_of};
+use crate::select::{self, Cursor, Hit, Known, Rows};
+use crate::tables::{Gate, Line, Tables, word_of};
 
-/// A packet of which at least one address is in a set.
-struct Candidate {
+/// A packet that a rule may select: what its records say of it, and how far judging it has come.
+pub struct Candidate {
     flow: Flow,
     direction: Direction,
     length: u32,
     generation: u32,
     rows: Rows,
+    cursor: Cursor,
+    /// The payload groups worth looking into, where [`payload::screen`] has said; otherwise 0.
+    groups: u32,
+    payload: Stage,
+    hits: Hits,
+    tally: Tally,
+}
+
+/// How far the payload has been looked at.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Stage {
+    /// No rule has asked for it.
+    Unasked,
+    /// All else of a rule holds.
+    Asked,
+    /// The candidate's hits say which prefixes it begins with.
+    Known,
+}
+
+/// What has come of a candidate's rules so far.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    /// Boot-time nanoseconds at the first rule that held.
+    now: u64,
+    /// Rules that held: at most one of each order.
+    held: u32,
+    /// Records submitted.
+    records: u32,
+    /// Records that there was no room for.
+    lost: u32,
+}
+
+/// Where the candidate is kept while it is judged: one place, as there is one packet at a time.
+///
+/// The kernel gives a program 512 bytes of stack over all functions that are waiting for each other;
+/// its implementation is memory of the CPU. The host's is a local variable.
+pub trait Scratch {
+    /// Puts a candidate into its place, over the one before. `None` where there is no such place.
+    fn keep(&mut self, candidate: Candidate) -> Option<&mut Candidate>;
 }
 
 /// What the decision needs besides the frame and the tables: one port for each.
-pub struct Ports<'a, G, R, S> {
+pub struct Ports<'a, G, M, R, S, K> {
     /// Deadlines, lease and clock.
     pub gate: &'a G,
+    /// The capacity share.
+    pub meter: &'a M,
     /// Long loops.
     pub repeat: &'a R,
     /// Where records go.
     pub sink: &'a mut S,
+    /// Where the candidate is kept.
+    pub scratch: &'a mut K,
 }
 
 /// Judges a frame, and submits one record for each order in force that it matches.
 #[inline(always)]
-pub fn decide<P: Packet, T: Tables, G: Gate, R: Repeat, S: Sink>(
+pub fn decide<P, T, G, M, R, S, K>(
     packet: &P,
-    tables: &T,
-    ports: &mut Ports<'_, G, R, S>,
-) -> Verdict {
+    tables: T,
+    ports: &mut Ports<'_, G, M, R, S, K>,
+) -> Verdict
+where
+    P: Packet,
+    T: Tables + Copy,
+    G: Gate,
+    M: Meter,
+    R: Repeat,
+    S: Sink,
+    K: Scratch,
+{
     let length = packet.length();
     let done = |outcome, direction| Verdict { outcome, direction, length, records: 0, lost: 0 };
     let flow = match parse::parse(packet) {
@@ -46,16 +100,14 @@ pub fn decide<P: Packet, T: Tables, G: Gate, R: Repeat, S: Sink>(
         Err(Unparsed::Malformed) => return done(Outcome::Malformed, None),
     };
     // Without tables, or with tables of another layout, nothing can be judged.
-    let Some(head) = tables.line(0) else { return done(Outcome::Unclassified, None) };
+    let Some(head) = tables.near(0) else { return done(Outcome::Unclassified, None) };
     let identity = word_of(head, header::IDENTITY);
     if high(identity) != VERSION {
         return done(Outcome::Unclassified, None);
     }
-    let Some((source, destination)) =
-        lookup::pair(tables, ports.repeat, head, flow.version, flow.source, flow.destination)
-    else {
-        return done(Outcome::Unclassified, None);
-    };
+    let addresses =
+        lookup::pair(&tables, ports.repeat, head, flow.version, flow.source, flow.destination);
+    let Some((source, destination)) = addresses else { return done(Outcome::Unclassified, None) };
     // L-DIR: before any rule is looked at.
     let direction = match Direction::judge(source.class(), destination.class()) {
         None => return done(Outcome::Unclassified, None),
@@ -64,69 +116,191 @@ pub fn decide<P: Packet, T: Tables, G: Gate, R: Repeat, S: Sink>(
         }
         Some(direction) => direction,
     };
-    // Every rule names an address set, so a packet whose addresses are in none is unmatched.
-    if source.row() | destination.row() == 0 {
+    let generation = low(identity);
+    // L-CAP: before any rule is looked at. No other measure than Art. 17 applies in this direction.
+    if matches!(direction, Direction::ForeignToForeign)
+        && !ports.meter.admit(tables, generation, length)
+    {
+        return done(Outcome::OverCapacity, Some(direction));
+    }
+    let rules = RulesWord(word_of(head, header::RULES));
+    // A packet whose addresses are in no set is unmatched, unless a rule goes by the payload alone.
+    let unknown = source.row() | destination.row() == 0;
+    if unknown
+        && !payload::traffic(direction, flow.protocol).is_some_and(|bit| rules.payload_only(bit))
+    {
         return done(Outcome::Unmatched, Some(direction));
     }
-    let rows = Rows::find(tables, &flow, direction, source, destination);
-    let generation = low(identity);
-    apply(&Candidate { flow, direction, length, generation, rows }, tables, ports)
+    let candidate = Candidate {
+        rows: Rows::of(flow.protocol, direction, source, destination),
+        cursor: Cursor::new(rules),
+        flow,
+        direction,
+        length,
+        generation,
+        groups: 0,
+        payload: Stage::Unasked,
+        hits: Hits::default(),
+        tally: Tally::default(),
+    };
+    let Some(candidate) = ports.scratch.keep(candidate) else {
+        return done(Outcome::Unclassified, None);
+    };
+    // From here on all is read from the scratch memory: the verifier does not follow what is in it, so
+    // that the ways that led here are one.
+    if !unknown || screen(candidate, packet, tables) {
+        walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
+        if candidate.payload == Stage::Asked {
+            look(candidate, packet, tables, ports.repeat);
+            walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
+        }
+    }
+    candidate.tally.verdict(candidate.direction, candidate.length)
 }
 
-/// Finds the first rule of each order that holds, submits a record for each such order that is in
-/// force while the lease holds, and gives the packet's outcome (L-TERM).
+/// Finds the payload groups that may select a candidate whose addresses are in no set; `false` if
+/// there are none.
 ///
 /// A function of its own in the kernel too, so that it has a stack frame of its own.
 #[inline(never)]
-fn apply<T: Tables, G: Gate, R: Repeat, S: Sink>(
-    candidate: &Candidate,
-    tables: &T,
-    ports: &mut Ports<'_, G, R, S>,
-) -> Verdict {
-    let (mut held, mut records, mut lost) = (0_u32, 0_u32, 0_u32);
-    let mut cursor = Cursor::new(tables);
-    let mut now = 0;
-    let Ports { gate, repeat, sink } = ports;
+fn screen<P: Packet, T: Tables + Copy>(candidate: &mut Candidate, packet: &P, tables: T) -> bool {
+    let Candidate { flow, direction, .. } = candidate;
+    if let Some(bit) = payload::traffic(*direction, flow.protocol)
+        && let Some(found) = parse::payload::find(packet, flow)
+    {
+        candidate.groups = payload::screen(packet, &tables, found, bit);
+    }
+    candidate.groups != 0
+}
+
+/// Finds the first rule of each order that holds, and submits a record for each such order that is
+/// in force while the lease holds (L-TERM).
+///
+/// A function of its own in the kernel too, so that it has a stack frame of its own.
+#[inline(never)]
+fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
+    candidate: &mut Candidate,
+    tables: T,
+    gate: &G,
+    repeat: &R,
+    sink: &mut S,
+) {
+    let Some(head) = tables.line(select::HEAD) else { return };
+    candidate.rows.find_ports(&tables, head, candidate.flow.ports);
+    // What is in the first word of the rows is dealt with here, up to the first rule, and with it
+    // most packets: the loop costs as much as all before it.
+    if candidate.cursor.is_between_words() && !candidate.enter_word(&tables, head) {
+        return;
+    }
+    if !candidate.cursor.is_between_words() && !candidate.hit(&tables, head, gate, sink) {
+        return;
+    }
+    if candidate.cursor.at_end() {
+        return;
+    }
     repeat.repeat(select::MOST_STEPS, &mut || {
-        if cursor.at_end() {
-            return false;
-        }
-        let Some(Hit { rule, slot }) = cursor.step(tables, &candidate.rows) else {
-            return !cursor.at_end();
+        let go_on = if candidate.cursor.is_between_words() {
+            candidate.enter_word(&tables, head)
+        } else {
+            candidate.hit(&tables, head, gate, sink)
         };
-        if held == 0 {
-            now = gate.now();
+        go_on && !candidate.cursor.at_end()
+    });
+}
+
+/// Looks for the candidate's payload in all groups that may have it.
+///
+/// A function of its own in the kernel too, so that it has a stack frame of its own.
+#[inline(never)]
+fn look<P: Packet, T: Tables + Copy, R: Repeat>(
+    candidate: &mut Candidate,
+    packet: &P,
+    tables: T,
+    repeat: &R,
+) {
+    candidate.payload = Stage::Known;
+    let Some(bit) = payload::traffic(candidate.direction, candidate.flow.protocol) else { return };
+    let Some(found) = parse::payload::find(packet, &candidate.flow) else { return };
+    if candidate.groups == 0 {
+        candidate.groups = payload::groups(&tables, bit);
+    }
+    let mut number = 0;
+    repeat.repeat(payload::MOST_GROUPS, &mut || {
+        let left = candidate.groups.wrapping_shr(number);
+        if left & 1 != 0 {
+            // A group that does not have it, or cannot be read, adds nothing.
+            let _: Option<()> = payload::look(packet, &tables, found, number, &mut candidate.hits);
         }
-        held = held.wrapping_add(1);
+        number = number.wrapping_add(1);
+        left > 1
+    });
+}
+
+impl Candidate {
+    /// Enters the next word of the rows: `false` if a rule asks for the payload first.
+    #[inline(always)]
+    fn enter_word<T: Tables>(&mut self, tables: &T, head: &Line) -> bool {
+        let known = match self.payload {
+            Stage::Known => Known::Hits(&self.hits),
+            _ => Known::Nothing,
+        };
+        let entered = self.cursor.enter_word(tables, head, &self.rows, known);
+        if entered.is_err() {
+            self.payload = Stage::Asked;
+        }
+        entered.is_ok()
+    }
+
+    /// Deals with the rule that the cursor stands before: `false` where no other can have a record.
+    #[inline(always)]
+    fn hit<T: Tables, G: Gate, S: Sink>(
+        &mut self,
+        tables: &T,
+        head: &Line,
+        gate: &G,
+        sink: &mut S,
+    ) -> bool {
+        let Hit { rule, slot } = self.cursor.step(tables, head);
+        if self.tally.held == 0 {
+            self.tally.now = gate.now();
+        }
+        self.tally.held = self.tally.held.wrapping_add(1);
+        let now = self.tally.now;
         if now >= gate.lease() {
             return false;
         }
         if now < gate.deadline(slot) {
-            let made = u32::from(submit(candidate, now, rule, *sink));
-            records = records.wrapping_add(made);
-            lost = lost.wrapping_add(1 ^ made);
+            let Self { flow, direction, length, generation, .. } = self;
+            let made =
+                sink.submit(|| Record::new(flow, *direction, *length, now, *generation, rule));
+            self.tally.records = self.tally.records.wrapping_add(u32::from(made));
+            self.tally.lost = self.tally.lost.wrapping_add(u32::from(!made));
         }
-        !cursor.at_end()
-    });
-    let outcome = if records != 0 {
-        Outcome::Recorded
-    } else if lost != 0 {
-        Outcome::RingFull
-    } else if held != 0 {
-        Outcome::Lapsed
-    } else {
-        Outcome::Unmatched
-    };
-    let Candidate { direction, length, .. } = *candidate;
-    Verdict { outcome, direction: Some(direction), length, records, lost }
+        true
+    }
 }
 
-/// Submits the record of a candidate that `rule` selected.
-///
-/// A function of its own in the kernel too, so that the loop around it does not keep all fields of
-/// a record on the stack.
-#[inline(never)]
-fn submit<S: Sink>(candidate: &Candidate, now: u64, rule: u32, sink: &mut S) -> bool {
-    let Candidate { flow, direction, length, generation, .. } = candidate;
-    sink.submit(|| Record::new(flow, *direction, *length, now, *generation, rule))
+impl Tally {
+    /// The outcome of a packet that was looked at to the end.
+    #[inline(always)]
+    const fn verdict(self, direction: Direction, length: u32) -> Verdict {
+        let Self { held, records, lost, .. } = self;
+        let outcome = if records != 0 {
+            Outcome::Recorded
+        } else if lost != 0 {
+            Outcome::RingFull
+        } else if held != 0 {
+            Outcome::Lapsed
+        } else {
+            Outcome::Unmatched
+        };
+        Verdict { outcome, direction: Some(direction), length, records, lost }
+    }
+}
+
+/// The host's implementation of the port.
+impl Scratch for Option<Candidate> {
+    fn keep(&mut self, candidate: Candidate) -> Option<&mut Candidate> {
+        Some(self.insert(candidate))
+    }
 }

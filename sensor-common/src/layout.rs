@@ -2,27 +2,25 @@
 //! [`crate::lookup`] and [`crate::select`] read it; both take every position from here.
 //!
 //! ```text
-//!  header │ IPv4 front │ IPv4 filter │ IPv4 index │ IPv4 ranges │ IPv6 index │ IPv6 ranges │
-//!  rows │ port classes │ rules
+//!  header │ codes │ IPv4 filter, table │ IPv6 filter, table │ indexes │ ranges │
+//!  rows │ port classes │ rules │ payload rows │ payload tables │ payload groups
 //! ```
 //!
 //! - **Address tables** answer "where does this address lie, and of which sets is it a member?"
-//!   with one *address value*. The structure is that of DXR (Zec, Rizzo, Mikuc: "DXR: towards a
-//!   billion routing lookups per second in software", ACM CCR 42(5), 2012): a direct index on
-//!   the first bits of the address, then a binary search among the few ranges of that chunk.
-//! - The **IPv4 front** ends that question for most addresses with two words: two bits for each /24
-//!   say the class of all its addresses, and a filter (Putze, Sanders, Singler: "Cache-, hash- and
-//!   space-efficient Bloom filters", JEA 14, 2009; here with blocks of one word) says whether the
-//!   address may be in a set. Only where it may, or where a /24 is not of one kind, is the address
-//!   table asked. The filter has false positives, and they cost time but never an answer.
+//!   with one *address value*: see [`addresses`].
 //! - **Rows** are bit vectors over all rules, one bit per rule (Lakshman and Stiliadis:
 //!   "High-speed policy-based packet forwarding using efficient multi-dimensional range
 //!   matching", SIGCOMM 1998): for each dimension the rules that hold there. The rules that hold
 //!   for a packet are the bitwise AND of one row per dimension.
+//! - **Payload groups** are in [`crate::payload`].
+
+pub mod addresses;
+
+pub use addresses::{AddressValue, IndexWord};
 
 /// Version of this layout and of the maps around it; part of the header, checked by the kernel
 /// program, so that a controller can never publish tables that the program would misread.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Most rules over all orders in force.
 pub const MOST_RULES: u32 = 1_024;
@@ -31,33 +29,36 @@ pub const MOST_RULES: u32 = 1_024;
 pub mod header {
     /// [`super::VERSION`] in the upper, the generation's number in the lower half.
     pub const IDENTITY: u32 = 0;
+    /// IPv4 filter: position of its first word in the lower half, number of words in the upper.
+    pub const V4_FILTER: u32 = 1;
     /// IPv4 index: position of its first word in the lower half, the shift in the upper.
-    pub const V4_INDEX: u32 = 1;
-    /// IPv4 ranges: position of the first word in the lower half; that of the front's in the upper.
-    pub const V4_RANGES: u32 = 2;
-    /// IPv6 index: as for IPv4; the shift applies to the address's first 64 bits.
-    pub const V6_INDEX: u32 = 3;
-    /// IPv6 ranges: positions of the words with the first 64 bits (lower half) and the last 64
-    /// bits (upper half) of each range's first address.
-    pub const V6_RANGES: u32 = 4;
-    /// IPv6 ranges: position of the words with their address values.
-    pub const V6_VALUES: u32 = 5;
-    /// IPv4 filter: position of its first word in the lower half, the shift that makes a word's
-    /// number out of a hash in the upper; see [`super::FilterBits`].
-    pub const V4_FILTER: u32 = 6;
-    /// Number of rules in the lower half, words in a row in the upper.
+    pub const V4_INDEX: u32 = 2;
+    /// IPv4 ranges: position of the first word.
+    pub const V4_RANGES: u32 = 3;
+    /// IPv4 table of single addresses: number of its first line in the lower half, number of
+    /// buckets in the upper.
+    pub const V4_SINGLES: u32 = 4;
+
+    /// The capacity share (L-CAP): bytes per second of 外外 traffic that may be inspected, or
+    /// [`crate::capacity::UNMETERED`]. 0: none.
+    pub const SHARE: u32 = 5;
+    /// What there are of rules; see [`super::RulesWord`].
     pub const RULES: u32 = 7;
 
-    /// Rows of the sets on the source side.
+    /// Rows by source address: the rules whose condition on the source the address meets. A rule with
+    /// a set that may be on either side stands here and among the destination's as if it named both.
     pub const SOURCE_ROWS: u32 = 8;
-    /// Rows of the sets on the destination side.
+    /// Rows by destination address, two words for each 64 rules: as for the source; and the rules
+    /// whose order allows the destination (an agreement's only its party's own, L-MEASURE).
     pub const DESTINATION_ROWS: u32 = 9;
-    /// Rows of the sets that may be on either side.
-    pub const EITHER_ROWS: u32 = 10;
-    /// Rows by direction, indexed by [`crate::direction::Direction`].
-    pub const DIRECTION_ROWS: u32 = 11;
-    /// Rows by protocol, indexed by the IANA number.
-    pub const PROTOCOL_ROWS: u32 = 12;
+    /// Rows by direction and protocol ([`super::traffic_row`]), two words for each 64 rules: the rules
+    /// for both; and, the same in every row, those for which one of the two addresses is enough.
+    pub const TRAFFIC_ROWS: u32 = 10;
+    /// Rows by payload: row 0 are the rules without a condition on it, the others belong to prefixes.
+    /// Position 0: no rule has one.
+    pub const PAYLOAD_ROWS: u32 = 11;
+    /// Position of the first rule's word; see [`super::RuleWord`].
+    pub const RULE_WORDS: u32 = 12;
     /// Rows by source port class.
     pub const SOURCE_PORT_ROWS: u32 = 13;
     /// Rows by destination port class.
@@ -66,15 +67,48 @@ pub mod header {
     /// lower half, of the destination ports' in the upper. 0: no rule names such ports.
     pub const PORT_CLASSES: u32 = 15;
 
-    /// Position of the first rule's word; see [`super::RuleWord`].
-    pub const RULE_WORDS: u32 = 16;
+    /// Position of the first payload group's line; see [`crate::payload::Group`].
+    pub const PAYLOAD_GROUPS: u32 = 19;
+    /// The payload groups of rules that name no address, by direction and protocol; see
+    /// [`crate::payload::GroupMasks`].
+    pub const PAYLOAD_ONLY: u32 = 20;
+    /// The payload groups of all rules, likewise.
+    pub const PAYLOAD_ANY: u32 = 21;
+
+    /// The line that holds all that an IPv6 look-up needs of the header.
+    pub const V6_LINE: u32 = 3;
+    /// IPv6 nodes: position of the first word.
+    pub const V6_NODES: u32 = 24;
+    /// IPv6 leaves: number of the first line.
+    pub const V6_LEAVES: u32 = 25;
+    /// IPv6 filter: position of its first word in the lower half, number of words in the upper.
+    pub const V6_FILTER: u32 = 26;
+    /// IPv6 table of chunks: number of its first line in the lower half, number of buckets in the
+    /// upper.
+    pub const V6_CHUNKS: u32 = 27;
+    /// By how much an address's first 64 bits are shifted to give the chunk that the filter and the
+    /// table of chunks know it by.
+    pub const V6_CHUNK_SHIFT: u32 = 28;
+    /// IPv6 index: as for IPv4; the shift applies to the address's first 64 bits.
+    pub const V6_INDEX: u32 = 29;
+    /// IPv6 ranges: positions of the words with the first 64 bits (lower half) and the last 64
+    /// bits (upper half) of each range's first address.
+    pub const V6_RANGES: u32 = 30;
+    /// IPv6 ranges: position of the words with their address values.
+    pub const V6_VALUES: u32 = 31;
 
     /// Words in the header.
-    pub const WORDS: u32 = 24;
+    pub const WORDS: u32 = 32;
 }
 
 /// The port class of a packet without ports. Rules that name ports are absent from its row.
 pub const NO_PORTS: u32 = 0;
+
+/// Number of the row for a direction and a protocol (IANA number).
+#[inline(always)]
+pub const fn traffic_row(direction: crate::direction::Direction, protocol: u8) -> u32 {
+    (direction as u32) << 8 | protocol as u32
+}
 
 /// Lower half of a header word.
 #[inline(always)]
@@ -94,109 +128,42 @@ pub const fn halves(low: u32, high: u32) -> u64 {
     (high as u64) << 32 | low as u64
 }
 
-/// What an address table answers: the address's class in the two upper bits, the number of its row
-/// in the others. Row 0 belongs to the addresses that are in no set.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub struct AddressValue(pub u32);
-
-impl AddressValue {
-    const ROW_BITS: u32 = 30;
-    /// Most rows that an address value can name.
-    pub const MOST_ROWS: u32 = 1 << Self::ROW_BITS;
-
-    /// Puts class and row together; `row` is below [`Self::MOST_ROWS`].
-    pub const fn new(class: crate::direction::AddressClass, row: u32) -> Self {
-        Self((class as u32) << Self::ROW_BITS | row & (Self::MOST_ROWS - 1))
-    }
-
-    /// Where the address lies.
-    #[inline(always)]
-    pub const fn class(self) -> crate::direction::AddressClass {
-        crate::direction::AddressClass::from_bits(self.0 >> Self::ROW_BITS)
-    }
-
-    /// Of which sets it is a member.
-    #[inline(always)]
-    pub const fn row(self) -> u32 {
-        self.0 & (Self::MOST_ROWS - 1)
-    }
-}
-
-/// A word of an address index: either the value of the whole chunk, or where its ranges are.
+/// What there are of rules: their number, the words in a row, and for which traffic there are rules
+/// that name payload prefixes but no address. It lies in the line that every packet's look-up reads,
+/// so that generations without such rules pay nothing for them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct IndexWord(pub u64);
+pub struct RulesWord(pub u64);
 
-impl IndexWord {
-    const LEAF: u64 = 1 << 63;
-
-    /// All addresses of the chunk have this value.
-    pub const fn leaf(value: AddressValue) -> Self {
-        Self(Self::LEAF | value.0 as u64)
+impl RulesWord {
+    /// `payload_only` has the bit [`traffic_bit`] of each direction and protocol for which there is
+    /// such a rule.
+    pub const fn new(count: u32, width: u8, payload_only: u8) -> Self {
+        Self(halves(count, (payload_only as u32) << 8 | width as u32))
     }
 
-    /// The chunk's addresses lie in `count` ranges (at least one), the first of which is the
-    /// `first`th of the table and starts at or before the chunk's first address.
-    pub const fn ranges(first: u32, count: u32) -> Self {
-        Self((count as u64 & 0x7fff_ffff) << 32 | first as u64)
-    }
-
-    /// The value, if the chunk has only one.
+    /// Number of rules.
     #[inline(always)]
-    pub const fn value(self) -> Option<AddressValue> {
-        if self.0 & Self::LEAF != 0 { Some(AddressValue(low(self.0))) } else { None }
-    }
-
-    /// Number of the chunk's first range.
-    #[inline(always)]
-    pub const fn first(self) -> u32 {
+    pub const fn count(self) -> u32 {
         low(self.0)
     }
 
-    /// How many ranges to search.
+    /// Words in a row.
     #[inline(always)]
-    pub const fn count(self) -> u32 {
-        high(self.0) & 0x7fff_ffff
+    pub const fn width(self) -> u32 {
+        high(self.0) & 0xff
+    }
+
+    /// Whether a packet without a known address may be selected by its payload.
+    #[inline(always)]
+    pub const fn payload_only(self, traffic_bit: u32) -> bool {
+        high(self.0).wrapping_shr(traffic_bit) & 0x100 != 0
     }
 }
 
-/// What the IPv4 front says of a /24: the [`crate::direction::AddressClass`] of all its addresses,
-/// or this: ask the address table.
-pub const LOOK_FURTHER: u32 = 3;
-
-/// Addresses whose codes share a word of the IPv4 front: 32 codes of a /24 each.
-pub const FRONT_SHIFT: u32 = 13;
-
-/// The code of an address's /24 in its word of the IPv4 front.
+/// A number below eight for a direction and one of the two protocols whose payload is compared.
 #[inline(always)]
-pub const fn front_code(word: u64, address: u32) -> u32 {
-    low(word.wrapping_shr((address >> 8 & 31) << 1)) & 3
-}
-
-/// Where an IPv4 address stands in the filter.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct FilterBits {
-    hash: u64,
-}
-
-impl FilterBits {
-    /// The bits of an address: a multiplicative hash, mixed once (Knuth, TAOCP vol. 3, section 6.4).
-    #[inline(always)]
-    pub const fn of(address: u32) -> Self {
-        let product = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Self { hash: (product ^ product >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93) }
-    }
-
-    /// The number of the word, for a filter of two to the power of `64 - shift` words.
-    #[inline(always)]
-    pub const fn word(self, shift: u32) -> u32 {
-        low(self.hash.wrapping_shr(shift))
-    }
-
-    /// The bits that are set in that word.
-    #[inline(always)]
-    pub const fn mask(self) -> u64 {
-        1 << (self.hash & 63) | 1 << (self.hash >> 6 & 63) | 1 << (self.hash >> 12 & 63)
-    }
+pub const fn traffic_bit(direction: crate::direction::Direction, udp: bool) -> u32 {
+    (direction as u32) << 1 | udp as u32
 }
 
 /// The word of a rule: which order it belongs to, and where that order's rules end.
@@ -225,15 +192,13 @@ impl RuleWord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::direction::AddressClass;
 
     #[test]
     fn packed_words_give_back_what_went_in() {
-        let value = AddressValue::new(AddressClass::Foreign, 12_345);
-        assert_eq!((value.class(), value.row()), (AddressClass::Foreign, 12_345));
-        assert_eq!(IndexWord::leaf(value).value(), Some(value));
-        let ranges = IndexWord::ranges(u32::MAX, 77);
-        assert_eq!((ranges.value(), ranges.first(), ranges.count()), (None, u32::MAX, 77));
+        let rules = RulesWord::new(1_024, 16, 0b1000_0001);
+        assert_eq!((rules.count(), rules.width()), (1_024, 16));
+        let only: std::vec::Vec<u32> = (0..8).filter(|bit| rules.payload_only(*bit)).collect();
+        assert_eq!(only, [0, 7]);
         let rule = RuleWord::new(63, 1_024);
         assert_eq!((rule.slot(), rule.order_end()), (63, 1_024));
     }

@@ -10,6 +10,14 @@ pub trait Packet {
     /// Offsets beyond [`FURTHEST`] are never readable: the kernel's verifier wants a bound, and no
     /// header that the parser looks for starts further in.
     fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
+
+    /// The same for an offset that was kept in memory since it was found. The verifier of older kernels
+    /// forgets what it knew of such a number; the kernel's implementation tells it again, at the price
+    /// of an instruction that the compiler cannot leave out.
+    #[inline(always)]
+    fn load_kept<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        self.load(offset)
+    }
 }
 
 /// The highest offset at which [`Packet::load`] reads: a mask, so all lower bits are set.

@@ -1,21 +1,26 @@
 //! Selection: which rules hold for a packet, and which of them is the first of each order.
 
 use crate::direction::Direction;
-use crate::layout::{AddressValue, MOST_RULES, NO_PORTS, RuleWord, header, high, low};
-use crate::parse::Flow;
-use crate::tables::{MOST_ORDERS, Tables, word_of};
+use crate::layout::{
+    AddressValue, MOST_RULES, NO_PORTS, RuleWord, RulesWord, header, high, low, traffic_row,
+};
+use crate::parse::transport::Ports;
+use crate::payload::{Hits, MOST_GROUPS};
+use crate::tables::{Line, MOST_ORDERS, Tables, word_of};
 
 /// Words in the longest row.
 const MOST_ROW_WORDS: u32 = MOST_RULES / 64;
 
-/// One packet, as selection sees it: a row number for every dimension. The rules that hold are the
-/// AND of these rows.
+/// The line of the header that selection reads.
+pub const HEAD: u32 = header::SOURCE_ROWS >> 3;
+
+/// One packet, as selection sees it: a row number for every dimension but the payload. The rules that
+/// hold are the AND of these rows.
 #[derive(Clone, Copy)]
 pub struct Rows {
     source: u32,
     destination: u32,
-    direction: u32,
-    protocol: u32,
+    traffic: u32,
     source_ports: u32,
     destination_ports: u32,
 }
@@ -32,7 +37,9 @@ pub struct Cursor {
     width: u32,
     /// The word that the cursor is in.
     word: u32,
-    /// The rules of that word that the cursor has not passed.
+    /// The rules of that word that hold and that the cursor has not passed.
+    holding: u64,
+    /// The rules of the next word that the cursor has not passed.
     ahead: u64,
 }
 
@@ -44,84 +51,160 @@ pub struct Hit {
     pub slot: u32,
 }
 
+/// What is known of a packet's payload.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// Nothing yet.
+    Nothing,
+    /// The rows of the prefixes that it begins with.
+    Hits(&'a Hits),
+}
+
+/// A rule depends on the payload, and nothing is known of it yet.
+pub struct AsksForPayload;
+
 impl Cursor {
-    /// A cursor before the first rule.
+    /// A cursor before the first word.
     #[inline(always)]
-    pub fn new<T: Tables>(tables: &T) -> Self {
-        let rules = tables.word(header::RULES);
-        Self { rules: low(rules), width: high(rules), word: 0, ahead: u64::MAX }
+    pub const fn new(rules: RulesWord) -> Self {
+        Self {
+            rules: rules.count(),
+            width: rules.width(),
+            word: u32::MAX,
+            holding: 0,
+            ahead: u64::MAX,
+        }
     }
 
     /// Whether no rule is left.
     #[inline(always)]
     pub const fn at_end(&self) -> bool {
-        self.word >= self.width
+        self.holding == 0 && self.word.wrapping_add(1) >= self.width
     }
 
-    /// Goes on by one word, if nothing holds in it, or to the end of the order whose rule it finds.
-    /// Not to be called at the end.
+    /// Whether no rule is left in this word.
     #[inline(always)]
-    pub fn step<T: Tables>(&mut self, tables: &T, rows: &Rows) -> Option<Hit> {
-        let holding = rows.word(tables, self.width, self.word) & self.ahead;
-        if holding == 0 {
-            self.word = self.word.wrapping_add(1);
-            self.ahead = u64::MAX;
-            return None;
+    pub const fn is_between_words(&self) -> bool {
+        self.holding == 0
+    }
+
+    /// Enters the next word. Not to be called at the end.
+    ///
+    /// # Errors
+    /// [`AsksForPayload`]: the cursor has not moved. The payload is not asked for before all else of
+    /// a rule holds.
+    #[inline(always)]
+    pub fn enter_word<T: Tables>(
+        &mut self,
+        tables: &T,
+        head: &Line,
+        rows: &Rows,
+        payload: Known<'_>,
+    ) -> Result<(), AsksForPayload> {
+        let word = self.word.wrapping_add(1);
+        let mut holding = rows.word(tables, head, self.width, word).unwrap_or(0) & self.ahead;
+        let payload_rows = low(word_of(head, header::PAYLOAD_ROWS));
+        // Most generations have no rule with a payload.
+        if payload_rows != 0 {
+            let at = |row: u32| {
+                let nth = row.wrapping_mul(self.width).wrapping_add(word);
+                tables.word(payload_rows.wrapping_add(nth))
+            };
+            let mut met = at(0);
+            if holding & !met != 0 {
+                let Known::Hits(hits) = payload else { return Err(AsksForPayload) };
+                for number in 0..MOST_GROUPS {
+                    let Some(row) = hits.get(number) else { break };
+                    met |= at(row);
+                }
+            }
+            holding &= met;
         }
-        let rule = (self.word << 6).wrapping_add(holding.trailing_zeros());
-        let rule_words = low(tables.word(header::RULE_WORDS));
+        self.word = word;
+        self.holding = holding;
+        self.ahead = u64::MAX;
+        Ok(())
+    }
+
+    /// Goes on to the end of the order whose rule is next. Not to be called between words.
+    #[inline(always)]
+    pub fn step<T: Tables>(&mut self, tables: &T, head: &Line) -> Hit {
+        let rule = (self.word << 6).wrapping_add(self.holding.trailing_zeros());
+        let rule_words = low(word_of(head, header::RULE_WORDS));
         let rule_word = RuleWord(tables.word(rule_words.wrapping_add(rule)));
-        // Behind the last order there is no word worth looking at.
-        let last = rule_word.order_end() >= self.rules;
-        self.word = if last { self.width } else { rule_word.order_end() >> 6 };
-        self.ahead = u64::MAX.wrapping_shl(rule_word.order_end() & 63);
-        Some(Hit { rule, slot: rule_word.slot() })
+        let end = rule_word.order_end();
+        let ahead = u64::MAX.wrapping_shl(end & 63);
+        if end >= self.rules {
+            // Behind the last order there is no word worth looking at.
+            self.holding = 0;
+            self.word = self.width;
+        } else if end >> 6 == self.word {
+            self.holding &= ahead;
+        } else {
+            self.holding = 0;
+            self.word = (end >> 6).wrapping_sub(1);
+            self.ahead = ahead;
+        }
+        Hit { rule, slot: rule_word.slot() }
     }
 }
 
 impl Rows {
-    /// Finds the packet's row in every dimension.
+    /// The rows of a packet that has no ports.
     #[inline(always)]
-    pub fn find<T: Tables>(
-        tables: &T,
-        flow: &Flow,
+    pub const fn of(
+        protocol: u8,
         direction: Direction,
         source: AddressValue,
         destination: AddressValue,
     ) -> Self {
-        let (mut source_ports, mut destination_ports) = (NO_PORTS, NO_PORTS);
-        if let Some(ports) = flow.ports {
-            let classes = tables.word(header::PORT_CLASSES);
-            source_ports = port_class(tables, low(classes), ports.source);
-            destination_ports = port_class(tables, high(classes), ports.destination);
-        }
         Self {
             source: source.row(),
             destination: destination.row(),
-            direction: direction as u32,
-            protocol: u32::from(flow.protocol),
-            source_ports,
-            destination_ports,
+            traffic: traffic_row(direction, protocol),
+            source_ports: NO_PORTS,
+            destination_ports: NO_PORTS,
         }
     }
 
-    /// Word number `word` of the AND of all rows, each of which has `width` words.
-    ///
-    /// A function of its own in the kernel too, so that it has a stack frame of its own.
-    #[inline(never)]
-    fn word<T: Tables>(&self, tables: &T, width: u32, word: u32) -> u64 {
-        let Some(head) = tables.line(header::SOURCE_ROWS >> 3) else { return 0 };
-        let at = |rows: u32, number: u32| {
-            let first = low(word_of(head, rows)).wrapping_add(number.wrapping_mul(width));
-            tables.word(first.wrapping_add(word))
+    /// Finds the rows of the packet's ports.
+    #[inline(always)]
+    pub fn find_ports<T: Tables>(&mut self, tables: &T, head: &Line, ports: Option<Ports>) {
+        if let Some(ports) = ports {
+            let classes = word_of(head, header::PORT_CLASSES);
+            self.source_ports = port_class(tables, low(classes), ports.source);
+            self.destination_ports = port_class(tables, high(classes), ports.destination);
+        }
+    }
+
+    /// Word number `word` of the AND of all rows, each of which has `width` words; `None` where the
+    /// tables do not hold together.
+    #[inline(always)]
+    fn word<T: Tables>(&self, tables: &T, head: &Line, width: u32, word: u32) -> Option<u64> {
+        let nth = |row: u32| row.wrapping_mul(width).wrapping_add(word);
+        let single = |rows, row| low(word_of(head, rows)).wrapping_add(nth(row));
+        // Two words that lie next to each other, at an even position: one look-up for both.
+        let pair = |rows, row| {
+            let first = low(word_of(head, rows)).wrapping_add(nth(row) << 1);
+            let line = tables.line(first >> 3)?;
+            Some((word_of(line, first), word_of(line, first | 1)))
         };
-        let mut holding = at(header::SOURCE_ROWS, self.source);
-        holding &= at(header::DESTINATION_ROWS, self.destination);
-        holding &= at(header::EITHER_ROWS, self.source) | at(header::EITHER_ROWS, self.destination);
-        holding &= at(header::DIRECTION_ROWS, self.direction);
-        holding &= at(header::PROTOCOL_ROWS, self.protocol);
-        holding &= at(header::SOURCE_PORT_ROWS, self.source_ports);
-        holding & at(header::DESTINATION_PORT_ROWS, self.destination_ports)
+        let source = tables.word_within(single(header::SOURCE_ROWS, self.source))?;
+        let (destination, allowed) = pair(header::DESTINATION_ROWS, self.destination)?;
+        let (traffic, either) = pair(header::TRAFFIC_ROWS, self.traffic)?;
+        let addresses = source & destination | (source | destination) & either;
+        let mut holding = addresses & allowed & traffic;
+        // Where no rule names such ports, every rule is in the one row that there is.
+        let classes = word_of(head, header::PORT_CLASSES);
+        if low(classes) != 0 {
+            let row = single(header::SOURCE_PORT_ROWS, self.source_ports);
+            holding &= tables.word_within(row)?;
+        }
+        if high(classes) != 0 {
+            let row = single(header::DESTINATION_PORT_ROWS, self.destination_ports);
+            holding &= tables.word_within(row)?;
+        }
+        Some(holding)
     }
 }
 

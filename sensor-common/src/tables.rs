@@ -22,6 +22,13 @@ pub trait Tables {
     /// The line at `index`, or `None` outside the array.
     fn line(&self, index: u32) -> Option<&Line>;
 
+    /// The line at `index`, below [`SEGMENT_LINES`]: what lies near the header costs the kernel less
+    /// to find.
+    #[inline(always)]
+    fn near(&self, index: u32) -> Option<&Line> {
+        self.line(index)
+    }
+
     /// The word at `index`, counted over all lines, or `None` outside the array.
     #[inline(always)]
     fn word_within(&self, index: u32) -> Option<u64> {

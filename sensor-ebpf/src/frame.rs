@@ -48,7 +48,20 @@ impl Packet for Frame<'_> {
         }
         // The mask repeats what was just checked, in the form that the verifier follows through
         // any later spill of the register.
-        let start = self.context.data() + (offset & FURTHEST) as usize;
+        self.copy((offset & FURTHEST) as usize)
+    }
+
+    #[inline(always)]
+    fn load_kept<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        if offset > FURTHEST { None } else { self.copy(masked(offset)) }
+    }
+}
+
+impl Frame<'_> {
+    /// The `N` bytes at an offset that the verifier knows to be within [`FURTHEST`].
+    #[inline(always)]
+    fn copy<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        let start = self.context.data() + offset;
         if start + N > self.context.data_end() {
             return None;
         }
@@ -68,6 +81,31 @@ impl Packet for Frame<'_> {
         }
         Some(bytes)
     }
+}
+
+/// The offset under the mask [`FURTHEST`]. The compiler leaves a mask out where it knows that it changes
+/// nothing, and then the verifier of 6.1, which does not, finds a number without a bound if the
+/// register was spilled before it was checked.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+fn masked(offset: u32) -> usize {
+    let mut offset = u64::from(offset);
+    // SAFETY: the instruction changes the register that it is given, and nothing else.
+    unsafe {
+        core::arch::asm!(
+            "{offset} &= {mask}",
+            offset = inout(reg) offset,
+            mask = const FURTHEST,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    offset as usize
+}
+
+/// For `cargo check` on the host, where the program never runs.
+#[cfg(not(target_arch = "bpf"))]
+fn masked(offset: u32) -> usize {
+    (offset & FURTHEST) as usize
 }
 
 /// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are

@@ -24,9 +24,14 @@ use sensor_common::decide::{Ports, decide};
 fn sekisho(context: XdpContext) -> u32 {
     let frame = frame::Frame::new(&context);
     let generation = maps::Generation::current();
-    let mut ports =
-        Ports { gate: &maps::OrderGate, repeat: &repeat::BpfLoop, sink: &mut maps::Ring };
-    let verdict = decide(&frame, &generation, &mut ports);
+    let mut ports = Ports {
+        gate: &maps::OrderGate,
+        meter: &maps::Share,
+        repeat: &repeat::BpfLoop,
+        sink: &mut maps::Ring,
+        scratch: &mut maps::CpuScratch,
+    };
+    let verdict = decide(&frame, generation, &mut ports);
     maps::count(&verdict);
     life::observe(&context, &generation, &verdict);
     if maps::inline() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }

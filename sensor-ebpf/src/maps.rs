@@ -6,25 +6,32 @@
 //! | `ACTIVE` | controller | which of the two is in force |
 //! | `DEADLINES` | controller | per order slot: boot-time nanoseconds at which it ends |
 //! | `LEASE` | controller | boot-time nanoseconds until which it vouches for the tables |
+//! | `STORE` | both | what may still be inspected under Art. 17 (L-CAP), shared by all interfaces |
+//! | `PURSE` | program | the part of it that this CPU has drawn |
 //! | `RECORDS` | program | the ring buffers of records, one for each CPU |
 //! | `COUNTERS` | program | outcomes, per CPU |
+//! | `CANDIDATE` | program | the packet that is being judged, per CPU: what does not fit on the stack |
 //!
 //! Each interface has its own program and its own maps, so counters and records of two interfaces
-//! never mix.
+//! never mix. Only what is in `STORE` is shared: the capacity is the facility's.
 
 #![expect(unsafe_code, reason = "maps are reached through pointers; see each SAFETY")]
 
 use core::sync::atomic::AtomicU64;
+#[cfg(not(target_arch = "bpf"))]
+use core::sync::atomic::Ordering::Relaxed;
 
 use aya_ebpf::bindings::{
     BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP,
 };
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::{
-    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ringbuf_query,
+    bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_boot_ns, bpf_ringbuf_query,
 };
 use aya_ebpf::macros::btf_map;
+use sensor_common::capacity::{self, Bucket, Meter, PURSE_WORDS, Purse, STORE_WORDS, Store, Word};
 use sensor_common::counters::{self, Verdict};
+use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
 use sensor_common::record::{LENGTH, Record, Sink};
 use sensor_common::tables::{Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Tables};
@@ -47,6 +54,15 @@ static DEADLINES: Array<u64, { MOST_ORDERS as usize }> = Array::new();
 #[btf_map]
 static LEASE: Array<u64, 1> = Array::new();
 
+/// The words of a [`Store`], in a map that the controller puts into every interface's program.
+/// Empty until then: nothing is inspected under Art. 17.
+#[btf_map]
+static STORE: ArrayOfMaps<Array<[u64; STORE_WORDS], 1>, 1> = ArrayOfMaps::new();
+
+/// The words of a [`Purse`] for each CPU.
+#[btf_map]
+static PURSE: PerCpuArray<[u64; PURSE_WORDS], 1> = PerCpuArray::new();
+
 /// The ring of one CPU. The controller makes rings of the size that it wants; this one is only what
 /// the verifier takes them for, and the smallest there is.
 type CpuRing = RingBuf<[u64; LENGTH / 8], 4_096>;
@@ -58,6 +74,13 @@ static RECORDS: ArrayOfMaps<CpuRing, 1> = ArrayOfMaps::new();
 
 #[btf_map]
 static COUNTERS: PerCpuArray<[u64; counters::WORDS], 1> = PerCpuArray::new();
+
+/// Room for one [`Candidate`], in words: nothing but the program knows what is in it.
+#[btf_map]
+static CANDIDATE: PerCpuArray<[u64; CANDIDATE_WORDS], 1> = PerCpuArray::new();
+
+const CANDIDATE_WORDS: usize = size_of::<Candidate>().div_ceil(size_of::<u64>());
+const _: () = assert!(align_of::<Candidate>() <= align_of::<u64>());
 
 /// 1 in `inline` mode, 0 in `tap` mode. Read-only data that the controller sets before loading.
 #[unsafe(no_mangle)]
@@ -81,9 +104,12 @@ pub fn inline() -> bool {
 /// The generation of tables that judges this packet, from its first look-up to its last: which half
 /// of the segments is in force is read once, and the controller touches a half only when no packet
 /// can be judged by it.
+#[derive(Clone, Copy)]
 pub struct Generation {
     /// Number of its first segment.
     first: u32,
+    /// The first segment itself, so that what lies near the header takes one look-up instead of two.
+    near: Option<&'static Segment>,
 }
 
 impl Generation {
@@ -92,7 +118,8 @@ impl Generation {
     pub fn current() -> Self {
         let active = ACTIVE.get_ptr(0).map_or(0, read);
         // Without a branch: the verifier would follow both ways to the end.
-        Self { first: (low(active) & 1) * MOST_SEGMENTS }
+        let first = (low(active) & 1) * MOST_SEGMENTS;
+        Self { first, near: SEGMENTS.get(first) }
     }
 }
 
@@ -101,6 +128,11 @@ impl Tables for Generation {
     fn line(&self, index: u32) -> Option<&Line> {
         let segment = (index / SEGMENT_LINES) & (MOST_SEGMENTS - 1);
         SEGMENTS.get(self.first + segment)?.get(index % SEGMENT_LINES)
+    }
+
+    #[inline(always)]
+    fn near(&self, index: u32) -> Option<&Line> {
+        self.near?.get(index % SEGMENT_LINES)
     }
 
     #[inline(always)]
@@ -150,6 +182,114 @@ fn read(word: *const u64) -> u64 {
     unsafe { core::ptr::read_volatile(word) }
 }
 
+/// The capacity share.
+pub struct Share;
+
+impl Meter for Share {
+    #[inline(always)]
+    fn admit<T: Tables + Copy>(&self, tables: T, generation: u32, length: u32) -> bool {
+        capacity::admit(self, tables, generation, length)
+    }
+}
+
+impl Bucket for Share {
+    type Store = SharedWords;
+
+    #[inline(always)]
+    fn tick(&self) -> u64 {
+        // SAFETY: the helper takes nothing and only reads a word, without a call (kernel 5.6,
+        // commit 5576b991e9c1).
+        unsafe { bpf_jiffies64() }
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        OrderGate.now()
+    }
+
+    #[inline(always)]
+    fn store(&self) -> Option<SharedWords> {
+        Some(SharedWords(STORE.get(0)?.get_ptr_mut(0)?.cast()))
+    }
+
+    #[inline(always)]
+    fn purse(&self) -> Option<&Purse> {
+        let words = PURSE.get_ptr_mut(0)?;
+        // SAFETY: a valid pointer to as many words as a purse has, aligned as they are, in this CPU's
+        // slot, which nobody else reads or writes while we run (see `count`).
+        Some(unsafe { &*words.cast() })
+    }
+}
+
+/// The words of the store that this program was given: a pointer to [`STORE_WORDS`] of them, which
+/// other CPUs read and write at any time.
+pub struct SharedWords(*mut u64);
+
+impl SharedWords {
+    #[inline(always)]
+    fn at(&self, word: Word) -> *mut u64 {
+        // SAFETY: every position is below `STORE_WORDS`.
+        unsafe { self.0.add(word as usize) }
+    }
+}
+
+/// The kernel's atomic instructions (5.12, commits 5ffa25502b5a and 5ca419f2864a): the compiler's
+/// own atomic types lack them for this target.
+impl Store for SharedWords {
+    #[inline(always)]
+    fn load(&self, word: Word) -> u64 {
+        read(self.at(word))
+    }
+
+    #[cfg(target_arch = "bpf")]
+    #[inline(always)]
+    fn fetch_add(&self, word: Word, amount: u64) -> u64 {
+        let mut value = amount;
+        // SAFETY: a valid, aligned word that everybody changes by atomic instructions only.
+        unsafe {
+            core::arch::asm!(
+                "{value} = atomic_fetch_add((u64 *)({word} + 0), {value})",
+                value = inout(reg) value,
+                word = in(reg) self.at(word),
+                options(nostack),
+            );
+        }
+        value
+    }
+
+    #[cfg(target_arch = "bpf")]
+    #[inline(always)]
+    fn replace(&self, word: Word, old: u64, new: u64) -> bool {
+        let mut found = old;
+        // SAFETY: as above.
+        unsafe {
+            core::arch::asm!(
+                "r0 = cmpxchg_64({word} + 0, r0, {new})",
+                inout("r0") found,
+                word = in(reg) self.at(word),
+                new = in(reg) new,
+                options(nostack),
+            );
+        }
+        found == old
+    }
+
+    /// For `cargo check` on the host, where the program never runs.
+    #[cfg(not(target_arch = "bpf"))]
+    fn fetch_add(&self, word: Word, amount: u64) -> u64 {
+        // SAFETY: as above.
+        unsafe { AtomicU64::from_ptr(self.at(word)) }.fetch_add(amount, Relaxed)
+    }
+
+    /// For `cargo check` on the host, where the program never runs.
+    #[cfg(not(target_arch = "bpf"))]
+    fn replace(&self, word: Word, old: u64, new: u64) -> bool {
+        // SAFETY: as above.
+        let word = unsafe { AtomicU64::from_ptr(self.at(word)) };
+        word.compare_exchange(old, new, Relaxed, Relaxed).is_ok()
+    }
+}
+
 /// The ring buffers that carry records to the controller.
 pub struct Ring;
 
@@ -165,6 +305,23 @@ impl Sink for Ring {
         entry.write(make().words());
         entry.submit(wake(ring));
         true
+    }
+}
+
+/// The memory of this CPU for the packet that it is judging.
+pub struct CpuScratch;
+
+impl Scratch for CpuScratch {
+    #[inline(always)]
+    fn keep(&mut self, candidate: Candidate) -> Option<&mut Candidate> {
+        let place = CANDIDATE.get_ptr_mut(0)?.cast::<Candidate>();
+        // SAFETY: this CPU's slot is as large and as aligned as a candidate, as asserted above, and
+        // holds one once it is written. XDP runs with preemption disabled and does not nest, so
+        // nobody else uses the slot while we do; `self` is borrowed for as long as the reference.
+        unsafe {
+            place.write(candidate);
+            Some(&mut *place)
+        }
     }
 }
 

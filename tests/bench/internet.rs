@@ -102,9 +102,18 @@ impl Internet {
 
     /// Foreign IPv4 addresses, each once, random over the whole space.
     pub(crate) fn v4(&self, kind: Kind) -> impl Iterator<Item = u32> {
+        self.v4_that(kind, |_| true)
+    }
+
+    /// Those of them that fit.
+    pub(crate) fn v4_that(
+        &self,
+        kind: Kind,
+        fits: impl Fn(u32) -> bool,
+    ) -> impl Iterator<Item = u32> {
         const HALF: u32 = 1 << 31;
         let arguments = if kind == Kind::Selector { 0..=HALF - 1 } else { HALF..=u32::MAX };
-        arguments.map(permute).filter(|address| self.is_foreign(*address))
+        arguments.map(permute).filter(move |address| fits(*address) && self.is_foreign(*address))
     }
 
     /// Pairs of IPv4 addresses that are no selectors and have a direction other than 内内: like the

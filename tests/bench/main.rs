@@ -8,7 +8,8 @@
 //! | `sensor` | the sensor as the controller loads it |
 //! | `ordinary` | the comparison with the kernel's own maps |
 //! | `cases` | names, goals and the measuring of each |
-//! | `ring`, `install`, `veth` | the cases that need more than the rig |
+//! | `ring`, `install`, `share`, `veth` | the cases that need more than the rig |
+//! | `stall` | for how long a processor does not come back |
 //! | `report`, `chart` | what comes out |
 
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its user on stdout")]
@@ -24,6 +25,8 @@ mod report;
 mod rig;
 mod ring;
 mod sensor;
+mod share;
+mod stall;
 mod trace;
 mod veth;
 
@@ -104,9 +107,6 @@ fn run(options: &Options) -> Result<()> {
     println!("{machine}; {} rows of direction; median of {} runs;", bench.internet.rows, rig::RUNS);
     println!("ns are per packet, above the same wrapper around an empty program\n");
     println!("{}", report::table(&figures, cases::goal_of));
-    if options.cases.is_empty() {
-        println!("{}", cases::LEFT_OUT);
-    }
     progress("done");
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
     Ok(())

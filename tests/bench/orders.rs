@@ -9,6 +9,13 @@ use serde_json::json;
 use crate::internet::{Internet, Kind};
 use crate::numbers::Random;
 
+/// Key and length of each group of payload prefixes: lengths that hold the start of a protocol's
+/// header, and two keys, as two authorities would have.
+const PAYLOAD_GROUPS: [(u8, usize); 4] = [(1, 8), (1, 16), (2, 16), (1, 32)];
+
+/// A facility so large that its share is never used up: what is measured is inspected.
+const CAPACITY_BPS: u64 = 4_000_000_000_000;
+
 /// Most selectors of one order: ten orders of a million, rather than one of ten.
 const SELECTORS_OF_AN_ORDER: usize = 1_000_000;
 
@@ -17,8 +24,11 @@ const SELECTORS_OF_AN_ORDER: usize = 1_000_000;
 pub(crate) enum Selectors {
     /// Random IPv4 addresses.
     V4(usize),
-    /// Every second address of a few IPv4 blocks, as many blocks as it takes.
+    /// Every second address of a few IPv4 blocks, as many blocks as it takes, and a /30 in each /24
+    /// of them, so that they stand among the ranges.
     V4Dense(usize),
+    /// IPv4 addresses, IPv4 prefixes, IPv6 addresses and IPv6 prefixes, a quarter of each.
+    Mixed(usize),
     /// IPv6: half addresses, half /64 and, inside the registry rows of providers, /56.
     V6(usize),
 }
@@ -34,7 +44,25 @@ impl Selectors {
             Self::V4(count) => Box::new(internet.v4(Kind::Selector).take(count).map(v4)),
             Self::V4Dense(count) => {
                 let odd = |first| (0..2_048_u32).skip(1).step_by(2).map(move |low| first | low);
-                Box::new(internet.v4_blocks().flat_map(odd).take(count).map(v4))
+                let text = move |address: u32| match address & 0xff {
+                    1 => format!("\"{}/30\",", Ipv4Addr::from(address & !1)),
+                    _ => v4(address),
+                };
+                Box::new(internet.v4_blocks().flat_map(odd).take(count).map(text))
+            }
+            Self::Mixed(count) => {
+                let v4_count = count.div_ceil(2);
+                let prefix = move |(number, address): (usize, u32)| {
+                    if number % 2 == 0 {
+                        return v4(address);
+                    }
+                    // From /25 to /32.
+                    let length = 25 + address % 8;
+                    let first = Ipv4Addr::from(address & u32::MAX << (32 - length));
+                    format!("\"{first}/{length}\",")
+                };
+                let v4 = internet.v4(Kind::Selector).take(v4_count).enumerate().map(prefix);
+                Box::new(v4.chain(Self::V6(count / 2).texts(internet)))
             }
             Self::V6(count) => {
                 let mut random = Random::new(6);
@@ -73,12 +101,39 @@ impl Selectors {
     }
 }
 
+/// Signed envelopes of orders that go by the payload alone, one for each direction, all with the same
+/// `count` random hashed prefixes.
+pub(crate) fn payload_only(count: usize) -> Vec<String> {
+    let mut random = Random::new(7);
+    let mut sets = json!({});
+    for (number, (key, length)) in PAYLOAD_GROUPS.into_iter().enumerate() {
+        let hashes: Vec<String> =
+            (0..count / PAYLOAD_GROUPS.len()).map(|_| format!("{:016x}", random.next())).collect();
+        let key = format!("{key:02x}").repeat(16);
+        sets[format!("p{number}")] = json!({"length": length, "key": key, "siphash24": hashes});
+    }
+    // UDP is the second condition that Art. 17 asks for.
+    let rules: Vec<_> = (0..PAYLOAD_GROUPS.len())
+        .map(|n| json!({"id": format!("r{n}"), "payload": format!("p{n}"), "protocol": "udp"}))
+        .collect();
+    ["foreign-to-foreign", "foreign-to-domestic", "domestic-to-foreign"]
+        .map(|measure| {
+            let id = format!("bench-payload-{measure}");
+            let mut order = payload(&id, measure, &json!({}), &json!(rules));
+            order["payload_prefixes"] = sets.clone();
+            signed_bytes(order.to_string().into_bytes(), &[1, 3, 5])
+        })
+        .into()
+}
+
 fn envelope(number: usize, list: &str) -> String {
     // The law asks for two conditions; the frames of the benchmarks are UDP.
     let rules = json!([{"id": "r1", "either": "selectors", "protocol": "udp"}]);
     let mut id = String::from("bench-");
     let _ = write!(id, "{number}");
-    let frame = payload(&id, "foreign-to-foreign", &json!({"selectors": []}), &rules).to_string();
-    let filled = frame.replacen("\"selectors\":[]", &format!("\"selectors\":[{list}]"), 1);
+    let mut order = payload(&id, "foreign-to-foreign", &json!({"selectors": []}), &rules);
+    order["facility"]["capacity_bps"] = json!(CAPACITY_BPS);
+    let filled =
+        order.to_string().replacen("\"selectors\":[]", &format!("\"selectors\":[{list}]"), 1);
     signed_bytes(filled.into_bytes(), &[1, 3, 5])
 }

@@ -65,6 +65,7 @@ impl Rig {
         let mut ebpf = EbpfLoader::new()
             .override_global("TRACE_MASK", &mask, true)
             .override_global("TRACE_IS_V6", &v6, true)
+            .override_global("TRACE_PAYLOAD", &u8::from(trace.has_payload()), true)
             .override_global("INTERFACE", &interface, true)
             .override_global("SINGLE_ADDRESSES", &single, true)
             .map_max_entries("TRACE_V4", if v6 == 0 { pairs } else { 1 })
@@ -77,7 +78,7 @@ impl Rig {
             <&mut Xdp>::try_from(program)?.load()?;
         }
         match trace {
-            Trace::V4(pairs) => fill(&mut ebpf, "TRACE_V4", pairs)?,
+            Trace::V4(pairs) | Trace::V4WithPayload(pairs) => fill(&mut ebpf, "TRACE_V4", pairs)?,
             Trace::V6(pairs) => fill(&mut ebpf, "TRACE_V6", pairs)?,
         }
         let measured = ebpf.take_map("MEASURED").context("no map MEASURED")?;

@@ -8,6 +8,8 @@ use controller::kernel::{KernelTables, Mode, Program, Records};
 use controller::order::{Order, Trust, Verified, verify_order};
 use sekisho_tests::authority::trust_file;
 use sensor_common::counters::{Counters, columns};
+use sensor_common::layout::addresses::KeyHash;
+use sensor_common::layout::{header, high, low};
 use sensor_common::outcome::Outcome;
 use sensor_common::tables::Line;
 
@@ -17,6 +19,7 @@ use crate::internet::Internet;
 pub(crate) struct Sensor {
     pub(crate) program: Program,
     pub(crate) records: Records,
+    filter: Vec<u64>,
 }
 
 static TRUST: LazyLock<Trust> = LazyLock::new(|| {
@@ -46,7 +49,15 @@ impl Sensor {
             program.set_deadline(slot, u64::MAX)?;
         }
         program.set_lease(u64::MAX)?;
-        Ok(Self { program, records })
+        Ok(Self { program, records, filter: v4_filter(lines) })
+    }
+
+    /// Whether an IPv4 address passes the filter of the tables.
+    pub(crate) fn passes(&self, address: u32) -> bool {
+        let hash = KeyHash::of(u64::from(address));
+        let length = u32::try_from(self.filter.len()).unwrap_or(u32::MAX);
+        let word = self.filter.get(hash.word(length) as usize).copied().unwrap_or(0);
+        word & hash.mask() == hash.mask()
     }
 
     /// The counters over all CPUs.
@@ -86,4 +97,10 @@ impl Sensor {
         );
         Ok(())
     }
+}
+
+/// The words of the IPv4 filter.
+fn v4_filter(lines: &[Line]) -> Vec<u64> {
+    let at = lines.first().map_or(0, |head| head[header::V4_FILTER as usize]);
+    lines.as_flattened()[low(at) as usize..][..high(at) as usize].to_vec()
 }

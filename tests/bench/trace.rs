@@ -9,8 +9,13 @@ use crate::orders::SELECTORS_OF_A_BLOCK;
 /// Source and destination, as the header has them.
 pub(crate) enum Trace {
     V4(Vec<[u32; 2]>),
+    /// With [`PAYLOAD`] bytes of payload, the first four of which are different in every frame.
+    V4WithPayload(Vec<[u32; 2]>),
     V6(Vec<[u32; 8]>),
 }
+
+/// Bytes of payload, where there is one to be looked at.
+const PAYLOAD: usize = 64;
 
 /// Hot addresses of Zipf traffic.
 const HOT: usize = 65_536;
@@ -19,6 +24,21 @@ impl Trace {
     /// Random ends that no order names.
     pub(crate) fn v4(internet: &Internet, length: usize) -> Self {
         Self::V4(internet.v4_pairs().take(length).map(|ends| ends.map(header)).collect())
+    }
+
+    /// Random ends that no order names, and a payload to look at.
+    pub(crate) fn v4_with_payload(internet: &Internet, length: usize) -> Self {
+        Self::V4WithPayload(internet.v4_pairs().take(length).map(|ends| ends.map(header)).collect())
+    }
+
+    /// Whether the frames' payloads change.
+    pub(crate) const fn has_payload(&self) -> bool {
+        matches!(self, Self::V4WithPayload(_))
+    }
+
+    /// This pair over and over.
+    pub(crate) fn of(pair: [u32; 2]) -> Self {
+        Self::V4(vec![pair.map(header)])
     }
 
     /// The same pair over and over: everything it touches stays in the nearest cache.
@@ -73,6 +93,17 @@ impl Trace {
         Self::V4((0..length).map_while(pair).collect())
     }
 
+    /// Random ends that no order names, all of which `passes`: what somebody would send who knows
+    /// the filter.
+    pub(crate) fn passing(
+        internet: &Internet,
+        length: usize,
+        passes: impl Fn(u32) -> bool,
+    ) -> Self {
+        let mut ends = internet.v4_that(Kind::Traffic, passes).map(header);
+        Self::V4((0..length).map_while(|_| Some([ends.next()?, ends.next()?])).collect())
+    }
+
     /// Both ends between two selectors of dense blocks.
     pub(crate) fn between_dense(internet: &Internet, selectors: usize, length: usize) -> Self {
         let blocks: Vec<u32> =
@@ -80,7 +111,8 @@ impl Trace {
         let mut random = Random::new(4);
         let mut draw = || {
             let low = u32::try_from(random.below(SELECTORS_OF_A_BLOCK)).unwrap_or(0) << 1;
-            header(blocks[random.below(blocks.len())] | low)
+            // Not one of the first four of a /24, which are a selector.
+            header(blocks[random.below(blocks.len())] | low | 4)
         };
         Self::V4((0..length).map(|_| [draw(), draw()]).collect())
     }
@@ -105,21 +137,25 @@ impl Trace {
     /// Number of pairs: a power of two.
     pub(crate) const fn len(&self) -> usize {
         match self {
-            Self::V4(pairs) => pairs.len(),
+            Self::V4(pairs) | Self::V4WithPayload(pairs) => pairs.len(),
             Self::V6(pairs) => pairs.len(),
         }
     }
 
     /// A frame for the trace's addresses to be written into: UDP, as long as the shortest frame
-    /// on a wire.
+    /// on a wire, or with a payload to look at.
     pub(crate) fn frame(&self) -> Vec<u8> {
         let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
         let mut frame = Vec::new();
         let written = match self {
-            Self::V4(_) => ethernet
-                .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
-                .udp(40_000, 443)
-                .write(&mut frame, &[0; 18]),
+            Self::V4(_) | Self::V4WithPayload(_) => {
+                let payload = [0; PAYLOAD];
+                let length = if self.has_payload() { PAYLOAD } else { 18 };
+                ethernet
+                    .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+                    .udp(40_000, 443)
+                    .write(&mut frame, &payload[..length])
+            }
             Self::V6(_) => {
                 ethernet.ipv6([0; 16], [0; 16], 64).udp(40_000, 443).write(&mut frame, &[0; 18])
             }

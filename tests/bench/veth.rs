@@ -4,14 +4,17 @@
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use aya::programs::{Xdp, XdpMode};
-use controller::kernel::{Mode, XdpAttach};
+use controller::kernel::{Mode, Program, XdpAttach};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use sensor_common::outcome::Outcome;
 use sensor_common::tables::Line;
 
+use crate::pin;
 use crate::report::Figure;
 use crate::rig::{Ordinary, RUNS, Rig};
 use crate::sensor::Sensor;
@@ -35,8 +38,10 @@ impl Wire {
         ip(&["netns", "add", &wire.name])?;
         let inside = |arguments: &[&str]| ip(&[&["-n", &wire.name], arguments].concat());
         inside(&["link", "add", NEAR, "type", "veth", "peer", "name", FAR])?;
-        inside(&["link", "set", NEAR, "up"])?;
-        inside(&["link", "set", FAR, "up"])?;
+        // Without an IPv6 address to announce: nothing is sent but what a case sends.
+        for link in [NEAR, FAR] {
+            inside(&["link", "set", link, "addrgenmode", "none", "up"])?;
+        }
         Ok(wire)
     }
 
@@ -86,14 +91,59 @@ pub(crate) fn sensor(case: &'static str, trace: &Trace, lines: &[Line]) -> Resul
         let mut sensor = Sensor::load(lines, Mode::Tap, 4_096)?;
         sensor.program.attach(FAR, XdpAttach::Native)?;
         let runs = rates(&mut rig)?;
-        let unmatched = sensor_common::outcome::Outcome::Unmatched;
-        sensor.expect(unmatched, (0, 0))?;
-        let (seen, received) = (sensor.seen(unmatched)?.0, received()?);
+        sensor.expect(Outcome::Unmatched, (0, 0))?;
+        let (seen, received) = (sensor.seen(Outcome::Unmatched)?.0, received()?);
         ensure!(
             received.abs_diff(seen) * 1_000 <= received,
             "{received} frames received, but the sensor counted {seen}"
         );
         Ok(Figure::new(case, "M/s", runs).note(NOTE))
+    })
+}
+
+/// What became of the packets that were sent while something else was done.
+pub(crate) struct Traffic {
+    /// Frames that were sent.
+    pub(crate) sent: u64,
+    /// Those of them that the driver gave to the program; the wire has no room for the others.
+    pub(crate) received: u64,
+    /// Those that the program counted, with any outcome.
+    pub(crate) judged: u64,
+    /// Those that no rule selected: all of them.
+    pub(crate) unmatched: u64,
+}
+
+/// Does something to an attached sensor while traffic goes through it that no rule selects, made by
+/// another core.
+pub(crate) fn under_traffic<T: Send>(
+    trace: &Trace,
+    lines: &[Line],
+    work: impl FnOnce(&mut Program) -> Result<T> + Send,
+) -> Result<(T, Traffic)> {
+    Wire::new()?.enter(|| {
+        let mut rig = rig(trace)?;
+        let mut sensor = Sensor::load(lines, Mode::Tap, 4_096)?;
+        sensor.program.attach(FAR, XdpAttach::Native)?;
+        let (before, stop) = (received()?, AtomicBool::new(false));
+        let (done, sent) = std::thread::scope(|scope| {
+            let source = scope.spawn(|| {
+                pin(0);
+                let mut sent = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    rig.send(BATCH)?;
+                    sent += u64::from(BATCH);
+                }
+                Ok(sent)
+            });
+            pin(1);
+            let done = work(&mut sensor.program);
+            stop.store(true, Ordering::Relaxed);
+            let sent = source.join().unwrap_or_else(|_| anyhow::bail!("the source panicked"));
+            anyhow::Ok((done?, sent?))
+        })?;
+        // Frames are judged where they are sent: none is on its way any more.
+        let (judged, unmatched) = sensor.seen(Outcome::Unmatched)?;
+        Ok((done, Traffic { sent, received: received()? - before, judged, unmatched }))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use controller::order::trust::KeyEntry;
-use controller::order::{Envelope, Order, Trust, Verified, keys, verify_order};
+use controller::order::{Envelope, Kind, Order, Trust, Verified, keys, verify_order};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 
@@ -41,9 +41,28 @@ pub fn signed(payload: &Value, signers: &[u8]) -> String {
 /// # Panics
 /// Where a key number is given twice.
 pub fn signed_bytes(payload: Vec<u8>, signers: &[u8]) -> String {
-    let mut envelope = Envelope::unsigned(payload);
+    let mut envelope = Envelope::unsigned(Kind::Order, payload);
     for signer in signers {
         envelope.sign(&key(*signer)).expect("each key once");
+    }
+    envelope.to_json().expect("plain JSON")
+}
+
+/// The envelope around a revocation of this order and every lower serial, at once.
+///
+/// # Panics
+/// Never: the keys are sound.
+pub fn revocation(order_id: &str, serial: u64) -> String {
+    let payload = json!({
+        "schema": Kind::Revocation.schema(),
+        "order_id": order_id,
+        "serial": serial,
+        "effective_at": "2020-01-01T00:00:00Z",
+        "reason": "a test",
+    });
+    let mut envelope = Envelope::unsigned(Kind::Revocation, payload.to_string().into_bytes());
+    for signer in 1..=3 {
+        envelope.sign(&key(signer)).expect("each key once");
     }
     envelope.to_json().expect("plain JSON")
 }

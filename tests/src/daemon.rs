@@ -2,15 +2,18 @@
 //! wire's receiver. It is gone after the test, however that ends, and so is the folder.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use controller::daemon::monitor::{OrderStatus, Status};
+use controller::daemon::privilege::Privileges;
 use jiff::Timestamp;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use sensor_common::outcome::Outcome;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,6 +28,7 @@ const CONFIG: &str = "sekisho.toml";
 const LOG: &str = "log";
 const RECORDS: &str = "records.ndjson";
 const SOCKET: &str = "control.sock";
+const STATE: &str = "state";
 
 const DIRECTION_INPUTS: &str = r#"
 
@@ -54,6 +58,8 @@ pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
 pub struct Folder {
     directory: Arc<TempDir>,
     settings: BTreeMap<&'static str, Value>,
+    environment: BTreeMap<&'static str, OsString>,
+    bounds: Option<CapabilitySet>,
 }
 
 impl Folder {
@@ -80,12 +86,13 @@ impl Folder {
             ("mode", json!("tap")),
             ("interfaces", json!([FAR])),
             ("trust", json!("trust.json")),
+            ("state", json!(STATE)),
             ("orders", json!(names)),
             ("output", json!(RECORDS)),
             ("control_socket", json!(SOCKET)),
             ("ring_bytes", json!(1 << 20)),
         ]);
-        Self { directory, settings }
+        Self { directory, settings, environment: BTreeMap::new(), bounds: None }
     }
 
     /// A folder with one order, signed by three keys.
@@ -98,6 +105,40 @@ impl Folder {
     pub fn set(mut self, key: &'static str, value: Value) -> Self {
         self.settings.insert(key, value);
         self
+    }
+
+    /// Where a file of this name is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file and returns its path.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).expect("files can be written");
+        self.path(name)
+    }
+
+    /// Writes the configuration as it is now, for a daemon that is to read it again.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn configure(&self) {
+        // What JSON has for strings, numbers and lists of them is TOML as well.
+        let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
+        self.write(CONFIG, &(lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS));
+    }
+
+    /// Runs a command on the state directory while no daemon has it.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn command(&self, arguments: &[&str]) -> Answer {
+        let mut command = sekisho();
+        command.args(arguments).arg("--state").arg(self.path(STATE));
+        Answer::of(&mut command)
     }
 
     /// With a pipe as its output, which nobody reads yet: its path.
@@ -118,6 +159,21 @@ impl Folder {
     /// Where that fails.
     pub fn remove(&self, name: &str) {
         fs::remove_dir_all(self.directory.path().join(name)).expect("a folder");
+    }
+
+    /// With this variable in the daemon's environment.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name, value.into());
+        self
+    }
+
+    /// With a daemon that can have no other capabilities than these, as a service manager bounds
+    /// it.
+    #[must_use]
+    pub const fn bounded(mut self, capabilities: CapabilitySet) -> Self {
+        self.bounds = Some(capabilities);
+        self
     }
 
     /// Starts the daemon in the receiver's namespace, and waits until it is ready.
@@ -156,21 +212,72 @@ impl Folder {
 
     fn spawn(&self, wire: &Wire, options: &[&str]) -> Daemon {
         let directory = self.directory.path();
-        // What JSON has for strings, numbers and lists of them is TOML as well.
-        let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
-        let text = lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS;
-        fs::write(directory.join(CONFIG), text).expect("files can be written");
+        self.configure();
         let log = File::create(directory.join(LOG)).expect("files can be written");
         let mut command = sekisho();
         command.args(["run", "--config"]).arg(directory.join(CONFIG)).args(options);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        // It stays in the namespace that it was started from.
-        let child = wire.receiver.inside(|| command.spawn()).expect("SEKISHO_BIN can be run");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).envs(&self.environment);
+        let bounds = self.bounds;
+        // It stays in the namespace that it was started from, and in the bounds of the thread.
+        let child = wire.receiver.inside(|| {
+            if let Some(bounds) = bounds {
+                draw_bounds(bounds);
+            }
+            command.spawn()
+        });
+        let child = child.expect("SEKISHO_BIN can be run");
         Daemon { child, directory: Arc::clone(&self.directory) }
     }
 }
 
-fn sekisho() -> Command {
+/// Leaves this thread, and what it starts, with a chance of these capabilities only.
+fn draw_bounds(bounds: CapabilitySet) {
+    for bit in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << bit);
+        if !bounds.contains(one) && remove_capability_from_bounding_set(one).is_err() {
+            // The kernel knows no capability of this number, nor of any higher one.
+            return;
+        }
+    }
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// Its exit status; none if it was killed.
+    pub status: Option<i32>,
+    /// What it printed on standard output.
+    pub output: String,
+    /// What it printed on standard error.
+    pub errors: String,
+}
+
+impl Answer {
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn of(command: &mut Command) -> Self {
+        let done = command.stdin(Stdio::null()).output().expect("the command can be run");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { status: done.status.code(), output: text(&done.stdout), errors: text(&done.stderr) }
+    }
+
+    /// What it printed, where it did well.
+    ///
+    /// # Panics
+    /// Where it did not.
+    pub fn good(self) -> String {
+        assert_eq!(self.status, Some(0), "{}", self.errors);
+        self.output
+    }
+}
+
+/// The command `sekisho`.
+///
+/// # Panics
+/// Where the test does not know which one.
+pub fn sekisho() -> Command {
     let program = std::env::var_os("SEKISHO_BIN");
     Command::new(
         program.expect("this test needs SEKISHO_BIN: run `cargo xtask test`, which sets it"),
@@ -196,6 +303,30 @@ impl Daemon {
     /// Where that cannot be read.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path(LOG)).expect("its log")
+    }
+
+    /// Runs a command that asks this daemon.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn ask(&self, arguments: &[&str]) -> Answer {
+        Answer::of(sekisho().args(arguments).arg("--socket").arg(self.socket()))
+    }
+
+    /// The same, to be waited for later.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = sekisho();
+        command.args(arguments).arg("--socket").arg(self.socket());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("SEKISHO_BIN can be run")
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The control socket.
@@ -333,6 +464,16 @@ impl Books {
         )
     }
 
+    /// Milliseconds for which the kernel goes on selecting without a sign of life.
+    pub const fn lease(&self) -> u64 {
+        self.0.lease.remaining_ms
+    }
+
+    /// What the daemon may do to the machine.
+    pub const fn privileges(&self) -> &Privileges {
+        &self.0.privileges
+    }
+
     /// The state of the only order.
     ///
     /// # Panics
@@ -340,6 +481,11 @@ impl Books {
     pub fn state(&self) -> &str {
         let [OrderStatus { state, .. }] = self.0.orders.as_slice() else { panic!("one order") };
         state
+    }
+
+    /// The state of every order, in the order of their installation.
+    pub fn states(&self) -> Vec<&str> {
+        self.0.orders.iter().map(|order| order.state.as_str()).collect()
     }
 }
 
@@ -352,6 +498,8 @@ pub struct Line {
     pub time: Timestamp,
     /// The packet's number in its stream.
     pub packet: usize,
+    /// The order that selected it.
+    pub order: String,
 }
 
 impl Line {
@@ -371,6 +519,7 @@ impl Line {
                 sequence: record["event"]["sequence"].as_u64()?,
                 time: record["@timestamp"].as_str()?.parse().ok()?,
                 packet: usize::try_from(port.checked_sub(FIRST_PORT.into())?).ok()?,
+                order: record["sekisho"]["order_id"].as_str()?.to_owned(),
             })
         };
         read().unwrap_or_else(|| panic!("no record of a stream: {line}"))

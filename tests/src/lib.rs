@@ -5,6 +5,7 @@
 //! | `authority` | five keys, a trust file, and orders signed by three of them |
 //! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
 //! | `frames` | named frames with the outcome each must have |
+//! | `machine` | what may be done only to a machine of the test's own: its clock |
 //! | `network` | network namespaces that are gone after the test |
 //! | `pins` | a folder on the BPF file system that is gone after the test |
 //! | `privilege` | the one clear line of a test that cannot run here |
@@ -14,6 +15,7 @@
 pub mod authority;
 pub mod daemon;
 pub mod frames;
+pub mod machine;
 pub mod network;
 pub mod pins;
 pub mod privilege;

@@ -253,8 +253,7 @@ fn bad_input_is_refused_before_anything_is_attached() {
         (Folder::new(&[signed(&good, &[1, 2])]), "2 of the 3 signatures needed [L-APPROVE]"),
         // Nothing of the good one either.
         (Folder::new(&[three(&good), signed(&twice, &[1, 2])]), "1.json: signatures: "),
-        (Folder::new(&[three(&good), three(&good)]), "1.json: order_id: "),
-        (Folder::new(&[three(&good), three(&twice)]), "1.json: order_id: "),
+        (Folder::new(&[three(&twice), three(&good)]), "1.json: serial: is 1, but serial 2 "),
     ];
     for (folder, reason) in cases {
         assert_refused(&wire, &folder, 3, reason);

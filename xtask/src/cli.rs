@@ -49,7 +49,8 @@ enum Task {
         binary: Option<PathBuf>,
     },
 
-    /// Run the tests: the parts that need no root, those over the real kernel, and `vm-test`
+    /// Run the tests: the parts that need no root, signatures against another implementation, those
+    /// over the real kernel, and `vm-test`
     ///
     /// Nothing is skipped in silence: without root the task runs what it can and then fails.
     #[command(after_help = "Examples:

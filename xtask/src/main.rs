@@ -12,6 +12,7 @@ mod object;
 mod packages;
 mod privilege;
 mod process;
+mod python;
 mod setup;
 mod test;
 mod toolchain;

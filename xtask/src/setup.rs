@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolchain};
-use crate::{packages, privilege, process, vm, workspace};
+use crate::{packages, privilege, process, python, vm, workspace};
 
 /// The programs that the demo and the tests over the kernel run: (program, package, what for).
 const TOOLS: [(&str, &str, &str); 4] = [
@@ -16,6 +16,11 @@ const TOOLS: [(&str, &str, &str); 4] = [
         "`ip` makes the network namespaces and veth pairs of the demo and the tests",
     ),
     ("ss", "iproute2", "`ss` tells when a listener in a namespace is ready"),
+    (
+        "strace",
+        "strace",
+        "`strace` kills a command at every call that it makes, in the test of crashes",
+    ),
     ("ping", "iputils-ping", "`ping` sends the demo's ICMP traffic"),
     ("bpftool", "bpftool", BPFTOOL),
 ];
@@ -28,6 +33,7 @@ pub(crate) fn all() -> Result<()> {
     let toolchain = toolchain()?;
     kernel_tools()?;
     virtual_machine()?;
+    python::with_securesystemslib()?;
     if privilege::is_root() {
         privilege::ensure_bpffs()?;
     }

@@ -1,11 +1,11 @@
-//! Runs the tests: those that need no root, then those over the real kernel, then the latter once
-//! more under other kernels in virtual machines.
+//! Runs the tests: those that need no root, those against another implementation of DSSE, those over
+//! the real kernel, then the latter once more under other kernels in virtual machines.
 
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{object, privilege, process, setup, vm, workspace};
+use crate::{object, privilege, process, python, setup, vm, workspace};
 
 /// Each test over the kernel holds namespaces and tables of its own; more at a time only makes
 /// their deadlines tighter.
@@ -15,6 +15,7 @@ const KERNEL_TEST_THREADS: usize = 4;
 pub(crate) fn run() -> Result<()> {
     if !privilege::is_root() {
         without_kernel(None)?;
+        interoperation(None)?;
         bail!(
             "the tests over the real kernel (package sekisho-tests: parity, veth, expiry, lease) \
              were left out: they need root; all others passed"
@@ -25,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
     // First, so that the controller is built once, with the kernel program in it.
     let object = object::kernel_program(&setup::toolchain()?)?;
     without_kernel(Some(&object))?;
+    interoperation(Some(&object))?;
     let sekisho = object::sekisho(Some(&object))?;
     over_kernel(&object, &sekisho)?;
     vm::under_all(&object, &sekisho)?;
@@ -39,6 +41,16 @@ fn without_kernel(object: Option<&Path>) -> Result<()> {
     for package in ["sensor-common", "controller", "sekisho-guest", "xtask"] {
         command.args(["--package", package]);
     }
+    process::run(object::with_object(&mut command, object))
+}
+
+/// The tests that an ordinary `cargo test` shows as ignored, because they need a library in Python.
+fn interoperation(object: Option<&Path>) -> Result<()> {
+    let python = python::with_securesystemslib()?;
+    println!("test: signatures against another implementation of DSSE");
+    let mut command = workspace::cargo();
+    command.args(["test", "--quiet", "--package", "controller", "--test", "interop"]);
+    command.args(["--", "--ignored"]).env("SEKISHO_PYTHON", python);
     process::run(object::with_object(&mut command, object))
 }
 

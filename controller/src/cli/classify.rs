@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::direction::DirectionArgs;
+use crate::cli::direction::{self, DirectionArgs};
 use crate::direction::{DirectionError, DirectionInputs, DirectionTable, Origin};
 
 const EXAMPLES: &str = "\
@@ -20,7 +20,7 @@ class (domestic, foreign or unclassified), the prefix that decided, and where th
 
 /// Show the class of addresses, and what decided it
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group = direction::files())]
 pub struct ClassifyArgs {
     /// Where the classes come from.
     #[command(flatten)]

@@ -1,10 +1,11 @@
 //! The arguments that say which addresses are domestic and which foreign, shared by every command
-//! that needs a direction table.
+//! that uses a direction table. A command that cannot do without one says so with the group
+//! [`files`].
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::direction::{Country, DirectionInputs, Unnamed};
 
@@ -16,7 +17,7 @@ pub struct DirectionArgs {
     /// CIDR lists (one prefix or address per line, `#` comments) or RIR statistics files
     /// (delegated-apnic-latest, delegated-apnic-extended-latest and their like; these need
     /// --country), told apart by content. Example: --domestic jp-ipv4.txt jp-ipv6.txt
-    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "foreign")]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     pub domestic: Vec<PathBuf>,
 
     /// Files of foreign prefixes
@@ -41,7 +42,17 @@ pub struct DirectionArgs {
     pub default: Unnamed,
 }
 
+/// The arguments that name files, at least one of which must be given.
+pub fn files() -> ArgGroup {
+    ArgGroup::new("direction files").args(["domestic", "foreign"]).multiple(true).required(true)
+}
+
 impl DirectionArgs {
+    /// Whether any file is named: without one there is no direction table.
+    pub fn names_files(&self) -> bool {
+        !self.domestic.is_empty() || !self.foreign.is_empty()
+    }
+
     /// The inputs that these arguments name.
     pub fn inputs(&self) -> DirectionInputs {
         DirectionInputs {

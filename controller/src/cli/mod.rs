@@ -4,19 +4,29 @@
 //! shell.
 
 pub mod classify;
+pub mod client;
 pub mod direction;
+pub mod halt;
+pub mod life;
 pub mod order;
+pub mod place;
 pub mod replay;
 pub mod run;
 pub mod status;
+pub mod trust;
+
+mod register;
+mod table;
 
 use std::io;
 use std::path::Path;
 
 use crate::capture::CaptureError;
 use crate::compile::CompileError;
+use crate::daemon::prepare::PrepareError;
 use crate::direction::DirectionError;
 use crate::kernel::KernelError;
+use crate::registry::StoreError;
 use crate::rejection::Rejection;
 use crate::replay::ReplayError;
 
@@ -32,6 +42,8 @@ pub enum CliError {
     Usage(String),
     /// Orders, trust, direction or configuration files were refused: exit status 3.
     Rejected(Vec<Rejection>),
+    /// The same, as a daemon says it.
+    Refused(Vec<String>),
     /// Whoever read standard output has gone: nobody is left to tell, exit status 0.
     ReaderGone,
 }
@@ -43,7 +55,7 @@ impl CliError {
             Self::ReaderGone => 0,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
-            Self::Rejected(_) => 3,
+            Self::Rejected(_) | Self::Refused(_) => 3,
         }
     }
 
@@ -52,6 +64,7 @@ impl CliError {
         match self {
             Self::ReaderGone => Vec::new(),
             Self::Failed(line) | Self::Usage(line) => vec![line.clone()],
+            Self::Refused(lines) => lines.clone(),
             Self::Rejected(rejections) => rejections.iter().map(ToString::to_string).collect(),
         }
     }
@@ -89,6 +102,21 @@ impl From<DirectionError> for CliError {
                 Rejection::new(file, format!("cannot be read: {source}")).into()
             }
         }
+    }
+}
+
+impl From<PrepareError> for CliError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Rejected(rejections) => rejections.into(),
+            PrepareError::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        PrepareError::from(error).into()
     }
 }
 
@@ -136,6 +164,7 @@ impl From<OrderError> for CliError {
             OrderError::Rejected(rejections) => Self::Rejected(rejections),
             OrderError::Failed(line) => Self::Failed(line),
             OrderError::Usage(line) => Self::Usage(line),
+            OrderError::Life(error) => error,
         }
     }
 }

@@ -8,14 +8,16 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::CliError;
-use super::direction::DirectionArgs;
+use super::direction::{self, DirectionArgs};
 use crate::capture::Capture;
 use crate::compile::{Slotted, compile};
 use crate::direction::DirectionTable;
 use crate::engine::{Engine, HostEngine, KernelEngine};
 use crate::kernel::KernelError;
 use crate::order::{Order, Verified, files, load, time};
+use crate::preview::{ClassRanges, check_party};
 use crate::replay::Replay;
+use crate::shown::shown;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,9 +38,10 @@ and @timestamp the time it was captured. Exit status: 0 done, 1 a capture or the
 ///
 /// Each frame goes through the XDP program that carriers load, with `BPF_PROG_TEST_RUN`; nothing is
 /// attached to any interface. `--engine host` runs the same code in user space and needs no
-/// privilege.
+/// privilege. Captures are judged as if the capacity share were never used up: this shows what an
+/// order selects, not what the share leaves of it.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group = direction::files())]
 pub struct ReplayArgs {
     /// The trust file: whose signatures count
     #[arg(long, value_name = "FILE")]
@@ -99,6 +102,10 @@ impl ReplayArgs {
         let trust = load::trust(&self.trust)?;
         let orders = load::orders(self.orders.iter().map(PathBuf::as_path), &trust)?;
         let table = DirectionTable::load(&self.direction.inputs())?;
+        let classes = ClassRanges::of(&table);
+        for (path, order) in self.orders.iter().zip(&orders) {
+            check_party(&shown(path), order, &classes)?;
+        }
         let at = self.at.unwrap_or_else(Timestamp::now);
         let in_force = in_force(&orders, at);
         let slotted: Vec<Slotted<'_>> =

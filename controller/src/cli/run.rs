@@ -8,29 +8,33 @@ use clap::Args;
 
 use super::CliError;
 use crate::daemon::config::Config;
-use crate::daemon::prepare::{Prepared, prepare};
-use crate::daemon::run::{RunError, Tell, run as run_daemon};
+use crate::daemon::prepare::{Inputs, check, prepare};
+use crate::daemon::privilege::{self, Opener, PrivilegeError};
+use crate::daemon::run::{Daemon, RunError, Tell};
 use crate::daemon::sensor::mode_name;
-use crate::order::Order;
+use crate::kernel::clock::boot_and_wall;
 use crate::order::time::tokyo;
+use crate::registry::{Reading, Registry};
 
 const HELP: &str = "\
-A configuration, with every key (those after the first six have the defaults shown, except http, \
-state, pin, country and foreign, which have none):
+A configuration, with every key (those after the first seven have the defaults shown, except http, \
+control_group, pin, country and foreign, which have none):
 
   sensor = \"tyo-gw-1a\"            # in every record
   facility = \"tyo-gw-1\"           # orders for another facility are refused
   mode = \"tap\"                    # or \"inline\": frames pass unchanged
   interfaces = [\"eth1\", \"eth2\"]
   trust = \"trust.json\"
+  state = \"/var/lib/sekisho/state\"  # the directory for what must survive
   output = \"records.ndjson\"       # or \"-\"
-  orders = []                     # envelopes; one that is wrong and nothing starts
+  anchor = \"/var/lib/sekisho/state.anchor\"  # tells an older copy of the state from the present one
+  orders = []                     # envelopes to install; one that is wrong and nothing starts
   xdp = \"native\"                  # or \"generic\": slower, for drivers without XDP
   lease_seconds = 10              # 2 to 60
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
-  state = \"/var/lib/sekisho\"      # what must survive a restart
-  pin = \"/sys/fs/bpf/sekisho\"     # what goes on during one; needs state; see docs/operating.md
+  control_group = \"root\"          # a group, by name or number, whose members may ask
+  pin = \"/sys/fs/bpf/sekisho\"     # what goes on during a restart; see docs/operating.md
   ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]
@@ -45,7 +49,7 @@ Examples:
   sekisho run --check --config /etc/sekisho/sekisho.toml
   sekisho run --config /etc/sekisho/sekisho.toml
 
-It prints `sekisho: ready` on standard error once packets are selected, and ends with exit status \
+SIGHUP and `sekisho reload` have the configuration read again. It prints `sekisho: ready` on standard error once packets are selected, and ends with exit status \
 0 on SIGINT or SIGTERM.";
 
 /// Run the sensor: verify the orders, attach the program, write the records
@@ -73,6 +77,12 @@ impl From<RunError> for CliError {
     }
 }
 
+impl From<PrivilegeError> for CliError {
+    fn from(error: PrivilegeError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 /// Lines on standard error.
 struct Stderr;
 
@@ -89,22 +99,30 @@ impl RunArgs {
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
-        let prepared = prepare(&self.config)?;
+        privilege::confine()?;
+        let (boot, wall) = boot_and_wall();
+        let reading = Reading { boot, wall };
         if self.check {
-            let text = checked(&prepared);
+            let (inputs, registry) = check(&self.config, reading)?;
+            let text = checked(&inputs, &registry);
             return out
                 .write_all(text.as_bytes())
                 .map_err(|error| CliError::standard_output(&error));
         }
+        let prepared = prepare(&self.config, reading)?;
+        let yes_drop_all = self.yes_drop_all;
+        let opener = Opener::start(move || Daemon::start(prepared, yes_drop_all, &Stderr))?;
+        // From here on no thread is started that may do more than a running daemon needs.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .map_err(|error| CliError::Failed(format!("starting threads: {error}")))?;
-        let yes_drop_all = self.yes_drop_all;
+        let panicked = || CliError::Failed("a panic while the sensor started".to_owned());
+        let daemon = opener.open(&runtime).ok_or_else(panicked)??;
         let result = runtime.block_on(async {
             // On a worker: the loop hands its place over while it compiles.
-            tokio::spawn(async move { run_daemon(prepared, yes_drop_all, &Stderr).await }).await
+            tokio::spawn(async move { daemon.run(&Stderr).await }).await
         });
         // A write that hangs must not keep the process: the daemon has waited long enough for it.
         runtime.shutdown_background();
@@ -112,21 +130,25 @@ impl RunArgs {
     }
 }
 
-fn checked(prepared: &Prepared) -> String {
-    let Prepared { config, orders, layers } = prepared;
+fn checked(inputs: &Inputs, registry: &Registry) -> String {
+    let Inputs { config, layers, .. } = inputs;
     let Config { sensor, facility, mode, interfaces, .. } = config;
     let mut text = format!(
         "sensor {sensor} at facility {facility}, mode {}, on {}\n",
         mode_name(*mode),
         interfaces.join(", ")
     );
-    for order in orders {
-        let (from, until) = (tokyo(order.not_before), tokyo(order.not_after));
-        let Order { order_id, serial, measure, .. } = order.get();
+    for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
+        let order = entry.head();
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
-            "order {order_id}, serial {serial}, {measure}, from {from} until {until}"
+            "order {}, serial {}, {}, from {} until {}",
+            order.order_id,
+            order.serial,
+            order.measure,
+            tokyo(order.not_before),
+            tokyo(registry.end(entry).0)
         );
     }
     let prefixes = layers.last().map_or(0, Vec::len);

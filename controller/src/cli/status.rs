@@ -1,9 +1,8 @@
 //! `sekisho status`: asks a running daemon.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,14 +11,15 @@ use sensor_common::outcome::Outcome;
 use serde::Deserialize;
 
 use super::CliError;
+use super::client;
+use super::table::aligned;
 use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::control::STATUS;
-use crate::daemon::monitor::{InterfaceStatus, OrderStatus, Status};
+use crate::daemon::monitor::{InterfaceStatus, OrderStatus, ShareStatus, Status};
+use crate::daemon::privilege::Privileges;
+use crate::daemon::request::Request;
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest answer, in bytes.
-const LONGEST: u64 = 16 << 20;
 
 const HELP: &str = "\
 Without --json: a table of packets for every interface, outcomes by direction, then the orders and \
@@ -58,10 +58,8 @@ impl StatusArgs {
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         let failed =
             |reason: String| CliError::Failed(format!("{}: {reason}", self.socket.display()));
-        let line = ask(&self.socket)
-            .map_err(|error| failed(format!("no sekisho answers there: {error}")))?;
-        let reply = serde_json::from_str(&line)
-            .map_err(|error| failed(format!("what answers there is no sekisho: {error}")))?;
+        let line = client::ask(&self.socket, &Request::Status {}, &[], PATIENCE)?;
+        let reply = client::read(&self.socket, &line)?;
         match reply {
             Reply::Error { error } => Err(failed(error)),
             Reply::Status(status) => {
@@ -72,19 +70,12 @@ impl StatusArgs {
     }
 }
 
-fn ask(socket: &Path) -> std::io::Result<String> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("{STATUS}\n").as_bytes())?;
-    let mut line = String::new();
-    BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
-    Ok(line)
-}
-
 /// The human form.
 fn table(status: &Status) -> String {
     let mut text = format!("sensor {}, mode {}\n", status.sensor, status.mode);
+    if let Some(act) = &status.halted {
+        let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, by {}", act.since, act.by);
+    }
     for interface in &status.interfaces {
         text += "\n";
         text += &packets(interface);
@@ -94,9 +85,20 @@ fn table(status: &Status) -> String {
         text += "  none\n";
     }
     text += &orders(&status.orders);
+    if let Some(ShareStatus { bytes_per_second }) = status.share {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "\nshare: up to {bytes_per_second} bytes/s of foreign-to-foreign traffic are inspected"
+        );
+    }
     let seconds = Duration::from_millis(status.lease.remaining_ms).as_secs_f64();
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "\nlease: {seconds:.1} s left");
+    let Privileges { capabilities, no_new_privs } = &status.privileges;
+    let held = if capabilities.is_empty() { "none".to_owned() } else { capabilities.join(", ") };
+    let more = if *no_new_privs { "and never more" } else { "no_new_privs is not set" };
+    let _ = writeln!(text, "capabilities: {held}, {more}");
     text
 }
 
@@ -132,36 +134,14 @@ fn orders(orders: &[OrderStatus]) -> String {
             order.order_id.clone(),
             format!("serial {}", order.serial),
             order.measure.clone(),
-            order.state.clone(),
+            order.reason.map_or_else(
+                || order.state.clone(),
+                |reason| format!("{} ({})", order.state, reason.name()),
+            ),
             format!("{} until {}", order.not_before, order.not_after),
         ]
     };
     aligned(&orders.iter().map(row).collect::<Vec<_>>(), usize::MAX)
-}
-
-/// Rows in columns, the first `left` of them aligned to the left, the others to the right.
-fn aligned(rows: &[Vec<String>], left: usize) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // Writing to a `String` cannot fail.
-            let _ = if column < left {
-                write!(line, "  {cell:width$}")
-            } else {
-                write!(line, "  {cell:>width$}")
-            };
-        }
-        text += line.trim_end();
-        text += "\n";
-    }
-    text
 }
 
 #[cfg(test)]
@@ -184,7 +164,9 @@ mod tests {
                 "state": "in force", "not_before": "2027-11-01T00:00:00+09:00",
                 "not_after": "2028-05-01T00:00:00+09:00",
             }],
+            "share": {"bytes_per_second": 3_750_000_000_u64},
             "lease": {"remaining_ms": 9_480},
+            "privileges": {"capabilities": ["bpf"], "no_new_privs": true},
         }))
         .unwrap()
     }
@@ -210,7 +192,10 @@ orders
   2027-17-0003  serial 1  foreign-to-foreign  in force  2027-11-01T00:00:00+09:00 until \
 2028-05-01T00:00:00+09:00
 
+share: up to 3750000000 bytes/s of foreign-to-foreign traffic are inspected
+
 lease: 9.5 s left
+capabilities: bpf, and never more
 ";
         assert!(text.ends_with(end), "{text}");
     }

@@ -1,23 +1,33 @@
-//! The address tables: which class an address has and which sets it is a member of, as disjoint
-//! ranges under a direct index (see `sensor_common::layout`).
+//! The address tables: which class an address has and which sets it is a member of, as a front,
+//! tables of single addresses and chunks, and disjoint ranges under a direct index (see
+//! `sensor_common::layout::addresses`).
 
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
-use sensor_common::layout::{AddressValue, IndexWord};
+use sensor_common::layout::addresses::{AddressValue, IndexWord};
 use sensor_common::lookup::MOST_V4_RANGES;
 
+use super::front::{self, Front};
 use super::membership::{Memberships, Set};
 use super::ranges::{Block, Start, flatten, overlay};
+use super::trie::{self, Trie};
 use super::{CompileError, Layer};
 
-/// The index and the ranges of one IP version.
-pub(super) struct AddressTable {
+/// Everything about the addresses of both IP versions.
+pub(super) struct Addresses {
+    pub(super) v4_front: Front,
+    pub(super) v4_index: Index,
+    pub(super) v6_front: Trie,
+    pub(super) v6_ranges: Vec<Start<AddressValue>>,
+    pub(super) v6_index: Index,
+}
+
+/// The index over the ranges of one IP version.
+pub(super) struct Index {
     /// How far an address (an IPv6 address's first 64 bits) is shifted to give its chunk.
     pub(super) shift: u32,
     /// One word per chunk.
-    pub(super) index: Vec<IndexWord>,
-    /// All ranges, in ascending order.
-    pub(super) ranges: Vec<Start<AddressValue>>,
+    pub(super) words: Vec<IndexWord>,
 }
 
 /// What the tables are made from: the layers of direction, and the prefixes of every set.
@@ -55,30 +65,27 @@ const V6: Family = Family {
     most_ranges: u32::MAX,
 };
 
-/// Compiles the IPv4 and the IPv6 table.
+/// Compiles the tables of both IP versions.
 pub(super) fn compile(
     sources: &Sources<'_>,
     memberships: &mut Memberships,
-) -> Result<(AddressTable, AddressTable), CompileError> {
-    let v4 = table(&V4, sources, IpNetwork::is_ipv4, memberships)?;
-    let v6 = table(&V6, sources, IpNetwork::is_ipv6, memberships)?;
-    Ok((v4, v6))
+) -> Result<Addresses, CompileError> {
+    let v4 = ranges(&V4, sources, IpNetwork::is_ipv4, memberships)?;
+    let v4_front = front::compile(v4);
+    let v4_index = index(&V4, &v4_front.ranges)?;
+    let v6_ranges = ranges(&V6, sources, IpNetwork::is_ipv6, memberships)?;
+    let v6_front = trie::compile(&v6_ranges)?;
+    let v6_index = index(&V6, &v6_ranges)?;
+    Ok(Addresses { v4_front, v4_index, v6_front, v6_ranges, v6_index })
 }
 
-fn table(
+fn ranges(
     family: &Family,
     sources: &Sources<'_>,
     belongs: fn(&IpNetwork) -> bool,
     memberships: &mut Memberships,
-) -> Result<AddressTable, CompileError> {
-    // Each layer lies over the one before and hides it wherever it names anything.
-    let mut classes: Vec<Start<AddressClass>> = vec![(0, AddressClass::Unclassified)];
-    for layer in sources.layers {
-        let blocks = layer.iter().filter(|(network, _)| belongs(network));
-        let blocks = blocks.map(|(network, class)| block(network, Some(*class))).collect();
-        let named = flatten(blocks, None, |_, class| class);
-        classes = overlay(&classes, &named, |below, above| above.unwrap_or(below));
-    }
+) -> Result<Vec<Start<AddressValue>>, CompileError> {
+    let classes = classes(sources.layers, belongs);
     let blocks = sources.sets.iter().filter(|(_, network)| belongs(network));
     let blocks = blocks.map(|(set, network)| block(network, *set)).collect();
     let members = flatten(blocks, 0, |outer, set| memberships.with(outer, set));
@@ -88,7 +95,23 @@ fn table(
     if u32::try_from(ranges.len()).is_err() {
         return Err(CompileError::TooLarge);
     }
-    index(family, ranges)
+    Ok(ranges)
+}
+
+/// The classes of all addresses of an IP version: each layer lies over the one before and hides it
+/// wherever it names anything.
+pub(super) fn classes(
+    layers: &[Layer<'_>],
+    belongs: fn(&IpNetwork) -> bool,
+) -> Vec<Start<AddressClass>> {
+    let mut classes: Vec<Start<AddressClass>> = vec![(0, AddressClass::Unclassified)];
+    for layer in layers {
+        let blocks = layer.iter().filter(|(network, _)| belongs(network));
+        let blocks = blocks.map(|(network, class)| block(network, Some(*class))).collect();
+        let named = flatten(blocks, None, |_, class| class);
+        classes = overlay(&classes, &named, |below, above| above.unwrap_or(below));
+    }
+    classes
 }
 
 fn block<V>(network: &IpNetwork, value: V) -> Block<V> {
@@ -103,13 +126,13 @@ fn block<V>(network: &IpNetwork, value: V) -> Block<V> {
 
 /// Puts an index over the ranges: about as many chunks as ranges, and more where a chunk would
 /// have more ranges than its search takes.
-fn index(family: &Family, ranges: Vec<Start<AddressValue>>) -> Result<AddressTable, CompileError> {
+fn index(family: &Family, ranges: &[Start<AddressValue>]) -> Result<Index, CompileError> {
     let wanted = usize::BITS - ranges.len().leading_zeros();
     let mut index_bits = wanted.clamp(family.fewest_index_bits, family.most_index_bits);
     loop {
-        let index = chunks(family, index_bits, &ranges);
-        if index.iter().all(|word| word.value().is_some() || word.count() <= family.most_ranges) {
-            return Ok(AddressTable { shift: family.key_bits - index_bits, index, ranges });
+        let words = chunks(family, index_bits, ranges);
+        if words.iter().all(|word| word.value().is_some() || word.count() <= family.most_ranges) {
+            return Ok(Index { shift: family.key_bits - index_bits, words });
         }
         if index_bits == family.most_index_bits {
             return Err(CompileError::TooLarge);
@@ -133,12 +156,17 @@ fn chunks(family: &Family, index_bits: u32, ranges: &[Start<AddressValue>]) -> V
             while behind < ranges.len() && ranges[behind].0 <= last {
                 behind += 1;
             }
-            match behind - start {
-                1 => IndexWord::leaf(ranges[start].1),
-                count => IndexWord::ranges(narrow(start), narrow(count)),
-            }
+            index_word(ranges, start, behind - start)
         })
         .collect()
+}
+
+/// What an index says of a chunk that lies in `count` ranges from number `start` on.
+pub(super) fn index_word(ranges: &[Start<AddressValue>], start: usize, count: usize) -> IndexWord {
+    match count {
+        1 => IndexWord::leaf(ranges[start].1),
+        count => IndexWord::ranges(narrow(start), narrow(count)),
+    }
 }
 
 fn narrow(number: usize) -> u32 {

@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `ranges` | nested prefixes to disjoint ranges |
 //! | `membership` | numbers for combinations of address sets |
-//! | `addresses` | the address tables with their index |
-//! | `front` | what most IPv4 addresses need no address table for |
+//! | `addresses` | the address tables of both IP versions: ranges and their index |
+//! | `front`, `trie` | what most IPv4 and IPv6 addresses need no ranges for |
+//! | `filter`, `cuckoo` | the filter and the hash table behind both |
+//! | `payload` | payload prefixes in groups, with filter and hashes |
 //! | `bits`, `ports`, `rows` | the rows of each dimension |
+//! | `share` | the capacity share |
 //! | `image` | everything laid out in memory |
 //!
 //! Only a [`Verified`] order can be compiled (L-APPROVE). Whether it is in force is the caller's
@@ -14,18 +17,24 @@
 
 mod addresses;
 mod bits;
+mod cuckoo;
+mod filter;
 mod front;
 mod image;
 mod membership;
+mod payload;
 mod ports;
 mod ranges;
 mod rows;
+mod share;
+mod trie;
 
 use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 use sensor_common::layout::{AddressValue, MOST_RULES};
+use sensor_common::payload::{MOST_GROUPS, MOST_PREFIXES};
 use sensor_common::tables::{Line, MOST_ORDERS};
 
 use crate::order::{Measure, Order, Verified};
@@ -48,6 +57,8 @@ pub struct Slotted<'a> {
 pub struct Generation {
     /// The tables.
     pub lines: Vec<Line>,
+    /// Bytes per second of 外外 traffic that may be inspected, if there is an Art. 17 order (L-CAP).
+    pub share: Option<u64>,
     /// What its rule numbers stand for.
     pub names: Arc<Names>,
 }
@@ -117,6 +128,15 @@ pub enum CompileError {
     /// More different port conditions than classes.
     #[error("the rules of all orders tell more than 65,535 classes of ports apart")]
     PortClasses,
+    /// More groups of payload prefixes than have a place.
+    #[error(
+        "the rules of all orders compare payloads by {0} different pairs of key and length; the limit \
+         is {MOST_GROUPS}"
+    )]
+    PayloadGroups(usize),
+    /// More payload prefixes than the search takes.
+    #[error("the rules of all orders name {0} payload prefixes; the limit is {MOST_PREFIXES}")]
+    PayloadPrefixes(usize),
     /// More words than the kernel has room for.
     #[error("the tables of all orders together are larger than 1 GiB")]
     TooLarge,
@@ -125,6 +145,15 @@ pub enum CompileError {
 /// Most combinations of address sets: it keeps the rows below 400 MiB.
 const MOST_COMBINATIONS: usize = 1 << 20;
 const _: () = assert!(MOST_COMBINATIONS < AddressValue::MOST_ROWS as usize);
+
+/// The classes that the layers give to all addresses of an IP version: where each range of addresses
+/// starts, as a number, and its class. The ranges of the generation that is compiled from them.
+pub(crate) fn class_ranges(
+    layers: &[Layer<'_>],
+    belongs: fn(&IpNetwork) -> bool,
+) -> Vec<(u128, AddressClass)> {
+    addresses::classes(layers, belongs)
+}
 
 /// Compiles the orders in force over the direction tables.
 ///
@@ -138,9 +167,10 @@ pub fn compile(
     let orders: Vec<(u32, &Order)> =
         orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
     check_limits(&orders)?;
-    let lines = image::write(&rows::tables(number, layers, &orders)?)?;
+    let tables = rows::tables(number, layers, &orders)?;
+    let lines = image::write(&tables)?;
     let rules = orders.iter().flat_map(|(slot, order)| names(*slot, order)).collect();
-    Ok(Generation { lines, names: Arc::new(Names::new(number, rules)) })
+    Ok(Generation { lines, share: tables.share, names: Arc::new(Names::new(number, rules)) })
 }
 
 fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {
@@ -164,5 +194,7 @@ fn names(slot: u32, order: &Order) -> impl Iterator<Item = RuleName> {
     order.rules.iter().map(move |rule| RuleName { order: Arc::clone(&name), rule: rule.id.clone() })
 }
 
+#[cfg(test)]
+mod payload_model;
 #[cfg(test)]
 mod tests;

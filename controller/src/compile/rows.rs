@@ -1,17 +1,21 @@
 //! The rows: for each dimension and each value in it, the rules that hold there.
 
+use std::collections::BTreeMap;
+
 use ipnetwork::IpNetwork;
 use sensor_common::direction::Direction;
 use sensor_common::layout::RuleWord;
+use sensor_common::payload::{GroupMasks, MOST_GROUPS};
 
 use super::addresses::{self, Sources};
 use super::bits::Bits;
 use super::image::Tables;
 use super::membership::{Memberships, Set};
-use super::ports;
 use super::{CompileError, Layer, MOST_COMBINATIONS};
+use super::{payload, ports, share};
 use crate::order::document::Rule;
-use crate::order::traffic::PortRange;
+use crate::order::payload::PayloadPrefixes;
+use crate::order::traffic::{PortRange, Protocol};
 use crate::order::{Measure, Order};
 
 /// A rule with its sets numbered over all orders. `None`: any address.
@@ -21,8 +25,23 @@ struct NumberedRule<'a> {
     source: Option<Set>,
     destination: Option<Set>,
     either: Option<Set>,
+    payload: Option<Set>,
     /// The agreement party's own prefixes, which its packets must go to (L-MEASURE).
     party: Option<Set>,
+}
+
+impl NumberedRule<'_> {
+    /// Whether the rule is for this direction and this protocol.
+    fn carries(&self, direction: Direction, protocol: u8) -> bool {
+        self.measure.direction() == direction
+            && self.rule.protocol.is_none_or(|named| named.0 == protocol)
+    }
+
+    /// Whether a packet whose addresses are in no set can meet it.
+    const fn names_no_address(&self) -> bool {
+        let Self { source, destination, either, party, .. } = self;
+        source.is_none() && destination.is_none() && either.is_none() && party.is_none()
+    }
 }
 
 /// Compiles all tables.
@@ -42,11 +61,30 @@ pub(super) fn tables(
 
     let mut memberships = Memberships::new();
     let sources = Sources { layers, sets: &sets.prefixes };
-    let (v4, v6) = addresses::compile(&sources, &mut memberships)?;
+    let addresses = addresses::compile(&sources, &mut memberships)?;
     let combinations = memberships.all();
     if combinations.len() > MOST_COMBINATIONS {
         return Err(CompileError::Combinations(combinations.len()));
     }
+
+    let mut payload_memberships = Memberships::new();
+    let payload = payload::compile(&sets.payload, &mut payload_memberships)?;
+    let groups_of = |chosen: &dyn Fn(&NumberedRule<'_>) -> bool| {
+        let mut masks = GroupMasks::default();
+        for rule in rules.iter().filter(|rule| chosen(rule)) {
+            let groups = rule.payload.and_then(|set| payload.of_set.get(&set));
+            for group in
+                (0..MOST_GROUPS).filter(|group| groups.is_some_and(|of| of >> group & 1 == 1))
+            {
+                for (udp, protocol) in [(false, Protocol::TCP), (true, Protocol::UDP)] {
+                    if rule.rule.protocol.is_none_or(|named| named == protocol) {
+                        masks.add(rule.measure.direction(), udp, group);
+                    }
+                }
+            }
+        }
+        masks
+    };
 
     let row = |holds: &dyn Fn(&NumberedRule<'_>) -> bool| {
         Bits::of(rules.len(), |number| holds(&rules[number]))
@@ -63,44 +101,67 @@ pub(super) fn tables(
     };
     Ok(Tables {
         number,
-        v4,
-        v6,
-        source_rows: side(&|rule, sets| within(rule.source, sets)),
-        destination_rows: side(&|rule, sets| {
-            within(rule.destination, sets) && within(rule.party, sets)
-        }),
-        either_rows: side(&|rule, sets| within(rule.either, sets)),
-        // 内内 is nobody's direction: its row is empty, whatever an order says (L-DIR).
-        direction_rows: Direction::ALL
-            .map(|direction| row(&|rule| rule.measure.direction() == direction))
-            .into(),
-        protocol_rows: (0..=u8::MAX)
-            .map(|number| row(&|rule| rule.rule.protocol.is_none_or(|named| named.0 == number)))
+        share: share::of(orders.iter().map(|(_, order)| *order)),
+        addresses,
+        // A rule that names a set on either side stands on both as if it named it on each.
+        source_rows: side(&|rule, sets| within(rule.either.or(rule.source), sets)),
+        destination_rows: side(&|rule, sets| within(rule.either.or(rule.destination), sets))
+            .into_iter()
+            .zip(side(&|rule, sets| within(rule.party, sets)))
             .collect(),
+        // 内内 is nobody's direction: its rows are empty, whatever an order says (L-DIR).
+        traffic_rows: Direction::ALL
+            .into_iter()
+            .flat_map(|direction| (0..=u8::MAX).map(move |protocol| (direction, protocol)))
+            .map(|(direction, protocol)| row(&|rule| rule.carries(direction, protocol)))
+            .collect(),
+        either: row(&|rule| rule.either.is_some()),
         source_ports: ports_of(|rule| &rule.source_ports)?,
         destination_ports: ports_of(|rule| &rule.destination_ports)?,
+        payload_rows: payload_memberships
+            .all()
+            .iter()
+            .map(|sets| match sets.as_slice() {
+                // What holds whatever the payload is.
+                [] => row(&|rule| rule.payload.is_none()),
+                sets => row(&|rule| rule.payload.is_some_and(|set| sets.contains(&set))),
+            })
+            .collect(),
+        payload_only: groups_of(&|rule| rule.names_no_address()),
+        payload_any: groups_of(&|_| true),
+        payload: payload.tables,
         rules: rule_words,
     })
 }
 
-/// Numbers for the address sets of all orders.
+/// Numbers for the sets of all orders.
 #[derive(Default)]
-struct Sets {
+struct Sets<'a> {
     count: Set,
     prefixes: Vec<(Set, IpNetwork)>,
+    payload: Vec<(Set, &'a PayloadPrefixes)>,
 }
 
-impl Sets {
+impl<'a> Sets<'a> {
     /// Numbers the sets that an order's rules name; sets that no rule names stay out of the tables
     /// (L-MIN).
-    fn number<'a>(&mut self, order: &'a Order) -> Vec<NumberedRule<'a>> {
+    fn number(&mut self, order: &'a Order) -> Vec<NumberedRule<'a>> {
         let party = order.party.as_ref().map(|party| self.add(&party.prefixes));
-        let mut numbers = std::collections::BTreeMap::new();
+        let mut numbers = BTreeMap::new();
         for (_, name) in order.rules.iter().flat_map(Rule::addresses) {
             if !numbers.contains_key(name)
                 && let Some(prefixes) = order.address_sets.get(name)
             {
                 numbers.insert(name.to_owned(), self.add(prefixes));
+            }
+        }
+        let mut payload = BTreeMap::new();
+        for name in order.rules.iter().filter_map(|rule| rule.payload.as_ref()) {
+            if !payload.contains_key(name)
+                && let Some(prefixes) = order.payload_prefixes.get(name)
+            {
+                payload.insert(name, self.next());
+                self.payload.push((self.count - 1, prefixes));
             }
         }
         // A rule whose set does not exist never comes this far; were it to, the number is that of
@@ -114,14 +175,22 @@ impl Sets {
             source: set(&rule.source),
             destination: set(&rule.destination),
             either: set(&rule.either),
+            payload: rule
+                .payload
+                .as_ref()
+                .map(|name| payload.get(name).copied().unwrap_or(Set::MAX)),
             party,
         };
         order.rules.iter().map(rule).collect()
     }
 
-    fn add(&mut self, prefixes: &[IpNetwork]) -> Set {
-        let number = self.count;
+    fn next(&mut self) -> Set {
         self.count += 1;
+        self.count - 1
+    }
+
+    fn add(&mut self, prefixes: &[IpNetwork]) -> Set {
+        let number = self.next();
         self.prefixes.extend(prefixes.iter().map(|prefix| (number, *prefix)));
         number
     }

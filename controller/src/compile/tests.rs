@@ -24,13 +24,17 @@ fn order(payload: &Value) -> Order {
 }
 
 fn payload(measure: &str, sets: &Value, rules: &Value) -> Value {
+    with_prefixes(measure, sets, &json!({}), rules)
+}
+
+fn with_prefixes(measure: &str, sets: &Value, prefixes: &Value, rules: &Value) -> Value {
     json!({
         "schema": "sekisho.order/v1", "order_id": "o", "serial": 1, "measure": measure,
         "approved_at": "2027-01-01T00:00:00Z", "not_before": "2027-01-01T00:00:00Z",
         "not_after": "2027-03-01T00:00:00Z",
-        "facility": {"id": "f", "capacity_bps": 1, "max_share_percent": 30},
+        "facility": {"id": "f", "capacity_bps": 1_000_000, "max_share_percent": 30},
         "party": (measure == "agreement").then(|| json!({"name": "p", "prefixes": ["10.1.0.0/18"]})),
-        "address_sets": sets, "rules": rules,
+        "address_sets": sets, "payload_prefixes": prefixes, "rules": rules,
     })
 }
 
@@ -46,6 +50,7 @@ struct Packet {
     destination: IpAddr,
     protocol: u8,
     ports: (u16, u16),
+    payload: Vec<u8>,
 }
 
 impl Packet {
@@ -58,8 +63,8 @@ impl Packet {
         };
         let mut frame = Vec::new();
         match self.protocol {
-            6 => ip.tcp(self.ports.0, self.ports.1, 1, 1).write(&mut frame, &[]),
-            17 => ip.udp(self.ports.0, self.ports.1).write(&mut frame, &[]),
+            6 => ip.tcp(self.ports.0, self.ports.1, 1, 1).write(&mut frame, &self.payload),
+            17 => ip.udp(self.ports.0, self.ports.1).write(&mut frame, &self.payload),
             other => ip.write(&mut frame, other.into(), &[0; 8]),
         }
         .unwrap();
@@ -101,6 +106,10 @@ fn first_match(order: &Order, packet: &Packet) -> Option<usize> {
                 .as_ref()
                 .is_none_or(|set| within(set, packet.source) || within(set, packet.destination))
             && rule.protocol.is_none_or(|protocol| protocol.0 == packet.protocol)
+            && rule.payload.as_ref().is_none_or(|set| {
+                matches!(packet.protocol, 6 | 17)
+                    && payload_model::begins(&order.payload_prefixes[set], &packet.payload)
+            })
             && ports(&rule.source_ports, packet.ports.0)
             && ports(&rule.destination_ports, packet.ports.1)
     })
@@ -211,6 +220,20 @@ fn rule() -> impl Strategy<Value = Value> {
         })
 }
 
+/// Gives a rule a condition on the payload; some go by the payload and the protocol alone.
+fn with_payload() -> impl Strategy<Value = Value> {
+    (rule(), prop_oneof![Just("p"), Just("q")], any::<bool>()).prop_map(|(mut rule, set, only)| {
+        rule["payload"] = json!(set);
+        if rule.get("protocol").is_none_or(|protocol| *protocol == json!(1)) {
+            rule["protocol"] = json!(6);
+        }
+        for field in ["source", "destination", "either"].iter().filter(|_| only) {
+            rule.as_object_mut().unwrap().remove(*field);
+        }
+        rule
+    })
+}
+
 fn any_order() -> impl Strategy<Value = Order> {
     let measure = prop_oneof![
         3 => Just("foreign-to-foreign"), 1 => Just("agreement"),
@@ -218,40 +241,46 @@ fn any_order() -> impl Strategy<Value = Order> {
     ];
     let sets = proptest::collection::vec(proptest::collection::vec(network(), 1..8), 3);
     let rules = prop_oneof![
-        3 => proptest::collection::vec(rule(), 1..6),
-        1 => proptest::collection::vec(rule(), 60..140),
+        2 => proptest::collection::vec(rule(), 1..6),
+        2 => proptest::collection::vec(prop_oneof![rule(), with_payload()], 1..6),
+        1 => proptest::collection::vec(prop_oneof![3 => rule(), 1 => with_payload()], 60..140),
     ];
-    (measure, sets, rules).prop_map(|(measure, sets, mut rules)| {
+    let prefixes = proptest::collection::vec(payload_model::set(), 2);
+    (measure, sets, prefixes, rules).prop_map(|(measure, sets, prefixes, mut rules)| {
         let side = match measure {
-            "foreign-to-domestic" => Some("source"),
+            "foreign-to-domestic" | "agreement" => Some("source"),
             "domestic-to-foreign" => Some("destination"),
             _ => None,
         };
         for (number, rule) in rules.iter_mut().enumerate() {
             rule["id"] = json!(format!("r{number}"));
             if let Some(side) = side {
-                // L-SELECT wants the foreign equipment on its own side.
+                // L-SELECT wants the foreign equipment on its own side, and under an agreement only the
+                // other end's addresses count. A payload does without.
                 rule.as_object_mut().unwrap().remove("either");
-                rule[side] = json!("a");
+                if rule.get("payload").is_none() {
+                    rule[side] = json!("a");
+                }
             }
         }
         let text = |set: &Vec<IpNetwork>| set.iter().map(ToString::to_string).collect::<Vec<_>>();
         let sets = json!({"a": text(&sets[0]), "b": text(&sets[1]), "c": text(&sets[2])});
-        order(&payload(measure, &sets, &json!(rules)))
+        let prefixes = json!({"p": prefixes[0], "q": prefixes[1]});
+        order(&with_prefixes(measure, &sets, &prefixes, &json!(rules)))
     })
 }
 
 fn packet() -> impl Strategy<Value = Packet> {
     let protocol = || prop_oneof![3 => Just(6_u8), 3 => Just(17), 1 => Just(1), 1 => Just(58)];
     let of = move |v6| {
-        (address(v6), address(v6), protocol(), (0..50_u16, 0..50_u16)).prop_map(
-            |(source, destination, protocol, ports)| Packet {
+        (address(v6), address(v6), protocol(), (0..50_u16, 0..50_u16), payload_model::payload())
+            .prop_map(|(source, destination, protocol, ports, payload)| Packet {
                 source,
                 destination,
                 protocol,
                 ports,
-            },
-        )
+                payload,
+            })
     };
     prop_oneof![of(false), of(true)]
 }
@@ -290,6 +319,7 @@ fn without_tables_nothing_can_be_judged() {
         destination: "11.0.0.1".parse().unwrap(),
         protocol: 6,
         ports: (1, 2),
+        payload: Vec::new(),
     };
     for lines in [Vec::new(), vec![[0; 8]; 4], vec![[u64::MAX; 8]; 4]] {
         let mut engine = HostEngine::new(lines);
@@ -311,6 +341,7 @@ fn tables_of_another_layout_are_not_read() {
         destination: "11.0.0.1".parse().unwrap(),
         protocol: 6,
         ports: (1, 2),
+        payload: Vec::new(),
     };
     assert_eq!(HostEngine::new(lines.clone()).judge(&packet.frame()).unwrap().len(), 1);
     lines[0][0] += 1 << 32;
@@ -332,6 +363,7 @@ fn the_most_orders_and_rules() {
         destination: "11.0.0.1".parse().unwrap(),
         protocol: 6,
         ports: (1, 2),
+        payload: Vec::new(),
     };
     let records = engine.judge(&packet.frame()).unwrap();
     let rules: Vec<u32> = records.iter().map(|record| record.rule).collect();
@@ -349,6 +381,7 @@ fn the_gate() {
         destination: "11.0.0.1".parse().unwrap(),
         protocol: 6,
         ports: (1, 2),
+        payload: Vec::new(),
     };
     // (deadlines, lease, now) and which orders must have a record.
     let cases: [([u64; 2], u64, u64, &[u32]); 7] = [

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::direction::{Country, DirectionInputs, Unnamed};
 use crate::kernel::{LifeLog, Mode, XdpAttach};
+use crate::registry::Place;
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -31,9 +32,11 @@ pub struct Config {
     pub interfaces: Vec<String>,
     /// How the program is attached.
     pub xdp: XdpAttach,
-    /// The trust file.
+    /// The first trust file; a later one comes into force by a rotation.
     pub trust: PathBuf,
-    /// Envelopes with orders.
+    /// Where what must survive is kept.
+    pub state: Place,
+    /// Envelopes with orders that are installed at the start.
     pub orders: Vec<PathBuf>,
     /// Where records go.
     pub output: Output,
@@ -43,8 +46,10 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// The socket that `sekisho status` asks.
     pub control_socket: PathBuf,
-    /// What outlives the daemon, if anything does.
-    pub pinned: Option<Pinned>,
+    /// The group whose members may ask; without one, the daemon's own group.
+    pub control_group: Option<ControlGroup>,
+    /// A folder on a BPF file system, for this sensor alone, where it stays while no daemon runs.
+    pub pin: Option<PathBuf>,
     /// Size of each ring buffer in bytes; every interface has one for each CPU that is online.
     pub ring_bytes: u32,
     /// Whether the kernel program logs its own life (never a packet).
@@ -53,13 +58,14 @@ pub struct Config {
     pub direction: DirectionInputs,
 }
 
-/// Where a sensor stays while no daemon runs.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Pinned {
-    /// A folder on a BPF file system, for this sensor alone.
-    pub pin: PathBuf,
-    /// The folder of what must survive.
-    pub state: PathBuf,
+/// A group of the system, by name or by number.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(untagged)]
+pub enum ControlGroup {
+    /// As the system's databases name it.
+    Name(String),
+    /// Its number.
+    Number(u32),
 }
 
 /// Where records go.
@@ -82,6 +88,8 @@ struct Written {
     #[serde(default)]
     xdp: XdpAttach,
     trust: PathBuf,
+    state: PathBuf,
+    anchor: Option<PathBuf>,
     #[serde(default)]
     orders: Vec<PathBuf>,
     output: PathBuf,
@@ -90,7 +98,7 @@ struct Written {
     http: Option<SocketAddr>,
     #[serde(default = "default_socket")]
     control_socket: PathBuf,
-    state: Option<PathBuf>,
+    control_group: Option<ControlGroup>,
     pin: Option<PathBuf>,
     #[serde(default = "default_ring")]
     ring_bytes: u32,
@@ -152,6 +160,47 @@ impl Config {
         })?;
         Ok(config)
     }
+
+    /// The keys that only a restart can change, each with its value. All others take effect when the
+    /// configuration is read again.
+    pub fn fixed(&self) -> Vec<(&'static str, String)> {
+        // Every key stands here, so that none is forgotten.
+        let Self {
+            sensor,
+            facility,
+            mode,
+            interfaces,
+            xdp,
+            trust: _,
+            state,
+            orders: _,
+            output,
+            lease: _,
+            http,
+            control_socket,
+            control_group,
+            pin,
+            ring_bytes,
+            life_log,
+            direction: _,
+        } = self;
+        vec![
+            ("sensor", sensor.clone()),
+            ("facility", facility.clone()),
+            ("mode", format!("{mode:?}")),
+            ("interfaces", format!("{interfaces:?}")),
+            ("xdp", format!("{xdp:?}")),
+            ("state", state.directory.display().to_string()),
+            ("anchor", state.anchor.display().to_string()),
+            ("pin", format!("{pin:?}")),
+            ("output", format!("{output:?}")),
+            ("http", format!("{http:?}")),
+            ("control_socket", control_socket.display().to_string()),
+            ("control_group", format!("{control_group:?}")),
+            ("ring_bytes", ring_bytes.to_string()),
+            ("life_log", format!("{life_log:?}")),
+        ]
+    }
 }
 
 fn read(file: &str, bytes: &[u8]) -> Result<Written, Rejection> {
@@ -204,12 +253,14 @@ impl Written {
             interfaces: self.interfaces,
             xdp: self.xdp,
             trust: file("trust", folder, &self.trust)?,
+            state: place(folder, &self.state, self.anchor.as_deref())?,
             orders: files("orders", folder, &self.orders)?,
             output,
             lease: Duration::from_secs(self.lease_seconds),
             http: self.http,
             control_socket: file("control_socket", folder, &self.control_socket)?,
-            pinned: pinned(folder, self.pin.as_deref(), self.state.as_deref())?,
+            control_group: self.control_group,
+            pin: self.pin.as_deref().map(|pin| file("pin", folder, pin)).transpose()?,
             ring_bytes: self.ring_bytes,
             life_log: if self.life_log { LifeLog::On } else { LifeLog::Off },
             direction: self.direction.resolve(folder)?,
@@ -249,19 +300,14 @@ fn file(key: &str, folder: &Path, path: &Path) -> Result<PathBuf, Refusal> {
     Ok(folder.join(path))
 }
 
-fn pinned(
-    folder: &Path,
-    pin: Option<&Path>,
-    state: Option<&Path>,
-) -> Result<Option<Pinned>, Refusal> {
-    match (pin, state) {
-        (None, _) => Ok(None),
-        (Some(_), None) => refuse("pin", "needs `state`: what the rings hold is named there"),
-        (Some(pin), Some(state)) => Ok(Some(Pinned {
-            pin: file("pin", folder, pin)?,
-            state: file("state", folder, state)?,
-        })),
+fn place(folder: &Path, state: &Path, anchor: Option<&Path>) -> Result<Place, Refusal> {
+    let directory = file("state", folder, state)?;
+    let anchor = anchor.map(|anchor| file("anchor", folder, anchor)).transpose()?;
+    // A copy of the directory must not bring its own anchor along.
+    if anchor.as_ref().is_some_and(|anchor| anchor.starts_with(&directory)) {
+        return refuse("anchor", "is inside of the state directory that it is to guard");
     }
+    Ok(Place::new(&directory, anchor.as_deref()))
 }
 
 fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {

@@ -11,6 +11,7 @@ facility = "tyo-gw-1"
 mode = "tap"
 interfaces = ["eth1", "eth2"]
 trust = "trust.json"
+state = "/var/lib/sekisho"
 orders = ["orders/a.json", "/srv/b.json"]
 output = "records.ndjson"
 [direction]
@@ -31,12 +32,17 @@ fn defaults_and_relative_paths() {
         interfaces: vec!["eth1".into(), "eth2".into()],
         xdp: XdpAttach::Native,
         trust: "/etc/sekisho/trust.json".into(),
+        state: Place {
+            directory: "/var/lib/sekisho".into(),
+            anchor: "/var/lib/sekisho.anchor".into(),
+        },
         orders: vec!["/etc/sekisho/orders/a.json".into(), "/srv/b.json".into()],
         output: Output::File("/etc/sekisho/records.ndjson".into()),
         lease: Duration::from_secs(10),
         http: None,
         control_socket: "/run/sekisho/control.sock".into(),
-        pinned: None,
+        control_group: None,
+        pin: None,
         ring_bytes: 8_388_608,
         life_log: LifeLog::Off,
         direction: DirectionInputs {
@@ -53,15 +59,17 @@ fn everything_can_be_said() {
         + "foreign = [\"delegated\"]\ncountry = \"JP\"\ndefault = \"unclassified\"\n";
     let text = format!(
         "xdp = \"generic\"\nlease_seconds = 2\nhttp = \"[::1]:9100\"\n\
-         control_socket = \"s\"\nstate = \"kept\"\npin = \"/sys/fs/bpf/s\"\nring_bytes = 4096\n{text}"
+         control_socket = \"s\"\npin = \"/sys/fs/bpf/s\"\ncontrol_group = \"operators\"\nring_bytes = 4096\n{text}"
     );
     let config = parse(&text).unwrap();
     assert_eq!((config.mode, config.xdp), (Mode::Inline, XdpAttach::Generic));
     assert_eq!(config.output, Output::Stdout);
-    let (pin, state) = ("/sys/fs/bpf/s".into(), "/etc/sekisho/kept".into());
-    assert_eq!(config.pinned, Some(Pinned { pin, state }));
+    assert_eq!(config.pin.as_deref(), Some(Path::new("/sys/fs/bpf/s")));
     assert_eq!(config.http, Some("[::1]:9100".parse().unwrap()));
     assert_eq!(config.control_socket, Path::new("/etc/sekisho/s"));
+    assert_eq!(config.control_group, Some(ControlGroup::Name("operators".into())));
+    let numbered = parse(&format!("control_group = 0\n{GOOD}")).unwrap();
+    assert_eq!(numbered.control_group, Some(ControlGroup::Number(0)));
     assert_eq!(config.direction.default, Unnamed::Unclassified);
     assert_eq!(config.direction.country.map(|country| country.to_string()), Some("JP".into()));
 }
@@ -74,8 +82,15 @@ fn refusals() {
         ("mode = \"tap\"\n", "", "missing field `mode`"),
         ("trust = \"trust.json\"\n", "", "missing field `trust`"),
         ("output = \"records.ndjson\"\n", "", "missing field `output`"),
+        ("state = \"/var/lib/sekisho\"\n", "", "missing field `state`"),
+        ("\"/var/lib/sekisho\"", "\"\"", "state: is empty"),
+        (
+            "trust =",
+            "anchor = \"/var/lib/sekisho/anchor\"\ntrust =",
+            "anchor: is inside of the state directory that it is to guard",
+        ),
         ("sensor =", "colour = 1\nsensor =", "colour, line 2: unknown field `colour`"),
-        ("domestic =", "colour = 1\ndomestic =", "direction.colour, line 10: unknown field"),
+        ("domestic =", "colour = 1\ndomestic =", "direction.colour, line 11: unknown field"),
         ("sensor =", "mode = \"tap\"\nsensor =", "line 5: duplicate key"),
         ("\"tap\"", "\"Tap\"", "mode, line 4: unknown variant `Tap`"),
         ("\"tap\"", "1", "mode, line 4: "),
@@ -96,12 +111,14 @@ fn refusals() {
         ("sensor =", "ring_bytes = 12288\nsensor =", "ring_bytes: is not a power of two"),
         ("sensor =", "http = \"localhost\"\nsensor =", "http, line 2: "),
         ("sensor =", "xdp = \"auto\"\nsensor =", "xdp, line 2: unknown variant `auto`"),
+        ("sensor =", "control_group = -1\nsensor =", "control_group, line 2: "),
+        ("sensor =", "control_group = []\nsensor =", "control_group, line 2: "),
         ("\"trust.json\"", "\"\"", "trust: is empty"),
         ("\"/srv/b.json\"", "\"\"", "orders[1]: is empty"),
         ("[\"jp.txt\"]", "[]", "direction: name at least one file under domestic or foreign"),
         ("[\"jp.txt\"]", "[\"jp.txt\"]\ncountry = \"jp\"", "direction.country: `jp` is no country"),
-        ("[\"jp.txt\"]", "[\"jp.txt\"]\ndefault = \"x\"", "direction.default, line 11: unknown"),
-        ("[direction]", "[direction", "line 9: "),
+        ("[\"jp.txt\"]", "[\"jp.txt\"]\ndefault = \"x\"", "direction.default, line 12: unknown"),
+        ("[direction]", "[direction", "line 10: "),
     ] {
         assert!(GOOD.contains(from), "{from}");
         let rejection = parse(&GOOD.replacen(from, to, 1)).expect_err(message).to_string();

@@ -22,6 +22,7 @@ use super::health::Health;
 use super::kept::ring_name;
 use super::names::NameBook;
 use super::output::{Batch, Taken};
+use super::tally::{Count, Tally};
 use crate::kernel::clock::boot_and_wall;
 use crate::kernel::{self, Records};
 use crate::record::ndjson::{self, Context, RecordError};
@@ -94,6 +95,7 @@ pub struct Drain {
     batches: mpsc::Sender<Batch>,
     commands: mpsc::UnboundedReceiver<Command>,
     health: Arc<Health>,
+    tally: Arc<Tally>,
     /// Records so far: the next one's number is one more.
     sequence: u64,
 }
@@ -111,6 +113,7 @@ impl Drain {
         batches: mpsc::Sender<Batch>,
         commands: mpsc::UnboundedReceiver<Command>,
         health: Arc<Health>,
+        tally: Arc<Tally>,
         sequence: u64,
     ) -> io::Result<Self> {
         let mut rings = Vec::new();
@@ -122,7 +125,7 @@ impl Drain {
             }
         }
         let sensor = config.sensor.clone();
-        Ok(Self { sensor, rings, names, batches, commands, health, sequence })
+        Ok(Self { sensor, rings, names, batches, commands, health, tally, sequence })
     }
 
     /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
@@ -204,7 +207,7 @@ impl Drain {
 
     /// A batch of these records.
     fn render(&mut self, found: &[Found], boot: u64, wall: Timestamp) -> Result<Batch, DrainError> {
-        let mut batch = Batch::default();
+        let (mut batch, mut count) = (Batch::default(), Count::default());
         let mut names = None;
         let mut reached = vec![None; self.rings.len()];
         for Found { ring, position, record } in found {
@@ -225,11 +228,13 @@ impl Drain {
             let mut line = bytes::BufMut::writer(&mut batch.lines);
             ndjson::write(&mut line, record, names, &context)?;
             batch.records = batch.records.saturating_add(1);
+            names.rule(record.rule).into_iter().for_each(|rule| count.add(&rule.order));
             if let Some(reached) = reached.get_mut(*ring) {
                 *reached = Some(*position);
             }
         }
         batch.last = self.sequence;
+        self.tally.add(count);
         batch.taken = self.rings.iter().zip(reached).filter_map(taken).collect();
         Ok(batch)
     }

@@ -1,16 +1,23 @@
-//! One tick: a clock reading in, the kernel brought to where the law wants it (L-TERM). The order of
+//! One tick: the kernel brought to where the registry says it must be (L-TERM). The order of
 //! operations is explained in `sensor`.
+//!
+//! What closes is carried out at once. What opens needs tables, and to compile them takes time: a
+//! tick hands out a [`Job`], which is done aside, and its result is published when it is there. One
+//! is under way at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::inherit::{Inherited, Named};
+use sensor_common::tables::Line;
+
 use super::names::NameBook;
-use super::prepare::{Layers, Prepared};
+use super::prepare::Layers;
 use super::sensor::{Enforce, SensorError};
-use super::term::{Reading, State, Term, Terms};
-use crate::compile::{self, CompileError, Layer, Slotted};
+use super::term::Terms;
+use crate::compile::{self, CompileError, Layer, Names, Slotted};
 use crate::order::{Order, Verified};
+use crate::registry::{Reading, Registry};
 
 /// Why a tick failed. The daemon ends: a kernel that does not obey is given no lease.
 #[derive(Debug, thiserror::Error)]
@@ -34,130 +41,173 @@ pub enum KeeperError {
 pub struct Ticked {
     /// The next moment at which something begins or ends: boot-clock nanoseconds.
     pub next: Option<u64>,
-    /// Orders whose state is another than before, by position.
-    pub changes: Vec<(usize, State)>,
-    /// A generation was published; no packet is judged by an earlier one any more.
-    pub published: Option<u32>,
+    /// A generation to be compiled, and then to be given to [`Keeper::publish`].
+    pub job: Option<Job>,
 }
 
-/// Keeps the kernel in step with the terms of all orders.
+/// A generation that is to be compiled.
+#[derive(Debug)]
+pub struct Job {
+    number: u32,
+    layers: Arc<Layers>,
+    orders: Vec<(usize, u32, Arc<Verified<Order>>)>,
+}
+
+/// A generation that was compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Its tables.
+    pub lines: Vec<Line>,
+    names: Arc<Names>,
+    /// See [`Keeper::share`].
+    share: Option<u64>,
+    /// Position and slot of each order in it.
+    selected: Vec<(usize, u32)>,
+}
+
+impl Job {
+    /// Compiles.
+    ///
+    /// # Errors
+    /// [`CompileError`].
+    pub fn run(&self) -> Result<Compiled, CompileError> {
+        let layers: Vec<Layer<'_>> = self.layers.iter().map(Vec::as_slice).collect();
+        let slotted =
+            |(_, slot, order): &'_ (usize, u32, Arc<Verified<Order>>)| (*slot, Arc::clone(order));
+        let orders: Vec<(u32, Arc<Verified<Order>>)> = self.orders.iter().map(slotted).collect();
+        let orders: Vec<Slotted<'_>> =
+            orders.iter().map(|(slot, order)| Slotted { slot: *slot, order }).collect();
+        let compiled = compile::compile(self.number, &layers, &orders)?;
+        let selected = self.orders.iter().map(|(position, slot, _)| (*position, *slot)).collect();
+        let compile::Generation { lines, names, share, .. } = compiled;
+        Ok(Compiled { lines, names, share, selected })
+    }
+}
+
+/// Keeps the kernel in step with the registry.
 pub struct Keeper {
-    orders: Vec<Verified<Order>>,
-    layers: Layers,
+    layers: Arc<Layers>,
     names: Arc<NameBook>,
     terms: Terms,
-    states: Vec<State>,
+    /// The number of the generation that was last handed out to be compiled.
     generation: u32,
+    compiling: bool,
+    share: Option<u64>,
     lease: Duration,
 }
 
 impl Keeper {
-    /// A keeper of orders that all wait.
-    pub fn new(prepared: Prepared, names: Arc<NameBook>) -> Self {
-        let Prepared { config, orders, layers } = prepared;
-        let term = |order: &Verified<Order>| Term {
-            not_before: order.not_before,
-            not_after: order.not_after,
-        };
-        let terms = Terms::new(orders.iter().map(term));
-        let states = terms.states().collect();
-        Self { orders, layers, names, terms, states, generation: 0, lease: config.lease }
+    /// A keeper of a kernel in which nothing is yet.
+    pub const fn new(layers: Arc<Layers>, lease: Duration, names: Arc<NameBook>) -> Self {
+        let terms = Terms::new();
+        Self { layers, names, terms, generation: 0, compiling: false, share: None, lease }
     }
 
     /// Goes on from the generations that another daemon left in the kernel; before the first tick.
-    pub fn inherit(&mut self, inherited: &Inherited) {
+    pub fn inherit(&mut self, inherited: &Inherited, registry: &Registry, reading: Reading) {
         self.generation = inherited.generation;
-        let is = |order: &Verified<Order>, (id, serial): &Named| {
-            order.order_id == *id && order.serial == *serial
+        let standings = registry.standings(reading);
+        let position = |(id, serial): &Named| {
+            let is = |order: &Verified<Order>| order.order_id == *id && order.serial == *serial;
+            standings.iter().position(|standing| standing.order.as_ref().is_some_and(|o| is(o)))
         };
-        let position = |named: &Option<Named>| {
-            let named = named.as_ref()?;
-            self.orders.iter().position(|order| is(order, named))
-        };
-        let slots = inherited.slots.iter().map(|(slot, named)| (*slot, position(named)));
-        self.terms.inherit(slots.collect());
+        let slots = inherited.slots.iter();
+        self.terms
+            .adopt(slots.map(|(slot, named)| (*slot, named.as_ref().and_then(position))).collect());
     }
 
-    /// The orders with their states.
-    pub fn orders(&self) -> impl Iterator<Item = (&Verified<Order>, State)> {
-        self.orders.iter().zip(self.states.iter().copied())
+    /// Other direction tables, from the next generation on, and another lease, from its next renewal
+    /// on.
+    pub fn reconfigure(&mut self, layers: Arc<Layers>, lease: Duration) {
+        self.layers = layers;
+        self.lease = lease;
+        self.terms.outdate();
     }
 
-    /// The order at a position.
-    pub fn order(&self, position: usize) -> Option<&Verified<Order>> {
-        self.orders.get(position)
+    /// The direction tables.
+    pub const fn layers(&self) -> &Arc<Layers> {
+        &self.layers
     }
 
-    /// Brings the kernel to where it should be at `reading`. The lease is not touched.
+    /// How much 外外 traffic may be inspected, in bytes per second, while an Art. 17 order is in
+    /// force (L-CAP).
+    pub const fn share(&self) -> Option<u64> {
+        self.share
+    }
+
+    /// Whether the order at a position is in the kernel and may select.
+    pub fn is_live(&self, position: usize) -> bool {
+        self.terms.is_live(position)
+    }
+
+    /// Brings the kernel to where it should be at `reading`, as far as the tables in it allow. The
+    /// lease is not touched.
     ///
     /// # Errors
     /// [`KeeperError`]; what had to be closed is closed as far as the kernel obeys.
     pub fn tick(
         &mut self,
         kernel: &mut impl Enforce,
+        registry: &Registry,
         reading: Reading,
     ) -> Result<Ticked, KeeperError> {
-        let mut ticked = Ticked::default();
-        loop {
-            let step = self.terms.advance(reading);
-            // All are closed, also after a failure.
-            let closed = step.close.iter().map(|slot| kernel.set_deadline(*slot, 0));
-            closed.fold(Ok(()), Result::and)?;
-            if step.publish {
-                ticked.published = Some(self.publish(kernel)?);
-            } else if step.starved > 0 {
-                return Err(KeeperError::Starved(step.starved));
-            }
-            // Slots that the publication freed may be waited for.
-            if step.starved == 0 {
-                break;
-            }
-        }
-        for (slot, deadline) in self.terms.deadlines() {
+        let standings = registry.standings(reading);
+        let step = self.terms.advance(reading, registry.clock().latest(reading), &standings);
+        // All are closed, also after a failure.
+        let closed = step.close.iter().map(|slot| kernel.set_deadline(*slot, 0));
+        closed.fold(Ok(()), Result::and)?;
+        for (slot, deadline) in step.shorten.into_iter().chain(self.terms.deadlines()) {
             kernel.set_deadline(slot, deadline)?;
         }
-        for (position, (state, before)) in self.terms.states().zip(&mut self.states).enumerate() {
-            if *before != state {
-                *before = state;
-                ticked.changes.push((position, state));
+        let job = (!self.compiling && self.terms.take_stale()).then(|| {
+            self.compiling = true;
+            self.generation = self.generation.wrapping_add(1);
+            let orders = self.terms.selected().filter_map(|(position, slot)| {
+                Some((position, slot, Arc::clone(standings.get(position)?.order.as_ref()?)))
+            });
+            Job {
+                number: self.generation,
+                layers: Arc::clone(&self.layers),
+                orders: orders.collect(),
             }
+        });
+        // A generation under way frees slots.
+        if step.starved > 0 && !self.compiling {
+            return Err(KeeperError::Starved(step.starved));
         }
-        ticked.next = self.terms.next_boundary(reading);
-        Ok(ticked)
+        Ok(Ticked { next: self.terms.next_boundary(reading), job })
     }
 
-    /// Renews the lease, counted from the reading that the last tick went by: a slow tick shortens
-    /// it. Returns its end, boot-clock nanoseconds.
+    /// Publishes a generation. The tick that has to follow opens what is in it.
     ///
     /// # Errors
     /// [`KeeperError::Sensor`].
-    pub fn renew(&self, kernel: &mut impl Enforce, reading: Reading) -> Result<u64, KeeperError> {
-        let lease = u64::try_from(self.lease.as_nanos()).unwrap_or(u64::MAX);
-        let until = reading.boot.saturating_add(lease);
-        kernel.set_lease(until)?;
-        Ok(until)
+    pub fn publish<K: Enforce>(
+        &mut self,
+        kernel: &mut K,
+        compiled: &Compiled,
+        tables: K::Tables,
+    ) -> Result<u32, KeeperError> {
+        // A record may come out before `publish` returns.
+        self.names.add(Arc::clone(&compiled.names))?;
+        kernel.publish(tables)?;
+        self.compiling = false;
+        self.share = compiled.share;
+        self.terms.published(&compiled.selected);
+        Ok(compiled.names.generation)
     }
 
-    fn publish(&mut self, kernel: &mut impl Enforce) -> Result<u32, KeeperError> {
-        let number = self.generation.wrapping_add(1);
-        let orders: Vec<Slotted<'_>> = self
-            .terms
-            .selected()
-            .filter_map(|(position, slot)| {
-                Some(Slotted { slot, order: self.orders.get(position)? })
-            })
-            .collect();
-        let layers: Vec<Layer<'_>> = self.layers.iter().map(Vec::as_slice).collect();
-        let compiled = compile::compile(number, &layers, &orders)?;
-        // A record may come out before `publish` returns.
-        self.names.add(compiled.names)?;
-        kernel.publish(&compiled.lines)?;
-        self.generation = number;
-        self.terms.published();
-        Ok(number)
+    /// Until when the lease runs, counted from the reading that the last tick went by, boot-clock
+    /// nanoseconds: a slow tick shortens it.
+    pub fn lease(&self, reading: Reading) -> u64 {
+        let lease = u64::try_from(self.lease.as_nanos()).unwrap_or(u64::MAX);
+        reading.boot.saturating_add(lease)
     }
 }
 
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod model;
 #[cfg(test)]
 #[path = "keeper_tests.rs"]
 mod tests;

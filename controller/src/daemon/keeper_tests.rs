@@ -1,18 +1,12 @@
 //! Ticks against a kernel that only takes notes, and one that refuses.
 
-use std::path::Path;
-
-use jiff::Timestamp;
 use sensor_common::tables::Line;
-use serde_json::json;
 
-use super::super::config::Config;
+use super::super::sensor::SensorError;
 use super::*;
 use crate::kernel::KernelError;
-use crate::order::samples;
-
-const CONFIG: &str = "sensor = \"s\"\nfacility = \"f\"\nmode = \"tap\"\ninterfaces = [\"e\"]\n\
-                      trust = \"t\"\noutput = \"-\"\n[direction]\ndomestic = [\"d\"]\n";
+use crate::order::samples::signed;
+use crate::registry::tests::{at, begun, install, payload, wall};
 
 #[derive(Debug, Eq, PartialEq)]
 enum Note {
@@ -38,7 +32,13 @@ impl Notes {
 }
 
 impl Enforce for Notes {
-    fn publish(&mut self, _: &[Line]) -> Result<(), SensorError> {
+    type Tables = ();
+
+    fn tables(_: &[Line]) -> Result<(), SensorError> {
+        Ok(())
+    }
+
+    fn publish(&mut self, (): ()) -> Result<(), SensorError> {
         self.take(Note::Publish)
     }
 
@@ -52,69 +52,97 @@ impl Enforce for Notes {
 }
 
 /// Two orders, one after the other: seconds 10 to 20 and 20 to 30.
+fn registry() -> Registry {
+    let mut registry = begun().registry;
+    for (id, from, until) in [("a", 10, 20), ("b", 20, 30)] {
+        let envelope = signed(&payload(id, 1, from, until), &[1, 2, 3]);
+        registry = install(&registry, &envelope, at(0)).unwrap().registry;
+    }
+    registry
+}
+
 fn keeper() -> Keeper {
-    let order = |id: &str, from: i64, until: i64| {
-        samples::verified(&samples::with(&[
-            ("/order_id", json!(id)),
-            ("/approved_at", json!("2027-01-01T00:00:00Z")),
-            ("/not_before", json!(wall(from).to_string())),
-            ("/not_after", json!(wall(until).to_string())),
-        ]))
-    };
-    let config = Config::parse(Path::new("c.toml"), CONFIG.as_bytes()).unwrap();
-    let orders = vec![order("a", 10, 20), order("b", 20, 30)];
-    Keeper::new(Prepared { config, orders, layers: Vec::new() }, Arc::new(NameBook::default()))
+    Keeper::new(Arc::default(), Duration::from_secs(10), Arc::default())
 }
 
-fn wall(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_830_000_000 + seconds).unwrap()
-}
-
-fn at(seconds: i64) -> Reading {
-    Reading { boot: boot(seconds), wall: wall(seconds) }
-}
-
-fn boot(seconds: i64) -> u64 {
-    u64::try_from(1_000 + seconds).unwrap() * 1_000_000_000
+/// Ticks as the registrar does: a generation is compiled, published and opened.
+fn tick(
+    keeper: &mut Keeper,
+    kernel: &mut Notes,
+    registry: &mut Registry,
+    now: Reading,
+) -> Result<(Option<u64>, Option<u32>), KeeperError> {
+    registry.observe(now);
+    if let Some(change) = registry.settle(now) {
+        *registry = change.registry;
+    }
+    let mut published = None;
+    loop {
+        let Ticked { next, job } = keeper.tick(kernel, registry, now)?;
+        let Some(job) = job else { return Ok((next, published)) };
+        published = Some(keeper.publish(kernel, &job.run()?, ())?);
+    }
 }
 
 #[test]
 fn what_closes_comes_first_and_what_opens_last() {
-    let (mut keeper, mut kernel) = (keeper(), Notes::default());
-    let ticked = keeper.tick(&mut kernel, at(0)).unwrap();
-    assert_eq!((ticked.next, ticked.published), (Some(boot(10)), Some(1)));
-    keeper.tick(&mut kernel, at(10)).unwrap();
-    keeper.tick(&mut kernel, at(11)).unwrap();
-    let ticked = keeper.tick(&mut kernel, at(20)).unwrap();
-    assert_eq!(ticked.changes, [(0, State::Ended), (1, State::InForce)]);
-    assert_eq!((ticked.next, ticked.published), (Some(boot(30)), Some(3)));
+    let (mut keeper, mut kernel, mut registry) = (keeper(), Notes::default(), registry());
+    let mut pass = |second| tick(&mut keeper, &mut kernel, &mut registry, at(second)).unwrap();
+    assert_eq!(pass(0), (Some(at(10).boot), Some(1)));
+    assert_eq!(pass(10), (Some(at(20).boot), Some(2)));
+    assert_eq!(pass(11), (Some(at(20).boot), None));
+    assert_eq!(pass(20), (Some(at(30).boot), Some(3)));
+    assert_eq!(pass(30), (None, Some(4)));
     let expected = [
         Note::Publish,
         Note::Publish,
-        Note::Deadline(0, boot(20)),
-        Note::Deadline(0, boot(20)),
+        Note::Deadline(0, at(20).boot),
+        Note::Deadline(0, at(20).boot),
         Note::Deadline(0, 0),
         Note::Publish,
-        Note::Deadline(1, boot(30)),
+        Note::Deadline(1, at(30).boot),
+        Note::Deadline(1, 0),
+        Note::Publish,
     ];
     assert_eq!(kernel.notes, expected);
-    let ticked = keeper.tick(&mut kernel, at(30)).unwrap();
-    assert_eq!((ticked.next, ticked.changes), (None, vec![(1, State::Ended)]));
 }
 
 #[test]
 fn names_are_known_before_a_record_can_need_them() {
-    let (mut keeper, mut kernel) = (keeper(), Notes { refuse: true, ..Notes::default() });
-    assert!(keeper.tick(&mut kernel, at(10)).is_err());
+    let (mut keeper, mut registry) = (keeper(), registry());
+    let mut kernel = Notes { refuse: true, ..Notes::default() };
+    assert!(tick(&mut keeper, &mut kernel, &mut registry, at(10)).is_err());
     assert!(keeper.names.get(1).is_some());
     assert_eq!(kernel.notes, [Note::Publish], "no deadline without the generation");
 }
 
 #[test]
-fn the_lease_counts_from_the_reading() {
-    let (keeper, mut kernel) = (keeper(), Notes::default());
-    assert_eq!(keeper.renew(&mut kernel, at(5)).unwrap(), boot(15));
-    assert_eq!(kernel.notes, [Note::Lease(boot(15))]);
+fn one_generation_is_under_way_at_a_time() {
+    let (mut keeper, mut kernel, mut registry) = (keeper(), Notes::default(), registry());
+    let first = keeper.tick(&mut kernel, &registry, at(0)).unwrap().job.unwrap();
+    registry.observe(at(10));
+    registry = registry.settle(at(10)).unwrap().registry;
+    assert!(keeper.tick(&mut kernel, &registry, at(10)).unwrap().job.is_none());
+    keeper.publish(&mut kernel, &first.run().unwrap(), ()).unwrap();
+    let second = keeper.tick(&mut kernel, &registry, at(11)).unwrap().job.unwrap();
+    keeper.publish(&mut kernel, &second.run().unwrap(), ()).unwrap();
+    assert!(!keeper.is_live(1) && keeper.is_live(0));
+    keeper.tick(&mut kernel, &registry, at(12)).unwrap();
+    assert_eq!(
+        kernel.notes,
+        [Note::Publish, Note::Publish, Note::Deadline(0, at(20).boot)],
+        "{:?}",
+        wall(20)
+    );
+}
+
+#[test]
+fn other_direction_tables_make_another_generation() {
+    let (mut keeper, mut kernel, mut registry) = (keeper(), Notes::default(), registry());
+    tick(&mut keeper, &mut kernel, &mut registry, at(0)).unwrap();
+    keeper.reconfigure(Arc::default(), Duration::from_secs(5));
+    let (_, published) = tick(&mut keeper, &mut kernel, &mut registry, at(1)).unwrap();
+    assert_eq!((published, keeper.lease(at(1))), (Some(2), at(6).boot));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, Pinned};
+use super::config::Config;
 use super::inherit::Inherited;
 use super::ledger::Ledger;
 use super::names::NameBook;
@@ -33,7 +33,8 @@ impl Kept {
     /// # Errors
     /// One line that names the file or folder.
     pub fn open(config: &Config) -> Result<Self, String> {
-        let Some(Pinned { pin, state }) = &config.pinned else { return Ok(Self::default()) };
+        let Some(pin) = &config.pin else { return Ok(Self::default()) };
+        let state = &config.state.directory;
         let failed = |error: std::io::Error| format!("{}: {error}", state.display());
         let root = PinRoot::open(pin).map_err(|error| error.to_string())?;
         let ledger = Ledger::open(state).map_err(failed)?;

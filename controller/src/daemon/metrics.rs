@@ -68,6 +68,10 @@ impl Collector for Kernel {
         let orders = monitor.order_states();
         let orders = orders.iter().map(|(state, count)| (vec![("state", state.name())], *count));
         gauge(e, "orders", "Orders by state", orders)?;
+        if let Some(share) = monitor.share() {
+            let help = "Bytes per second of foreign-to-foreign traffic that may be inspected";
+            gauge(e, "share_bytes_per_second", help, [(Labels::new(), share)])?;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a minute at most, to the microsecond")]
         let lease = monitor.lease_remaining() as f64 / 1e9;
         let help = "Seconds for which the kernel goes on selecting without a sign of life";

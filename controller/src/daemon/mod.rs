@@ -4,9 +4,13 @@
 //! |---|---|
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
 //! | [`route`] | whether `tap` would cut the machine off |
-//! | [`term`] | the life of orders: pure, time passed in (L-TERM) |
+//! | [`reload`] | the same once more while the sensor runs |
+//! | [`term`] | the life of orders in the kernel: pure, time passed in (L-TERM) |
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`keeper`] | one tick: the kernel brought to where `term` wants it |
+//! | [`gate`] | the sensor, shared; a halt goes before everything |
+//! | [`registrar`] | the registry while a sensor runs: what is asked, written down and carried out |
+//! | [`tally`] | records by order |
 //! | [`names`], [`ledger`] | what the rule numbers of recent generations stand for, here and on disk |
 //! | [`inherit`] | the slots in the tables that the daemon before left |
 //! | [`kept`] | all of that together |
@@ -14,12 +18,16 @@
 //! | [`drain`], [`output`] | records out of the rings, into one file |
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
 //! | [`monitor`] | what status and metrics are read from |
-//! | [`metrics`], [`http`], [`control`] | for those who ask |
+//! | [`metrics`], [`http`] | for those who ask |
+//! | [`request`], [`control`], [`words`] | for those who ask something of it |
+//! | [`service`] | for the service manager that started it |
+//! | [`privilege`] | what it may do to the machine |
 //! | [`run`] | start, tick, stop |
 
 pub mod config;
 pub mod control;
 pub mod drain;
+pub mod gate;
 pub mod health;
 pub mod http;
 pub mod inherit;
@@ -31,8 +39,15 @@ pub mod monitor;
 pub mod names;
 pub mod output;
 pub mod prepare;
+pub mod privilege;
 pub mod progress;
+pub mod registrar;
+pub mod reload;
+pub mod request;
 pub mod route;
 pub mod run;
 pub mod sensor;
+pub mod service;
+pub mod tally;
 pub mod term;
+pub mod words;

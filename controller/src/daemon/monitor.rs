@@ -10,18 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::health::Health;
-use super::keeper::Keeper;
+use super::privilege::{self, Privileges};
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
-use super::term::State;
 use crate::kernel::clock::boot_time;
-use crate::order::time::tokyo;
+use crate::registry::event::{Act, Reason};
+use crate::registry::{Listed, Register, Shown};
 
 /// Shared by the loop, which writes, and by those who ask.
 pub struct Monitor {
     config: Config,
     sensor: Arc<Mutex<Sensor>>,
     health: Arc<Health>,
-    orders: Mutex<Vec<OrderStatus>>,
+    register: Mutex<Option<Register>>,
+    share: Mutex<Option<u64>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
     written: Arc<AtomicU64>,
@@ -39,8 +40,17 @@ pub struct Status {
     pub interfaces: Vec<InterfaceStatus>,
     /// Every order.
     pub orders: Vec<OrderStatus>,
+    /// Who halted all selection, if it is halted.
+    #[serde(default)]
+    pub halted: Option<Act>,
+    /// The capacity share, while an Art. 17 order is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<ShareStatus>,
     /// The lease.
     pub lease: LeaseStatus,
+    /// What the daemon may do to the machine.
+    #[serde(default)]
+    pub privileges: Privileges,
 }
 
 /// One interface.
@@ -69,12 +79,22 @@ pub struct OrderStatus {
     pub serial: u64,
     /// Its measure.
     pub measure: String,
-    /// See [`State::name`].
+    /// See [`Shown::name`].
     pub state: String,
+    /// Why it ended, if it has.
+    #[serde(default)]
+    pub reason: Option<Reason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
-    /// The first moment after its term.
+    /// The first moment after its term, as far as is known.
     pub not_after: String,
+}
+
+/// The capacity share (L-CAP).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ShareStatus {
+    /// Bytes per second of 外外 traffic that may be inspected, over all interfaces.
+    pub bytes_per_second: u64,
 }
 
 /// The lease.
@@ -82,6 +102,20 @@ pub struct OrderStatus {
 pub struct LeaseStatus {
     /// Milliseconds for which the kernel goes on selecting without a sign of life.
     pub remaining_ms: u64,
+}
+
+impl OrderStatus {
+    fn of(listed: &Listed) -> Self {
+        Self {
+            order_id: listed.order_id.clone(),
+            serial: listed.serial,
+            measure: listed.measure.clone(),
+            state: listed.state.clone(),
+            reason: listed.reason,
+            not_before: listed.not_before.clone(),
+            not_after: listed.not_after.clone(),
+        }
+    }
 }
 
 impl Monitor {
@@ -97,25 +131,18 @@ impl Monitor {
             config,
             sensor,
             health,
-            orders: Mutex::default(),
+            register: Mutex::default(),
+            share: Mutex::default(),
             lease_until: AtomicU64::new(0),
             written,
             verified_instructions,
         }
     }
 
-    /// Notes where the orders stand.
-    pub fn note_orders(&self, keeper: &Keeper) {
-        let status =
-            |(order, state): (&crate::order::Verified<crate::order::Order>, State)| OrderStatus {
-                order_id: order.order_id.clone(),
-                serial: order.serial,
-                measure: order.measure.name().to_owned(),
-                state: state.name().to_owned(),
-                not_before: tokyo(order.not_before),
-                not_after: tokyo(order.not_after),
-            };
-        *lock(&self.orders) = keeper.orders().map(status).collect();
+    /// Notes where the orders stand, and the capacity share that follows from them.
+    pub fn note_register(&self, register: Register, share: Option<u64>) {
+        *lock(&self.register) = Some(register);
+        *lock(&self.share) = share;
     }
 
     /// Notes until when the lease runs, boot-clock nanoseconds.
@@ -143,12 +170,22 @@ impl Monitor {
         self.lease_until.load(Ordering::Relaxed).saturating_sub(boot_time())
     }
 
+    /// Bytes per second of 外外 traffic that may be inspected, while an Art. 17 order is in force.
+    pub fn share(&self) -> Option<u64> {
+        *lock(&self.share)
+    }
+
     /// How many orders are in each state.
-    pub fn order_states(&self) -> Vec<(State, u64)> {
-        let orders = lock(&self.orders);
-        let count =
-            |state: State| orders.iter().filter(|order| order.state == state.name()).count() as u64;
-        State::ALL.into_iter().map(|state| (state, count(state))).collect()
+    pub fn order_states(&self) -> Vec<(Shown, u64)> {
+        let register = lock(&self.register);
+        let orders = || register.iter().flat_map(|register| &register.orders);
+        let count = |state: Shown| orders().filter(|order| order.state == state.name()).count();
+        Shown::ALL.into_iter().map(|state| (state, count(state) as u64)).collect()
+    }
+
+    /// Whether all selection is halted.
+    pub fn is_halted(&self) -> bool {
+        lock(&self.register).as_ref().is_some_and(|register| register.halted.is_some())
     }
 
     /// The counters of every interface, one entry per possible CPU.
@@ -165,6 +202,9 @@ impl Monitor {
     pub fn trouble(&self) -> Option<String> {
         if let Some(reason) = self.health.withheld() {
             return Some(reason);
+        }
+        if self.is_halted() {
+            return Some("all selection is halted".to_owned());
         }
         (self.lease_remaining() == 0).then(|| "the lease is not being renewed".to_owned())
     }
@@ -194,12 +234,18 @@ impl Monitor {
                 }
             })
             .collect();
+        let register = lock(&self.register);
+        let orders = register.iter().flat_map(|register| &register.orders);
         Ok(Status {
             sensor: self.config.sensor.clone(),
             mode: mode_name(self.config.mode).to_owned(),
             interfaces,
-            orders: lock(&self.orders).clone(),
+            orders: orders.map(OrderStatus::of).collect(),
+            halted: register.as_ref().and_then(|register| register.halted.clone()),
+            share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
+            // Asked by one of the runtime's threads, which are all alike.
+            privileges: privilege::current().unwrap_or_default(),
         })
     }
 }

@@ -1,179 +1,264 @@
 //! From a configuration file to everything a daemon needs, checked before anything is attached: one
-//! wrong order and the daemon does not start (L-APPROVE).
+//! wrong order and the daemon does not start (L-APPROVE). The same is done for a reload.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
-use jiff::Timestamp;
 use sensor_common::direction::AddressClass;
 
 use super::config::Config;
-use crate::compile::{self, Slotted};
+use super::control;
+use crate::compile::Layer;
 use crate::direction::{DirectionError, DirectionTable};
-use crate::order::{Order, Verified, files, load};
-use crate::rejection::{Rejection, Requirement};
+use crate::order::{Trust, files, load};
+use crate::preview::{ClassRanges, check_party};
+use crate::registry::disk::{Lock, RealDisk};
+use crate::registry::install::Installed;
+use crate::registry::loading::{self, Contents};
+use crate::registry::{Change, Place, Reading, Registry, Store, StoreError};
+use crate::rejection::Rejection;
 use crate::shown::shown;
 
 /// Painting layers of direction, from the bottom up.
 pub type Layers = Vec<Vec<(IpNetwork, AddressClass)>>;
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// What is wrong: the first thing, but every order that is refused.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Rejected(Vec<Rejection>),
+    /// The system refuses, or another process has the state.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Rejection> for PrepareError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(vec![rejection])
+    }
+}
+
+impl From<StoreError> for PrepareError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Rejected(rejection) => rejection.into(),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+/// The state directory, held.
+#[derive(Debug)]
+pub struct Held {
+    /// Where changes are written.
+    pub store: Store<RealDisk>,
+    _lock: Lock,
+}
 
 /// A configuration with all that it refers to.
 #[derive(Debug)]
 pub struct Prepared {
     /// The configuration.
     pub config: Config,
-    /// The orders, in the configuration's order.
-    pub orders: Vec<Verified<Order>>,
+    /// Where it was read from.
+    pub file: PathBuf,
+    /// The orders, with those that the configuration names.
+    pub registry: Registry,
+    /// The state directory.
+    pub held: Held,
     /// What is domestic and what is foreign.
-    pub layers: Layers,
+    pub layers: Arc<Layers>,
+    /// The same, to look addresses up.
+    pub classes: Arc<ClassRanges>,
 }
 
-/// Reads and checks the configuration and all files that it names.
+/// What a configuration file names, read and checked by itself.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The configuration.
+    pub config: Config,
+    /// What is domestic and what is foreign.
+    pub layers: Arc<Layers>,
+    /// The same, to look addresses up.
+    pub classes: Arc<ClassRanges>,
+    file: String,
+    trust: Trust,
+}
+
+impl Inputs {
+    /// Reads the configuration and the files that it names, but for the orders.
+    ///
+    /// # Errors
+    /// [`PrepareError::Rejected`].
+    pub fn read(path: &Path) -> Result<Self, PrepareError> {
+        let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
+        let config = Config::parse(path, &bytes)?;
+        if let Some(group) = &config.control_group {
+            control::group_number(group)
+                .map_err(|reason| Rejection::new(shown(path), reason).at("control_group"))?;
+        }
+        let trust = load::trust(&config.trust)?;
+        let table = DirectionTable::load(&config.direction).map_err(|error| match error {
+            DirectionError::Rejected(rejection) => rejection,
+            DirectionError::Unreadable { file, source } => unreadable(file, &source),
+        })?;
+        let classes = Arc::new(ClassRanges::of(&table));
+        let layers = Arc::new(table.layers().into());
+        Ok(Self { config, layers, classes, file: shown(path), trust })
+    }
+
+    /// The change that brings a registry to where this configuration wants it: its orders installed.
+    ///
+    /// # Errors
+    /// Every order that is refused.
+    pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, PrepareError> {
+        let Self { config, layers, classes, file, trust } = self;
+        registry.is_for(&shown(&config.state.directory), &config.facility)?;
+        registry.agrees_with(&shown(&config.trust), trust)?;
+        // What was lawful over other direction tables need not be over these.
+        for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
+            let order = entry.head();
+            let name = format!("order {}, serial {}", order.order_id, order.serial);
+            check_party(&name, order, classes)?;
+        }
+        let mut change = registry.unchanged();
+        let mut rejections = Vec::new();
+        for path in &config.orders {
+            let name = shown(path);
+            let installed = files::read(path)
+                .map_err(|error| unreadable(name.clone(), &error))
+                .and_then(|bytes| change.registry.install(&name, bytes, reading))
+                .and_then(|installed| lawful_here(&name, installed, classes));
+            match installed {
+                Ok(Installed::Known(_)) => {}
+                Ok(Installed::New(next, _)) => change = change.then(*next),
+                Err(rejection) => rejections.push(rejection),
+            }
+        }
+        if !rejections.is_empty() {
+            return Err(PrepareError::Rejected(rejections));
+        }
+        let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
+        change.registry.fits(file, None, &layers)?;
+        Ok(change)
+    }
+
+    /// A registry without a past.
+    fn begin(&self, reading: Reading) -> Result<Change, Rejection> {
+        let (config, file) = (&self.config, shown(&self.config.trust));
+        Registry::begin(&config.facility, &file, self.trust.bytes(), reading.wall)
+    }
+}
+
+/// Reads and checks the configuration and all files that it names, takes the state directory, and
+/// installs the orders that the configuration names.
 ///
 /// # Errors
-/// What is wrong: the first thing, but every order that is refused.
-pub fn prepare(path: &Path) -> Result<Prepared, Vec<Rejection>> {
-    let unreadable = |file: String, error: &io::Error| {
-        vec![Rejection::new(file, format!("cannot be read: {error}"))]
+/// [`PrepareError`].
+pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> {
+    let inputs = Inputs::read(path)?;
+    let place = inputs.config.state.clone();
+    let lock = take(&place)?;
+    let opened = Store::open(RealDisk, place.clone(), Contents::Read)?;
+    let (store, registry) = if let Some((mut store, registry)) = opened {
+        let change = inputs.install(&registry, reading)?;
+        let registry = if change.is_empty() { registry } else { store.commit(change)? };
+        (store, registry)
+    } else {
+        let first = inputs.begin(reading)?;
+        let change = inputs.install(&first.registry, reading)?;
+        Store::create(RealDisk, place, first.then(change))?
     };
-    let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
-    let config = Config::parse(path, &bytes).map_err(single)?;
-    let trust = load::trust(&config.trust).map_err(single)?;
-    let orders = load::orders(config.orders.iter().map(PathBuf::as_path), &trust)?;
-    for (path, order) in config.orders.iter().zip(&orders) {
-        check(&config, path, order).map_err(single)?;
-    }
-    fit_together(&shown(path), &orders).map_err(single)?;
-    let table = DirectionTable::load(&config.direction).map_err(|error| match error {
-        DirectionError::Rejected(rejection) => single(rejection),
-        DirectionError::Unreadable { file, source } => unreadable(file, &source),
-    })?;
-    Ok(Prepared { layers: table.layers().into(), config, orders })
+    let Inputs { config, layers, classes, .. } = inputs;
+    let held = Held { store, _lock: lock };
+    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes })
 }
 
-fn single(rejection: Rejection) -> Vec<Rejection> {
-    vec![rejection]
+/// The same without taking or writing anything.
+///
+/// # Errors
+/// [`PrepareError`].
+pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), PrepareError> {
+    let inputs = Inputs::read(path)?;
+    let registry = match loading::read(&mut RealDisk, &inputs.config.state)? {
+        Some(registry) => registry,
+        None => inputs.begin(reading)?.registry,
+    };
+    let registry = inputs.install(&registry, reading)?.registry;
+    Ok((inputs, registry))
 }
 
-/// An approval is for one facility (L-APPROVE).
-fn check(config: &Config, path: &Path, order: &Order) -> Result<(), Rejection> {
-    if order.facility.id == config.facility {
-        return Ok(());
+/// Takes the lock of a state directory.
+///
+/// # Errors
+/// [`PrepareError::Failed`] where another process has it.
+pub fn take(place: &Place) -> Result<Lock, PrepareError> {
+    let directory = shown(&place.directory);
+    match Lock::take(&place.directory) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(PrepareError::Failed(format!(
+            "{directory}: a running sekisho has this state; ask it over its control socket"
+        ))),
+        Err(error) => Err(PrepareError::Failed(format!("{directory}: {error}"))),
     }
-    let reason = format!(
-        "the order is for facility {}, but this sensor stands in {}",
-        order.facility.id, config.facility
-    );
-    Err(Rejection::new(shown(path), reason).at("facility.id").under(Requirement::Approve))
 }
 
-/// Whether the orders fit into one generation at every moment at which one begins, so that no
-/// limit is met for the first time while the sensor runs.
-fn fit_together(file: &str, orders: &[Verified<Order>]) -> Result<(), Rejection> {
-    let moments: BTreeSet<Timestamp> = orders.iter().map(|order| order.not_before).collect();
-    for moment in moments {
-        let in_force: Vec<Slotted<'_>> = (0..)
-            .zip(orders.iter().filter(|o| o.not_before <= moment && moment < o.not_after))
-            .map(|(slot, order)| Slotted { slot, order })
-            .collect();
-        compile::compile(0, &[], &in_force)
-            .map_err(|error| Rejection::new(file, format!("at {moment}: {error}")).at("orders"))?;
+/// Opens a state directory that is there, for a command without a daemon.
+///
+/// # Errors
+/// [`PrepareError`].
+pub fn open(place: &Place, contents: Contents) -> Result<(Held, Registry), PrepareError> {
+    let missing = || {
+        let reason = "is no state directory; `sekisho run` or `sekisho trust init` makes one";
+        PrepareError::Failed(format!("{}: {reason}", shown(&place.directory)))
+    };
+    // Taking the lock would make it.
+    if !place.directory.is_dir() {
+        return Err(missing());
     }
-    Ok(())
+    let lock = take(place)?;
+    let opened = Store::open(RealDisk, place.clone(), contents)?;
+    let (store, registry) = opened.ok_or_else(missing)?;
+    Ok((Held { store, _lock: lock }, registry))
+}
+
+/// Makes a state directory, for a command without a daemon.
+///
+/// # Errors
+/// [`PrepareError`].
+pub fn create(place: &Place, first: Change) -> Result<Registry, PrepareError> {
+    let _lock = take(place)?;
+    if loading::read(&mut RealDisk, place)?.is_some() {
+        let reason = "holds a state already";
+        return Err(PrepareError::Failed(format!("{}: {reason}", shown(&place.directory))));
+    }
+    Ok(Store::create(RealDisk, place.clone(), first)?.1)
+}
+
+/// Whether an order that was just installed may be carried out over these direction tables.
+///
+/// # Errors
+/// A [`Rejection`] of an agreement whose party is not domestic (L-MEASURE).
+pub fn lawful_here(
+    file: &str,
+    installed: Installed,
+    classes: &ClassRanges,
+) -> Result<Installed, Rejection> {
+    if let Installed::New(change, position) = &installed
+        && let Some(entry) = change.registry.entries().get(*position)
+    {
+        check_party(file, entry.head(), classes)?;
+    }
+    Ok(installed)
+}
+
+fn unreadable(file: String, error: &io::Error) -> Rejection {
+    Rejection::new(file, format!("cannot be read: {error}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::order::samples::{order, signed, trust_file, with};
-
-    /// A folder with a configuration over these orders.
-    fn folder(orders: &[Value]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        let names: Vec<String> = (0..orders.len()).map(|n| format!("{n}.json")).collect();
-        for (name, order) in names.iter().zip(orders) {
-            fs::write(folder.path().join(name), signed(order, &[1, 2, 3])).unwrap();
-        }
-        let config = format!(
-            "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
-             trust = \"trust.json\"\noutput = \"-\"\norders = {names:?}\n\
-             [direction]\ndomestic = [\"jp.txt\"]\n"
-        );
-        fs::write(folder.path().join("sekisho.toml"), config).unwrap();
-        fs::write(folder.path().join("trust.json"), trust_file()).unwrap();
-        fs::write(folder.path().join("jp.txt"), "192.0.2.0/24\n").unwrap();
-        folder
-    }
-
-    fn refusal(folder: &tempfile::TempDir) -> String {
-        let rejections = prepare(&folder.path().join("sekisho.toml")).unwrap_err();
-        let [rejection] = rejections.as_slice() else { panic!("{rejections:?}") };
-        rejection.to_string().replace(&format!("{}/", folder.path().display()), "")
-    }
-
-    #[test]
-    fn all_that_a_configuration_names() {
-        let folder = folder(&[order(), with(&[("/order_id", json!("b"))])]);
-        let prepared = prepare(&folder.path().join("sekisho.toml")).unwrap();
-        let ids: Vec<&str> = prepared.orders.iter().map(|o| o.order_id.as_str()).collect();
-        assert_eq!(ids, ["2027-17-0003", "b"]);
-        let [_, named] = prepared.layers.as_slice() else { panic!("two layers") };
-        assert_eq!(named, &[("192.0.2.0/24".parse().unwrap(), AddressClass::Domestic)]);
-    }
-
-    #[test]
-    fn an_order_for_another_facility() {
-        let folder = folder(&[with(&[("/facility/id", json!("osa-gw-1"))])]);
-        assert_eq!(
-            refusal(&folder),
-            "0.json: facility.id: the order is for facility osa-gw-1, but this sensor stands in \
-             tyo-gw-1 [L-APPROVE]"
-        );
-    }
-
-    #[test]
-    fn the_same_order_twice() {
-        let folder = folder(&[order(), with(&[("/serial", json!(3))])]);
-        assert_eq!(
-            refusal(&folder),
-            "1.json: order_id: another file names order 2027-17-0003 too [L-EXTEND]"
-        );
-    }
-
-    #[test]
-    fn one_signature_too_few() {
-        let folder = folder(&[order()]);
-        fs::write(folder.path().join("0.json"), signed(&order(), &[1, 2])).unwrap();
-        assert_eq!(
-            refusal(&folder),
-            "0.json: signatures: 2 of the 3 signatures needed [L-APPROVE]"
-        );
-    }
-
-    #[test]
-    fn files_that_are_not_there() {
-        for name in ["trust.json", "0.json", "jp.txt", "sekisho.toml"] {
-            let folder = folder(&[order()]);
-            fs::remove_file(folder.path().join(name)).unwrap();
-            let error = refusal(&folder);
-            assert!(error.starts_with(&format!("{name}: cannot be read: ")), "{error}");
-        }
-    }
-
-    #[test]
-    fn more_orders_at_once_than_slots() {
-        let orders: Vec<Value> =
-            (0..65).map(|n| with(&[("/order_id", json!(format!("o{n}")))])).collect();
-        assert_eq!(
-            refusal(&folder(&orders)),
-            "sekisho.toml: orders: at 2027-10-31T15:00:00Z: 65 orders are in force at once; the \
-             limit is 64"
-        );
-    }
-}
+#[path = "prepare_tests.rs"]
+mod tests;

@@ -13,21 +13,25 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::config::Config;
-use super::control::{self, Control};
+use super::control::{self, Control, Desk};
 use super::drain::{self, Drain};
+use super::gate::Gate;
 use super::health::Health;
 use super::http;
-use super::keeper::{Keeper, KeeperError, Ticked};
 use super::kept::{self, Kept};
 use super::monitor::{Monitor, lock};
 use super::output::{Sink, Writer};
 use super::prepare::Prepared;
+use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
+use super::request::Ask;
 use super::route;
 use super::sensor::{Enforce as _, Sensor, SensorError};
-use super::term::{Reading, State};
-use crate::kernel::Mode;
+use super::service::ServiceManager;
+use super::tally::Tally;
 use crate::kernel::clock::{boot_and_wall, boot_time};
-use crate::order::time::tokyo;
+use crate::kernel::steps::ClockSteps;
+use crate::kernel::{KernelTables, Mode};
+use crate::registry::Reading;
 
 /// The longest time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,9 +54,9 @@ pub enum RunError {
     /// The kernel side failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
-    /// A tick failed.
+    /// A tick failed, or what it came to could not be written.
     #[error(transparent)]
-    Keeper(#[from] KeeperError),
+    Registrar(#[from] RegistrarError),
 }
 
 /// What a daemon did, for its last words.
@@ -84,9 +88,11 @@ pub trait Tell {
     fn tell(&self, line: &str);
 }
 
-/// A started daemon.
-struct Daemon {
-    keeper: Keeper,
+/// A started daemon. Nothing is selected before [`Self::run`].
+pub struct Daemon {
+    registrar: Registrar<Sensor>,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    gate: Arc<Gate<Sensor>>,
     sensor: Arc<Mutex<Sensor>>,
     monitor: Arc<Monitor>,
     health: Arc<Health>,
@@ -96,6 +102,8 @@ struct Daemon {
     servers: Vec<JoinHandle<()>>,
     written: Arc<AtomicU64>,
     signals: [Signal; 4],
+    steps: ClockSteps,
+    service: ServiceManager,
 }
 
 /// How a daemon ends.
@@ -107,30 +115,39 @@ enum End {
     HandOver,
 }
 
-/// Runs a sensor until it is told to stop (SIGINT, SIGTERM, SIGHUP) or to leave it to the next daemon
-/// (SIGUSR2).
-///
-/// # Errors
-/// [`RunError`]; whatever was attached is detached.
-pub async fn run(
-    prepared: Prepared,
-    yes_drop_all: bool,
-    voice: &impl Tell,
-) -> Result<(), RunError> {
-    let mut daemon = Daemon::start(prepared, yes_drop_all, voice).await?;
-    let result = daemon.watch(voice).await;
-    let end = *result.as_ref().unwrap_or(&End::Stop);
-    let (summary, stopped) = daemon.stop(end).await;
-    voice.tell(&summary.to_string());
-    if end == End::HandOver && stopped.is_ok() {
-        voice.tell("left to the next daemon: selection goes on as long as the lease holds");
-    }
-    result.and(stopped)
+/// Why the loop goes on, or ends.
+enum Wake {
+    Tick,
+    Reload,
+    Asked(Ask),
+    Done(Box<Woken<KernelTables>>),
+    HandOver,
+    Stop,
 }
 
 impl Daemon {
-    /// Opens everything. Nothing is selected until the first tick of [`Self::watch`].
-    async fn start(
+    /// Runs the sensor until it is told to stop (SIGINT, SIGTERM).
+    ///
+    /// # Errors
+    /// [`RunError`]; whatever was attached is detached.
+    pub async fn run(mut self, voice: &impl Tell) -> Result<(), RunError> {
+        let result = self.watch(voice).await;
+        self.service.stopping();
+        let end = *result.as_ref().unwrap_or(&End::Stop);
+        let (summary, stopped) = self.stop(end).await;
+        voice.tell(&summary.to_string());
+        if end == End::HandOver && stopped.is_ok() {
+            voice.tell("left to the next daemon: selection goes on as long as the lease holds");
+        }
+        result.and(stopped)
+    }
+
+    /// Opens everything, in a runtime: files and sockets, then the program. What it takes of
+    /// privileges is in [`privilege`](super::privilege).
+    ///
+    /// # Errors
+    /// [`RunError`]; whatever was attached is detached.
+    pub async fn start(
         prepared: Prepared,
         yes_drop_all: bool,
         voice: &impl Tell,
@@ -143,37 +160,51 @@ impl Daemon {
         let Kept { root, names, inherited, progress, step } = kept;
         let last = step.as_ref().and_then(|step| step.file);
         let (sink, found) = Sink::open(&config.output, last).map_err(RunError::Failed)?;
-        let control = control::bind(&config.control_socket).map_err(RunError::Failed)?;
+        let control = control::bind(&config.control_socket, config.control_group.as_ref())
+            .map_err(RunError::Failed)?;
         let listener = match config.http {
             Some(address) => Some(http::bind(address).await.map_err(RunError::Failed)?),
             None => None,
         };
         // Before anything is attached: a signal that comes early must not end the process at once.
         let signals = signals().map_err(|error| failed("signals", &error))?;
+        let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
         let (mut sensor, mut rings) = Sensor::load(&config, root)?;
         let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
-        let mut keeper = Keeper::new(prepared, Arc::clone(&names));
-        keeper.inherit(&inherited);
+        let halted = prepared.registry.halted().is_some();
+        if halted {
+            // What another daemon left may be selecting at this moment.
+            sensor.set_lease(0)?;
+        }
+        let tally = Arc::new(Tally::default());
+        let sensor = Arc::new(Mutex::new(sensor));
+        let gate = Arc::new(Gate::new(Arc::clone(&sensor), halted));
+        let mut registrar =
+            Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
+        registrar.inherit(&inherited, reading());
         // No packet is to be judged without tables, so these come before the attachment.
-        let ticked = keeper.tick(&mut sensor, reading())?;
-        sensor.attach()?.iter().for_each(|line| voice.tell(line));
+        let ticked = registrar.begin(reading())?;
+        lock(&sensor).attach()?.iter().for_each(|line| voice.tell(line));
 
         // What daemons before have written counts on, as the kernel's counters do.
         let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(sequence)));
         let (sender, batches) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
         let watched = Arc::clone(&health);
-        let drain = Drain::new(&config, rings, names, sender, received, watched, sequence)
+        let drain = Drain::new(&config, rings, names, sender, received, watched, tally, sequence)
             .map_err(|error| failed("rings", &error))?;
         let (watched, counted) = (Arc::clone(&health), Arc::clone(&written));
         let writer = Writer::new(sink, batches, progress, watched, counted);
-        let sensor = Arc::new(Mutex::new(sensor));
         let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));
         let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&written)));
+        let (sender, asks) = mpsc::unbounded_channel();
+        let desk = Desk { monitor: Arc::clone(&monitor), gate: Arc::clone(&gate), asks: sender };
         let daemon = Self {
-            servers: serve(control, listener, &monitor),
-            keeper,
+            servers: serve(control, desk, listener, &monitor),
+            registrar,
+            asks,
+            gate,
             sensor,
             monitor,
             health,
@@ -182,6 +213,8 @@ impl Daemon {
             writer: tokio::spawn(writer.run()),
             written,
             signals,
+            steps,
+            service: ServiceManager::from_environment(),
         };
         daemon.report(&ticked, voice);
         Ok(daemon)
@@ -192,57 +225,92 @@ impl Daemon {
         let mut ready = false;
         loop {
             let next = self.tick(voice)?;
-            if !ready && self.health.withheld().is_none() {
+            let withheld = self.health.withheld();
+            if !ready && withheld.is_none() {
                 voice.tell("ready");
+                self.service.ready();
                 ready = true;
             }
+            self.service.status(&self.status_line(withheld));
+            // Everything above is done: a daemon that hangs in any of it gives no sign.
+            self.service.alive();
+            let pause = self.service.longest_pause().map_or(TICK, |longest| longest.min(TICK));
             let [interrupt, terminate, hang_up, hand_over] = &mut self.signals;
-            tokio::select! {
-                () = tokio::time::sleep(until(next)) => {}
+            let wake = tokio::select! {
+                () = tokio::time::sleep(until(next).min(pause)) => Wake::Tick,
+                // What the new reading ends or begins does not wait for the next tick.
+                step = self.steps.stepped() => {
+                    step.map_err(|error| failed("the wall clock", &error))?;
+                    Wake::Tick
+                }
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
-                _ = interrupt.recv() => return Ok(End::Stop),
-                _ = terminate.recv() => return Ok(End::Stop),
-                _ = hang_up.recv() => return Ok(End::Stop),
-                _ = hand_over.recv() => match self.monitor.config().pinned {
-                    Some(_) => {
-                        // The next daemon has the whole lease to start in.
-                        self.tick(voice)?;
-                        return Ok(End::HandOver);
-                    }
-                    None => voice.tell("nothing can be left to another daemon without `pin`"),
-                },
+                _ = interrupt.recv() => Wake::Stop,
+                _ = terminate.recv() => Wake::Stop,
+                _ = hand_over.recv() => Wake::HandOver,
+                _ = hang_up.recv() => Wake::Reload,
+                Some(ask) = self.asks.recv() => Wake::Asked(ask),
+                woken = self.registrar.wait() => Wake::Done(Box::new(woken)),
+            };
+            match (&wake, &self.registrar.config().pin) {
+                (Wake::Stop, _) => return Ok(End::Stop),
+                (Wake::HandOver, Some(_)) => {
+                    // The next daemon has the whole lease to start in.
+                    self.tick(voice)?;
+                    return Ok(End::HandOver);
+                }
+                (Wake::HandOver, None) => {
+                    voice.tell("nothing can be left to another daemon without `pin`");
+                }
+                _ => {}
             }
+            // Writing to the disk takes its time; the other tasks go on meanwhile.
+            tokio::task::block_in_place(|| match wake {
+                Wake::Tick | Wake::Stop | Wake::HandOver => Ok(()),
+                Wake::Reload => {
+                    self.service.reloading();
+                    self.registrar.reload(None, reading());
+                    Ok(())
+                }
+                Wake::Asked(ask) => self.registrar.ask(ask, reading()),
+                Wake::Done(woken) => self.registrar.take_up(*woken, reading()),
+            })?;
         }
     }
 
     /// One tick, and at its very end, if nothing speaks against it, the lease.
     fn tick(&mut self, voice: &impl Tell) -> Result<Option<u64>, RunError> {
         let reading = reading();
-        // Compiling large tables takes its time; the other tasks go on meanwhile.
-        let (keeper, sensor) = (&mut self.keeper, &self.sensor);
-        let ticked = tokio::task::block_in_place(|| keeper.tick(&mut *lock(sensor), reading))?;
+        let registrar = &mut self.registrar;
+        let ticked = tokio::task::block_in_place(|| registrar.tick(reading))?;
         self.report(&ticked, voice);
+        if ticked.reloaded {
+            self.service.ready();
+        }
         lock(&self.sensor).life().iter().for_each(|line| voice.tell(line));
         let objection = self.health.objection(boot_time());
         if objection.is_none() {
-            let until = self.keeper.renew(&mut *lock(&self.sensor), reading)?;
-            self.monitor.note_lease(until);
+            let until = self.registrar.lease(reading);
+            let renewed = self.gate.renew(until)?;
+            self.monitor.note_lease(if renewed { until } else { 0 });
         }
         self.health.note(objection);
         Ok(ticked.next)
     }
 
-    fn report(&self, ticked: &Ticked, voice: &impl Tell) {
-        self.monitor.note_orders(&self.keeper);
-        for (position, state) in &ticked.changes {
-            let Some(order) = self.keeper.order(*position) else { continue };
-            let then = match state {
-                State::Waiting => format!("waits until {}", tokyo(order.not_before)),
-                State::InForce => format!("is in force until {}", tokyo(order.not_after)),
-                State::Ended => format!("has ended, at {}", tokyo(order.not_after)),
-            };
-            voice.tell(&format!("order {}, serial {}, {then}", order.order_id, order.serial));
+    /// What the sensor does, for the service manager.
+    fn status_line(&self, withheld: Option<String>) -> String {
+        if let Some(reason) = withheld {
+            return format!("selects nothing: {reason}");
         }
+        let states = self.monitor.order_states();
+        let words = states.iter().map(|(state, count)| format!("{count} {}", state.name()));
+        format!("orders: {}", words.collect::<Vec<_>>().join(", "))
+    }
+
+    fn report(&self, ticked: &Ticked, voice: &impl Tell) {
+        let register = self.registrar.register(reading().wall);
+        self.monitor.note_register(register, self.registrar.share());
+        ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.
             let _ = self.commands.send(drain::Command::Forget(generation));
@@ -251,7 +319,7 @@ impl Daemon {
 
     /// The one place where a daemon ends: selection first, then what it left behind. If records cannot
     /// be written, pinned rings stay for the next daemon to write them.
-    async fn stop(self, end: End) -> (Summary, Result<(), RunError>) {
+    async fn stop(mut self, end: End) -> (Summary, Result<(), RunError>) {
         let mut result = Ok(());
         let mut keep = |done: Result<(), RunError>| {
             let before = std::mem::replace(&mut result, Ok(()));
@@ -289,6 +357,8 @@ impl Daemon {
             let _ = server.await;
         }
         keep(finish(self.writer, &self.written).await);
+        let registrar = &mut self.registrar;
+        keep(tokio::task::block_in_place(|| registrar.end(reading())).map_err(Into::into));
         summary.written = self.written.load(Ordering::Relaxed);
         if result.is_ok() {
             let mut sensor = lock(&self.sensor);
@@ -336,10 +406,11 @@ async fn finish<E: fmt::Display>(
 
 fn serve(
     control: Control,
+    desk: Desk<Sensor>,
     listener: Option<tokio::net::TcpListener>,
     monitor: &Arc<Monitor>,
 ) -> Vec<JoinHandle<()>> {
-    let mut servers = vec![tokio::spawn(control.serve(Arc::clone(monitor)))];
+    let mut servers = vec![tokio::spawn(control.serve(desk))];
     if let Some(listener) = listener {
         let monitor = Arc::clone(monitor);
         servers.push(tokio::spawn(async move {

@@ -6,6 +6,9 @@
 //!   the last step nothing is selected.
 //! - **An order comes into force:** publish the generation with it, then set its deadline. In
 //!   between its deadline is 0.
+//! - **An order takes another's place:** publish the generation with the new one in the old one's
+//!   slot, whose deadline stands and is no later than the new one's, then set the new deadline. At
+//!   every moment one of the two selects, and never both.
 //! - **An order ends:** deadline 0, then the generation without it; only then can its slot be used
 //!   again.
 //! - **Stop:** lease 0, wait for running programs, drain, detach; with pins, remove them last, and only
@@ -22,16 +25,26 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use crate::kernel::{
-    KernelError, KernelTables, Left, Mode, PinRoot, Pins, Program, Records, Setup, XdpAttach,
+    KernelError, KernelTables, Left, Mode, PinRoot, Pins, Program, Records, Setup, ShareStore,
+    XdpAttach,
 };
 
 /// What the kernel side of a sensor can be told.
 pub trait Enforce {
+    /// A generation, as this kernel takes it.
+    type Tables;
+
+    /// Makes a generation ready to be published. It takes time and is done aside.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn tables(lines: &[Line]) -> Result<Self::Tables, SensorError>;
+
     /// Publishes a generation on every interface; afterwards no packet is judged by an earlier one.
     ///
     /// # Errors
     /// [`SensorError`].
-    fn publish(&mut self, lines: &[Line]) -> Result<(), SensorError>;
+    fn publish(&mut self, tables: Self::Tables) -> Result<(), SensorError>;
 
     /// Sets when the order in `slot` ends: boot-clock nanoseconds, exclusive; 0 ends it at once.
     ///
@@ -118,6 +131,10 @@ impl Sensor {
                 foreign.push((interface, pins));
             }
         }
+        let first = config.interfaces.first().cloned().unwrap_or_default();
+        // One share for all: the capacity is the facility's (L-CAP).
+        let share = ShareStore::create(config.interfaces.len())
+            .map_err(|error| SensorError { interface: first, error })?;
         for interface in &config.interfaces {
             let before = foreign.iter().filter(|(other, _)| other == interface);
             let setup = Setup {
@@ -127,10 +144,11 @@ impl Sensor {
                 pins: root.as_ref().map(|root| root.of(interface)),
                 before: before.map(|(_, pins)| pins.clone()).collect(),
             };
-            let (program, records) = Program::set_up(setup).map_err(at(interface))?;
+            let (mut program, records) = Program::set_up(setup).map_err(at(interface))?;
+            program.share(&share).map_err(at(interface))?;
             let (count, bytes) = records.size();
-            let sizes = RingSizes { count: count as u64, bytes };
-            ports.push(Port { interface: interface.clone(), program, rings: sizes });
+            let rings_of_port = RingSizes { count: count as u64, bytes };
+            ports.push(Port { interface: interface.clone(), program, rings: rings_of_port });
             rings.push((interface.clone(), records));
         }
         Ok((Self { ports, xdp: config.xdp, root, drained, foreign, tables: None }, rings))
@@ -275,11 +293,15 @@ impl Drop for Sensor {
 }
 
 impl Enforce for Sensor {
-    fn publish(&mut self, lines: &[Line]) -> Result<(), SensorError> {
-        let first = self.ports.first().map_or_else(String::new, |port| port.interface.clone());
-        // One copy in memory serves all interfaces.
-        let tables =
-            KernelTables::create(lines).map_err(|error| SensorError { interface: first, error })?;
+    // One copy in memory serves all interfaces.
+    type Tables = KernelTables;
+
+    fn tables(lines: &[Line]) -> Result<KernelTables, SensorError> {
+        KernelTables::create(lines)
+            .map_err(|error| SensorError { interface: "all interfaces".to_owned(), error })
+    }
+
+    fn publish(&mut self, tables: KernelTables) -> Result<(), SensorError> {
         self.each(|program, _| program.publish(&tables))?;
         self.tables = Some(tables);
         Ok(())

@@ -1,72 +1,23 @@
-//! The life of orders, as a pure function of clock readings: waiting, in force, ended (L-TERM).
-//! It reads no clock and touches no kernel; `keeper` carries out what it says.
-//!
-//! Two clocks count. The wall clock says when a term begins and ends, but it steps; the boot clock
-//! never steps, and the kernel compares deadlines with it. Where they disagree, the reading that
-//! selects less is taken:
-//!
-//! - **The end** is judged by the *latest* time that any reading was evidence for: the highest wall
-//!   reading plus the boot time since. A wall clock that went back prolongs nothing.
-//! - **The beginning** is judged by the wall clock as it reads *now*. One that runs ahead begins
-//!   nothing twice: what ended stays ended.
+//! The life of orders in the kernel, as a pure function of clock readings: which slot an order has,
+//! until when it may select, and when its tables can go (L-TERM). It reads no clock and touches no
+//! kernel; `keeper` carries out what it says. Whether an order is in force by law is `registry`'s
+//! question, and what the clocks count for is explained there.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sensor_common::tables::MOST_ORDERS;
 
-/// Both clocks, read together: the boot clock first, so that what passes between the two brings a
-/// deadline forward.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Reading {
-    /// The boot clock, nanoseconds.
-    pub boot: u64,
-    /// The wall clock.
-    pub wall: Timestamp,
-}
-
-/// When an order may select.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Term {
-    /// The first moment.
-    pub not_before: Timestamp,
-    /// The first moment after.
-    pub not_after: Timestamp,
-}
-
-/// Where an order stands.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum State {
-    /// Its term has not begun, by the wall clock as it reads now.
-    Waiting,
-    /// It may select.
-    InForce,
-    /// Its term is over, for good.
-    Ended,
-}
-
-impl State {
-    /// Every state, in the order of an order's life.
-    pub const ALL: [Self; 3] = [Self::Waiting, Self::InForce, Self::Ended];
-
-    /// The stable name in status and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::InForce => "in force",
-            Self::Ended => "ended",
-        }
-    }
-}
+use crate::registry::clock::Reading;
+use crate::registry::state::{Fate, Standing};
 
 /// What a reading asks for, to be carried out in this order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Step {
     /// Slots whose deadline must be 0, before anything else happens.
     pub close: Vec<u32>,
-    /// Whether a generation of [`Terms::selected`] must be published; then tell
-    /// [`Terms::published`].
-    pub publish: bool,
+    /// Slots whose deadline comes earlier: boot-clock nanoseconds.
+    pub shorten: Vec<(u32, u64)>,
     /// Orders whose term has begun but for which no slot was free. Ended orders free theirs once
     /// the generation without them is published.
     pub starved: usize,
@@ -75,12 +26,17 @@ pub struct Step {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Waiting,
-    /// In a slot. `published`: the generation with it is in the kernel. `early`: the wall clock
+    /// In a slot. `published`: a generation with it is in the kernel. `early`: the wall clock
     /// went back before the term's beginning.
     InForce {
         slot: u32,
         published: bool,
         early: bool,
+    },
+    /// Its successor has its slot and is in force as soon as its tables are in the kernel. Until then
+    /// the tables in the kernel lead to this order, and its deadline stands.
+    Yielding {
+        slot: u32,
     },
     /// The slot stays taken until the generation without the order is published: the tables still
     /// lead to it.
@@ -91,92 +47,153 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    term: Term,
     phase: Phase,
+    not_before: Timestamp,
     /// The earliest end computed so far, boot-clock nanoseconds. It never moves later.
     deadline: u64,
 }
 
 /// The terms of all orders, by position.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Terms {
     entries: Vec<Entry>,
-    /// The latest time there is evidence for, as wall nanoseconds, and the boot time of it.
-    latest: Option<(i128, u64)>,
-    /// Nothing was ever published.
-    blank: bool,
+    /// The orders in force are others than in the generation that was last compiled.
+    stale: bool,
     /// Slots to which the tables lead that another daemon left in the kernel, with the position of
     /// the order of ours that each belongs to, until tables of ours are published.
-    inherited: BTreeMap<u32, Option<usize>>,
+    adopted: BTreeMap<u32, Option<usize>>,
 }
 
 impl Terms {
-    /// Orders that wait, however old they are: the first reading decides.
-    pub fn new(terms: impl IntoIterator<Item = Term>) -> Self {
-        let entry = |term| Entry { term, phase: Phase::Waiting, deadline: u64::MAX };
-        Self {
-            entries: terms.into_iter().map(entry).collect(),
-            latest: None,
-            blank: true,
-            inherited: BTreeMap::new(),
-        }
+    /// No orders, and no generation yet.
+    pub const fn new() -> Self {
+        Self { entries: Vec::new(), stale: true, adopted: BTreeMap::new() }
     }
 
     /// Takes over the slots of the tables that another daemon left in the kernel: an order keeps the
     /// slot that it has there, so that it goes on selecting; no other order gets that slot, and the
     /// slots of orders that do not go on are closed, until tables of ours are published.
-    pub fn inherit(&mut self, slots: BTreeMap<u32, Option<usize>>) {
-        self.inherited = slots;
+    pub fn adopt(&mut self, slots: BTreeMap<u32, Option<usize>>) {
+        self.adopted = slots;
     }
 
-    /// Takes a reading into account.
-    pub fn advance(&mut self, reading: Reading) -> Step {
-        let latest = self.latest_time(reading);
+    /// Takes a reading into account, and where the orders stand by it. `latest` is the time by which
+    /// ends are judged.
+    pub fn advance(&mut self, reading: Reading, latest: Timestamp, standings: &[Standing]) -> Step {
+        let mut step = Step::default();
+        for standing in standings.iter().skip(self.entries.len()) {
+            let not_before = standing.not_before;
+            self.entries.push(Entry { phase: Phase::Waiting, not_before, deadline: u64::MAX });
+        }
+        for (entry, standing) in self.entries.iter_mut().zip(standings) {
+            self.stale |= entry.end(reading, latest, standing, &mut step);
+        }
+        self.begin(reading, standings, &mut step);
+        self.close_what_yields_to_none(&mut step);
+        self.close_what_was_not_taken_over(&mut step);
+        step
+    }
+
+    fn begin(&mut self, reading: Reading, standings: &[Standing], step: &mut Step) {
         let mut free = self.free_slots();
-        let mut step = Step { publish: self.blank, ..Step::default() };
-        let inherited = &self.inherited;
-        let own = |position: usize| {
-            let mut slots = inherited.iter();
-            slots.find(|(_, owner)| **owner == Some(position)).map(|(slot, _)| *slot)
-        };
-        for (position, entry) in self.entries.iter_mut().enumerate() {
-            if matches!(entry.phase, Phase::Ended { .. }) {
+        for position in 0..self.entries.len() {
+            let (Some(entry), Some(standing)) =
+                (self.entries.get(position), standings.get(position))
+            else {
+                continue;
+            };
+            let begun = reading.wall >= entry.not_before;
+            if !matches!(entry.phase, Phase::Waiting) || !begun || standing.fate != Fate::Going {
                 continue;
             }
-            let left = entry.term.not_after.as_nanosecond().saturating_sub(latest);
-            let end = i128::from(reading.boot).saturating_add(left.max(0));
-            entry.deadline = entry.deadline.min(u64::try_from(end).unwrap_or(u64::MAX));
-            let over = entry.deadline <= reading.boot;
-            let begun = reading.wall >= entry.term.not_before;
-            match (entry.phase, over) {
-                (Phase::Waiting, true) => entry.phase = Phase::Ended { slot: None },
-                (Phase::InForce { slot, .. }, true) => {
-                    step.close.push(slot);
-                    step.publish = true;
-                    entry.phase = Phase::Ended { slot: Some(slot) };
-                }
-                (Phase::InForce { slot, published, .. }, false) => {
-                    if !begun {
-                        step.close.push(slot);
-                    }
-                    entry.phase = Phase::InForce { slot, published, early: !begun };
-                }
-                (Phase::Waiting, false) if begun => match own(position).or_else(|| free.pop()) {
-                    Some(slot) => {
-                        step.publish = true;
-                        entry.phase = Phase::InForce { slot, published: false, early: false };
-                    }
-                    None => step.starved = step.starved.saturating_add(1),
-                },
-                (Phase::Ended { .. }, _) | (Phase::Waiting, false) => {}
+            let until = entry.deadline;
+            let slot = self.own(position, until, step);
+            let slot = slot.or_else(|| self.inherit(&standing.succeeds, until, step));
+            let Some(slot) = slot.or_else(|| free.pop()) else {
+                step.starved = step.starved.saturating_add(1);
+                continue;
+            };
+            self.stale = true;
+            if let Some(entry) = self.entries.get_mut(position) {
+                entry.phase = Phase::InForce { slot, published: false, early: false };
             }
         }
+    }
+
+    /// The slot that an order has in the tables of another daemon. Its deadline there must not outlast
+    /// the order.
+    fn own(&self, position: usize, until: u64, step: &mut Step) -> Option<u32> {
+        let mut adopted = self.adopted.iter();
+        let (slot, _) = adopted.find(|(_, owner)| **owner == Some(position))?;
+        step.shorten.push((*slot, until));
+        Some(*slot)
+    }
+
+    /// Nothing may be selected for an order of another daemon's that does not go on.
+    fn close_what_was_not_taken_over(&self, step: &mut Step) {
         let goes_on = |wanted: u32| {
-            let holds = |entry: &Entry| matches!(entry.phase, Phase::InForce { slot, early: false, .. } if slot == wanted);
-            self.entries.iter().any(holds)
+            let phases = self.entries.iter().map(|entry| entry.phase);
+            phases.into_iter().any(
+                |phase| matches!(phase, Phase::InForce { slot, early: false, .. } if slot == wanted),
+            )
         };
-        step.close.extend(inherited.keys().copied().filter(|slot| !goes_on(*slot)));
-        step
+        step.close.extend(self.adopted.keys().copied().filter(|slot| !goes_on(*slot)));
+    }
+
+    /// The slot of an order whose place is taken: from the generation that holds the successor there,
+    /// not one packet is judged by neither. What is in the slot must not outlast the successor.
+    fn inherit(&mut self, succeeds: &[usize], until: u64, step: &mut Step) -> Option<u32> {
+        for position in succeeds {
+            let Some(Phase::Yielding { slot }) =
+                self.entries.get(*position).map(|entry| entry.phase)
+            else {
+                continue;
+            };
+            if self.holder(slot).is_some() {
+                continue;
+            }
+            let entry = self.entries.get_mut(*position)?;
+            if until < entry.deadline {
+                entry.deadline = until;
+                step.shorten.push((slot, until));
+            }
+            return Some(slot);
+        }
+        None
+    }
+
+    /// The order that is in force in a slot.
+    fn holder(&self, slot: u32) -> Option<usize> {
+        self.entries.iter().position(
+            |entry| matches!(entry.phase, Phase::InForce { slot: taken, .. } if taken == slot),
+        )
+    }
+
+    fn close_what_yields_to_none(&mut self, step: &mut Step) {
+        for position in 0..self.entries.len() {
+            let Some(Phase::Yielding { slot }) =
+                self.entries.get(position).map(|entry| entry.phase)
+            else {
+                continue;
+            };
+            if self.holder(slot).is_none()
+                && let Some(entry) = self.entries.get_mut(position)
+            {
+                step.close.push(slot);
+                entry.phase = Phase::Ended { slot: Some(slot) };
+                self.stale = true;
+            }
+        }
+    }
+
+    /// Whether a generation of [`Self::selected`] must be compiled; asked once, it is taken as done.
+    pub fn take_stale(&mut self) -> bool {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// The next generation must be compiled whatever the orders: it is made of other things too.
+    pub const fn outdate(&mut self) {
+        self.stale = true;
     }
 
     /// The orders that the next generation holds: position and slot.
@@ -187,16 +204,17 @@ impl Terms {
         })
     }
 
-    /// The generation of [`Self::selected`] is in the kernel and no packet is judged by the one
-    /// before: slots of ended orders can be used again.
-    pub fn published(&mut self) {
-        self.blank = false;
-        self.inherited.clear();
-        for entry in &mut self.entries {
+    /// A generation of these orders is in the kernel and no packet is judged by the one before: slots
+    /// of ended orders that it does not hold can be used again.
+    pub fn published(&mut self, selected: &[(usize, u32)]) {
+        self.adopted.clear();
+        for (position, entry) in self.entries.iter_mut().enumerate() {
+            let held = selected.iter().any(|(other, _)| *other == position);
             match &mut entry.phase {
-                Phase::InForce { published, .. } => *published = true,
-                Phase::Ended { slot } => *slot = None,
-                Phase::Waiting => {}
+                Phase::InForce { published, .. } => *published |= held,
+                Phase::Yielding { .. } if !held => entry.phase = Phase::Ended { slot: None },
+                Phase::Ended { slot } if !held => *slot = None,
+                _ => {}
             }
         }
     }
@@ -210,42 +228,30 @@ impl Terms {
         })
     }
 
-    /// Where each order stands, by position.
-    pub fn states(&self) -> impl Iterator<Item = State> {
-        self.entries.iter().map(|entry| match entry.phase {
-            Phase::Waiting | Phase::InForce { early: true, .. } => State::Waiting,
-            Phase::InForce { .. } => State::InForce,
-            Phase::Ended { .. } => State::Ended,
-        })
+    /// Whether the order at a position is in the kernel and may select.
+    pub fn is_live(&self, position: usize) -> bool {
+        let phase = self.entries.get(position).map(|entry| entry.phase);
+        matches!(phase, Some(Phase::InForce { published: true, early: false, .. }))
     }
 
     /// The next moment at which something begins or ends if no clock steps: boot-clock nanoseconds.
     pub fn next_boundary(&self, reading: Reading) -> Option<u64> {
-        let begins = |term: &Term| {
-            let left = term.not_before.as_nanosecond() - reading.wall.as_nanosecond();
+        let begins = |not_before: Timestamp| {
+            let left = not_before.as_nanosecond() - reading.wall.as_nanosecond();
             let at = i128::from(reading.boot).saturating_add(left.max(0));
             u64::try_from(at).unwrap_or(u64::MAX)
         };
         self.entries
             .iter()
             .filter_map(|entry| match entry.phase {
-                Phase::Ended { .. } => None,
+                Phase::Ended { .. } | Phase::Yielding { .. } => None,
                 Phase::InForce { early: false, .. } => Some(entry.deadline),
                 // One that began but found no slot is for the caller to worry about.
                 Phase::Waiting | Phase::InForce { .. } => {
-                    Some(begins(&entry.term).min(entry.deadline))
+                    Some(begins(entry.not_before).min(entry.deadline))
                 }
             })
             .min()
-    }
-
-    fn latest_time(&mut self, reading: Reading) -> i128 {
-        let wall = reading.wall.as_nanosecond();
-        let latest = self.latest.map_or(wall, |(latest, boot)| {
-            wall.max(latest.saturating_add(reading.boot.saturating_sub(boot).into()))
-        });
-        self.latest = Some((latest, reading.boot));
-        latest
     }
 
     /// Slots that no order has, the lowest last.
@@ -253,12 +259,59 @@ impl Terms {
         let taken = |slot: u32| {
             self.entries.iter().any(|entry| match entry.phase {
                 Phase::Waiting => false,
-                Phase::InForce { slot: taken, .. } => taken == slot,
+                Phase::InForce { slot: taken, .. } | Phase::Yielding { slot: taken } => {
+                    taken == slot
+                }
                 Phase::Ended { slot: taken } => taken == Some(slot),
             })
         };
-        let free = |slot: &u32| !taken(*slot) && !self.inherited.contains_key(slot);
+        let free = |slot: &u32| !taken(*slot) && !self.adopted.contains_key(slot);
         (0..MOST_ORDERS).rev().filter(free).collect()
+    }
+}
+
+impl Entry {
+    /// Ends it if its time has come. Whether the next generation must be without it.
+    fn end(
+        &mut self,
+        reading: Reading,
+        latest: Timestamp,
+        standing: &Standing,
+        step: &mut Step,
+    ) -> bool {
+        if standing.fate == Fate::Going {
+            let left = standing.end.as_nanosecond().saturating_sub(latest.as_nanosecond());
+            let end = i128::from(reading.boot).saturating_add(left.max(0));
+            self.deadline = self.deadline.min(u64::try_from(end).unwrap_or(u64::MAX));
+        }
+        let over = self.deadline <= reading.boot || standing.fate != Fate::Going;
+        match (self.phase, over) {
+            (Phase::Waiting, true) => self.phase = Phase::Ended { slot: None },
+            (Phase::InForce { slot, published: true, early: false }, true)
+                if standing.fate == Fate::Yielding && self.deadline > reading.boot =>
+            {
+                self.phase = Phase::Yielding { slot };
+            }
+            (Phase::InForce { slot, .. }, true) => {
+                step.close.push(slot);
+                self.phase = Phase::Ended { slot: Some(slot) };
+                return true;
+            }
+            (Phase::InForce { slot, published, .. }, false) => {
+                let early = reading.wall < self.not_before;
+                if early {
+                    step.close.push(slot);
+                }
+                self.phase = Phase::InForce { slot, published, early };
+            }
+            (Phase::Yielding { slot }, true) if standing.fate == Fate::Over => {
+                // Its successor keeps the slot and opens it when it is published.
+                step.close.push(slot);
+                self.phase = Phase::Ended { slot: None };
+            }
+            _ => {}
+        }
+        false
     }
 }
 

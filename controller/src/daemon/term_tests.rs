@@ -1,8 +1,9 @@
-//! The life of orders under clocks that behave, and under clocks that do not.
+//! The life of orders in the kernel, under clocks that behave, and under clocks that do not.
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::registry::clock::Clock;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -15,104 +16,200 @@ fn reading(boot: i64, wall_clock: i64) -> Reading {
     Reading { boot: u64::try_from(boot).unwrap(), wall: wall(wall_clock) }
 }
 
-fn terms(terms: &[(i64, i64)]) -> Terms {
-    let term = |(not_before, not_after): &(i64, i64)| Term {
-        not_before: wall(not_before * SECOND),
-        not_after: wall(not_after * SECOND),
-    };
-    Terms::new(terms.iter().map(term))
-}
-
-/// Advances as the keeper does.
-fn advance(terms: &mut Terms, reading: Reading) -> Step {
-    let step = terms.advance(reading);
-    if step.publish {
-        terms.published();
-    }
-    step
-}
-
 fn at(seconds: i64) -> Reading {
     reading((100 + seconds) * SECOND, seconds * SECOND)
 }
 
-#[test]
-fn an_order_waits_is_in_force_and_ends() {
-    let mut terms = terms(&[(10, 20)]);
-    let nothing = Step { publish: true, ..Step::default() };
-    assert_eq!(advance(&mut terms, at(0)), nothing, "even the empty generation is published");
-    assert_eq!(terms.states().next(), Some(State::Waiting));
-    assert_eq!(terms.next_boundary(at(0)), Some(110 * 1_000_000_000));
-    assert_eq!(advance(&mut terms, at(5)), Step::default());
+fn boot(seconds: i64) -> u64 {
+    u64::try_from((100 + seconds) * SECOND).unwrap()
+}
 
-    assert!(terms.advance(at(10)).publish);
-    assert_eq!(terms.selected().collect::<Vec<_>>(), [(0, 0)]);
-    assert_eq!(terms.deadlines().count(), 0, "no deadline before the generation is in the kernel");
-    terms.published();
-    assert_eq!(terms.deadlines().collect::<Vec<_>>(), [(0, 120 * 1_000_000_000)]);
-    assert_eq!(terms.next_boundary(at(10)), Some(120 * 1_000_000_000));
+/// Terms with a clock, and standings that only time changes unless a test does.
+struct Desk {
+    terms: Terms,
+    clock: Clock,
+    standings: Vec<Standing>,
+}
 
-    let over = Step { close: vec![0], publish: true, starved: 0 };
-    assert_eq!(advance(&mut terms, at(20)), over);
-    assert_eq!(terms.states().next(), Some(State::Ended));
-    assert_eq!(terms.deadlines().count(), 0);
-    assert_eq!(terms.next_boundary(at(20)), None);
-    assert_eq!(advance(&mut terms, at(15)), Step::default(), "what ended stays ended");
+impl Desk {
+    fn new(terms: &[(i64, i64)]) -> Self {
+        let standing = |(from, until): &(i64, i64)| Standing {
+            order: None,
+            not_before: wall(from * SECOND),
+            end: wall(until * SECOND),
+            fate: Fate::Going,
+            succeeds: Vec::new(),
+        };
+        let standings = terms.iter().map(standing).collect();
+        Self { terms: Terms::new(), clock: Clock::new(Timestamp::UNIX_EPOCH), standings }
+    }
+
+    fn advance(&mut self, now: Reading) -> Step {
+        self.clock.observe(now);
+        self.terms.advance(now, self.clock.latest(now), &self.standings)
+    }
+
+    /// Publishes what a compilation would come to; whether there was something to publish.
+    fn publish(&mut self) -> bool {
+        let stale = self.terms.take_stale();
+        let selected: Vec<(usize, u32)> = self.terms.selected().collect();
+        if stale {
+            self.terms.published(&selected);
+        }
+        stale
+    }
+
+    fn pass(&mut self, now: Reading) -> Step {
+        let step = self.advance(now);
+        self.publish();
+        step
+    }
+
+    fn deadlines(&self) -> Vec<(u32, u64)> {
+        self.terms.deadlines().collect()
+    }
+}
+
+fn closed(slots: &[u32]) -> Step {
+    Step { close: slots.to_vec(), ..Step::default() }
 }
 
 #[test]
-fn one_that_is_over_from_the_start_is_never_installed() {
-    let mut terms = terms(&[(-20, -10), (-20, 0)]);
-    advance(&mut terms, at(0));
-    assert!(terms.states().all(|state| state == State::Ended));
-    assert_eq!(terms.selected().count(), 0);
+fn an_order_waits_is_in_force_and_ends() {
+    let mut desk = Desk::new(&[(10, 20)]);
+    assert_eq!(desk.advance(at(0)), Step::default());
+    assert!(desk.publish() && !desk.publish(), "even the empty generation is published, once");
+    assert_eq!(desk.terms.next_boundary(at(0)), Some(boot(10)));
+    assert_eq!(desk.advance(at(10)), Step::default());
+    assert_eq!(desk.terms.selected().collect::<Vec<_>>(), [(0, 0)]);
+    assert_eq!(desk.deadlines(), [], "no deadline before the generation is in the kernel");
+    assert!(!desk.terms.is_live(0) && desk.publish() && desk.terms.is_live(0));
+    assert_eq!(desk.deadlines(), [(0, boot(20))]);
+    assert_eq!(desk.terms.next_boundary(at(10)), Some(boot(20)));
+
+    assert_eq!(desk.advance(at(20)), closed(&[0]));
+    assert!(desk.publish() && desk.deadlines().is_empty());
+    assert_eq!(desk.terms.next_boundary(at(20)), None);
+    assert_eq!(desk.advance(at(15)), Step::default(), "what ended stays ended");
+    assert!(!desk.publish());
+}
+
+#[test]
+fn one_that_is_over_from_the_start_is_never_in_the_kernel() {
+    let mut desk = Desk::new(&[(-20, -10), (-20, 0), (-20, 50)]);
+    desk.standings[2].fate = Fate::Over;
+    assert_eq!(desk.pass(at(0)), Step::default());
+    assert_eq!(desk.terms.selected().count(), 0);
 }
 
 #[test]
 fn a_wall_clock_that_went_back_prolongs_nothing() {
-    let mut terms = terms(&[(0, 20)]);
-    advance(&mut terms, at(5));
-    let before: Vec<_> = terms.deadlines().collect();
-    advance(&mut terms, reading(110 * SECOND, SECOND));
-    assert_eq!(terms.deadlines().collect::<Vec<_>>(), before);
-    advance(&mut terms, reading(120 * SECOND, 11 * SECOND));
-    assert_eq!(terms.states().next(), Some(State::Ended));
+    let mut desk = Desk::new(&[(0, 20)]);
+    desk.pass(at(5));
+    let before = desk.deadlines();
+    desk.pass(reading(110 * SECOND, SECOND));
+    assert_eq!(desk.deadlines(), before);
+    assert_eq!(desk.pass(reading(120 * SECOND, 11 * SECOND)), closed(&[0]));
 }
 
 #[test]
 fn a_wall_clock_that_went_ahead_ends_earlier_and_stays_so() {
-    let mut terms = terms(&[(0, 20)]);
-    advance(&mut terms, at(5));
-    advance(&mut terms, reading(106 * SECOND, 16 * SECOND));
-    assert_eq!(terms.deadlines().collect::<Vec<_>>(), [(0, 110 * 1_000_000_000)]);
-    advance(&mut terms, reading(107 * SECOND, 7 * SECOND));
-    assert_eq!(terms.deadlines().collect::<Vec<_>>(), [(0, 110 * 1_000_000_000)]);
+    let mut desk = Desk::new(&[(0, 20)]);
+    desk.pass(at(5));
+    desk.pass(reading(106 * SECOND, 16 * SECOND));
+    assert_eq!(desk.deadlines(), [(0, boot(10))]);
+    desk.pass(reading(107 * SECOND, 7 * SECOND));
+    assert_eq!(desk.deadlines(), [(0, boot(10))]);
 }
 
 #[test]
 fn before_its_beginning_an_order_is_closed_again() {
-    let mut terms = terms(&[(10, 60)]);
-    advance(&mut terms, at(11));
-    let step = advance(&mut terms, reading(112 * SECOND, 9 * SECOND));
-    assert_eq!(step, Step { close: vec![0], publish: false, starved: 0 });
-    assert_eq!(terms.states().next(), Some(State::Waiting));
-    assert_eq!(terms.deadlines().count(), 0);
-    let back = reading(113 * SECOND, 10 * SECOND);
-    assert_eq!(advance(&mut terms, back), Step::default());
-    assert_eq!(terms.deadlines().collect::<Vec<_>>(), [(0, 160 * 1_000_000_000)]);
+    let mut desk = Desk::new(&[(10, 60)]);
+    desk.pass(at(11));
+    assert_eq!(desk.pass(reading(112 * SECOND, 9 * SECOND)), closed(&[0]));
+    assert_eq!((desk.deadlines(), desk.terms.is_live(0)), (vec![], false));
+    assert_eq!(desk.pass(reading(113 * SECOND, 10 * SECOND)), Step::default());
+    assert_eq!(desk.deadlines(), [(0, boot(60))]);
 }
 
 #[test]
 fn a_slot_is_free_once_the_generation_without_its_order_is_published() {
     let mut all = vec![(0, 10); 64];
     all.push((10, 20));
-    let mut terms = terms(&all);
-    advance(&mut terms, at(0));
-    assert_eq!(terms.deadlines().count(), 64);
-    let step = advance(&mut terms, at(10));
+    let mut desk = Desk::new(&all);
+    desk.pass(at(0));
+    assert_eq!(desk.deadlines().len(), 64);
+    let step = desk.pass(at(10));
     assert_eq!((step.close.len(), step.starved), (64, 1));
-    assert_eq!(advance(&mut terms, at(10)), Step { publish: true, ..Step::default() });
-    assert_eq!(terms.deadlines().count(), 1);
+    assert_eq!(desk.pass(at(10)), Step::default());
+    assert_eq!(desk.deadlines().len(), 1);
+}
+
+#[test]
+fn a_generation_that_was_overtaken_frees_nothing() {
+    let mut desk = Desk::new(&[(0, 60), (5, 60)]);
+    desk.pass(at(0));
+    desk.advance(at(5));
+    assert!(desk.terms.take_stale());
+    let under_way: Vec<(usize, u32)> = desk.terms.selected().collect();
+    // One of them ends while the generation with both is compiled.
+    desk.standings[0].fate = Fate::Over;
+    assert_eq!(desk.advance(at(6)), closed(&[0]));
+    desk.terms.published(&under_way);
+    assert_eq!(desk.deadlines(), [(1, boot(60))]);
+    desk.standings.push(desk.standings[1].clone());
+    desk.pass(at(7));
+    assert_eq!(desk.terms.selected().collect::<Vec<_>>(), [(1, 1), (2, 2)], "0 is not free yet");
+}
+
+/// Two orders, of which the second takes the first one's place at second 40.
+fn succession(until: i64) -> Desk {
+    let mut desk = Desk::new(&[(0, 60), (40, until)]);
+    desk.standings[1].succeeds = vec![0];
+    desk.pass(at(0));
+    desk.standings[0].fate = Fate::Yielding;
+    desk
+}
+
+#[test]
+fn a_successor_takes_the_slot_without_a_gap() {
+    let mut desk = succession(90);
+    assert_eq!(desk.advance(at(40)), Step::default(), "the first one's deadline stands");
+    assert_eq!(desk.deadlines(), []);
+    assert_eq!(desk.terms.selected().collect::<Vec<_>>(), [(1, 0)]);
+    assert!(desk.publish());
+    assert_eq!(desk.deadlines(), [(0, boot(90))]);
+    assert_eq!(desk.advance(at(41)), Step::default());
+    assert!(!desk.publish());
+}
+
+#[test]
+fn what_yields_does_not_outlast_its_successor() {
+    let mut desk = succession(50);
+    let step = desk.advance(at(40));
+    assert_eq!(step, Step { shorten: vec![(0, boot(50))], ..Step::default() });
+}
+
+#[test]
+fn what_yields_is_closed_when_it_must_or_when_nobody_comes() {
+    let mut desk = succession(90);
+    desk.advance(at(40));
+    desk.standings[0].fate = Fate::Over;
+    assert_eq!(desk.advance(at(41)), closed(&[0]), "revoked while its successor is compiled");
+    desk.publish();
+    assert_eq!(desk.deadlines(), [(0, boot(90))]);
+
+    let mut desk = succession(90);
+    desk.advance(at(40));
+    desk.standings[1].fate = Fate::Over;
+    let step = desk.advance(at(41));
+    assert!(step.close.iter().all(|slot| *slot == 0) && !step.close.is_empty(), "{step:?}");
+    desk.publish();
+    assert_eq!((desk.deadlines(), desk.terms.selected().count()), (vec![], 0));
+
+    let mut desk = succession(90);
+    desk.standings[1].fate = Fate::Over;
+    assert_eq!(desk.advance(at(40)), closed(&[0]), "its successor is over before it began");
 }
 
 /// One thing that happens to the clocks: nanoseconds of boot time that pass, and where the wall
@@ -130,9 +227,8 @@ proptest! {
     ) {
         let orders: Vec<(i64, i64)> =
             orders.into_iter().map(|(from, length)| (from, from + length)).collect();
-        let mut terms = terms(&orders);
+        let mut desk = Desk::new(&orders);
         let mut readings: Vec<Reading> = Vec::new();
-        let mut ended = vec![false; orders.len()];
         let (mut boot, mut drift) = (1_000 * SECOND, 0);
         for ((passed, step), publish) in steps.into_iter().zip(publish) {
             boot += passed;
@@ -142,22 +238,17 @@ proptest! {
             }
             let now = reading(boot, boot - 1_000 * SECOND + drift);
             readings.push(now);
-            let before: Vec<(u32, u64)> = terms.deadlines().collect();
-            let step = terms.advance(now);
-            let taken: Vec<(usize, u32)> = terms.selected().collect();
+            desk.advance(now);
+            let taken: Vec<(usize, u32)> = desk.terms.selected().collect();
             for (_, slot) in &taken {
                 prop_assert!(*slot < MOST_ORDERS);
                 prop_assert_eq!(taken.iter().filter(|(_, other)| other == slot).count(), 1);
-                // A slot that was closed for good in this step is nobody else's yet.
-                prop_assert!(!step.close.contains(slot)
-                    || before.iter().any(|(other, _)| other == slot)
-                    || terms.deadlines().all(|(other, _)| other != *slot));
             }
-            if publish && step.publish {
-                terms.published();
+            if publish {
+                desk.publish();
             }
-            let open: Vec<(u32, u64)> = terms.deadlines().collect();
-            for (position, slot) in terms.selected() {
+            let open = desk.deadlines();
+            for (position, slot) in desk.terms.selected() {
                 let Some((_, deadline)) = open.iter().find(|(other, _)| *other == slot) else {
                     continue;
                 };
@@ -170,10 +261,47 @@ proptest! {
                     prop_assert!(i128::from(*deadline) <= end, "prolonged");
                 }
             }
-            for ((state, ended), (_, until)) in terms.states().zip(&mut ended).zip(&orders) {
-                prop_assert!(!*ended || state == State::Ended, "revived");
-                *ended = state == State::Ended;
-                prop_assert!(*ended || now.wall < wall(until * SECOND), "outlived its term");
+        }
+    }
+}
+
+/// A wall clock that runs up to 0.1 % fast or slow, as over a smeared leap second, but more and for
+/// longer than any smear: the rate changes every minute or so. In parts per million.
+fn rates() -> impl Strategy<Value = Vec<i64>> {
+    prop::collection::vec(-1_000i64..=1_000, 1..60)
+}
+
+proptest! {
+    /// The boot clock stands for true time here. The deadline is where the wall clock, at the reading
+    /// at which it was furthest ahead, saw the end. So the order ends no later than the first reading
+    /// was behind, however slow the clock runs afterwards, and no earlier than the clock ran ahead.
+    #[test]
+    fn a_smeared_clock_prolongs_nothing(
+        rates in rates(),
+        first in -SECOND..SECOND,
+        length in 1i64..3_600,
+    ) {
+        let mut desk = Desk::new(&[(0, length)]);
+        let (mut boot, mut ahead, mut furthest) = (1_000 * SECOND, first, i64::MIN);
+        let true_end = boot + length * SECOND;
+        'term: for rate in rates {
+            for _ in 0..60 {
+                furthest = furthest.max(ahead);
+                let since = boot - 1_000 * SECOND + ahead;
+                desk.pass(reading(boot, since));
+                let end = true_end - furthest;
+                let deadlines = desk.deadlines();
+                if boot >= end {
+                    prop_assert!(deadlines.is_empty(), "goes on {} ns after its end", boot - end);
+                    break 'term;
+                }
+                prop_assert!(since < 0 || !deadlines.is_empty(), "ended too early");
+                prop_assert!(end <= true_end - first, "prolonged");
+                for (_, deadline) in deadlines {
+                    prop_assert_eq!(i64::try_from(deadline).unwrap(), end);
+                }
+                boot += SECOND;
+                ahead += rate * 1_000;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The host engine: the shared code over tables in this process's memory. It needs no privilege.
 
+use sensor_common::capacity::AlwaysFull;
 use sensor_common::counters::Counters;
 use sensor_common::decide::{Ports, decide};
 use sensor_common::record::{Record, Sink};
@@ -45,8 +46,14 @@ impl HostEngine {
 impl Engine for HostEngine {
     fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError> {
         let mut records = List(Vec::new());
-        let mut ports = Ports { gate: &self.gate, repeat: &Loop, sink: &mut records };
-        let verdict = decide(&frame, &self.lines.as_slice(), &mut ports);
+        let mut ports = Ports {
+            gate: &self.gate,
+            meter: &AlwaysFull,
+            repeat: &Loop,
+            sink: &mut records,
+            scratch: &mut None,
+        };
+        let verdict = decide(&frame, self.lines.as_slice(), &mut ports);
         self.counters.count(&verdict);
         Ok(records.0)
     }

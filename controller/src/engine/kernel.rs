@@ -6,7 +6,7 @@ use sensor_common::record::Record;
 use sensor_common::tables::{Line, MOST_ORDERS};
 
 use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
-use crate::kernel::{KernelError, KernelTables, Mode, Program, Records};
+use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStore};
 
 /// Room for the records of one frame: they are taken out after each.
 const RING_BYTES: u32 = 64 * 1024;
@@ -14,6 +14,8 @@ const RING_BYTES: u32 = 64 * 1024;
 /// Judges frames in the kernel. Needs privilege to load programs.
 pub struct KernelEngine {
     program: Program,
+    /// Filled before each frame: a capture is judged as if the share were never used up.
+    share: ShareStore,
     records: Records,
     /// Frames that no interface could deliver, judged here.
     stunted: Counters,
@@ -32,7 +34,9 @@ impl KernelEngine {
             program.set_deadline(slot, u64::MAX)?;
         }
         program.set_lease(u64::MAX)?;
-        Ok(Self { program, records, stunted: Counters::default() })
+        let share = ShareStore::create(1)?;
+        program.share(&share)?;
+        Ok(Self { program, share, records, stunted: Counters::default() })
     }
 
     /// The loaded program, to open or close its gate.
@@ -58,6 +62,7 @@ impl Engine for KernelEngine {
         if frame.len() > LONGEST_FRAME {
             return Err(KernelError::FrameTooLong(frame.len()));
         }
+        self.share.fill()?;
         self.program.test_run(frame, 1)?;
         Ok(std::iter::from_fn(|| self.records.next_record()).collect())
     }

@@ -1,11 +1,21 @@
 //! The boot-time clock: the clock of deadlines and lease, in the kernel and here.
 
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds of `CLOCK_BOOTTIME`, which goes on during suspend and never steps: the clock that
 /// the kernel program reads with `bpf_ktime_get_boot_ns`.
 pub fn boot_time() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    read(ClockId::Boottime)
+}
+
+/// Nanoseconds of `CLOCK_MONOTONIC`, which stands still during suspend: the clock of systemd.
+pub fn monotonic_time() -> u64 {
+    read(ClockId::Monotonic)
+}
+
+fn read(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
     // Neither part is ever negative, and 64 bits of nanoseconds last for 584 years.
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();

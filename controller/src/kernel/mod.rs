@@ -9,9 +9,11 @@
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
 //! | `records` | the rings of all CPUs |
 //! | `pins`, `link` | what outlives a controller, and the attachment |
+//! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
+//! | `steps` | steps of the wall clock, noticed at once |
 
 pub mod clock;
 mod explain;
@@ -23,6 +25,8 @@ mod program;
 mod records;
 mod ring;
 mod segments;
+mod share;
+pub mod steps;
 
 pub use life::LifeLog;
 pub use object::has_object;
@@ -30,3 +34,4 @@ pub use pins::{Left, PinRoot, Pins};
 pub use program::{KernelError, KernelTables, Mode, Program, Setup, XdpAttach};
 pub use records::Records;
 pub use ring::{Ring, Room};
+pub use share::ShareStore;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::life::{LifeLog, LifeLogger};
 use super::pins::{self, Pins};
 use super::records::{self, Records};
+use super::share::{ShareStore, StoreMap};
 use super::{link, object, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
@@ -24,6 +25,7 @@ mod name {
     pub(super) const ACTIVE: &str = "ACTIVE";
     pub(super) const DEADLINES: &str = "DEADLINES";
     pub(super) const LEASE: &str = "LEASE";
+    pub(super) const STORE: &str = "STORE";
     pub(super) const RECORDS: &str = "RECORDS";
     pub(super) const COUNTERS: &str = "COUNTERS";
     pub(super) const INLINE: &str = "INLINE";
@@ -90,6 +92,9 @@ pub enum KernelError {
         "the kernel gives no link for the attachment; that takes Linux 5.9 and a driver with it"
     )]
     NoLink,
+    /// Nobody knows how many CPUs may run the program.
+    #[error("the number of CPUs: {0}")]
+    Cpus(#[source] std::io::Error),
     /// A frame that the kernel cannot take for a test run.
     #[error("a frame of {0} bytes is longer than BPF_PROG_TEST_RUN takes")]
     FrameTooLong(usize),
@@ -165,13 +170,15 @@ pub struct Program {
     filled: [u32; 2],
     deadlines: Array<MapData, u64>,
     lease: Array<MapData, u64>,
+    store: ArrayOfMaps<MapData, StoreMap>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
     rings: ArrayOfMaps<MapData>,
     life: LifeLogger,
 }
 
 impl Program {
-    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease.
+    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease. It has a
+    /// capacity share of its own, until it is given one with [`Self::share`].
     ///
     /// `ring_bytes` is the size of each CPU's ring buffer, a power of two and at least a page.
     ///
@@ -223,6 +230,7 @@ impl Program {
             active: take(&mut ebpf, name::ACTIVE)?,
             deadlines: take(&mut ebpf, name::DEADLINES)?,
             lease: take(&mut ebpf, name::LEASE)?,
+            store: take(&mut ebpf, name::STORE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
             life: LifeLogger::take(&mut ebpf)?,
             rings: take(&mut ebpf, name::RECORDS)?,
@@ -231,6 +239,7 @@ impl Program {
             pins,
             before,
         };
+        program.share(&ShareStore::create(1)?)?;
         // With pins this also waits for all running programs: should the controller before have been
         // killed in the middle of a publication, nothing is judged by the half that it left.
         let records = Records::open(&mut program.rings, ring_bytes, program.pins.as_ref())?;
@@ -324,6 +333,15 @@ impl Program {
             self.segments.set(half * MOST_SEGMENTS + slot, by, 0)?;
         }
         Ok(())
+    }
+
+    /// Draws the capacity share from this store from now on: the one that all interfaces of a sensor
+    /// share, as the capacity is the facility's (L-CAP).
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn share(&mut self, store: &ShareStore) -> Result<(), KernelError> {
+        Ok(self.store.set(0, &store.map, 0)?)
     }
 
     /// Sets when the order in `slot` ends: boot-time nanoseconds, exclusive; 0 ends it at once.

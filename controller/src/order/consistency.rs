@@ -4,10 +4,13 @@
 use std::collections::HashSet;
 
 use ipnetwork::IpNetwork;
+use sensor_common::payload::MOST_PREFIXES;
 
 use super::document::{Order, Rule};
 use super::json::quote;
+use super::payload::PayloadPrefixes;
 use crate::rejection::{Rejection, Requirement};
+use crate::shown::misleads;
 
 /// The most rules that one order may have.
 pub(super) const MOST_RULES: usize = 1024;
@@ -39,7 +42,7 @@ pub(super) fn check(file: &str, order: &Order) -> Result<(), Rejection> {
 }
 
 /// `[A-Za-z0-9._-]{1,64}`, the form of every identifier in an order.
-fn name(text: &str) -> Result<(), String> {
+pub(super) fn name(text: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
         return Ok(());
@@ -47,16 +50,17 @@ fn name(text: &str) -> Result<(), String> {
     Err(format!("{} is not 1 to 64 characters of A-Z a-z 0-9 . _ -", quote(text)))
 }
 
+/// Serials count from 1.
+pub(super) fn serial(serial: u64) -> Result<(), String> {
+    if serial == 0 { Err("serials count from 1".to_owned()) } else { Ok(()) }
+}
+
 fn identity(order: &Order) -> Result<(), (String, String)> {
     name(&order.order_id).map_err(|reason| ("order_id".to_owned(), reason))?;
-    if order.serial == 0 {
-        return Err(("serial".to_owned(), "serials count from 1".to_owned()));
-    }
+    serial(order.serial).map_err(|reason| ("serial".to_owned(), reason))?;
     let Some(extends) = &order.extends else { return Ok(()) };
     name(&extends.order_id).map_err(|reason| ("extends.order_id".to_owned(), reason))?;
-    if extends.serial == 0 {
-        return Err(("extends.serial".to_owned(), "serials count from 1".to_owned()));
-    }
+    serial(extends.serial).map_err(|reason| ("extends.serial".to_owned(), reason))?;
     if extends.order_id == order.order_id && extends.serial >= order.serial {
         return Err((
             "extends.serial".to_owned(),
@@ -86,6 +90,9 @@ pub(super) fn free_text(text: &str) -> Result<(), String> {
     if text.chars().any(char::is_control) {
         return Err("holds control characters".to_owned());
     }
+    if text.chars().any(misleads) {
+        return Err("holds characters that are invisible or change the direction of writing".into());
+    }
     if text.chars().count() > LONGEST_TEXT {
         return Err(format!("is longer than {LONGEST_TEXT} characters"));
     }
@@ -105,6 +112,13 @@ fn sizes(order: &Order) -> Result<(), (String, String)> {
         return Err((
             "address_sets".to_owned(),
             format!("{addresses} addresses, but {MOST_ADDRESSES} is the limit"),
+        ));
+    }
+    let prefixes: usize = order.payload_prefixes.values().map(PayloadPrefixes::count).sum();
+    if prefixes > MOST_PREFIXES as usize {
+        return Err((
+            "payload_prefixes".to_owned(),
+            format!("{prefixes} payload prefixes, but {MOST_PREFIXES} is the limit"),
         ));
     }
     Ok(())
@@ -322,6 +336,22 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_payload_prefixes_is_limited() {
+        use crate::order::payload::PayloadPrefixes;
+        let mut order = read_order("o.json", order().to_string().as_bytes()).unwrap();
+        let others = order.payload_prefixes.values().map(PayloadPrefixes::count).sum::<usize>();
+        let most = super::MOST_PREFIXES as usize - others;
+        let many = |count| PayloadPrefixes::Raw(vec![vec![1]; count]);
+        order.payload_prefixes.insert("many".to_owned(), many(most));
+        assert!(super::check("o.json", &order).is_ok());
+        order.payload_prefixes.insert("many".to_owned(), many(most + 1));
+        assert_eq!(
+            super::check("o.json", &order).unwrap_err().to_string(),
+            "o.json: payload_prefixes: 1000001 payload prefixes, but 1000000 is the limit"
+        );
+    }
+
+    #[test]
     fn what_is_odd_but_allowed() {
         for changes in [
             vec![("/address_sets/unused", json!([]))],
@@ -336,6 +366,8 @@ mod tests {
                 json!({"id": "r", "source": "c2", "protocol": 17, "source_ports": ["53"]}),
             )],
             vec![("/facility/id", json!("東京第一"))],
+            // The longest that names and texts may be.
+            vec![("/facility/id", json!("東".repeat(200))), ("/order_id", json!("x".repeat(64)))],
         ] {
             let order = with(&changes);
             read_order("o.json", order.to_string().as_bytes()).unwrap();

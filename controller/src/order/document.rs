@@ -6,32 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+use super::kind::OrderSchema;
 use super::measure::Measure;
 use super::payload::PayloadPrefixes;
 use super::traffic::{PortRange, Protocol};
 use super::{address, json, payload, time, traffic};
 
-/// The schema name of every order that this version reads.
-pub const SCHEMA: &str = "sekisho.order/v1";
-
-/// Proof that the document said [`SCHEMA`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Schema(());
-
-impl<'de> Deserialize<'de> for Schema {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::exactly(deserializer, SCHEMA).map(Schema)
-    }
-}
-
 /// An order: one measure, at one facility, for one term, with the rules that select.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// Always [`SCHEMA`].
-    pub schema: Schema,
+    /// The order's schema.
+    pub schema: OrderSchema,
     /// The order's name, 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
     pub order_id: String,
     /// Counts the versions of this order from 1; an older one never replaces a newer one

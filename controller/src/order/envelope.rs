@@ -1,5 +1,5 @@
 //! The DSSE envelope (secure-systems-lab "Dead Simple Signing Envelope", version 1.0.2) in which
-//! an order travels: reading, writing, adding signatures. Whether the signatures are worth
+//! orders, revocations and new trust files travel: reading, writing, adding signatures. Whether the signatures are worth
 //! anything is decided in `verified`.
 //!
 //! Three points are stricter than that specification, each to leave one reading only (L-APPROVE):
@@ -12,18 +12,20 @@ use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::kind::Kind;
 use super::{json, keys};
 use crate::rejection::Rejection;
 
-/// The `payloadType` of an order.
-pub const PAYLOAD_TYPE: &str = "application/vnd.sekisho.order+json";
-
-/// Bytes that were signed as an order, and the signatures, none of them checked.
+/// Bytes that were signed as a document of some kind, and the signatures, none of them checked.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
-    #[serde(rename = "payloadType", with = "payload_type")]
-    payload_type: (),
+    #[serde(
+        rename = "payloadType",
+        deserialize_with = "Kind::of_payload_type",
+        serialize_with = "payload_type"
+    )]
+    kind: Kind,
     #[serde(deserialize_with = "decode", serialize_with = "encode")]
     payload: Vec<u8>,
     #[serde(deserialize_with = "json::objects")]
@@ -62,8 +64,8 @@ pub struct AlreadySigned {
 
 impl Envelope {
     /// An envelope around `payload` that nobody has signed yet.
-    pub const fn unsigned(payload: Vec<u8>) -> Self {
-        Self { payload_type: (), payload, signatures: Vec::new() }
+    pub const fn unsigned(kind: Kind, payload: Vec<u8>) -> Self {
+        Self { kind, payload, signatures: Vec::new() }
     }
 
     /// Reads an envelope; no signature is checked.
@@ -75,11 +77,30 @@ impl Envelope {
         json::parse(file, bytes)
     }
 
-    /// Whether a file looks like an envelope rather than like an order, judged from its first
+    /// Whether a file looks like an envelope rather than like a document, judged from its first
     /// field.
     pub fn is_likely(bytes: &[u8]) -> bool {
         json::first_key(bytes)
             .is_some_and(|key| ["payload", "payloadType", "signatures"].contains(&key.as_str()))
+    }
+
+    /// What the payload is signed as.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Fails unless the payload is signed as `kind`: a signature under one document is worth nothing
+    /// under another.
+    pub(super) fn expect(&self, file: &str, kind: Kind) -> Result<(), Rejection> {
+        if self.kind == kind {
+            return Ok(());
+        }
+        let reason = format!(
+            "is that of {}, but {} is expected",
+            self.kind.with_article(),
+            kind.with_article()
+        );
+        Err(Rejection::new(file, reason).at("payloadType"))
     }
 
     /// The bytes that were signed.
@@ -94,7 +115,7 @@ impl Envelope {
 
     /// The message that each signature signs.
     pub fn message(&self) -> Vec<u8> {
-        pae(PAYLOAD_TYPE, &self.payload)
+        pae(self.kind.payload_type(), &self.payload)
     }
 
     /// Adds a signature by `key`; those that are there stay as they are.
@@ -156,6 +177,11 @@ fn encode<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
     serializer.serialize_str(&STANDARD.encode(bytes))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `serialize_with` calls it so")]
+fn payload_type<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.payload_type())
+}
+
 fn encode_signature<S: Serializer>(sig: &Signature, serializer: S) -> Result<S::Ok, S::Error> {
     encode(&sig.to_bytes(), serializer)
 }
@@ -181,19 +207,6 @@ fn keyid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error>
     })
 }
 
-mod payload_type {
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-        super::json::exactly(deserializer, super::PAYLOAD_TYPE)
-    }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` calls it so")]
-    pub(super) fn serialize<S: Serializer>(_: &(), serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(super::PAYLOAD_TYPE)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -214,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        let mut envelope = Envelope::unsigned(b"{}".to_vec());
+        let mut envelope = Envelope::unsigned(Kind::Order, b"{}".to_vec());
         envelope.sign(&samples::key(1)).unwrap();
         envelope.sign(&samples::key(2)).unwrap();
         assert!(
@@ -236,7 +249,7 @@ mod tests {
         let keyid = "ab".repeat(32);
         let sig = STANDARD.encode([1; 64]);
         let good = json!({
-            "payloadType": PAYLOAD_TYPE, "payload": "e30=",
+            "payloadType": Kind::Order.payload_type(), "payload": "e30=",
             "signatures": [{"keyid": keyid, "sig": sig}],
         });
         assert!(Envelope::parse("e", good.to_string().as_bytes()).is_ok());
@@ -253,7 +266,7 @@ mod tests {
             (
                 "/payloadType",
                 json!("application/json"),
-                "e: payloadType: is `application/json`, but only `application/vnd.sekisho.order+json` is known".into(),
+                "e: payloadType: is `application/json`, but only `application/vnd.sekisho.order+json`, `application/vnd.sekisho.revocation+json` and `application/vnd.sekisho.trust+json` are known".into(),
             ),
             ("/signatures", json!({}), "e: signatures: expected a list, found an object".into()),
             (

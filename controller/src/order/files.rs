@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::json::LARGEST;
+pub use super::json::LARGEST;
 
 /// Reads a whole file, but never more than one byte above the limit for JSON, so that an endless
 /// one (`/dev/zero`) ends too; what is too long is refused by its reader.

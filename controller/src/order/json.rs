@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::rejection::Rejection;
 
@@ -14,7 +14,7 @@ use shapes::Object;
 pub(super) use shapes::{UniqueMap, exactly, object, object_or_null, objects, present, text};
 
 /// The largest file that is read: 1 GiB, room for an order with ten million addresses in base64.
-pub(super) const LARGEST: u64 = 1 << 30;
+pub const LARGEST: u64 = 1 << 30;
 
 /// Reads one JSON object from `bytes`.
 ///
@@ -33,8 +33,7 @@ pub(super) fn parse<'de, T: Deserialize<'de>>(
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(
         |error: serde_path_to_error::Error<serde_json::Error>| {
-            let path = error.path().to_string();
-            rejection(file, if path == "." { "" } else { &path }, error.inner())
+            rejection(file, &known(&error.path().to_string()), error.inner())
         },
     )?;
     deserializer.end().map_err(|error| {
@@ -66,6 +65,43 @@ pub(super) fn first_key(bytes: &[u8]) -> Option<String> {
     // The result is an error by design, because the rest of the object is left unread.
     let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(FirstKey(&mut key));
     key
+}
+
+/// The value of one of a JSON object's own fields, where it is a string; `None` also where the JSON
+/// is wrong before that. Tells kinds of file apart before one is read in earnest.
+pub(super) fn string_field(bytes: &[u8], name: &str) -> Option<String> {
+    struct Field<'a>(&'a str, &'a mut Option<String>);
+
+    impl<'de> Visitor<'de> for Field<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                if key == self.0 {
+                    *self.1 = Some(map.next_value()?);
+                    return Ok(());
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+
+    let mut value = None;
+    // An error where the rest of the object is left unread, by design.
+    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Field(name, &mut value));
+    value
+}
+
+/// A path without what serde's own notation cannot name: `.` is the whole, and `?` a place where a
+/// name could not be read.
+fn known(path: &str) -> String {
+    let path = path.strip_suffix('?').unwrap_or(path);
+    path.strip_suffix('.').unwrap_or(path).to_owned()
 }
 
 /// Turns serde's message into one that a person can act on.
@@ -211,6 +247,11 @@ mod tests {
             (
                 b"{\"items\":[{\"share\":1,\"name\":null}]}",
                 "f: items[0].name: expected a string, found null (line 1, column 32)",
+            ),
+            (b"{'items'}", "f: not valid JSON: key must be a string (line 1, column 2)"),
+            (
+                b"{\"items\":[{\"share\":1,}]}",
+                "f: items[0]: not valid JSON: trailing comma (line 1, column 22)",
             ),
             (b"{\"items\":[,]}", "f: items[0]: not valid JSON: expected value (line 1, column 11)"),
         ];

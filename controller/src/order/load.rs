@@ -1,9 +1,9 @@
-//! Trust files and orders from disk, for every command that uses them: what cannot be read is
+//! Trust files and signed documents from disk, for every command that uses them: what cannot be read is
 //! refused like what is wrong.
 
 use std::path::Path;
 
-use super::{Order, Trust, Verified, files, verify_order};
+use super::{Order, Trust, Verified, VerifiedDocument, files, verify_any, verify_order};
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -21,6 +21,14 @@ pub fn trust(path: &Path) -> Result<Trust, Rejection> {
 /// A [`Rejection`] where it cannot be read or is refused.
 pub fn order(path: &Path, trust: &Trust) -> Result<Verified<Order>, Rejection> {
     verify_order(&shown(path), &read(path)?, trust)
+}
+
+/// Reads and verifies an envelope of any kind.
+///
+/// # Errors
+/// A [`Rejection`] where it cannot be read or is refused.
+pub fn document(path: &Path, trust: &Trust) -> Result<VerifiedDocument, Rejection> {
+    verify_any(&shown(path), &read(path)?, trust)
 }
 
 /// Reads and verifies orders that are to be in force together.

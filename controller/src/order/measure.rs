@@ -55,6 +55,15 @@ impl Measure {
         }
     }
 
+    /// The article whose second paragraph binds the conditions of selection (L-SELECT): 22(2) or
+    /// 35(2).
+    pub const fn conditions_article(self) -> u8 {
+        match self {
+            Self::Agreement | Self::ForeignToForeign => 22,
+            Self::ForeignToDomestic | Self::DomesticToForeign => 35,
+        }
+    }
+
     /// The longest term in calendar months (L-TERM): six under art. 17(3); three under arts.
     /// 32(2) and 33(2).
     ///

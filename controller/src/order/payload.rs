@@ -1,5 +1,5 @@
 //! Payload prefixes, the command information of art. 22(2)(ii): what an order may write, checked
-//! in full. Comparing packets with them is not here, and not yet anywhere: see `supported`.
+//! in full. The tables that packets are compared with are made in `compile`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::json::{self, UniqueMap};
 
 /// The longest payload prefix that is compared, in bytes.
-pub const LONGEST: usize = 64;
+pub const LONGEST: usize = sensor_common::payload::LONGEST as usize;
 
 /// A set of payload prefixes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +25,16 @@ pub enum PayloadPrefixes {
     },
     /// The prefixes themselves, 1 to [`LONGEST`] bytes each; never empty.
     Raw(Vec<Vec<u8>>),
+}
+
+impl PayloadPrefixes {
+    /// How many the set lists.
+    pub const fn count(&self) -> usize {
+        match self {
+            Self::Hashed { hashes, .. } => hashes.len(),
+            Self::Raw(list) => list.len(),
+        }
+    }
 }
 
 /// As it stands in the file; which fields belong together is decided afterwards.

@@ -1,5 +1,5 @@
-//! What the tests of this module, and of those that need orders, share: keys, a trust file, and one good order per measure, to be
-//! spoilt one field at a time.
+//! What the tests of this module, and of those that need orders, share: keys, a trust file, and good
+//! documents to be spoilt one field at a time.
 
 use std::convert::Infallible;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::keys;
 use super::trust::{KeyEntry, Trust};
-use super::{Envelope, Order, Verified, read_order, verify_order};
+use super::{Envelope, Kind, Order, Verified, read_order, verify_order};
 
 /// The same key for the same number.
 pub(crate) fn key(number: u8) -> SigningKey {
@@ -71,9 +71,22 @@ pub(crate) fn refusal(order: &Value) -> String {
     }
 }
 
-/// Signs a payload with the keys of these numbers.
+/// A revocation of that order.
+pub(crate) fn revocation() -> Value {
+    json!({
+        "schema": "sekisho.revocation/v1", "order_id": "2027-17-0003", "serial": 2,
+        "effective_at": "2027-12-01T09:00:00+09:00", "reason": "the commission withdrew its approval",
+    })
+}
+
+/// Signs an order's payload with the keys of these numbers.
 pub(crate) fn signed(payload: &Value, signers: &[u8]) -> String {
-    let mut envelope = Envelope::unsigned(payload.to_string().into_bytes());
+    signed_as(Kind::Order, &payload.to_string(), signers)
+}
+
+/// Signs a payload as a document of some kind, with the keys of these numbers.
+pub(crate) fn signed_as(kind: Kind, payload: &str, signers: &[u8]) -> String {
+    let mut envelope = Envelope::unsigned(kind, payload.as_bytes().to_vec());
     for signer in signers {
         envelope.sign(&key(*signer)).unwrap();
     }

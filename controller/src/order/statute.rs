@@ -4,6 +4,7 @@
 
 use super::document::{Order, Rule};
 use super::measure::Measure;
+use super::space::Space;
 use super::time;
 use crate::rejection::{Rejection, Requirement};
 
@@ -12,8 +13,9 @@ pub(super) fn check(file: &str, order: &Order) -> Result<(), Rejection> {
     approval(file, order)?;
     term(file, order)?;
     capacity(file, order)?;
+    let party = order.party.as_ref().map(|party| Space::of(&party.prefixes));
     for (index, rule) in order.rules.iter().enumerate() {
-        selection(order.measure, rule).map_err(|reason| {
+        selection(order, party.as_ref(), rule).map_err(|reason| {
             Rejection::new(file, reason).at(format!("rules[{index}]")).under(Requirement::Select)
         })?;
     }
@@ -102,9 +104,19 @@ fn capacity(file: &str, order: &Order) -> Result<(), Rejection> {
 }
 
 /// L-SELECT: the conditions that a rule must combine.
-fn selection(measure: Measure, rule: &Rule) -> Result<(), String> {
-    match measure {
-        Measure::Agreement | Measure::ForeignToForeign => two_conditions(rule),
+fn selection(order: &Order, party: Option<&Space>, rule: &Rule) -> Result<(), String> {
+    match order.measure {
+        Measure::Agreement => {
+            let others = names_others_address(order, party, rule);
+            two_conditions(rule, others).map_err(|reason| {
+                if others || !rule.names_address() {
+                    reason
+                } else {
+                    format!("{reason}; the party's own addresses are none of them")
+                }
+            })
+        }
+        Measure::ForeignToForeign => two_conditions(rule, rule.names_address()),
         Measure::ForeignToDomestic => {
             specific_equipment(rule, "source", rule.source.as_deref(), "32")
         }
@@ -114,11 +126,25 @@ fn selection(measure: Measure, rule: &Rule) -> Result<(), String> {
     }
 }
 
+/// Whether a rule of an agreement names addresses of others than its party.
+///
+/// Every packet under an agreement goes to the party (L-MEASURE), so a `destination` among its
+/// addresses says nothing of the equipment that art. 22(2)(i) means, nor does an `either` that the
+/// party's own end can meet. Of the readings that the text leaves, the one that selects less: they
+/// narrow a rule, but do not count as a condition.
+fn names_others_address(order: &Order, party: Option<&Space>, rule: &Rule) -> bool {
+    let others = |set: &str| {
+        let set = order.address_sets.get(set);
+        set.zip(party).is_some_and(|(set, party)| !party.meets(&Space::of(set)))
+    };
+    rule.source.is_some() || rule.either.as_deref().is_some_and(others)
+}
+
 /// Art. 22(2): two of addresses, command information, and other information. Two address fields
 /// are one condition, as are protocol and ports, and one of the two must be more telling than
 /// the latter.
-fn two_conditions(rule: &Rule) -> Result<(), String> {
-    let (address, payload) = (rule.names_address(), rule.payload.is_some());
+fn two_conditions(rule: &Rule, address: bool) -> Result<(), String> {
+    let payload = rule.payload.is_some();
     let count = u8::from(address) + u8::from(payload) + u8::from(rule.names_traffic());
     if !address && !payload {
         return Err("needs an address set or a payload prefix among its conditions".to_owned());
@@ -307,14 +333,17 @@ mod tests {
         const DESTINATION: &str =
             "rules[0]: art. 33 needs `destination` or `payload` among the conditions [L-SELECT]";
         const NOT_EITHER_33: &str = "rules[0]: art. 33 selects by the destination: write `destination` instead of `either` [L-SELECT]";
-        /// What a lawful rule with a payload meets next.
-        const LAWFUL: &str = "rules[0].payload: payload prefixes are not supported by this version; \
-                              the order would be applied only in part";
+        // The party's own addresses are 203.0.113.0/24, of which `own` is one.
+        const PARTY: &str = "rules[0]: needs an address set or a payload prefix among its \
+                             conditions; the party's own addresses are none of them [L-SELECT]";
+        const PARTY_TWO: &str = "rules[0]: needs two of: addresses, payload, protocol and ports \
+                                 (which together are one); the party's own addresses are none of \
+                                 them [L-SELECT]";
         let two: &[(Value, Option<&str>)] = &[
             (json!({"either": "c2", "protocol": "tcp"}), None),
             (json!({"source": "c2", "destination_ports": ["443"]}), None),
-            (json!({"either": "c2", "payload": "hello"}), Some(LAWFUL)),
-            (json!({"payload": "hello", "protocol": "udp"}), Some(LAWFUL)),
+            (json!({"either": "c2", "payload": "hello"}), None),
+            (json!({"payload": "hello", "protocol": "udp"}), None),
             (json!({"either": "c2"}), Some(TWO)),
             (json!({"source": "c2", "destination": "c2"}), Some(TWO)),
             (json!({"payload": "hello"}), Some(TWO)),
@@ -324,21 +353,30 @@ mod tests {
         let source: &[(Value, Option<&str>)] = &[
             (json!({"source": "c2"}), None),
             (json!({"source": "c2", "destination": "c2"}), None),
-            (json!({"payload": "hello"}), Some(LAWFUL)),
-            (json!({"either": "c2", "payload": "hello"}), Some(LAWFUL)),
+            (json!({"payload": "hello"}), None),
+            (json!({"either": "c2", "payload": "hello"}), None),
             (json!({"destination": "c2", "protocol": "tcp"}), Some(SOURCE)),
             (json!({"protocol": "tcp", "source_ports": ["1"]}), Some(SOURCE)),
             (json!({"either": "c2", "protocol": "tcp"}), Some(NOT_EITHER)),
         ];
         let destination: &[(Value, Option<&str>)] = &[
             (json!({"destination": "c2"}), None),
-            (json!({"payload": "hello"}), Some(LAWFUL)),
+            (json!({"payload": "hello"}), None),
             (json!({"source": "c2", "protocol": "tcp"}), Some(DESTINATION)),
             (json!({"either": "c2"}), Some(NOT_EITHER_33)),
+        ];
+        let party: &[(Value, Option<&str>)] = &[
+            (json!({"destination": "own", "protocol": "tcp"}), Some(PARTY)),
+            (json!({"destination": "c2", "protocol": "tcp"}), Some(PARTY)),
+            (json!({"either": "own", "protocol": "tcp"}), Some(PARTY)),
+            (json!({"destination": "own", "payload": "hello"}), Some(PARTY_TWO)),
+            (json!({"source": "c2", "destination": "own", "protocol": "tcp"}), None),
+            (json!({"destination": "own", "payload": "hello", "protocol": "tcp"}), None),
         ];
         for (name, table) in [
             ("foreign-to-foreign", two),
             ("agreement", two),
+            ("agreement", party),
             ("foreign-to-domestic", source),
             ("domestic-to-foreign", destination),
         ] {
@@ -347,6 +385,7 @@ mod tests {
                 rule["id"] = json!("r1");
                 let mut changes = measure(name);
                 changes.push(("/rules/0", rule));
+                changes.push(("/address_sets/own", json!(["203.0.113.7"])));
                 match expected {
                     None => accepted(&changes),
                     Some(expected) => refused(&changes, expected),

@@ -1,6 +1,7 @@
 //! Points in time as orders write them (RFC 3339), and the calendar months in which the Act
 //! counts terms. What the term of a measure is stands in `measure`; nothing here reads a clock.
 
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp, Unit};
 use serde::Deserializer;
@@ -89,26 +90,45 @@ pub fn tokyo(timestamp: Timestamp) -> String {
     timestamp.display_with_offset(Offset::constant(9)).to_string()
 }
 
-/// The length of a term in words, in calendar units of Asia/Tokyo: "6 months", "1 day 2 hours".
-pub fn length(from: Timestamp, until: Timestamp) -> String {
-    let span = TimeZone::get(TOKYO)
-        .and_then(|zone| from.to_zoned(zone.clone()).until((Unit::Month, &until.to_zoned(zone))));
-    let Ok(span) = span else {
-        return format!("{} seconds", until.duration_since(from).as_secs());
-    };
-    let parts = [
-        (i64::from(span.get_months()), "month"),
-        (i64::from(span.get_days()), "day"),
-        (i64::from(span.get_hours()), "hour"),
-        (span.get_minutes(), "minute"),
-        (span.get_seconds(), "second"),
-    ];
-    let words: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count != 0)
-        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
-        .collect();
-    if words.is_empty() { "less than a second".to_owned() } else { words.join(" ") }
+/// A point in time as the calendar and clock of Japan show it.
+pub fn tokyo_civil(timestamp: Timestamp) -> DateTime {
+    Offset::constant(9).to_datetime(timestamp)
+}
+
+/// The length of a term in calendar units of Asia/Tokyo, each as large as it can be.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Length {
+    /// Whole months.
+    pub months: i64,
+    /// Whole days beyond them.
+    pub days: i64,
+    /// Whole hours beyond them.
+    pub hours: i64,
+    /// Whole minutes beyond them.
+    pub minutes: i64,
+    /// Whole seconds beyond them.
+    pub seconds: i64,
+}
+
+impl Length {
+    /// The length of the term from `from` until `until`.
+    pub fn between(from: Timestamp, until: Timestamp) -> Self {
+        let span = TimeZone::get(TOKYO).and_then(|zone| {
+            from.to_zoned(zone.clone()).until((Unit::Month, &until.to_zoned(zone)))
+        });
+        // Only a calendar that ends before the term does has no such span.
+        let Ok(span) = span else {
+            let seconds = until.duration_since(from).as_secs();
+            return Self { seconds, ..Self::default() };
+        };
+        Self {
+            months: span.get_months().into(),
+            days: span.get_days().into(),
+            hours: span.get_hours().into(),
+            minutes: span.get_minutes(),
+            seconds: span.get_seconds(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -193,16 +213,18 @@ mod tests {
     }
 
     #[test]
-    fn lengths_in_words() {
+    fn lengths_by_the_calendar() {
         let from = at("2027-11-01T00:00:00+09:00");
-        for (until, words) in [
-            ("2028-05-01T00:00:00+09:00", "6 months"),
-            ("2027-11-02T02:00:01+09:00", "1 day 2 hours 1 second"),
-            ("2027-11-01T00:00:20+09:00", "20 seconds"),
-            ("2027-11-01T00:00:00.1+09:00", "less than a second"),
+        let nothing = Length::default();
+        for (until, length) in [
+            ("2028-05-01T00:00:00+09:00", Length { months: 6, ..nothing }),
+            ("2027-11-02T02:00:01+09:00", Length { days: 1, hours: 2, seconds: 1, ..nothing }),
+            ("2027-11-01T00:00:20+09:00", Length { seconds: 20, ..nothing }),
+            ("2027-11-01T00:00:00.1+09:00", nothing),
         ] {
-            assert_eq!(length(from, at(until)), words);
+            assert_eq!(Length::between(from, at(until)), length);
         }
+        assert_eq!(tokyo_civil(from).to_string(), "2027-11-01T00:00:00");
     }
 
     proptest! {

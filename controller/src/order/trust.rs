@@ -1,5 +1,10 @@
 //! The trust file, schema `sekisho.trust/v1`: whose signatures make an order an approved one, and
-//! how many it takes (L-APPROVE). Checking signatures is in `verified`.
+//! how many it takes (L-APPROVE). Checking signatures, and whether one trust file may take the place
+//! of another, is in `verified`.
+//!
+//! A key that must not count any more is marked `"revoked": true` and stays in the file, so that
+//! every version names each key that was ever revoked; one that merely retires is left out of the
+//! next version.
 
 use std::collections::HashMap;
 
@@ -7,11 +12,9 @@ use ed25519_dalek::VerifyingKey;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
+use super::kind::Kind;
 use super::{consistency, json, keys};
 use crate::rejection::{Rejection, Requirement};
-
-/// The schema name of every trust file that this version reads.
-pub const SCHEMA: &str = "sekisho.trust/v1";
 
 /// A key in a trust file as it is written; what it says is checked by [`TrustedKey::parse`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -23,6 +26,9 @@ pub struct KeyEntry {
     pub ed25519: String,
     /// Who holds the private key: free text on one line.
     pub holder: String,
+    /// Whether the key signs nothing any more; left out of the file where it does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub revoked: bool,
 }
 
 impl KeyEntry {
@@ -32,6 +38,7 @@ impl KeyEntry {
             keyid: keys::keyid(key),
             ed25519: hex::encode(key.as_bytes()),
             holder: holder.into(),
+            revoked: false,
         }
     }
 
@@ -57,7 +64,8 @@ struct Written {
 }
 
 fn schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    json::exactly(deserializer, SCHEMA).map(|()| SCHEMA.to_owned())
+    let name = Kind::Trust.schema();
+    json::exactly(deserializer, name).map(|()| name.to_owned())
 }
 
 /// A public key that may sign orders, and who holds it.
@@ -66,6 +74,7 @@ pub struct TrustedKey {
     keyid: String,
     key: VerifyingKey,
     holder: String,
+    revoked: bool,
 }
 
 impl TrustedKey {
@@ -101,7 +110,7 @@ impl TrustedKey {
         if entry.keyid != keyid {
             return Err(("keyid", format!("is not the SHA-256 of the key, which is {keyid}")));
         }
-        Ok(Self { keyid, key, holder: entry.holder })
+        Ok(Self { keyid, key, holder: entry.holder, revoked: entry.revoked })
     }
 
     /// [`keys::keyid`] of the key.
@@ -119,9 +128,14 @@ impl TrustedKey {
         &self.holder
     }
 
+    /// Whether the key signs nothing any more.
+    pub const fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
     /// The entry as it stands in a trust file.
     pub fn entry(&self) -> KeyEntry {
-        KeyEntry::new(&self.key, &self.holder)
+        KeyEntry { revoked: self.revoked, ..KeyEntry::new(&self.key, &self.holder) }
     }
 }
 
@@ -147,6 +161,7 @@ pub struct Trust {
     version: u64,
     threshold: usize,
     keys: Vec<TrustedKey>,
+    bytes: Box<[u8]>,
 }
 
 impl Trust {
@@ -175,15 +190,19 @@ impl Trust {
             keys.push(key);
         }
         let threshold = usize::try_from(written.threshold).unwrap_or(usize::MAX);
-        if threshold == 0 || threshold > keys.len() {
+        let usable = keys.iter().filter(|key| !key.revoked).count();
+        if threshold == 0 || threshold > usable {
             return Err(Rejection::new(
                 file,
-                format!("{threshold} is not within 1 to {}, the number of keys", keys.len()),
+                format!(
+                    "{threshold} is not within 1 to {usable}, the number of keys that are not \
+                     revoked"
+                ),
             )
             .at("threshold")
             .under(Requirement::Approve));
         }
-        Ok(Self { version: written.version, threshold, keys })
+        Ok(Self { version: written.version, threshold, keys, bytes: bytes.into() })
     }
 
     /// Writes a trust file of `keys`. It is not checked here: [`Trust::parse`] what comes out.
@@ -196,7 +215,7 @@ impl Trust {
         threshold: u64,
         keys: Vec<KeyEntry>,
     ) -> Result<String, serde_json::Error> {
-        let written = Written { schema: SCHEMA.to_owned(), version, threshold, keys };
+        let written = Written { schema: Kind::Trust.schema().to_owned(), version, threshold, keys };
         Ok(serde_json::to_string_pretty(&written)? + "\n")
     }
 
@@ -205,146 +224,31 @@ impl Trust {
         self.version
     }
 
-    /// How many distinct keys must have signed an order; at least 1.
+    /// The file, byte for byte as it was read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many distinct keys must have signed a document; at least 1.
     pub const fn threshold(&self) -> usize {
         self.threshold
     }
 
-    /// The trusted keys, in file order.
+    /// All keys of the file, also the revoked ones, in file order.
     pub fn keys(&self) -> &[TrustedKey] {
         &self.keys
     }
 
-    /// The trusted key of this name.
+    /// Whether the file marks the key of this name as revoked.
+    pub fn is_revoked(&self, keyid: &str) -> bool {
+        self.key(keyid).is_some_and(TrustedKey::is_revoked)
+    }
+
+    /// The key of this name, which may be revoked.
     pub fn key(&self, keyid: &str) -> Option<&TrustedKey> {
         self.keys.iter().find(|key| key.keyid == keyid)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::super::samples;
-    use super::*;
-
-    fn sample() -> Value {
-        let entries: Vec<KeyEntry> = (1..=5)
-            .map(|n| KeyEntry::new(&samples::key(n).verifying_key(), format!("holder {n}")))
-            .collect();
-        serde_json::from_str(&Trust::draft(1, 3, entries).unwrap()).unwrap()
-    }
-
-    fn refusal(trust: &Value) -> String {
-        Trust::parse("t.json", trust.to_string().as_bytes())
-            .expect_err("must be refused")
-            .to_string()
-    }
-
-    #[test]
-    fn a_good_file() {
-        let trust = Trust::parse("t.json", sample().to_string().as_bytes()).unwrap();
-        assert_eq!((trust.version(), trust.threshold(), trust.keys().len()), (1, 3, 5));
-        let key = &trust.keys()[1];
-        assert_eq!(key.holder(), "holder 2");
-        assert_eq!(trust.key(key.keyid()), Some(key));
-        assert_eq!(trust.key("00"), None);
-    }
-
-    #[test]
-    fn bad_files() {
-        let other_key = hex::encode(samples::key(9).verifying_key().as_bytes());
-        let table: Vec<(&str, Value, &str)> = vec![
-            (
-                "/schema",
-                json!("sekisho.trust/v2"),
-                "t.json: schema: is `sekisho.trust/v2`, but only `sekisho.trust/v1` is known",
-            ),
-            ("/version", json!(0), "t.json: version: versions count from 1"),
-            (
-                "/version",
-                json!("1"),
-                "t.json: version: expected a whole number, found string \"1\"",
-            ),
-            (
-                "/threshold",
-                json!(0),
-                "t.json: threshold: 0 is not within 1 to 5, the number of keys [L-APPROVE]",
-            ),
-            (
-                "/threshold",
-                json!(6),
-                "t.json: threshold: 6 is not within 1 to 5, the number of keys [L-APPROVE]",
-            ),
-            (
-                "/keys",
-                json!([]),
-                "t.json: threshold: 3 is not within 1 to 0, the number of keys [L-APPROVE]",
-            ),
-            (
-                "/keys/1",
-                sample()["keys"][0].clone(),
-                "t.json: keys[1].keyid: is the same key as keys[0] [L-APPROVE]",
-            ),
-            ("/keys/1/holder", json!(" "), "t.json: keys[1].holder: is empty"),
-            (
-                "/keys/1/holder",
-                json!("a\u{1b}[2J"),
-                "t.json: keys[1].holder: holds control characters",
-            ),
-            (
-                "/keys/1/keyid",
-                json!(""),
-                "t.json: keys[1].keyid: is not the SHA-256 of the key, which is ",
-            ),
-            (
-                "/keys/1/ed25519",
-                json!(other_key),
-                "t.json: keys[1].keyid: is not the SHA-256 of the key, which is ",
-            ),
-            (
-                "/keys/1/ed25519",
-                json!("AB".repeat(32)),
-                "t.json: keys[1].ed25519: is not 64 lower-case hexadecimal digits",
-            ),
-            (
-                "/keys/1/ed25519",
-                json!("ab"),
-                "t.json: keys[1].ed25519: is not 64 lower-case hexadecimal digits",
-            ),
-        ];
-        for (pointer, value, expected) in table {
-            let mut trust = sample();
-            *trust.pointer_mut(pointer).unwrap() = value;
-            let refusal = refusal(&trust);
-            assert!(refusal.starts_with(expected), "{refusal}\n{expected}");
-        }
-        let mut unknown = sample();
-        unknown["keys"][2]["comment"] = json!("x");
-        assert!(refusal(&unknown).starts_with("t.json: keys[2].comment: unknown field `comment`"));
-        let mut missing = sample();
-        missing.as_object_mut().unwrap().remove("threshold");
-        assert!(refusal(&missing).starts_with("t.json: threshold: is missing"));
-    }
-
-    #[test]
-    fn weak_and_impossible_keys() {
-        for (key, why) in [
-            ("0000000000000000000000000000000000000000000000000000000000000000", "weak"),
-            ("0100000000000000000000000000000000000000000000000000000000000000", "weak"),
-            // The neutral element again, y written as p + 1.
-            ("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", "weak"),
-            ("0200000000000000000000000000000000000000000000000000000000000000", "not a point"),
-            // y = 3, written as p + 3.
-            ("f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", "key generation"),
-            // The key of RFC 8032, section 7.1, TEST 1, plus the point of order 2.
-            ("16a567fe7d4ef5482ab4012c369bf8c5f11e8d0c2559dcda50fde59708f8aee5", "key generation"),
-        ] {
-            let mut trust = sample();
-            trust["keys"][0]["ed25519"] = json!(key);
-            let refusal = refusal(&trust);
-            assert!(refusal.starts_with("t.json: keys[0].ed25519: is "), "{refusal}");
-            assert!(refusal.contains(why), "{refusal}");
-        }
-    }
-}
+mod tests;

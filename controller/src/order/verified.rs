@@ -1,19 +1,26 @@
-//! The one gate of approval (L-APPROVE): signatures are checked here, and only here is a
-//! [`Verified`] made.
+//! The one gate of approval (L-APPROVE): only here is a [`Verified`] made. `signatures` counts and
+//! checks signatures; `rotation` is the gate of new trust files.
 
-use std::collections::HashSet;
 use std::ops::Deref;
 
 use sha2::{Digest, Sha256};
 
 use super::document::Order;
 use super::envelope::Envelope;
+use super::kind::Kind;
 use super::read_order;
+use super::revocation::Revocation;
 use super::trust::Trust;
-use crate::rejection::{Rejection, Requirement};
+use crate::rejection::Rejection;
 
-/// Something that enough trusted keys have signed. The only way to one is [`verify_order`], so
-/// whatever asks for a `Verified<Order>` cannot be given an unapproved order.
+mod rotation;
+mod signatures;
+
+pub use rotation::verify_rotation;
+
+/// Something that enough trusted keys have signed. The only ways to one are [`verify_order`],
+/// [`verify_revocation`] and [`verify_rotation`], so whatever asks for a `Verified<Order>` cannot be
+/// given an unapproved order.
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     value: T,
@@ -56,248 +63,91 @@ impl<T> Deref for Verified<T> {
     }
 }
 
+/// A document of any kind that was verified.
+#[derive(Clone, Debug)]
+pub enum VerifiedDocument {
+    /// An order.
+    Order(Box<Verified<Order>>),
+    /// A revocation.
+    Revocation(Verified<Revocation>),
+    /// A trust file that may take the place of the one it was verified with.
+    Trust(Verified<Trust>),
+}
+
 /// Verifies and reads an order: envelope, then signatures, and only then the payload, which is
 /// checked by [`read_order`].
 ///
 /// Our reading of L-APPROVE, stricter than DSSE, which skips signatures that do not verify:
 /// *every* signature in the envelope must be by a distinct trusted key and must verify, and there
-/// must be at least `threshold` of them. An envelope with one signature that is unknown, doubled
-/// or wrong is refused whole: it is not what its signers sent, and someone should ask why.
+/// must be at least `threshold` of them. An envelope with one signature that is unknown, revoked,
+/// doubled or wrong is refused whole: it is not what its signers sent, and someone should ask why.
 ///
 /// # Errors
 ///
-/// The first [`Rejection`]; those about signatures carry [`Requirement::Approve`].
+/// The first [`Rejection`]; those about signatures carry
+/// [`Requirement::Approve`](crate::rejection::Requirement::Approve).
 pub fn verify_order(file: &str, bytes: &[u8], trust: &Trust) -> Result<Verified<Order>, Rejection> {
-    let envelope = Envelope::parse(file, bytes)?;
-    let signers = verify_signatures(file, &envelope, trust)?;
-    let value = read_order(file, envelope.payload())?;
-    let digest = hex::encode(Sha256::digest(envelope.payload()));
-    Ok(Verified { value, signers, digest })
+    order(file, &Envelope::parse(file, bytes)?, trust)
 }
 
-fn verify_signatures(
+/// Verifies and reads a revocation, in the same way and by the same threshold as an order.
+///
+/// # Errors
+///
+/// The first [`Rejection`].
+pub fn verify_revocation(
+    file: &str,
+    bytes: &[u8],
+    trust: &Trust,
+) -> Result<Verified<Revocation>, Rejection> {
+    revocation(file, &Envelope::parse(file, bytes)?, trust)
+}
+
+/// Verifies and reads an envelope of whatever kind it says it is.
+///
+/// # Errors
+///
+/// The first [`Rejection`].
+pub fn verify_any(file: &str, bytes: &[u8], trust: &Trust) -> Result<VerifiedDocument, Rejection> {
+    let envelope = Envelope::parse(file, bytes)?;
+    match envelope.kind() {
+        Kind::Order => {
+            order(file, &envelope, trust).map(|order| VerifiedDocument::Order(Box::new(order)))
+        }
+        Kind::Revocation => revocation(file, &envelope, trust).map(VerifiedDocument::Revocation),
+        Kind::Trust => rotation::rotation(file, &envelope, trust).map(VerifiedDocument::Trust),
+    }
+}
+
+fn order(file: &str, envelope: &Envelope, trust: &Trust) -> Result<Verified<Order>, Rejection> {
+    envelope.expect(file, Kind::Order)?;
+    signed(file, envelope, trust, read_order)
+}
+
+fn revocation(
     file: &str,
     envelope: &Envelope,
     trust: &Trust,
-) -> Result<Vec<Signer>, Rejection> {
-    let refuse = |field: String, reason: String| {
-        Err(Rejection::new(file, reason).at(field).under(Requirement::Approve))
-    };
-    // Who claims to have signed is checked first: it is cheap, and it bounds the work below.
-    let mut seen = HashSet::new();
-    let mut claimed = Vec::new();
-    for (index, signature) in envelope.signatures().iter().enumerate() {
-        let keyid = signature.keyid();
-        let Some(key) = trust.key(keyid) else {
-            return refuse(
-                format!("signatures[{index}].keyid"),
-                format!("the key {keyid} is not trusted"),
-            );
-        };
-        if !seen.insert(keyid) {
-            return refuse(
-                format!("signatures[{index}].keyid"),
-                format!("{} has signed twice", key.holder()),
-            );
-        }
-        claimed.push((signature, key));
-    }
-    if claimed.len() < trust.threshold() {
-        return refuse(
-            "signatures".to_owned(),
-            format!("{} of the {} signatures needed", claimed.len(), trust.threshold()),
-        );
-    }
-    let message = envelope.message();
-    let mut signers = Vec::new();
-    for (index, (signature, key)) in claimed.into_iter().enumerate() {
-        if key.key().verify_strict(&message, signature.signature()).is_err() {
-            return refuse(
-                format!("signatures[{index}].sig"),
-                format!("is not a signature of this order by {}", key.holder()),
-            );
-        }
-        signers.push(Signer { keyid: key.keyid().to_owned(), holder: key.holder().to_owned() });
-    }
-    Ok(signers)
+) -> Result<Verified<Revocation>, Rejection> {
+    envelope.expect(file, Kind::Revocation)?;
+    signed(file, envelope, trust, Revocation::read)
+}
+
+/// Signatures first: nothing of a payload is read before enough have signed it.
+fn signed<T>(
+    file: &str,
+    envelope: &Envelope,
+    trust: &Trust,
+    read: impl FnOnce(&str, &[u8]) -> Result<T, Rejection>,
+) -> Result<Verified<T>, Rejection> {
+    let signers = signatures::all_trusted(file, envelope, trust)?;
+    let value = read(file, envelope.payload())?;
+    Ok(Verified { value, signers, digest: digest(envelope) })
+}
+
+fn digest(envelope: &Envelope) -> String {
+    hex::encode(Sha256::digest(envelope.payload()))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::LazyLock;
-
-    use proptest::prelude::*;
-    use serde_json::{Value, json};
-
-    use super::super::samples::{key, order, signed, trust, with};
-    use super::*;
-
-    fn refusal(envelope: &str) -> String {
-        match verify_order("e.json", envelope.as_bytes(), &trust()) {
-            Ok(_) => panic!("must be refused: {envelope}"),
-            Err(rejection) => rejection.to_string(),
-        }
-    }
-
-    fn changed(change: impl FnOnce(&mut Value)) -> String {
-        let mut envelope: Value = serde_json::from_str(&signed(&order(), &[1, 2, 3])).unwrap();
-        change(&mut envelope);
-        refusal(&envelope.to_string())
-    }
-
-    #[test]
-    fn enough_signatures_make_an_order() {
-        for signers in [&[1, 2, 3][..], &[5, 1, 4], &[1, 2, 3, 4, 5]] {
-            let order = order();
-            let verified = verify_order("e", signed(&order, signers).as_bytes(), &trust()).unwrap();
-            assert_eq!(verified.order_id, "2027-17-0003");
-            assert_eq!(verified.get().serial, 2);
-            let holders: Vec<&str> =
-                verified.signers().iter().map(|signer| signer.holder.as_str()).collect();
-            let expected: Vec<String> = signers.iter().map(|n| format!("holder {n}")).collect();
-            assert_eq!(holders, expected);
-            assert_eq!(verified.digest(), hex::encode(Sha256::digest(order.to_string())));
-        }
-    }
-
-    #[test]
-    fn one_signature_too_few() {
-        for (signers, count) in [(&[][..], 0), (&[1], 1), (&[1, 2], 2)] {
-            assert_eq!(
-                refusal(&signed(&order(), signers)),
-                format!("e.json: signatures: {count} of the 3 signatures needed [L-APPROVE]")
-            );
-        }
-    }
-
-    #[test]
-    fn one_bad_signature_spoils_the_envelope() {
-        let stranger = super::super::keys::keyid(&key(9).verifying_key());
-        assert_eq!(
-            refusal(&signed(&order(), &[1, 2, 3, 9])),
-            format!("e.json: signatures[3].keyid: the key {stranger} is not trusted [L-APPROVE]")
-        );
-        assert_eq!(
-            changed(|e| {
-                let again = e["signatures"][0].clone();
-                e["signatures"].as_array_mut().unwrap().push(again);
-            }),
-            "e.json: signatures[3].keyid: holder 1 has signed twice [L-APPROVE]"
-        );
-        let upper_case = changed(|e| {
-            let mut again = e["signatures"][0].clone();
-            again["keyid"] = json!(again["keyid"].as_str().unwrap().to_uppercase());
-            e["signatures"].as_array_mut().unwrap().push(again);
-        });
-        assert!(upper_case.contains("signatures[3].keyid: "), "{upper_case}");
-        assert!(upper_case.contains("is not 64 lower-case hexadecimal digits"), "{upper_case}");
-        // A signature by a trusted key under another trusted key's name.
-        assert_eq!(
-            changed(|e| {
-                let other = super::super::keys::keyid(&key(4).verifying_key());
-                e["signatures"][0]["keyid"] = json!(other);
-            }),
-            "e.json: signatures[0].sig: is not a signature of this order by holder 4 [L-APPROVE]"
-        );
-        // Three good signatures do not outweigh a fourth that is of another order.
-        let mut envelope: Value = serde_json::from_str(&signed(&order(), &[1, 2, 3])).unwrap();
-        let other: Value =
-            serde_json::from_str(&signed(&with(&[("/serial", json!(3))]), &[4])).unwrap();
-        envelope["signatures"].as_array_mut().unwrap().push(other["signatures"][0].clone());
-        assert_eq!(
-            refusal(&envelope.to_string()),
-            "e.json: signatures[3].sig: is not a signature of this order by holder 4 [L-APPROVE]"
-        );
-    }
-
-    #[test]
-    fn the_payload_is_not_read_before_it_is_verified() {
-        let garbage = json!("[[[[[[");
-        assert!(refusal(&signed(&garbage, &[1, 2])).contains("2 of the 3 signatures"));
-        assert_eq!(
-            refusal(&signed(&garbage, &[1, 2, 3])),
-            "e.json: expected an object, found string \"[[[[[[\" (line 1, column 8)"
-        );
-    }
-
-    #[test]
-    fn signatures_do_not_make_an_unlawful_order_lawful() {
-        let late = with(&[("/not_after", json!("2028-05-01T00:00:01+09:00"))]);
-        assert!(refusal(&signed(&late, &[1, 2, 3, 4, 5])).ends_with("[L-TERM]"));
-        let payload = with(&[("/rules/0/payload", json!("hello"))]);
-        assert_eq!(
-            refusal(&signed(&payload, &[1, 2, 3])),
-            "e.json: rules[0].payload: payload prefixes are not supported by this version; the \
-             order would be applied only in part"
-        );
-    }
-
-    #[test]
-    fn nothing_but_an_envelope_is_one() {
-        let deep = "[".repeat(10_000_000);
-        for text in ["", "{}", "[]", "null", "\u{feff}", &order().to_string(), &deep] {
-            let refusal = refusal(text);
-            assert!(refusal.starts_with("e.json: ") && refusal.len() < 500, "{refusal}");
-        }
-        let nested = signed(&order(), &[1, 2, 3]).replacen("\"signatures\": [", &deep, 1);
-        assert!(refusal(&nested).starts_with("e.json: "));
-    }
-
-    /// Signed once: signing is slow without optimisation.
-    static SIGNED: LazyLock<(String, Trust)> =
-        LazyLock::new(|| (signed(&order(), &[1, 2, 3]), trust()));
-
-    /// What a changed envelope may still be: refused, or the same order from the same signers.
-    fn is_harmless(envelope: &[u8]) -> Result<(), TestCaseError> {
-        if let Ok(verified) = verify_order("e.json", envelope, &SIGNED.1) {
-            let original = order().to_string();
-            prop_assert_eq!(verified.digest(), hex::encode(Sha256::digest(original)));
-            let holders: HashSet<&str> =
-                verified.signers().iter().map(|signer| signer.holder.as_str()).collect();
-            prop_assert!(holders.len() >= 3);
-            prop_assert!(holders.is_subset(&HashSet::from(["holder 1", "holder 2", "holder 3"])));
-        }
-        Ok(())
-    }
-
-    proptest! {
-        #[test]
-        fn a_flipped_bit_never_makes_another_order(position in any::<usize>(), bit in 0u8..8) {
-            let mut envelope = SIGNED.0.clone().into_bytes();
-            let position = position % envelope.len();
-            envelope[position] ^= 1 << bit;
-            is_harmless(&envelope)?;
-        }
-
-        #[test]
-        fn another_byte_never_makes_another_order(position in any::<usize>(), byte: u8) {
-            let mut envelope = SIGNED.0.clone().into_bytes();
-            let position = position % envelope.len();
-            envelope[position] = byte;
-            is_harmless(&envelope)?;
-        }
-
-        #[test]
-        fn a_cut_envelope_is_refused(length in any::<usize>()) {
-            let envelope = &SIGNED.0;
-            // What is behind the last brace is only the end of the line.
-            let length = length % (envelope.len() - 1);
-            prop_assert!(verify_order("e", &envelope.as_bytes()[..length], &SIGNED.1).is_err());
-        }
-
-        #[test]
-        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(verify_order("e", &bytes, &SIGNED.1).is_err());
-        }
-
-        #[test]
-        fn payloads_with_a_changed_byte_never_panic(position in any::<usize>(), byte: u8) {
-            let mut payload = order().to_string().into_bytes();
-            let position = position % payload.len();
-            payload[position] = byte;
-            if let Err(rejection) = read_order("o", &payload) {
-                prop_assert!(!rejection.to_string().contains('\n'));
-            }
-        }
-    }
-}
+mod tests;

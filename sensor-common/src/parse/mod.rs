@@ -1,7 +1,8 @@
 //! From a frame to the metadata that selection works on: [`Flow`].
 //!
 //! One file per protocol: [`ethernet`] (with VLAN tags), [`ipv4`], [`ipv6`] (with its extension
-//! headers), [`transport`] (TCP and UDP ports). Where a header is cut short or contradicts itself
+//! headers), [`transport`] (TCP and UDP ports), [`payload`] (what they carry, found only where it is
+//! asked for). Where a header is cut short or contradicts itself
 //! the packet is malformed: when in doubt, the sensor selects less.
 //!
 //! Not supported yet, hence judged by the outer IP header or counted `non-ip`: MPLS, `PPPoE`,
@@ -10,6 +11,7 @@
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
+pub mod payload;
 pub mod transport;
 
 use crate::packet::Packet;
@@ -73,6 +75,10 @@ pub struct Flow {
     pub ports: Option<Ports>,
     /// The packet is one fragment of a larger one.
     pub fragment: bool,
+    /// Offset of the upper-layer header in the frame.
+    pub upper: u32,
+    /// Offset of the first byte behind the IP packet, never behind the frame's last.
+    pub end: u32,
 }
 
 /// Why a frame has no [`Flow`].
@@ -125,6 +131,8 @@ pub fn parse<P: Packet>(packet: &P) -> Result<Flow, Unparsed> {
         protocol: upper.protocol,
         ports,
         fragment: upper.fragment,
+        upper: upper.offset,
+        end: upper.end,
     })
 }
 

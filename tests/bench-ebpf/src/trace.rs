@@ -28,9 +28,16 @@ static TRACE_MASK: u32 = 0;
 #[unsafe(no_mangle)]
 static TRACE_IS_V6: u8 = 0;
 
+/// 1 if the payload of the frame is to change too (IPv4 with UDP); set before loading.
+#[unsafe(no_mangle)]
+static TRACE_PAYLOAD: u8 = 0;
+
 /// The interface that frames are sent out of; set before loading.
 #[unsafe(no_mangle)]
 static INTERFACE: u32 = 0;
+
+/// Offset of the payload behind Ethernet, IPv4 and UDP headers.
+const PAYLOAD_OFFSET: usize = 14 + 20 + 8;
 
 /// Offset of the source address in an IPv4 packet behind an Ethernet header.
 const V4_OFFSET: usize = 14 + 12;
@@ -42,15 +49,17 @@ const V6_OFFSET: usize = 14 + 8;
 pub fn rewrite(context: &XdpContext) -> bool {
     let position = next();
     // SAFETY: valid, aligned statics; volatile because the loader changes them after compilation.
-    let (mask, v6) = unsafe {
+    let (mask, v6, payload) = unsafe {
         let mask = core::ptr::read_volatile(&raw const TRACE_MASK);
-        (mask, core::ptr::read_volatile(&raw const TRACE_IS_V6))
+        let payload = core::ptr::read_volatile(&raw const TRACE_PAYLOAD);
+        (mask, core::ptr::read_volatile(&raw const TRACE_IS_V6), payload)
     };
     let position = position & mask;
     if v6 == 1 {
         TRACE_V6.get(position).is_some_and(|pair| write(context, V6_OFFSET, pair))
     } else {
-        TRACE_V4.get(position).is_some_and(|pair| write(context, V4_OFFSET, pair))
+        let written = TRACE_V4.get(position).is_some_and(|pair| write(context, V4_OFFSET, pair));
+        written && (payload == 0 || write(context, PAYLOAD_OFFSET, &[position]))
     }
 }
 

@@ -1,11 +1,18 @@
 //! What the test tasks and the first process of a virtual machine agree on: where things are in
 //! the machine's file system, and what its reports look like.
 //!
+//! Tests that change the machine itself, its clock for example, are marked as ignored, so that they
+//! run only here: see [`PARAMETER`].
+//!
 //! The machine reports on a serial port of its own, one report to a line. The kernel's messages go
 //! to another port, so that neither can break into a line of the other.
 
 use std::fmt;
 use std::str::FromStr;
+
+/// A parameter of the machine's kernel: who finds it in `/proc/cmdline` is in a machine that was
+/// booted for tests and for nothing else.
+pub const PARAMETER: &str = "sekisho.test-machine";
 
 /// Test programs, run one after the other in the order of their names.
 pub const TESTS: &str = "/tests";

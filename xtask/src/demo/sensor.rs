@@ -132,6 +132,7 @@ mode = "inline"
 interfaces = {interfaces}
 xdp = "native"
 trust = "trust.json"
+state = "state"
 orders = {orders}
 output = "records.ndjson"
 lease_seconds = 10

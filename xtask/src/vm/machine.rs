@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use sekisho_guest::PARAMETER;
 
 use super::console::End;
 use crate::guard::{self, Background};
@@ -136,7 +137,7 @@ impl Machine<'_> {
         command.args(["-serial", "stdio"]);
         command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
         // A panic ends the machine at once.
-        command.args(["-append", "console=ttyS0 panic=-1"]);
+        command.arg("-append").arg(format!("console=ttyS0 panic=-1 {PARAMETER}"));
         command
     }
 }

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 
+use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
-use crate::order::explain::Explanation;
-use crate::order::trust::TrustedKey;
+use crate::order::explain::{Explanation, Language};
+use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
-    Envelope, Order, Trust, Verified, files, keys, load, read_order, time, verify_order,
+    Document, Envelope, Kind, Trust, VerifiedDocument, files, keys, load, notice, read_document,
+    time, verify_any,
 };
 use crate::rejection::{Rejection, Requirement};
 
@@ -37,6 +39,10 @@ pub(super) fn trust(args: &TrustArgs, out: &mut dyn Write) -> Result<(), OrderEr
     for path in &args.entries {
         entries.push(TrustedKey::parse(&name(path), &read(path)?)?.entry());
     }
+    for path in &args.revoked {
+        let entry = TrustedKey::parse(&name(path), &read(path)?)?.entry();
+        entries.push(KeyEntry { revoked: true, ..entry });
+    }
     let draft = Trust::draft(args.trust_version, args.threshold, entries)?;
     // What is printed has passed the very check that a carrier will make.
     Trust::parse("the new trust file", draft.as_bytes())?;
@@ -48,9 +54,9 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
     let mut envelope = if Envelope::is_likely(&bytes) {
         Envelope::parse(&file, &bytes)?
     } else {
-        Envelope::unsigned(bytes)
+        Envelope::unsigned(Kind::of_document(&file, &bytes)?, bytes)
     };
-    read_order(&file, envelope.payload())?;
+    read_document(&file, envelope.kind(), envelope.payload())?;
     for path in &args.keys {
         envelope
             .sign(&keys::read(path)?)
@@ -65,28 +71,55 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
 
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     let trust = load::trust(&args.trust)?;
+    let advisor = Advisor::new(&args.direction, args.strict)?;
     let mut rejections = Vec::new();
     for path in args.orders.iter().chain(&args.envelopes) {
-        match load::order(path, &trust) {
-            Ok(order) => print(out, &accepted(path, &order))?,
+        match load::document(path, &trust) {
+            Ok(document) => match advisor.consider(path, &document) {
+                Ok(()) => print(out, &accepted(path, &document, &trust))?,
+                Err(reasons) => rejections.extend(reasons),
+            },
             Err(rejection) => rejections.push(rejection),
         }
     }
     if rejections.is_empty() { Ok(()) } else { Err(OrderError::Rejected(rejections)) }
 }
 
-fn accepted(file: &Path, order: &Verified<Order>) -> String {
-    let signers: Vec<&str> = order.signers().iter().map(|signer| signer.holder.as_str()).collect();
-    let file = file.display();
-    format!(
-        "{file}: accepted: order {}, serial {}, {}, from {} until {}, signed by {}\n",
-        order.order_id,
-        order.serial,
-        order.measure,
-        time::tokyo(order.not_before),
-        time::tokyo(order.not_after),
-        signers.join(", ")
-    )
+fn accepted(file: &Path, document: &VerifiedDocument, trust: &Trust) -> String {
+    let (what, signers) = match document {
+        VerifiedDocument::Order(order) => (
+            format!(
+                "order {}, serial {}, {}, from {} until {}",
+                order.order_id,
+                order.serial,
+                order.measure,
+                time::tokyo(order.not_before),
+                time::tokyo(order.not_after)
+            ),
+            order.signers(),
+        ),
+        VerifiedDocument::Revocation(revocation) => (
+            format!(
+                "revocation of order {} up to serial {}, effective at {}",
+                revocation.order_id,
+                revocation.serial,
+                time::tokyo(revocation.effective_at)
+            ),
+            revocation.signers(),
+        ),
+        VerifiedDocument::Trust(new) => (
+            format!(
+                "trust file version {}, to replace version {}, {} of {} keys must sign",
+                new.version(),
+                trust.version(),
+                new.threshold(),
+                new.keys().iter().filter(|key| !key.is_revoked()).count()
+            ),
+            new.signers(),
+        ),
+    };
+    let signers: Vec<&str> = signers.iter().map(|signer| signer.holder.as_str()).collect();
+    format!("{}: accepted: {what}, signed by {}\n", file.display(), signers.join(", "))
 }
 
 pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderError> {
@@ -95,22 +128,44 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
     if let Some(path) = &args.trust {
         let trust = load::trust(path)?;
         if !signed {
-            return Err(Rejection::new(
-                file,
-                "is an order without an envelope: nobody has signed it",
-            )
-            .under(Requirement::Approve)
-            .into());
+            let kind = Kind::of_document(&file, &bytes)?;
+            let reason =
+                format!("is {} without an envelope: nobody has signed it", kind.with_article());
+            return Err(Rejection::new(file, reason).under(Requirement::Approve).into());
         }
-        let order = verify_order(&file, &bytes, &trust)?;
-        return print(out, &Explanation::new(&order, Some(order.signers())).to_string());
+        return print(out, &verified_text(&verify_any(&file, &bytes, &trust)?, args.lang));
     }
-    let order = if signed {
-        read_order(&file, Envelope::parse(&file, &bytes)?.payload())?
+    let document = if signed {
+        let envelope = Envelope::parse(&file, &bytes)?;
+        read_document(&file, envelope.kind(), envelope.payload())?
     } else {
-        read_order(&file, &bytes)?
+        read_document(&file, Kind::of_document(&file, &bytes)?, &bytes)?
     };
-    print(out, &Explanation::new(&order, None).to_string())
+    print(out, &text(&document, args.lang))
+}
+
+fn verified_text(document: &VerifiedDocument, language: Language) -> String {
+    match document {
+        VerifiedDocument::Order(order) => {
+            Explanation::new(order, Some(order.signers()), language).to_string()
+        }
+        VerifiedDocument::Revocation(revocation) => {
+            notice::revocation(revocation, Some(revocation.signers())).in_language(language)
+        }
+        VerifiedDocument::Trust(trust) => {
+            notice::trust(trust, Some(trust.signers())).in_language(language)
+        }
+    }
+}
+
+fn text(document: &Document, language: Language) -> String {
+    match document {
+        Document::Order(order) => Explanation::new(order, None, language).to_string(),
+        Document::Revocation(revocation) => {
+            notice::revocation(revocation, None).in_language(language)
+        }
+        Document::Trust(trust) => notice::trust(trust, None).in_language(language),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OrderError> {

@@ -77,6 +77,7 @@ impl Desk {
             OrderError::Rejected(_) => "rejected",
             OrderError::Failed(_) => "failed",
             OrderError::Usage(_) => "usage",
+            OrderError::Life(_) => "life",
         };
         (kind, error.to_string().replace(&format!("{}/", self.path().display()), "@"))
     }
@@ -145,6 +146,94 @@ fn several_keys_sign_at_once() {
         envelope["payload"].as_str().unwrap(),
     );
     assert_eq!(payload.unwrap(), desk.text("order.json").into_bytes());
+}
+
+#[test]
+fn revocations_are_signed_and_verified_like_orders() {
+    let desk = Desk::new();
+    let revocation = json!({
+        "schema": "sekisho.revocation/v1", "order_id": "a-1", "serial": 1,
+        "effective_at": "2027-11-01T12:00:00+09:00", "reason": "the servers are gone",
+    });
+    desk.write("revocation.json", &revocation.to_string());
+    let sign =
+        ["sign", "--key", "@k1.pem", "--key", "@k2.pem", "--output", "@r.dsse", "@revocation.json"];
+    desk.good(&sign);
+    assert_eq!(
+        desk.good(&["verify", "--trust", "@trust.json", "@r.dsse"]),
+        "@r.dsse: accepted: revocation of order a-1 up to serial 1, effective at \
+         2027-11-01T12:00:00+09:00, signed by holder 1, holder 2\n"
+    );
+    assert!(desk.good(&["show", "--trust", "@trust.json", "@r.dsse"]).starts_with(
+        "Revocation of order a-1, serial 1 and every lower one\nVerified: signed by 2 trusted"
+    ));
+    for file in ["@r.dsse", "@revocation.json"] {
+        assert!(desk.good(&["show", file]).contains("\nNOT VERIFIED"));
+    }
+    assert_eq!(
+        desk.bad(&["show", "--trust", "@trust.json", "@revocation.json"]).1,
+        "@revocation.json: is a revocation without an envelope: nobody has signed it [L-APPROVE]"
+    );
+    desk.write("revocation.json", &revocation.to_string().replace("the servers are gone", ""));
+    assert_eq!(desk.bad(&sign), ("rejected", "@revocation.json: reason: is empty".to_owned()));
+    desk.write("revocation.json", &revocation.to_string().replace("revocation/v1", "recall/v1"));
+    let (kind, message) = desk.bad(&sign);
+    assert_eq!(kind, "rejected");
+    assert!(message.starts_with("@revocation.json: schema: is `sekisho.recall/v1`, but only"));
+}
+
+#[test]
+fn a_new_trust_file_is_signed_by_old_and_new_keys() {
+    let desk = Desk::new();
+    let new = desk.good(&[
+        "trust",
+        "--threshold",
+        "2",
+        "--version",
+        "2",
+        "--revoked",
+        "@k2.json",
+        "@k1.json",
+        "@k3.json",
+        "@k4.json",
+    ]);
+    desk.write("new.json", &new);
+    desk.good(&[
+        "sign",
+        "--key",
+        "@k1.pem",
+        "--key",
+        "@k3.pem",
+        "--output",
+        "@t.dsse",
+        "@new.json",
+    ]);
+    assert_eq!(
+        desk.good(&["verify", "--trust", "@trust.json", "@t.dsse"]),
+        "@t.dsse: accepted: trust file version 2, to replace version 1, 2 of 3 keys must sign, \
+         signed by holder 1, holder 3\n"
+    );
+    for file in ["@t.dsse", "@new.json"] {
+        assert!(desk.good(&["show", file]).starts_with("Trust file, version 2\nNOT VERIFIED"));
+    }
+    // Nothing follows itself, and the revoked key is of no use.
+    assert_eq!(
+        desk.bad(&["verify", "--trust", "@new.json", "@t.dsse"]),
+        (
+            "rejected",
+            "@t.dsse: version: 2 is not above 2, the version it is to replace [L-APPROVE]".into()
+        )
+    );
+    desk.good(&["sign", "--key", "@k2.pem", "--output", "@t.dsse", "@t.dsse"]);
+    assert_eq!(
+        desk.bad(&["verify", "--trust", "@trust.json", "@t.dsse"]),
+        (
+            "rejected",
+            "@t.dsse: signatures[2].keyid: the key of holder 2 is revoked by version 2 of the \
+             trust file [L-APPROVE]"
+                .into()
+        )
+    );
 }
 
 #[test]
@@ -232,7 +321,8 @@ fn keys_and_trust_files() {
         desk.bad(&["trust", "--threshold", "2", "@k1.json"]),
         (
             "rejected",
-            "the new trust file: threshold: 2 is not within 1 to 1, the number of keys [L-APPROVE]"
+            "the new trust file: threshold: 2 is not within 1 to 1, the number of keys that are not \
+             revoked [L-APPROVE]"
                 .to_owned()
         )
     );
@@ -251,4 +341,69 @@ fn arguments_are_consistent() {
     Cli::command().debug_assert();
     assert!(Cli::try_parse_from(["order", "verify", "--trust", "t"]).is_err());
     assert!(Cli::try_parse_from(["order", "sign", "f"]).is_err());
+}
+
+#[test]
+fn warnings_and_what_strict_makes_of_them() {
+    let desk = Desk::new();
+    let mut idle = order();
+    idle["address_sets"]["c2"] = json!(["198.51.100.7", "203.0.113.7"]);
+    desk.write("order.json", &idle.to_string());
+    let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
+    desk.write("signed.json", &signed);
+    desk.write("jp.txt", "203.0.113.0/24\n");
+    desk.write("abroad.txt", "198.51.100.0/24\n");
+    let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
+    let tables = ["--domestic", "@jp.txt", "--foreign", "@abroad.txt"];
+    let with = |more: &[&'static str]| [&verify[..], more].concat();
+
+    assert!(desk.good(&verify).starts_with("@signed.json: accepted: "));
+    assert!(desk.good(&with(&tables)).starts_with("@signed.json: accepted: "));
+    desk.good(&with(&["--strict"]));
+    assert_eq!(
+        desk.bad(&[&with(&tables)[..], &["--strict"]].concat()),
+        (
+            "rejected",
+            "@signed.json: rules[0].source: 1 of the 2 members of c2 can never match: \
+             203.0.113.7/32 is domestic, but the measure is foreign-to-domestic and its sources \
+             are foreign [L-MEASURE]"
+                .to_owned()
+        )
+    );
+    assert_eq!(desk.bad(&with(&["--country", "JP"])).0, "usage");
+    let missing = desk.bad(&with(&["--domestic", "@none.txt"]));
+    assert!(missing.0 == "rejected" && missing.1.starts_with("@none.txt: cannot be read: "));
+}
+
+#[test]
+fn an_agreement_with_a_foreign_party_is_refused_where_there_are_tables() {
+    let desk = Desk::new();
+    let mut agreement = order();
+    agreement["measure"] = json!("agreement");
+    agreement["party"] = json!({"name": "電力", "prefixes": ["203.0.113.0/24", "8.8.8.8"]});
+    agreement["rules"][0]["protocol"] = json!("tcp");
+    desk.write("order.json", &agreement.to_string());
+    let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
+    desk.write("signed.json", &signed);
+    desk.write("jp.txt", "203.0.113.0/24\n");
+    let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
+    desk.good(&verify);
+    let (out, result) = desk.run(&[&verify[..], &["--domestic", "@jp.txt"]].concat());
+    assert_eq!(out, "", "nothing is accepted");
+    assert!(result.unwrap_err().to_string().ends_with(
+        "party.prefixes[1]: 8.8.8.8/32 is not wholly domestic, but a party's own addresses \
+             are: 8.8.8.8 is foreign [L-MEASURE]"
+    ));
+}
+
+#[test]
+fn showing_in_japanese() {
+    let desk = Desk::new();
+    let text = desk.good(&["show", "--lang", "ja", "@order.json"]);
+    assert!(text.starts_with("指示書 a-1、通番 1\n【未検証】"), "{text}");
+    assert_eq!(
+        desk.good(&["show", "--lang", "en", "@order.json"]),
+        desk.good(&["show", "@order.json"])
+    );
+    assert!(Cli::try_parse_from(["order", "show", "--lang", "fr", "f"]).is_err());
 }

@@ -1,0 +1,77 @@
+//! Asking a daemon over its control socket.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use super::CliError;
+use crate::daemon::request::{Outcome, Request};
+use crate::shown::shown;
+
+/// Longest answer, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// Sends a request, with its document if it has one, and returns the line that answers it.
+///
+/// # Errors
+/// [`CliError::Failed`] where nobody answers in time.
+pub fn ask(
+    socket: &Path,
+    request: &Request,
+    document: &[u8],
+    patience: Duration,
+) -> Result<String, CliError> {
+    exchange(socket, request, document, patience).map_err(|error| {
+        CliError::Failed(format!("{}: no sekisho answers there: {error}", shown(socket)))
+    })
+}
+
+fn exchange(
+    socket: &Path,
+    request: &Request,
+    document: &[u8],
+    patience: Duration,
+) -> io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    stream.write_all(request.line().as_bytes())?;
+    // A daemon that refuses the request does not read the document; its answer says why.
+    let sent = stream.write_all(document);
+    let mut line = String::new();
+    BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
+    if line.is_empty() {
+        sent?;
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line)
+}
+
+/// Has a daemon do something, and returns what it says of it.
+///
+/// # Errors
+/// [`CliError`], as the daemon says or because it does not answer.
+pub fn act(
+    socket: &Path,
+    request: &Request,
+    document: &[u8],
+    patience: Duration,
+) -> Result<Vec<String>, CliError> {
+    let line = ask(socket, request, document, patience)?;
+    match read(socket, &line)? {
+        Outcome::Done(lines) => Ok(lines),
+        Outcome::Refused(lines) => Err(CliError::Refused(lines)),
+        Outcome::Error(reason) => Err(CliError::Failed(format!("{}: {reason}", shown(socket)))),
+    }
+}
+
+/// Reads an answer.
+///
+/// # Errors
+/// [`CliError::Failed`] where it is none.
+pub fn read<T: serde::de::DeserializeOwned>(socket: &Path, line: &str) -> Result<T, CliError> {
+    serde_json::from_str(line).map_err(|error| {
+        CliError::Failed(format!("{}: what answers there is no sekisho: {error}", shown(socket)))
+    })
+}

@@ -1,0 +1,126 @@
+//! `sekisho halt`, `resume` and `reload`: what an operator does to a sensor without any signature.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+use super::CliError;
+use super::client;
+use super::life::{LONG, SHORT, carry_out, open, say, signature};
+use super::place::Where;
+use crate::daemon::config::DEFAULT_SOCKET;
+use crate::daemon::request::{Request, Said};
+use crate::registry::loading::Contents;
+
+const HALT_HELP: &str = "\
+The kernel selects nothing any more when the command returns, and the daemon remembers it over every \
+restart. Terms run on. Nothing but `sekisho resume` ends it.
+
+Examples:
+  sekisho halt --operator \"N. Sato\" --reason \"complaint 2027-113\"
+  sekisho halt --state /var/lib/sekisho/state";
+
+/// Stop all selection at once, without any signature
+#[derive(Args, Clone, Debug)]
+#[command(after_help = HALT_HELP)]
+pub struct HaltArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Who does it; the user's number is recorded in any case
+    #[arg(long, value_name = "NAME", default_value = "")]
+    operator: String,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+const RESUME_HELP: &str = "\
+Who resumes and why is recorded.
+
+Example:
+  sekisho resume --operator \"N. Sato\" --reason \"complaint 2027-113 settled\"";
+
+/// Resume selection after a halt
+#[derive(Args, Clone, Debug)]
+#[command(after_help = RESUME_HELP)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Who does it
+    #[arg(long, value_name = "NAME", required = true, value_parser = NonEmptyStringValueParser::new())]
+    operator: String,
+    /// Why
+    #[arg(long, value_name = "TEXT", required = true, value_parser = NonEmptyStringValueParser::new())]
+    reason: String,
+}
+
+/// Have a running sensor read its configuration again
+///
+/// Direction tables, lease and new orders take effect without a packet lost; what only a restart can
+/// change is refused by name, and then nothing changes.
+#[derive(Args, Clone, Debug)]
+pub struct ReloadArgs {
+    /// The daemon's control socket
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    socket: PathBuf,
+}
+
+impl HaltArgs {
+    /// Halts.
+    ///
+    /// # Errors
+    /// [`CliError`]; its kind decides the exit status.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
+        let Self { place, operator, reason } = self;
+        let lines = match place.state() {
+            None => {
+                let said = Said { by: operator.clone(), why: reason.clone() };
+                client::act(&place.socket, &Request::Halt(said), &[], SHORT)?
+            }
+            Some(place) => {
+                let (mut held, registry, reading) = open(&place, Contents::Skip)?;
+                match registry.halt(&signature(operator), reason, reading) {
+                    None => vec!["selection was halted before".to_owned()],
+                    Some(change) => carry_out(&mut held, change)?,
+                }
+            }
+        };
+        say(out, &lines)
+    }
+}
+
+impl ResumeArgs {
+    /// Resumes.
+    ///
+    /// # Errors
+    /// [`CliError`]; its kind decides the exit status.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
+        let Self { place, operator, reason } = self;
+        let lines = match place.state() {
+            None => {
+                let said = Said { by: operator.clone(), why: reason.clone() };
+                client::act(&place.socket, &Request::Resume(said), &[], SHORT)?
+            }
+            Some(place) => {
+                let (mut held, registry, reading) = open(&place, Contents::Skip)?;
+                match registry.resume(&signature(operator), reason, reading) {
+                    None => vec!["selection was not halted".to_owned()],
+                    Some(change) => carry_out(&mut held, change)?,
+                }
+            }
+        };
+        say(out, &lines)
+    }
+}
+
+impl ReloadArgs {
+    /// Has the configuration read again.
+    ///
+    /// # Errors
+    /// [`CliError`]; its kind decides the exit status.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
+        say(out, &client::act(&self.socket, &Request::Reload {}, &[], LONG)?)
+    }
+}

@@ -1,0 +1,164 @@
+//! The commands without a daemon, over a state directory of their own.
+
+use std::fs;
+
+use clap::Parser;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::daemon::prepare;
+use crate::order::Kind;
+use crate::order::samples::{self, signed, signed_as, trust_file, with};
+
+#[derive(Parser)]
+enum Cli {
+    Install(InstallArgs),
+    Revoke(RevokeArgs),
+    List(ListArgs),
+    Halt(super::super::halt::HaltArgs),
+    Resume(super::super::halt::ResumeArgs),
+    #[command(subcommand)]
+    Trust(super::super::trust::TrustCommand),
+}
+
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.write("trust.json", &trust_file());
+        let made = desk.run("trust init --state @state --facility tyo-gw-1 @trust.json");
+        assert_eq!(made.unwrap(), "state for facility tyo-gw-1 made, trust file version 1\n");
+        desk
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    /// Runs a command; `@` stands for the folder.
+    fn run(&self, line: &str) -> Result<String, CliError> {
+        let folder = format!("{}/", self.0.path().display());
+        let words = line.split(' ').map(|word| word.replace('@', &folder));
+        let mut out = Vec::new();
+        match Cli::try_parse_from(["sekisho".to_owned()].into_iter().chain(words)).unwrap() {
+            Cli::Install(args) => args.run(&mut out),
+            Cli::Revoke(args) => args.run(&mut out),
+            Cli::List(args) => args.run(&mut out),
+            Cli::Halt(args) => args.run(&mut out),
+            Cli::Resume(args) => args.run(&mut out),
+            Cli::Trust(command) => command.run(&mut out),
+        }?;
+        Ok(String::from_utf8(out).unwrap().replace(&folder, "@"))
+    }
+
+    fn failure(&self, line: &str) -> (u8, String) {
+        let error = self.run(line).unwrap_err();
+        let folder = format!("{}/", self.0.path().display());
+        (error.exit_status(), error.lines().join("\n").replace(&folder, "@"))
+    }
+
+    fn list(&self) -> Value {
+        serde_json::from_str(&self.run("list --json --state @state").unwrap()).unwrap()
+    }
+}
+
+/// An order that waits for a long time.
+fn order() -> Value {
+    with(&[
+        ("/approved_at", json!("2096-10-01T00:00:00Z")),
+        ("/not_before", json!("2096-11-01T00:00:00Z")),
+        ("/not_after", json!("2097-01-01T00:00:00Z")),
+    ])
+}
+
+#[test]
+fn an_order_is_installed_listed_and_revoked() {
+    let desk = Desk::new();
+    desk.write("order.dsse", &signed(&order(), &[1, 2, 3]));
+    let line = "order 2027-17-0003, serial 2, waits until 2096-11-01T09:00:00+09:00, then until \
+                2097-01-01T09:00:00+09:00";
+    assert_eq!(desk.run("install --state @state @order.dsse").unwrap(), format!("{line}\n"));
+    assert_eq!(
+        desk.run("install --state @state @order.dsse").unwrap(),
+        format!("{line}; it was installed before, and nothing has changed\n")
+    );
+    let list = desk.list();
+    assert_eq!(list["orders"][0]["state"], "waiting");
+    assert_eq!(list["orders"].as_array().unwrap().len(), 1);
+
+    let mut older = order();
+    older["serial"] = json!(1);
+    desk.write("older.dsse", &signed(&older, &[1, 2, 3]));
+    assert_eq!(
+        desk.failure("install --state @state @older.dsse"),
+        (
+            3,
+            "@older.dsse: serial: is 1, but serial 2 of order 2027-17-0003 has been seen \
+             [L-EXTEND]"
+                .to_owned()
+        )
+    );
+    let revocation = samples::revocation();
+    desk.write("r.dsse", &signed_as(Kind::Revocation, &revocation.to_string(), &[1, 2, 3]));
+    desk.run("revoke --state @state @r.dsse").unwrap();
+    assert_eq!(
+        desk.run("revoke --state @state @r.dsse").unwrap(),
+        "this revocation was accepted before\n"
+    );
+}
+
+#[test]
+fn a_halt_lasts_until_somebody_resumes() {
+    let desk = Desk::new();
+    let halted = desk.run("halt --state @state --operator op --reason storm").unwrap();
+    assert!(halted.starts_with("all selection is halted, by op (uid "), "{halted}");
+    assert_eq!(desk.run("halt --state @state").unwrap(), "selection was halted before\n");
+    let text = desk.run("list --state @state").unwrap();
+    assert!(text.starts_with("ALL SELECTION IS HALTED since "), "{text}");
+    let resume = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();
+    assert!(!resume("sekisho resume") && !resume("sekisho resume --operator op"));
+    desk.run("resume --state @state --operator op --reason over").unwrap();
+    assert_eq!(desk.list()["halted"], Value::Null);
+    assert_eq!(
+        desk.run("resume --state @state --operator op --reason over").unwrap(),
+        "selection was not halted\n"
+    );
+}
+
+#[test]
+fn a_directory_that_is_held_or_not_there() {
+    let desk = Desk::new();
+    let place = Place::new(&desk.0.path().join("state"), None);
+    let held = prepare::open(&place, Contents::Skip).unwrap();
+    let words = "@state: a running sekisho has this state; ask it over its control socket";
+    assert_eq!(desk.failure("halt --state @state"), (1, words.to_owned()));
+    assert_eq!(desk.list()["orders"], json!([]), "to look is free");
+    drop(held);
+    let (status, words) = desk.failure("halt --state @other");
+    assert_eq!((status, words.contains("is no state directory")), (1, true), "{words}");
+    assert!(!desk.0.path().join("other").exists());
+    let again = desk.failure("trust init --state @state --facility tyo-gw-1 @trust.json");
+    assert_eq!(again, (1, "@state: holds a state already".to_owned()));
+    let nobody = desk.failure("halt --socket @socket");
+    assert!(nobody.1.starts_with("@socket: no sekisho answers there: "), "{nobody:?}");
+}
+
+#[test]
+fn an_older_copy_of_the_directory_is_refused() {
+    let desk = Desk::new();
+    let (state, old) = (desk.0.path().join("state"), desk.0.path().join("old"));
+    let copy = |from: &Path, to: &Path| {
+        fs::copy(from.join("state.json"), to.join("state.json")).unwrap();
+    };
+    fs::create_dir(&old).unwrap();
+    copy(&state, &old);
+    desk.run("halt --state @state").unwrap();
+    copy(&old, &state);
+    for line in ["list --state @state", "halt --state @state"] {
+        let (status, words) = desk.failure(line);
+        assert_eq!(status, 3, "{words}");
+        assert!(words.contains("an older copy was put in its place [L-EXTEND]"), "{words}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Whom a command speaks to: a daemon over its control socket, or a state directory that no daemon
+//! holds.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::daemon::config::DEFAULT_SOCKET;
+use crate::registry::Place;
+
+/// The options that say so.
+#[derive(Args, Clone, Debug)]
+pub struct Where {
+    /// The daemon's control socket
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET, conflicts_with = "state")]
+    pub socket: PathBuf,
+    /// Without a daemon: the state directory, as the configuration names it
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The state directory's anchor [default: <DIR>.anchor]
+    #[arg(long, value_name = "FILE", requires = "state")]
+    anchor: Option<PathBuf>,
+}
+
+impl Where {
+    /// The state directory, if it is to be used without a daemon.
+    pub fn state(&self) -> Option<Place> {
+        let directory = self.state.as_ref()?;
+        Some(Place::new(directory, self.anchor.as_deref()))
+    }
+}

@@ -1,0 +1,99 @@
+//! The table of `sekisho order list`.
+
+use std::fmt::Write as _;
+
+use super::table::aligned;
+use crate::registry::{Listed, Register};
+
+/// The human form of a register.
+pub(super) fn table(register: &Register) -> String {
+    let mut text = String::new();
+    if let Some(act) = &register.halted {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "ALL SELECTION IS HALTED since {}, by {}", act.since, act.by);
+        let _ = if act.why.is_empty() { Ok(()) } else { write!(text, ": {}", act.why) };
+        text += "\n\n";
+    }
+    let heading = ["order", "serial", "measure", "state", "from", "until", "remaining", "records"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(register.orders.iter().map(row));
+    text + &aligned(&rows, 6)
+}
+
+fn row(order: &Listed) -> Vec<String> {
+    let state = match order.reason {
+        Some(reason) => format!("{} ({})", order.state, reason.name()),
+        None => order.state.clone(),
+    };
+    let ended = order.reason.is_some();
+    vec![
+        order.order_id.clone(),
+        order.serial.to_string(),
+        order.measure.clone(),
+        state,
+        order.not_before.clone(),
+        order.not_after.clone(),
+        if ended { "-".to_owned() } else { remaining(order.remaining_seconds) },
+        order.records.to_string(),
+    ]
+}
+
+/// A length of time in its two largest units.
+fn remaining(seconds: u64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest}s"),
+        (0, 0, _) => format!("{minutes}m {rest:02}s"),
+        (0, _, _) => format!("{hours}h {minutes:02}m"),
+        _ => format!("{days}d {hours:02}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::event::{Act, Reason};
+
+    #[test]
+    fn the_table_is_stable() {
+        let listed = |order_id: &str, state: &str, reason, seconds| Listed {
+            order_id: order_id.into(),
+            serial: 1,
+            measure: "foreign-to-foreign".into(),
+            state: state.into(),
+            reason,
+            not_before: "2027-11-01T00:00:00+09:00".into(),
+            not_after: "2028-05-01T00:00:00+09:00".into(),
+            remaining_seconds: seconds,
+            records: 7,
+            digest: String::new(),
+        };
+        let register = Register {
+            facility: "f".into(),
+            trust_version: 1,
+            halted: Some(Act {
+                since: "2027-11-01T00:00:00Z".parse().unwrap(),
+                by: "uid 0".into(),
+                why: String::new(),
+            }),
+            orders: vec![
+                listed("a", "halted", None, 90_061),
+                listed("long", "ended", Some(Reason::Superseded), 0),
+            ],
+        };
+        assert_eq!(
+            table(&register),
+            "\
+ALL SELECTION IS HALTED since 2027-11-01T00:00:00Z, by uid 0
+
+  order  serial  measure             state               from                       until                      remaining  records
+  a      1       foreign-to-foreign  halted              2027-11-01T00:00:00+09:00  2028-05-01T00:00:00+09:00     1d 01h        7
+  long   1       foreign-to-foreign  ended (superseded)  2027-11-01T00:00:00+09:00  2028-05-01T00:00:00+09:00          -        7
+"
+        );
+        for (seconds, text) in [(0, "0s"), (61, "1m 01s"), (7_260, "2h 01m")] {
+            assert_eq!(remaining(seconds), text);
+        }
+    }
+}

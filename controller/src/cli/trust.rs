@@ -1,0 +1,98 @@
+//! `sekisho trust`: whose signatures count, from the first trust file to the next.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::CliError;
+use super::life::{carry_out, described, open, read, reading, say, upload};
+use super::place::Where;
+use crate::daemon::prepare;
+use crate::daemon::request::Request;
+use crate::registry::loading::Contents;
+use crate::registry::{Place, Registry};
+use crate::shown::shown;
+
+/// Decide whose signatures count
+#[derive(Debug, Subcommand)]
+pub enum TrustCommand {
+    /// Make a state directory with a first trust file
+    #[command(after_help = INIT_HELP)]
+    Init(InitArgs),
+    /// Put a new trust file in force
+    #[command(after_help = ROTATE_HELP)]
+    Rotate(RotateArgs),
+}
+
+const INIT_HELP: &str = "\
+`sekisho run` does the same with the trust file of its configuration, if the directory holds no state \
+yet.
+
+Example:
+  sekisho trust init --state /var/lib/sekisho/state --facility tyo-gw-1 trust.json";
+
+const ROTATE_HELP: &str = "\
+The envelope holds the new trust file, signed by enough keys of the old one and of the new one. \
+Orders that would not have been accepted without keys that it revokes are over.
+
+Example:
+  sekisho trust rotate trust-2.dsse";
+
+/// Arguments of `sekisho trust init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// The state directory, as the configuration names it
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// The state directory's anchor [default: <DIR>.anchor]
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<PathBuf>,
+    /// The facility whose orders it is to hold
+    #[arg(long, value_name = "ID")]
+    facility: String,
+    /// The trust file
+    #[arg(value_name = "TRUST.json")]
+    trust: PathBuf,
+}
+
+/// Arguments of `sekisho trust rotate`.
+#[derive(Args, Debug)]
+pub struct RotateArgs {
+    #[command(flatten)]
+    place: Where,
+    /// The signed trust file
+    #[arg(value_name = "ENVELOPE")]
+    envelope: PathBuf,
+}
+
+impl TrustCommand {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// [`CliError`]; its kind decides the exit status.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
+        match self {
+            Self::Init(args) => {
+                let place = Place::new(&args.state, args.anchor.as_deref());
+                let (file, bytes) = (shown(&args.trust), read(&args.trust)?);
+                let first = Registry::begin(&args.facility, &file, &bytes, reading().wall)?;
+                let lines: Vec<String> = described(&first);
+                prepare::create(&place, first)?;
+                say(out, &lines)
+            }
+            Self::Rotate(args) => {
+                let bytes = read(&args.envelope)?;
+                let lines = match args.place.state() {
+                    None => upload(&args.place.socket, &args.envelope, &bytes, Request::Rotate)?,
+                    Some(place) => {
+                        let (mut held, registry, reading) = open(&place, Contents::Read)?;
+                        let change = registry.rotate(&shown(&args.envelope), bytes, reading)?;
+                        carry_out(&mut held, change)?
+                    }
+                };
+                say(out, &lines)
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The sensor, shared: whoever steers it holds it for one operation only, and the lease has one writer
+//! that a halt goes before. So a halt waits neither for a compilation nor for the disk (L-MIN).
+
+use std::sync::{Arc, Mutex};
+
+use sensor_common::tables::Line;
+
+use super::monitor::lock;
+use super::sensor::{Enforce, SensorError};
+
+/// The sensor, and whether its lease may be renewed.
+#[derive(Debug)]
+pub struct Gate<E> {
+    sensor: Arc<Mutex<E>>,
+    /// Looked at and changed while the sensor is held, so that no renewal comes after a halt.
+    halted: Mutex<bool>,
+}
+
+impl<E: Enforce> Gate<E> {
+    /// A gate in front of a sensor without a lease.
+    pub const fn new(sensor: Arc<Mutex<E>>, halted: bool) -> Self {
+        Self { sensor, halted: Mutex::new(halted) }
+    }
+
+    /// The sensor.
+    pub const fn sensor(&self) -> &Arc<Mutex<E>> {
+        &self.sensor
+    }
+
+    /// Ends all selection in the kernel, and lets no lease be renewed until [`Self::release`].
+    ///
+    /// # Errors
+    /// [`SensorError`]; no lease is renewed all the same.
+    pub fn halt(&self) -> Result<(), SensorError> {
+        let mut sensor = lock(&self.sensor);
+        *lock(&self.halted) = true;
+        sensor.set_lease(0)
+    }
+
+    /// Lets the lease be renewed.
+    pub fn release(&self) {
+        let _sensor = lock(&self.sensor);
+        *lock(&self.halted) = false;
+    }
+
+    /// Renews the lease, unless selection is halted. Whether it was renewed.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn renew(&self, until: u64) -> Result<bool, SensorError> {
+        let mut sensor = lock(&self.sensor);
+        if *lock(&self.halted) {
+            return Ok(false);
+        }
+        sensor.set_lease(until)?;
+        Ok(true)
+    }
+}
+
+impl<E: Enforce> Enforce for &Gate<E> {
+    type Tables = E::Tables;
+
+    fn tables(lines: &[Line]) -> Result<Self::Tables, SensorError> {
+        E::tables(lines)
+    }
+
+    fn publish(&mut self, tables: Self::Tables) -> Result<(), SensorError> {
+        lock(&self.sensor).publish(tables)
+    }
+
+    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError> {
+        lock(&self.sensor).set_deadline(slot, deadline)
+    }
+
+    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+        if until == 0 { lock(&self.sensor).set_lease(0) } else { self.renew(until).map(drop) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Leases(Vec<u64>);
+
+    impl Enforce for Leases {
+        type Tables = ();
+
+        fn tables(_: &[Line]) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn publish(&mut self, (): ()) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn set_deadline(&mut self, _: u32, _: u64) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+            self.0.push(until);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_renewal_comes_after_a_halt() {
+        let gate = Gate::new(Arc::new(Mutex::new(Leases::default())), false);
+        assert!(gate.renew(5).unwrap());
+        gate.halt().unwrap();
+        assert!(!gate.renew(6).unwrap());
+        (&gate).set_lease(7).unwrap();
+        (&gate).set_lease(0).unwrap();
+        gate.release();
+        assert!(gate.renew(8).unwrap());
+        assert_eq!(lock(gate.sensor()).0, [5, 0, 0, 8]);
+    }
+}

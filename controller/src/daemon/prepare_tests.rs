@@ -1,0 +1,184 @@
+//! Configurations with the files that they name, good and bad.
+
+use std::fs;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::order::samples::{order, signed, trust_file, with};
+
+/// A folder with a configuration over these orders.
+fn folder(orders: &[Value]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..orders.len()).map(|n| format!("{n}.json")).collect();
+    for (name, order) in names.iter().zip(orders) {
+        fs::write(folder.path().join(name), signed(order, &[1, 2, 3])).unwrap();
+    }
+    let config = format!(
+        "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
+         trust = \"trust.json\"\nstate = \"state\"\noutput = \"-\"\norders = {names:?}\n\
+         [direction]\ndomestic = [\"jp.txt\"]\n"
+    );
+    fs::write(folder.path().join("sekisho.toml"), config).unwrap();
+    fs::write(folder.path().join("trust.json"), trust_file()).unwrap();
+    fs::write(folder.path().join("jp.txt"), "192.0.2.0/24\n").unwrap();
+    folder
+}
+
+fn reading() -> Reading {
+    Reading { boot: 1, wall: "2027-10-21T00:00:00Z".parse::<Timestamp>().unwrap() }
+}
+
+fn ready(folder: &tempfile::TempDir) -> Result<Prepared, PrepareError> {
+    prepare(&folder.path().join("sekisho.toml"), reading())
+}
+
+fn refusal(folder: &tempfile::TempDir) -> String {
+    let path = folder.path().join("sekisho.toml");
+    let words = |error: PrepareError| match error {
+        PrepareError::Rejected(rejections) => {
+            let [rejection] = rejections.as_slice() else { panic!("{rejections:?}") };
+            rejection.to_string().replace(&format!("{}/", folder.path().display()), "")
+        }
+        PrepareError::Failed(reason) => panic!("{reason}"),
+    };
+    let checked = words(check(&path, reading()).unwrap_err());
+    let refused = words(ready(folder).unwrap_err());
+    assert_eq!(checked, refused, "a check says what a start would");
+    assert!(!folder.path().join("state/state.json").exists(), "and nothing is written");
+    refused
+}
+
+fn ids(registry: &Registry) -> Vec<String> {
+    let named = registry.entries().iter().map(crate::registry::entry::Entry::named);
+    named.map(|named| format!("{} {}", named.order_id, named.serial)).collect()
+}
+
+#[test]
+fn all_that_a_configuration_names() {
+    let folder = folder(&[order(), with(&[("/order_id", json!("b"))])]);
+    let (_, checked) = check(&folder.path().join("sekisho.toml"), reading()).unwrap();
+    let prepared = ready(&folder).unwrap();
+    for registry in [&checked, &prepared.registry] {
+        assert_eq!(ids(registry), ["2027-17-0003 2", "b 2"]);
+    }
+    let [_, named] = prepared.layers.as_slice() else { panic!("two layers") };
+    assert_eq!(named, &[("192.0.2.0/24".parse().unwrap(), AddressClass::Domestic)]);
+    let held = ready(&folder).unwrap_err().to_string();
+    assert!(held.contains("a running sekisho has this state"), "{held}");
+}
+
+#[test]
+fn orders_stay_when_their_files_are_gone() {
+    let folder = folder(&[order()]);
+    drop(ready(&folder).unwrap());
+    // The very same again is no news; one that is not named any more stays.
+    drop(ready(&folder).unwrap());
+    let config = folder.path().join("sekisho.toml");
+    let text = fs::read_to_string(&config).unwrap().replace("[\"0.json\"]", "[]");
+    fs::write(&config, text).unwrap();
+    fs::remove_file(folder.path().join("0.json")).unwrap();
+    assert_eq!(ids(&ready(&folder).unwrap().registry), ["2027-17-0003 2"]);
+}
+
+#[test]
+fn another_facility_and_another_trust_file() {
+    let folder = folder(&[order()]);
+    drop(ready(&folder).unwrap());
+    let config = folder.path().join("sekisho.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("tyo-gw-1", "osa-gw-1")).unwrap();
+    let refused = ready(&folder).unwrap_err().to_string();
+    assert!(refused.contains("facility: holds orders for facility tyo-gw-1, but "), "{refused}");
+    fs::write(&config, text).unwrap();
+    let newer = trust_file().replace("\"version\": 1", "\"version\": 2");
+    fs::write(folder.path().join("trust.json"), newer).unwrap();
+    let refused = ready(&folder).unwrap_err().to_string();
+    assert!(refused.contains("version: is 2, but version 1 is in force"), "{refused}");
+}
+
+#[test]
+fn an_order_for_another_facility() {
+    let folder = folder(&[with(&[("/facility/id", json!("osa-gw-1"))])]);
+    assert_eq!(
+        refusal(&folder),
+        "0.json: facility.id: the order is for facility osa-gw-1, but this sensor stands in \
+         tyo-gw-1 [L-APPROVE]"
+    );
+}
+
+#[test]
+fn an_older_version_of_an_order() {
+    let folder = folder(&[order(), with(&[("/serial", json!(1))])]);
+    assert_eq!(
+        refusal(&folder),
+        "1.json: serial: is 1, but serial 2 of order 2027-17-0003 has been seen [L-EXTEND]"
+    );
+}
+
+#[test]
+fn an_agreement_whose_party_is_not_domestic() {
+    let party = |prefix| {
+        with(&[
+            ("/measure", json!("agreement")),
+            ("/party", json!({"name": "電力", "prefixes": [prefix]})),
+        ])
+    };
+    let agreed = folder(&[party("192.0.2.0/25")]);
+    drop(ready(&agreed).unwrap());
+    assert_eq!(
+        refusal(&folder(&[party("8.8.8.0/24")])),
+        "0.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
+         addresses are: 8.8.8.0 is foreign [L-MEASURE]"
+    );
+    // An installed one over tables that have changed.
+    fs::write(agreed.path().join("jp.txt"), "198.51.100.0/24\n").unwrap();
+    let refused = ready(&agreed).unwrap_err().to_string();
+    assert!(refused.starts_with("order 2027-17-0003, serial 2: party.prefixes[0]: "), "{refused}");
+}
+
+#[test]
+fn one_signature_too_few() {
+    let folder = folder(&[order()]);
+    fs::write(folder.path().join("0.json"), signed(&order(), &[1, 2])).unwrap();
+    assert_eq!(refusal(&folder), "0.json: signatures: 2 of the 3 signatures needed [L-APPROVE]");
+}
+
+#[test]
+fn files_that_are_not_there() {
+    for name in ["trust.json", "0.json", "jp.txt", "sekisho.toml"] {
+        let folder = folder(&[order()]);
+        fs::remove_file(folder.path().join(name)).unwrap();
+        let error = refusal(&folder);
+        assert!(error.starts_with(&format!("{name}: cannot be read: ")), "{error}");
+    }
+}
+
+#[test]
+fn more_orders_at_once_than_slots() {
+    let orders: Vec<Value> =
+        (0..65).map(|n| with(&[("/order_id", json!(format!("o{n}")))])).collect();
+    assert_eq!(
+        refusal(&folder(&orders)),
+        "sekisho.toml: at 2027-10-31T15:00:00Z: 65 orders are in force at once; the limit is 64"
+    );
+}
+
+#[test]
+fn more_payload_groups_at_once_than_there_can_be() {
+    let with_lengths = |id: &str, lengths: std::ops::Range<usize>| {
+        let list: Vec<String> = lengths.map(|length| "ab".repeat(length)).collect();
+        with(&[
+            ("/order_id", json!(id)),
+            ("/payload_prefixes/hello", json!({"hex": list})),
+            ("/rules/0", json!({"id": "r1", "either": "c2", "payload": "hello"})),
+        ])
+    };
+    let folder = folder(&[with_lengths("a", 1..6), with_lengths("b", 5..10)]);
+    assert_eq!(
+        refusal(&folder),
+        "sekisho.toml: at 2027-10-31T15:00:00Z: the rules of all orders compare payloads by 9 \
+         different pairs of key and length; the limit is 8"
+    );
+}

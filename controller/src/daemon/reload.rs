@@ -1,0 +1,36 @@
+//! Reading the configuration again while the sensor runs: all of it is checked before any of it
+//! counts, and what only a restart can change is refused by name.
+
+use std::path::Path;
+
+use super::config::Config;
+use super::prepare::{Inputs, PrepareError};
+use crate::registry::{Change, Reading, Registry};
+use crate::rejection::Rejection;
+use crate::shown::shown;
+
+/// What a reload would come to: the new configuration, and its orders installed in a copy of the
+/// registry.
+///
+/// # Errors
+/// [`PrepareError`]; then nothing changes.
+pub fn prepare(
+    path: &Path,
+    old: &Config,
+    registry: &Registry,
+    reading: Reading,
+) -> Result<(Inputs, Change), PrepareError> {
+    let inputs = Inputs::read(path)?;
+    let fixed = old.fixed().into_iter().zip(inputs.config.fixed());
+    let rejections: Vec<Rejection> = fixed
+        .filter(|((_, old), (_, new))| old != new)
+        .map(|((key, _), _)| {
+            Rejection::new(shown(path), "has changed, which takes a restart").at(key)
+        })
+        .collect();
+    if !rejections.is_empty() {
+        return Err(PrepareError::Rejected(rejections));
+    }
+    let change = inputs.install(registry, reading)?;
+    Ok((inputs, change))
+}

@@ -1,0 +1,156 @@
+//! What can be asked of a daemon over its control socket, and what it answers: one JSON object on one
+//! line each. Documents follow their request's line as they are, as many bytes as it says.
+//!
+//! ```text
+//! → {"command":"status"}
+//! ← {"sensor":"tyo-gw-1a",…}
+//! → {"command":"install","name":"order.dsse","length":1843}
+//! → …1843 bytes…
+//! ← {"done":["order 2027-17-0003, serial 1, installed …"]}
+//! → {"command":"dance"}
+//! ← {"error":"not a request: unknown variant `dance`, …"}
+//! ```
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::registry::Register;
+use crate::rejection::Rejection;
+
+/// One request.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// What the sensor does: the answer is a [`Status`](super::monitor::Status).
+    Status {},
+    /// Where every order stands: the answer is a [`Register`].
+    List {},
+    /// Install an order.
+    Install(Upload),
+    /// Accept a revocation.
+    Revoke(Upload),
+    /// Put a new trust file in force.
+    Rotate(Upload),
+    /// Halt all selection.
+    Halt(Said),
+    /// Resume it.
+    Resume(Said),
+    /// Read the configuration again.
+    Reload {},
+}
+
+/// A document that follows the line.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// What the client calls it, for messages.
+    pub name: String,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// What a person said of an act that needs no signature.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// Who they are.
+    pub by: String,
+    /// Why they do it.
+    pub why: String,
+}
+
+impl Request {
+    /// The document that follows the line, if one does.
+    pub const fn upload(&self) -> Option<&Upload> {
+        match self {
+            Self::Install(upload) | Self::Revoke(upload) | Self::Rotate(upload) => Some(upload),
+            _ => None,
+        }
+    }
+
+    /// The line, with its line feed.
+    pub fn line(&self) -> String {
+        // Plain values: there is nothing in them that JSON could not say.
+        serde_json::to_string(self).unwrap_or_default() + "\n"
+    }
+}
+
+/// The answer to a request that changes something.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It is done, as these lines say.
+    Done(Vec<String>),
+    /// A document or the configuration was refused, for these reasons.
+    Refused(Vec<String>),
+    /// It failed.
+    Error(String),
+}
+
+impl From<&[Rejection]> for Outcome {
+    fn from(rejections: &[Rejection]) -> Self {
+        Self::Refused(rejections.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl From<Rejection> for Outcome {
+    fn from(rejection: Rejection) -> Self {
+        Self::from(std::slice::from_ref(&rejection))
+    }
+}
+
+/// What the control socket hands to the loop.
+#[derive(Debug)]
+pub enum Ask {
+    /// Where every order stands.
+    List(oneshot::Sender<Register>),
+    /// Something that changes something.
+    Act(Act, oneshot::Sender<Outcome>),
+}
+
+/// Something that changes something.
+#[derive(Debug)]
+pub enum Act {
+    /// Install an order.
+    Install(Document),
+    /// Accept a revocation.
+    Revoke(Document),
+    /// Put a new trust file in force.
+    Rotate(Document),
+    /// Remember that selection was halted; in the kernel it is.
+    Halt(Said),
+    /// Resume selection.
+    Resume(Said),
+    /// Read the configuration again.
+    Reload,
+}
+
+/// A document as it came.
+#[derive(Debug)]
+pub struct Document {
+    /// What the client calls it.
+    pub name: String,
+    /// The whole of it.
+    pub bytes: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_read_back() {
+        let upload = Upload { name: "a".into(), length: 3 };
+        let said = Said { by: "op".into(), why: String::new() };
+        for (request, line) in [
+            (Request::Status {}, "{\"command\":\"status\"}\n"),
+            (Request::Install(upload), "{\"command\":\"install\",\"name\":\"a\",\"length\":3}\n"),
+            (Request::Halt(said), "{\"command\":\"halt\",\"by\":\"op\",\"why\":\"\"}\n"),
+        ] {
+            assert_eq!(request.line(), line);
+            assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
+        }
+        let done = Outcome::Done(vec!["a".into()]);
+        assert_eq!(serde_json::to_string(&done).unwrap(), "{\"done\":[\"a\"]}");
+    }
+}

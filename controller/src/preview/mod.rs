@@ -1,0 +1,92 @@
+//! What an order would come to over the direction tables, before it is in force: what must be
+//! refused then, and what its authors should be warned of.
+//!
+//! | file | job |
+//! |---|---|
+//! | `classes` | the direction tables as ranges of addresses |
+//! | `party` | an agreement's party must be domestic: a refusal |
+//! | `reach` | address sets that can never match |
+//! | `breadth` | address sets that cover too much of the address space |
+//! | `shadow` | rules that earlier ones hide |
+//!
+//! The warnings are no refusals: the order is lawful, but not what anyone would want to sign.
+
+mod breadth;
+mod classes;
+mod party;
+mod reach;
+mod shadow;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::order::Order;
+use crate::order::document::Rule;
+use crate::order::space::Space;
+use crate::rejection::{Rejection, Requirement};
+
+pub use classes::ClassRanges;
+pub use party::check_party;
+
+/// Something about an order that its authors should know before anyone installs it. Displays as
+/// one line: file, field, what, and the requirement behind it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Warning(Rejection);
+
+impl Warning {
+    fn new(file: &str, field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self(Rejection::new(file, text).at(field))
+    }
+
+    fn under(self, requirement: Requirement) -> Self {
+        Self(self.0.under(requirement))
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a warning is as good as a refusal.
+impl From<Warning> for Rejection {
+    fn from(Warning(rejection): Warning) -> Self {
+        rejection
+    }
+}
+
+/// All warnings about an order. Without direction tables those that need none.
+pub fn warnings(file: &str, order: &Order, classes: Option<&ClassRanges>) -> Vec<Warning> {
+    // Sets that no rule names do not come into the tables; to say so is enough.
+    let unused = order.unused_sets().into_iter();
+    let mut warnings: Vec<Warning> =
+        unused.map(|set| Warning::new(file, set, "no rule uses it")).collect();
+    let spaces = Spaces::of(order);
+    if let Some(classes) = classes {
+        reach::warn(file, order, &spaces, classes, &mut warnings);
+    }
+    breadth::warn(file, &spaces, &mut warnings);
+    shadow::warn(file, order, &spaces, &mut warnings);
+    warnings
+}
+
+/// The addresses of every set that a rule names, and those of the party.
+struct Spaces<'a> {
+    sets: BTreeMap<&'a str, Space>,
+    party: Option<Space>,
+}
+
+impl<'a> Spaces<'a> {
+    fn of(order: &'a Order) -> Self {
+        let mut sets = BTreeMap::new();
+        for (_, name) in order.rules.iter().flat_map(Rule::addresses) {
+            if let Some(networks) = order.address_sets.get(name) {
+                sets.entry(name).or_insert_with(|| Space::of(networks));
+            }
+        }
+        Self { sets, party: order.party.as_ref().map(|party| Space::of(&party.prefixes)) }
+    }
+}

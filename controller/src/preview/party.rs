@@ -1,0 +1,30 @@
+//! L-MEASURE: an agreement selects packets to its party's own addresses, which are domestic. One
+//! whose party has others is refused as soon as there are tables to tell: it is not what the Act
+//! knows as an agreement, and in the kernel those prefixes would never be a destination of 外内.
+
+use sensor_common::direction::AddressClass;
+
+use super::ClassRanges;
+use crate::order::Order;
+use crate::rejection::{Rejection, Requirement};
+
+/// Checks that all addresses of an agreement's party are domestic.
+///
+/// # Errors
+/// The first prefix that is not wholly domestic.
+pub fn check_party(file: &str, order: &Order, classes: &ClassRanges) -> Result<(), Rejection> {
+    let Some(party) = &order.party else { return Ok(()) };
+    for (index, prefix) in party.prefixes.iter().enumerate() {
+        let wrong = classes.within(prefix).find(|(_, class)| *class != AddressClass::Domestic);
+        if let Some((address, class)) = wrong {
+            let reason = format!(
+                "{prefix} is not wholly domestic, but a party's own addresses are: {address} is {}",
+                class.name()
+            );
+            return Err(Rejection::new(file, reason)
+                .at(format!("party.prefixes[{index}]"))
+                .under(Requirement::Measure));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Members of address sets that can never match: the measure's direction asks for another class at
+//! that end of a packet (L-MEASURE), or an agreement for another destination.
+
+use std::collections::BTreeMap;
+
+use ipnetwork::IpNetwork;
+use sensor_common::direction::{AddressClass, Direction};
+
+use super::{ClassRanges, Spaces, Warning};
+use crate::order::space::Space;
+use crate::order::{Measure, Order};
+use crate::rejection::Requirement;
+
+/// The classes that a measure's direction asks for: of the source, then of the destination.
+const fn ends(measure: Measure) -> (AddressClass, AddressClass) {
+    use AddressClass::{Domestic, Foreign};
+    match measure.direction() {
+        Direction::ForeignToForeign => (Foreign, Foreign),
+        Direction::ForeignToDomestic => (Foreign, Domestic),
+        Direction::DomesticToForeign => (Domestic, Foreign),
+        Direction::DomesticToDomestic => (Domestic, Domestic),
+    }
+}
+
+pub(super) fn warn(
+    file: &str,
+    order: &Order,
+    spaces: &Spaces<'_>,
+    classes: &ClassRanges,
+    warnings: &mut Vec<Warning>,
+) {
+    // A set may stand in a thousand rules and hold a million addresses: it is looked through once
+    // for each field that it stands in.
+    let mut uses: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (index, rule) in order.rules.iter().enumerate() {
+        for (field, set) in rule.addresses() {
+            uses.entry((field, set)).or_insert(index);
+        }
+    }
+    let (source, destination) = ends(order.measure);
+    let party = spaces.party.as_ref();
+    let mut found: Vec<(usize, Warning)> = Vec::new();
+    for ((field, set), rule) in uses {
+        let Some(networks) = order.address_sets.get(set) else { continue };
+        let reaches = |network: &IpNetwork| {
+            let as_source = || has(classes, network, source);
+            let as_destination = || {
+                has(classes, network, destination)
+                    && party.is_none_or(|party| meets(party, network))
+            };
+            match field {
+                "source" => as_source(),
+                "destination" => as_destination(),
+                _ => as_source() || as_destination(),
+            }
+        };
+        let mut idle = networks.iter().filter(|network| !reaches(network));
+        let Some(example) = idle.next() else { continue };
+        let count = 1 + idle.count();
+        let text = format!(
+            "{} of {set} can never match: {}",
+            if networks.len() == 1 {
+                "the only member".to_owned()
+            } else if count == networks.len() {
+                format!("all {count} members")
+            } else {
+                format!("{count} of the {} members", networks.len())
+            },
+            because(order, field, example, classes)
+        );
+        let warning = Warning::new(file, format!("rules[{rule}].{field}"), text);
+        found.push((rule, warning.under(Requirement::Measure)));
+    }
+    found.sort_by_key(|(rule, _)| *rule);
+    warnings.extend(found.into_iter().map(|(_, warning)| warning));
+}
+
+fn has(classes: &ClassRanges, network: &IpNetwork, class: AddressClass) -> bool {
+    classes.within(network).any(|(_, found)| found == class)
+}
+
+fn meets(party: &Space, network: &IpNetwork) -> bool {
+    party.meets_range(&network.into())
+}
+
+/// Why the example cannot match.
+fn because(order: &Order, field: &str, example: &IpNetwork, classes: &ClassRanges) -> String {
+    let (source, destination) = ends(order.measure);
+    let mut is: Vec<&str> = classes.within(example).map(|(_, class)| class.name()).collect();
+    is.sort_unstable();
+    is.dedup();
+    let party = if order.party.is_some() { " and the party's" } else { "" };
+    let asked = match field {
+        "source" => format!("its sources are {}", source.name()),
+        "destination" => format!("its destinations are {}{party}", destination.name()),
+        _ if source == destination => format!("both of its ends are {}", source.name()),
+        _ => format!(
+            "its sources are {} and its destinations {}{party}",
+            source.name(),
+            destination.name()
+        ),
+    };
+    format!("{example} is {}, but the measure is {} and {asked}", is.join(" and "), order.measure)
+}

@@ -1,0 +1,154 @@
+//! Rules that earlier ones of the same order hide: a record names the first rule that matches, so
+//! a rule all of whose packets an earlier one matches never names a record. Whoever wrote it meant
+//! something else.
+//!
+//! Only what follows from the order itself, condition by condition, counts. A rule may be hidden in
+//! effect by several others together; nothing is said of it then.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{Spaces, Warning};
+use crate::order::Order;
+use crate::order::document::Rule;
+use crate::order::payload::PayloadPrefixes;
+use crate::order::space::Space;
+use crate::order::traffic::PortRange;
+
+pub(super) fn warn(file: &str, order: &Order, spaces: &Spaces<'_>, warnings: &mut Vec<Warning>) {
+    let payloads = payloads(order);
+    let rules: Vec<Conditions<'_>> =
+        order.rules.iter().map(|rule| Conditions::of(rule, spaces, &payloads)).collect();
+    for (index, later) in rules.iter().enumerate() {
+        let mut before = rules.iter().take(index);
+        if let Some(earlier) = before.find(|earlier| earlier.follow_from(later)) {
+            let text = format!(
+                "rule {} never names a record: rule {} before it matches every packet that it \
+                 matches",
+                later.rule.id, earlier.rule.id
+            );
+            warnings.push(Warning::new(file, format!("rules[{index}]"), text));
+        }
+    }
+}
+
+/// The conditions of a rule in a form that can be compared many times.
+struct Conditions<'a> {
+    rule: &'a Rule,
+    source_ports: Ports,
+    destination_ports: Ports,
+    payload: Option<&'a Payloads<'a>>,
+    source: Option<&'a Space>,
+    destination: Option<&'a Space>,
+    either: Option<&'a Space>,
+    /// Every packet that an agreement selects goes to its party.
+    party: Option<&'a Space>,
+}
+
+impl<'a> Conditions<'a> {
+    fn of(
+        rule: &'a Rule,
+        spaces: &'a Spaces<'a>,
+        payloads: &'a BTreeMap<&'a str, Payloads<'a>>,
+    ) -> Self {
+        let space = |set: &'a Option<String>| spaces.sets.get(set.as_deref()?);
+        Self {
+            rule,
+            source_ports: Ports::of(&rule.source_ports),
+            destination_ports: Ports::of(&rule.destination_ports),
+            payload: rule.payload.as_deref().and_then(|set| payloads.get(set)),
+            source: space(&rule.source),
+            destination: space(&rule.destination),
+            either: space(&rule.either),
+            party: spaces.party.as_ref(),
+        }
+    }
+
+    /// Whether a packet that meets all conditions of `other` meets all of these. What costs least
+    /// to compare is compared first.
+    fn follow_from(&self, other: &Self) -> bool {
+        self.rule.protocol.is_none_or(|protocol| other.rule.protocol == Some(protocol))
+            && self.source_ports.hold(&other.source_ports)
+            && self.destination_ports.hold(&other.destination_ports)
+            && self.payload.is_none_or(|wide| other.payload.is_some_and(|set| wide.include(set)))
+            && self.addresses_follow_from(other)
+    }
+
+    fn addresses_follow_from(&self, other: &Self) -> bool {
+        let follows = |set: Option<&Space>, known: &[Option<&Space>]| {
+            set.is_none_or(|wide| known.iter().flatten().any(|narrow| wide.holds(narrow)))
+        };
+        let Self { source, destination, either, .. } = other;
+        follows(self.source, &[*source])
+            && follows(self.destination, &[*destination, other.party])
+            && follows(self.either, &[*source, *destination, *either, other.party])
+    }
+}
+
+/// The ports that one side's must be one of, as ascending ranges that do not touch; none for any
+/// packet, also one without ports.
+struct Ports(Vec<(u16, u16)>);
+
+impl Ports {
+    fn of(ranges: &[PortRange]) -> Self {
+        let mut sorted: Vec<(u16, u16)> = ranges.iter().map(|r| (r.low(), r.high())).collect();
+        sorted.sort_unstable();
+        let mut merged: Vec<(u16, u16)> = Vec::with_capacity(sorted.len());
+        for (low, high) in sorted {
+            match merged.last_mut() {
+                Some((_, end)) if end.saturating_add(1) >= low => *end = high.max(*end),
+                _ => merged.push((low, high)),
+            }
+        }
+        Self(merged)
+    }
+
+    /// Whether a packet whose ports are as `other` says is as these say.
+    fn hold(&self, other: &Self) -> bool {
+        let within = |(low, high): &(u16, u16)| {
+            let next = self.0.partition_point(|(_, end)| end < low);
+            self.0.get(next).is_some_and(|(from, until)| from <= low && high <= until)
+        };
+        self.0.is_empty() || (!other.0.is_empty() && other.0.iter().all(within))
+    }
+}
+
+/// A payload prefix set, to be looked up in.
+enum Payloads<'a> {
+    Raw(HashSet<&'a [u8]>),
+    Hashed { length: u8, key: &'a [u8; 16], hashes: HashSet<u64> },
+}
+
+impl<'a> From<&'a PayloadPrefixes> for Payloads<'a> {
+    fn from(prefixes: &'a PayloadPrefixes) -> Self {
+        match prefixes {
+            PayloadPrefixes::Raw(raw) => Self::Raw(raw.iter().map(Vec::as_slice).collect()),
+            PayloadPrefixes::Hashed { length, key, hashes } => {
+                Self::Hashed { length: *length, key, hashes: hashes.iter().copied().collect() }
+            }
+        }
+    }
+}
+
+impl Payloads<'_> {
+    /// Whether a payload that begins with one of `narrow` begins with one of these. Between hashes
+    /// and plain prefixes, and between hashes under different keys, nothing is known.
+    fn include(&self, narrow: &Self) -> bool {
+        match (self, narrow) {
+            (Self::Raw(wide), Self::Raw(narrow)) => narrow.iter().all(|longer| {
+                (1..=longer.len()).any(|end| longer.get(..end).is_some_and(|p| wide.contains(p)))
+            }),
+            (
+                Self::Hashed { length, key, hashes },
+                Self::Hashed { length: other_length, key: other_key, hashes: narrow },
+            ) => (length, key) == (other_length, other_key) && narrow.is_subset(hashes),
+            _ => false,
+        }
+    }
+}
+
+/// The payload sets that rules name.
+fn payloads(order: &Order) -> BTreeMap<&str, Payloads<'_>> {
+    let named = order.rules.iter().filter_map(|rule| rule.payload.as_deref());
+    let set = |name| Some((name, Payloads::from(order.payload_prefixes.get(name)?)));
+    named.filter_map(set).collect()
+}

@@ -1,0 +1,173 @@
+//! The port to the disk, in steps so small that a crash between any two can be simulated, and the
+//! real thing behind it. What is written where, and in which order, is in `store`.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::order::files;
+
+/// What the store asks of a disk. Nothing is on it for good before it is brought there: contents by
+/// [`Disk::sync`], names by [`Disk::sync_directory`].
+pub trait Disk {
+    /// The whole file; `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+
+    /// Makes a directory that only its owner can enter; one that is there already will do.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn create_directory(&mut self, path: &Path) -> io::Result<()>;
+
+    /// Writes a file that only its owner can read, from its beginning.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
+    /// Adds to the end of a file, which is made if need be.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts a file off behind `length` bytes.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()>;
+
+    /// Brings a file's contents to the disk.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn sync(&mut self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name; a file that has it is replaced.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Brings the names in a directory to the disk.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()>;
+}
+
+/// The disks of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        match files::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create_directory(&mut self, path: &Path) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            done => done,
+        }
+    }
+
+    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(path)?.write_all(bytes)
+    }
+
+    fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600).open(path)?.write_all(bytes)
+    }
+
+    fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()> {
+        OpenOptions::new().write(true).open(path)?.set_len(length)
+    }
+
+    fn sync(&mut self, path: &Path) -> io::Result<()> {
+        // What another descriptor wrote to the same file is brought to the disk too (fsync(2)).
+        File::open(path)?.sync_all()
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        File::open(path)?.sync_all()
+    }
+}
+
+/// The one writer of a state directory. Released when dropped, and with the process.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the lock is held as long as it is open")] File);
+
+impl Lock {
+    /// Takes the lock of a state directory, which is made if need be; `None` if another process has
+    /// it.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn take(directory: &Path) -> io::Result<Option<Self>> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(directory)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(directory.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("lib").join("state");
+        let first = Lock::take(&state).unwrap().unwrap();
+        assert!(Lock::take(&state).unwrap().is_none());
+        drop(first);
+        assert!(Lock::take(&state).unwrap().is_some());
+        assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn the_steps_do_what_they_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        let mut disk = RealDisk;
+        assert_eq!(disk.read(&one).unwrap(), None);
+        disk.write(&one, b"long text").unwrap();
+        disk.write(&one, b"text").unwrap();
+        disk.append(&one, b" and more").unwrap();
+        disk.truncate(&one, 8).unwrap();
+        disk.sync(&one).unwrap();
+        disk.rename(&one, &two).unwrap();
+        disk.sync_directory(folder.path()).unwrap();
+        assert_eq!(disk.read(&two).unwrap().as_deref(), Some(&b"text and"[..]));
+        assert_eq!(fs::metadata(&two).unwrap().permissions().mode() & 0o777, 0o600);
+        disk.create_directory(&one).unwrap();
+        disk.create_directory(&one).unwrap();
+        assert!(disk.create_directory(&two).is_err(), "a file is no directory");
+    }
+}

@@ -1,0 +1,146 @@
+//! How orders begin and end: by time, by a revocation, by what takes their place, and with the keys
+//! that approved them (L-TERM, L-EXTEND, L-APPROVE).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::clock::Reading;
+use super::entry::Ended;
+use super::event::{Reason, What};
+use super::state::{Change, Registry, Revoked, TrustVersion};
+use crate::order::revocation::verify_revocation;
+use crate::order::verify_rotation;
+use crate::rejection::Rejection;
+
+impl Registry {
+    /// Notes which orders have begun and ended at a reading; `None` if none has.
+    pub fn settle(&self, reading: Reading) -> Option<Change> {
+        let mut change = Change::of(self.clone());
+        change.settle(reading);
+        (!change.events.is_empty()).then_some(change)
+    }
+
+    /// Accepts a revocation; it takes effect at its moment, or at once if that has passed. `None`:
+    /// it was accepted before.
+    ///
+    /// # Errors
+    /// A [`Rejection`] of the revocation.
+    pub fn revoke(
+        &self,
+        file: &str,
+        bytes: Vec<u8>,
+        reading: Reading,
+    ) -> Result<Option<Change>, Rejection> {
+        let revocation = verify_revocation(file, &bytes, self.trust())?;
+        let known = |known: &Revoked| known.revocation.digest() == revocation.digest();
+        if self.revocations.iter().any(known) {
+            return Ok(None);
+        }
+        let name = super::digest(&bytes);
+        let mut change = Change::of(self.clone());
+        change.note(
+            reading.wall,
+            What::Revoked {
+                order_id: revocation.order_id.clone(),
+                serial: revocation.serial,
+                effective_at: revocation.effective_at,
+                why: revocation.reason.clone(),
+                digest: revocation.digest().to_owned(),
+            },
+        );
+        change.files.push((super::names::revocation(&name), bytes));
+        change.registry.revocations.push(Revoked {
+            revocation: Arc::new(revocation),
+            file: name,
+            trust: self.trust().version(),
+        });
+        change.settle(reading);
+        Ok(Some(change))
+    }
+
+    /// Puts a new trust file in force. Orders that would not have been accepted without keys that it
+    /// revokes are over.
+    ///
+    /// # Errors
+    /// A [`Rejection`] of the trust file.
+    pub fn rotate(
+        &self,
+        file: &str,
+        bytes: Vec<u8>,
+        reading: Reading,
+    ) -> Result<Change, Rejection> {
+        let trust = verify_rotation(file, &bytes, self.trust())?;
+        let (version, digest) = (trust.version(), trust.digest().to_owned());
+        let name = super::digest(&bytes);
+        let mut change = Change::of(self.clone());
+        change.note(reading.wall, What::Rotated { version, digest });
+        change.files.push((super::names::trust(version, true), bytes));
+        let trust = Arc::new(trust.get().clone());
+        let latest = self.clock.latest(reading);
+        for (position, entry) in self.entries.iter().enumerate() {
+            if entry.ended.is_none() && !self.is_carried(entry, &trust) {
+                change.end(position, Ended { at: latest, reason: Reason::Revoked }, reading);
+            }
+        }
+        change.registry.trusts.push(TrustVersion { trust, file: name });
+        change.settle(reading);
+        Ok(change)
+    }
+}
+
+impl Change {
+    fn end(&mut self, position: usize, ended: Ended, reading: Reading) {
+        let Some(entry) = self.registry.entries.get_mut(position) else { return };
+        if entry.ended.is_some() {
+            return;
+        }
+        entry.ended = Some(ended);
+        // Nothing but its head is needed any more.
+        entry.body = None;
+        let order = entry.named();
+        self.note(reading.wall, What::Ended { order, reason: ended.reason });
+    }
+
+    fn settle(&mut self, reading: Reading) {
+        let latest = self.registry.clock.latest(reading);
+        for position in 0..self.registry.entries.len() {
+            let Some(entry) = self.registry.entries.get(position) else { continue };
+            let (at, reason) = self.registry.end(entry);
+            if entry.ended.is_none() && at <= latest {
+                self.end(position, Ended { at, reason }, reading);
+            }
+        }
+        for position in 0..self.registry.entries.len() {
+            if let Some(ended) = self.registry.superseded(position, reading.wall, latest) {
+                self.end(position, ended, reading);
+            }
+        }
+        self.begin(reading);
+    }
+
+    fn begin(&mut self, reading: Reading) {
+        let mut begun = Vec::new();
+        for entry in &mut self.registry.entries {
+            let is = entry.ended.is_none() && entry.head.not_before <= reading.wall;
+            if is && entry.begun.is_none() {
+                entry.begun = Some(reading.wall);
+                begun.push(entry.named());
+            }
+        }
+        for order in begun {
+            self.note(reading.wall, What::InForce(order));
+        }
+    }
+}
+
+impl Registry {
+    /// The end of an order whose extension is in force, or was while nobody looked.
+    fn superseded(&self, position: usize, wall: Timestamp, latest: Timestamp) -> Option<Ended> {
+        let entry = self.entries.get(position).filter(|entry| entry.ended.is_none())?;
+        let successor = self.entries.iter().find(|later| {
+            later.succeeds(entry) && later.head.not_before <= latest && later.had_begun(wall)
+        })?;
+        Some(Ended { at: successor.head.not_before, reason: Reason::Superseded })
+    }
+}

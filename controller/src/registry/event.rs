@@ -1,0 +1,141 @@
+//! What happened to orders, trust and the sensor as a whole: the lines of the audit file (L-INSPECT).
+//! How they reach the disk is in `audit`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One line of the audit file.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Event {
+    /// Counts the events of a state directory from 1, without gaps.
+    pub sequence: u64,
+    /// When it was noted, by the wall clock as it read then.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    /// The state directory was made.
+    Created {
+        /// The facility whose orders it holds.
+        facility: String,
+        /// The version of the first trust file.
+        version: u64,
+        /// The SHA-256 of that file.
+        digest: String,
+    },
+    /// An order was accepted.
+    Installed(Named),
+    /// An order's term has begun.
+    InForce(Named),
+    /// An order is over, for good.
+    Ended {
+        /// The order.
+        #[serde(flatten)]
+        order: Named,
+        /// Why.
+        reason: Reason,
+    },
+    /// A revocation was accepted.
+    Revoked {
+        /// The order that it names.
+        order_id: String,
+        /// That serial and every lower one is revoked.
+        serial: u64,
+        /// When the revocation takes effect.
+        effective_at: Timestamp,
+        /// The reason that it gives.
+        why: String,
+        /// The SHA-256 of the revocation that was signed.
+        digest: String,
+    },
+    /// A new trust file came into force.
+    Rotated {
+        /// Its version.
+        version: u64,
+        /// Its SHA-256.
+        digest: String,
+    },
+    /// All selection was halted.
+    Halted(Act),
+    /// Selection was resumed.
+    Resumed(Act),
+}
+
+/// An order, named exactly.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Named {
+    /// Its id.
+    pub order_id: String,
+    /// Its serial number.
+    pub serial: u64,
+    /// The SHA-256 of what was signed.
+    pub digest: String,
+}
+
+/// What a person did without any signature.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Act {
+    /// When, by the wall clock.
+    pub since: Timestamp,
+    /// Who, as they said and as the system knows them.
+    pub by: String,
+    /// Why, as they said.
+    pub why: String,
+}
+
+/// Why an order ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Its term is over (L-TERM).
+    Expired,
+    /// It was revoked, or keys were without whose signatures it would not have been accepted
+    /// (L-APPROVE).
+    Revoked,
+    /// Its extension, or a narrower version of it, came into force (L-EXTEND).
+    Superseded,
+}
+
+impl Reason {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_reads_back() {
+        let at: Timestamp = "2027-11-01T00:00:00Z".parse().unwrap();
+        let order = Named { order_id: "a".into(), serial: 2, digest: "00".into() };
+        let act = Act { since: at, by: "uid 0".into(), why: "storm".into() };
+        for (what, text) in [
+            (
+                What::Ended { order, reason: Reason::Superseded },
+                r#"{"sequence":7,"at":"2027-11-01T00:00:00Z","event":"ended","order_id":"a","serial":2,"digest":"00","reason":"superseded"}"#,
+            ),
+            (
+                What::Halted(act),
+                r#"{"sequence":7,"at":"2027-11-01T00:00:00Z","event":"halted","since":"2027-11-01T00:00:00Z","by":"uid 0","why":"storm"}"#,
+            ),
+        ] {
+            let event = Event { sequence: 7, at, what };
+            assert_eq!(serde_json::to_string(&event).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Event>(text).unwrap(), event);
+        }
+    }
+}

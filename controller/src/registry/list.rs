@@ -1,0 +1,84 @@
+//! Where every order stands: what `sekisho order list` shows, asked of a daemon or read from a state
+//! directory.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::{Act, Reason};
+use super::state::{Registry, Shown};
+use crate::order::time::tokyo;
+
+/// All orders, and what is over all of them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Register {
+    /// The facility.
+    pub facility: String,
+    /// The version of the trust file in force.
+    pub trust_version: u64,
+    /// Who halted all selection, if it is halted.
+    pub halted: Option<Act>,
+    /// Every order that was ever accepted.
+    pub orders: Vec<Listed>,
+}
+
+/// One order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Listed {
+    /// Its id.
+    pub order_id: String,
+    /// Its serial number.
+    pub serial: u64,
+    /// Its measure.
+    pub measure: String,
+    /// See [`Shown::name`].
+    pub state: String,
+    /// Why it ended, if it has.
+    pub reason: Option<Reason>,
+    /// The first moment of its term, in Japan Standard Time.
+    pub not_before: String,
+    /// The first moment after it, as far as is known: by its term, a revocation, or what takes its
+    /// place.
+    pub not_after: String,
+    /// Seconds until then; 0 once it has ended.
+    pub remaining_seconds: u64,
+    /// Records that were taken under it.
+    pub records: u64,
+    /// The SHA-256 of what was signed.
+    pub digest: String,
+}
+
+impl Registry {
+    /// Where every order stands at `now`. `is_live` says of a position whether its tables are in the
+    /// kernel; before they are, an order still waits.
+    pub fn register(&self, now: Timestamp, is_live: impl Fn(usize) -> bool) -> Register {
+        let listed = |(position, entry): (usize, &super::entry::Entry)| {
+            let shown = match self.shown(entry, now) {
+                Shown::InForce if !is_live(position) => Shown::Waiting,
+                shown => shown,
+            };
+            let (end, _) = self.end(entry);
+            let end = entry.ended().map_or(end, |ended| ended.at);
+            let left = end.duration_since(now).as_secs();
+            let left = if entry.ended().is_some() { 0 } else { left };
+            let head = entry.head();
+            Listed {
+                order_id: head.order_id.clone(),
+                serial: head.serial,
+                measure: head.measure.name().to_owned(),
+                state: shown.name().to_owned(),
+                reason: entry.ended().map(|ended| ended.reason),
+                not_before: tokyo(head.not_before),
+                not_after: tokyo(end),
+                remaining_seconds: u64::try_from(left).unwrap_or_default(),
+                records: entry.records(),
+                digest: entry.digest().to_owned(),
+            }
+        };
+        Register {
+            facility: self.facility().to_owned(),
+            trust_version: self.trust().version(),
+            halted: self.halted().cloned(),
+            orders: self.entries().iter().enumerate().map(listed).collect(),
+        }
+    }
+}

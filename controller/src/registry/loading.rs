@@ -1,0 +1,274 @@
+//! A registry from the disk: nothing is believed that does not agree with its anchor, its digests and
+//! its signatures. Reads only.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::disk::Disk;
+use super::entry::{Entry, head, keyids};
+use super::event::Event;
+use super::names;
+use super::state::{Registry, Revoked, TrustVersion};
+use super::store::{Place, StoreError};
+use super::written::{Anchor, Approved, State};
+use crate::order::revocation::verify_revocation;
+use crate::order::verify_rotation;
+use crate::order::{Trust, verify_order};
+use crate::rejection::{Rejection, Requirement};
+use crate::shown::shown;
+
+/// Whether orders are read in full.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Contents {
+    /// Those that are not over are verified once more, so that they can be compiled. The files of
+    /// the others must be what they were.
+    Read,
+    /// Only what the state says of them counts: enough to show them, or to halt.
+    Skip,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) registry: Registry,
+    pub(super) counter: u64,
+    pub(super) digest: String,
+    /// The events of the last change.
+    pub(super) events: Vec<Event>,
+    /// Whether the anchor names this very state.
+    pub(super) anchored: bool,
+}
+
+/// The registry of a state directory as it is, whoever holds it; `None` where there is none. Orders
+/// themselves are not read.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn look(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
+    attempt(disk, place, Contents::Skip)
+}
+
+/// The same with the orders that are not over.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn read(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
+    attempt(disk, place, Contents::Read)
+}
+
+fn attempt(
+    disk: &mut impl Disk,
+    place: &Place,
+    contents: Contents,
+) -> Result<Option<Registry>, StoreError> {
+    // A change in between makes the anchor newer than the state that was read before it.
+    let mut attempts = 0..3;
+    loop {
+        let loaded = load(disk, place, contents);
+        if loaded.is_ok() || attempts.next().is_none() {
+            return Ok(loaded?.map(|loaded| loaded.registry));
+        }
+    }
+}
+
+pub(super) fn load(
+    disk: &mut impl Disk,
+    place: &Place,
+    contents: Contents,
+) -> Result<Option<Loaded>, StoreError> {
+    let mut read = |path: &Path| {
+        disk.read(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })
+    };
+    let path = place.directory.join(names::STATE);
+    let state = read(&path)?;
+    let anchor = match read(&place.anchor)? {
+        None => None,
+        Some(bytes) => Some(Anchor::parse(&bytes).map_err(|reason| refuse(&place.anchor, reason))?),
+    };
+    let Some(bytes) = state else {
+        return match anchor {
+            None => Ok(None),
+            Some(anchor) => Err(refuse(
+                &path,
+                format!(
+                    "is missing, but the anchor {} is at state {}",
+                    shown(&place.anchor),
+                    anchor.counter
+                ),
+            )
+            .into()),
+        };
+    };
+    let digest = super::digest(&bytes);
+    let state = State::parse(&bytes).map_err(|reason| refuse(&path, reason))?;
+    let anchored = agree(&path, place, &state, &digest, anchor.as_ref())?;
+    let (counter, events) = (state.counter, state.events.clone());
+    let mut files = Files { disk, directory: &place.directory };
+    let registry = files.registry(&path, state, contents)?;
+    Ok(Some(Loaded { registry, counter, digest, events, anchored }))
+}
+
+/// Whether the anchor names this very state, or the one right before.
+fn agree(
+    path: &Path,
+    place: &Place,
+    state: &State,
+    digest: &str,
+    anchor: Option<&Anchor>,
+) -> Result<bool, Rejection> {
+    let name = shown(&place.anchor);
+    let refuse =
+        |reason: String| Err(refuse(path, reason).at("counter").under(Requirement::Extend));
+    let counter = state.counter;
+    let Some(anchor) = anchor else {
+        // The very first one was written before there was an anchor.
+        return match (counter, &state.previous) {
+            (1, None) => Ok(false),
+            _ => refuse(format!("is at state {counter}, but its anchor {name} is missing")),
+        };
+    };
+    if counter == anchor.counter && digest == anchor.state {
+        return Ok(true);
+    }
+    if counter == anchor.counter.saturating_add(1) && state.previous.as_ref() == Some(&anchor.state)
+    {
+        return Ok(false);
+    }
+    if counter < anchor.counter {
+        return refuse(format!(
+            "is at state {counter}, but its anchor {name} at {}: an older copy was put in its place",
+            anchor.counter
+        ));
+    }
+    if counter == anchor.counter {
+        return refuse(format!(
+            "is another state {counter} than the one that its anchor {name} names"
+        ));
+    }
+    refuse(format!(
+        "is at state {counter}, but its anchor {name} at {}: the anchor is not of this state",
+        anchor.counter
+    ))
+}
+
+fn refuse(path: &Path, reason: impl Into<String>) -> Rejection {
+    Rejection::new(shown(path), reason)
+}
+
+struct Files<'a, D> {
+    disk: &'a mut D,
+    directory: &'a Path,
+}
+
+impl<D: Disk> Files<'_, D> {
+    fn registry(
+        &mut self,
+        path: &Path,
+        state: State,
+        contents: Contents,
+    ) -> Result<Registry, StoreError> {
+        let trusts = self.trusts(path, &state)?;
+        let mut entries = Vec::new();
+        for (index, approved) in state.orders.iter().enumerate() {
+            let field = |reason: String| refuse(path, reason).at(format!("orders[{index}]"));
+            let trust = find(&trusts, approved.trust).map_err(field)?;
+            let head = approved.head().map_err(field)?;
+            let mut entry = Entry {
+                head: Arc::new(head),
+                body: None,
+                signers: Vec::new(),
+                digest: approved.digest.clone(),
+                file: approved.file.clone(),
+                trust: approved.trust,
+                installed_at: approved.installed_at,
+                begun: approved.begun,
+                ended: approved.ended,
+                records: approved.records,
+            };
+            if contents == Contents::Read {
+                self.body(&mut entry, approved, trust)?;
+            }
+            entries.push(entry);
+        }
+        let mut revocations = Vec::new();
+        for (index, known) in state.revocations.iter().enumerate() {
+            let field = |reason: String| refuse(path, reason).at(format!("revocations[{index}]"));
+            let trust = find(&trusts, known.trust).map_err(field)?;
+            let (file, bytes) = self.read(&names::revocation(&known.file), &known.file)?;
+            let revocation = Arc::new(verify_revocation(&file, &bytes, trust)?);
+            revocations.push(Revoked { revocation, file: known.file.clone(), trust: known.trust });
+        }
+        Ok(Registry {
+            facility: state.facility,
+            clock: Clock::new(state.highest_clock),
+            trusts,
+            entries,
+            revocations,
+            halted: state.halted,
+            last_event: state.last_event,
+        })
+    }
+
+    /// Every version follows from the one before by its signatures.
+    fn trusts(&mut self, path: &Path, state: &State) -> Result<Vec<TrustVersion>, StoreError> {
+        let mut trusts: Vec<TrustVersion> = Vec::new();
+        for (index, known) in state.trust.iter().enumerate() {
+            let name = names::trust(known.version, index > 0);
+            let (file, bytes) = self.read(&name, &known.file)?;
+            let trust = match trusts.last() {
+                None => Trust::parse(&file, &bytes)?,
+                Some(before) => verify_rotation(&file, &bytes, &before.trust)?.get().clone(),
+            };
+            if trust.version() != known.version {
+                let reason = format!("is version {}, not {}", trust.version(), known.version);
+                return Err(Rejection::new(file, reason).at("version").into());
+            }
+            trusts.push(TrustVersion { trust: Arc::new(trust), file: known.file.clone() });
+        }
+        if trusts.is_empty() {
+            return Err(refuse(path, "names no trust file").at("trust").into());
+        }
+        Ok(trusts)
+    }
+
+    fn body(
+        &mut self,
+        entry: &mut Entry,
+        approved: &Approved,
+        trust: &Trust,
+    ) -> Result<(), StoreError> {
+        let (file, bytes) = self.read(&names::order(&approved.file), &approved.file)?;
+        if entry.ended.is_some() {
+            return Ok(());
+        }
+        let order = verify_order(&file, &bytes, trust)?;
+        if order.digest() != approved.digest || head(&order) != *entry.head {
+            return Err(Rejection::new(file, "is not the order that was accepted").into());
+        }
+        entry.signers = keyids(order.signers());
+        entry.body = Some(Arc::new(order));
+        Ok(())
+    }
+
+    /// A file that the state names by its digest.
+    fn read(&mut self, name: &str, digest: &str) -> Result<(String, Vec<u8>), StoreError> {
+        let path = self.directory.join(name);
+        let file = shown(&path);
+        let read = self.disk.read(&path);
+        let Some(bytes) = read.map_err(|source| StoreError::Io { path, source })? else {
+            return Err(Rejection::new(file, "is missing, but the state names it").into());
+        };
+        if super::digest(&bytes) != digest {
+            return Err(Rejection::new(file, "is not what it was when it was accepted").into());
+        }
+        Ok((file, bytes))
+    }
+}
+
+fn find(trusts: &[TrustVersion], version: u64) -> Result<&Trust, String> {
+    let known = trusts.iter().find(|known| known.trust.version() == version);
+    known
+        .map(|known| &*known.trust)
+        .ok_or_else(|| format!("names trust version {version}, which is not there"))
+}

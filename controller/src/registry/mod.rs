@@ -1,0 +1,48 @@
+//! The life of orders: what was accepted, what is in force, what is over, and that this survives
+//! every restart and is never set back (L-APPROVE, L-TERM, L-EXTEND).
+//!
+//! | file | job |
+//! |---|---|
+//! | [`clock`] | the two clocks, and which of them counts for what |
+//! | [`entry`], [`state`] | one order, and all that is remembered |
+//! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
+//! | [`list`] | where every order stands, for people
+//! | [`event`], `audit` | what happened, as lines of the audit file |
+//! | `written`, `names` | the state as it is written, and the names of files |
+//! | [`disk`], [`store`], [`loading`] | the port to the disk, writing, and reading without belief |
+//!
+//! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
+
+pub mod clock;
+pub mod disk;
+pub mod ends;
+pub mod entry;
+pub mod event;
+pub mod halt;
+pub mod install;
+pub mod list;
+pub mod loading;
+pub mod names;
+pub mod state;
+pub mod store;
+
+mod audit;
+#[cfg(test)]
+pub(crate) mod simulated;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
+pub(crate) mod tests;
+mod written;
+
+use sha2::{Digest as _, Sha256};
+
+pub use clock::Reading;
+pub use list::{Listed, Register};
+pub use state::{Change, Registry, Shown};
+pub use store::{Place, Store, StoreError};
+
+/// The SHA-256 of some bytes, in lower-case hexadecimal digits.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}

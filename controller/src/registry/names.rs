@@ -1,0 +1,26 @@
+//! The names in a state directory, each in one place.
+
+/// The current state.
+pub const STATE: &str = "state.json";
+/// What becomes the current state.
+pub(super) const NEW_STATE: &str = "state.json.new";
+/// The audit file: one event to a line.
+pub const EVENTS: &str = "events.ndjson";
+/// The folders, for files that never change.
+pub(super) const FOLDERS: [&str; 3] = ["orders", "revocations", "trust"];
+
+/// The envelope of an order, by its SHA-256.
+pub(super) fn order(digest: &str) -> String {
+    format!("orders/{digest}.dsse")
+}
+
+/// The envelope of a revocation, by its SHA-256.
+pub(super) fn revocation(digest: &str) -> String {
+    format!("revocations/{digest}.dsse")
+}
+
+/// A version of the trust file: as it was given at first, or in the envelope that made it follow
+/// the one before.
+pub(super) fn trust(version: u64, signed: bool) -> String {
+    format!("trust/{version}.{}", if signed { "dsse" } else { "json" })
+}

@@ -1,0 +1,262 @@
+//! The registry on the disk: a directory that at every moment, also after a power cut, holds either
+//! the state before a change or the state after it.
+//!
+//! ```text
+//! state/          mode 0700
+//!   lock          held by the one writer
+//!   state.json    the registry: a counter, the digest of the state before, names of files
+//!   orders/       <sha256>.dsse   each envelope as it was given, never changed
+//!   revocations/  <sha256>.dsse
+//!   trust/        1.json, then <version>.dsse
+//!   events.ndjson what happened, one line each
+//! state.anchor    outside: counter and digest of the last state
+//! ```
+//!
+//! A change is written in this order, each step brought to the disk before the next:
+//!
+//! 1. the files that the new state names;
+//! 2. `state.json.new`, renamed to `state.json`: from here on the new state counts;
+//! 3. the lines of the audit file, which the new state repeats, so that opening it can add them;
+//! 4. the anchor. A state that is one ahead of its anchor, and names that one as the one before, was
+//!    written right before a crash. One that is behind is an old copy and is refused: neither orders
+//!    nor clock can be set back by restoring a directory (L-EXTEND, L-TERM).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::audit;
+use super::disk::Disk;
+use super::loading::{self, Contents};
+use super::names;
+use super::state::{Change, Registry};
+use super::written::{Anchor, State};
+use crate::rejection::Rejection;
+use crate::shown::shown;
+
+/// Why a state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refuses: exit status 1.
+    #[error("{}: {source}", shown(.path))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What is there must not be used: exit status 3.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// A change failed before; what is on the disk is not known.
+    #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
+    Broken(PathBuf),
+}
+
+/// Where a registry is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The state directory.
+    pub directory: PathBuf,
+    /// The anchor outside of it.
+    pub anchor: PathBuf,
+}
+
+impl Place {
+    /// A state directory with its anchor, beside it unless it is said to be elsewhere.
+    pub fn new(directory: &Path, anchor: Option<&Path>) -> Self {
+        let beside = || {
+            let mut name = directory.as_os_str().to_owned();
+            name.push(".anchor");
+            PathBuf::from(name)
+        };
+        Self { directory: directory.to_owned(), anchor: anchor.map_or_else(beside, Path::to_owned) }
+    }
+}
+
+/// An open state directory; its owner holds the lock.
+#[derive(Debug)]
+pub struct Store<D> {
+    pub(super) disk: D,
+    pub(super) place: Place,
+    /// Of the state on the disk; 0 before the first.
+    pub(super) counter: u64,
+    /// The SHA-256 of the state on the disk.
+    pub(super) digest: Option<String>,
+    pub(super) broken: bool,
+}
+
+impl<D: Disk> Store<D> {
+    /// Makes a state directory with a first state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn create(disk: D, place: Place, first: Change) -> Result<(Self, Registry), StoreError> {
+        let mut store = Self { disk, place, counter: 0, digest: None, broken: false };
+        let registry = store.make(first)?;
+        Ok((store, registry))
+    }
+
+    pub(super) fn make(&mut self, first: Change) -> Result<Registry, StoreError> {
+        let directory = self.place.directory.clone();
+        self.step(&directory, D::create_directory)?;
+        for folder in names::FOLDERS {
+            self.step(&directory.join(folder), D::create_directory)?;
+        }
+        self.sync_names(&directory)?;
+        self.sync_names(&parent(&directory))?;
+        self.commit(first)
+    }
+
+    /// Opens a state directory and finishes what a crash interrupted; `None` where no state was ever
+    /// written. With [`Contents::Skip`] the orders themselves are not read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(
+        mut disk: D,
+        place: Place,
+        contents: Contents,
+    ) -> Result<Option<(Self, Registry)>, StoreError> {
+        let Some(loaded) = loading::load(&mut disk, &place, contents)? else { return Ok(None) };
+        let mut store = Self {
+            disk,
+            place,
+            counter: loaded.counter,
+            digest: Some(loaded.digest),
+            broken: false,
+        };
+        store.repair_events(&loaded.registry, &loaded.events)?;
+        if !loaded.anchored {
+            store.write_anchor()?;
+        }
+        Ok(Some((store, loaded.registry)))
+    }
+
+    /// Carries out a change on the disk and returns the registry as it is from now on.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the disk then holds the old state or the new one, and nothing more can be
+    /// written before the directory is opened anew.
+    pub fn commit(&mut self, change: Change) -> Result<Registry, StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken(self.place.directory.clone()));
+        }
+        self.broken = true;
+        let Change { registry, events, files } = change;
+        for (name, bytes) in &files {
+            let path = self.place.directory.join(name);
+            self.step(&path, |disk, path| disk.write(path, bytes))?;
+            self.step(&path, D::sync)?;
+            self.sync_names(&parent(&path))?;
+        }
+        let lines = audit::lines(&events);
+        let counter = self.counter.saturating_add(1);
+        let state = State::of(&registry, counter, self.digest.clone(), events);
+        let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
+        let path = self.place.directory.join(names::STATE);
+        self.replace(&self.place.directory.join(names::NEW_STATE), &path, &bytes)?;
+        (self.counter, self.digest) = (counter, Some(super::digest(&bytes)));
+        self.append_events(&lines)?;
+        self.write_anchor()?;
+        self.broken = false;
+        Ok(registry)
+    }
+
+    /// Writes the registry as it is: its clock and its counts.
+    ///
+    /// # Errors
+    /// [`StoreError`], as [`Self::commit`].
+    pub fn touch(&mut self, registry: &Registry) -> Result<(), StoreError> {
+        self.commit(Change::of(registry.clone())).map(drop)
+    }
+
+    /// The state directory.
+    pub fn directory(&self) -> &Path {
+        &self.place.directory
+    }
+
+    /// The disk, for tests that meddle with it.
+    #[cfg(test)]
+    pub(crate) const fn disk_mut(&mut self) -> &mut D {
+        &mut self.disk
+    }
+
+    /// Gives the disk back; what is written is written.
+    pub fn into_disk(self) -> D {
+        self.disk
+    }
+
+    fn append_events(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let path = self.place.directory.join(names::EVENTS);
+        self.step(&path, |disk, path| disk.append(path, lines))?;
+        self.step(&path, D::sync)?;
+        self.sync_names(&parent(&path))
+    }
+
+    /// Drops a torn last line and adds the lines that a crash kept from the audit file.
+    fn repair_events(
+        &mut self,
+        registry: &Registry,
+        events: &[super::event::Event],
+    ) -> Result<(), StoreError> {
+        let path = self.place.directory.join(names::EVENTS);
+        let text = self.step(&path, D::read)?.unwrap_or_default();
+        let repair = audit::repair(&shown(&path), &text, registry.last_event, events)?;
+        if repair.whole < text.len() as u64 {
+            self.step(&path, |disk, path| disk.truncate(path, repair.whole))?;
+            self.step(&path, D::sync)?;
+        }
+        self.append_events(&repair.missing)
+    }
+
+    fn write_anchor(&mut self) -> Result<(), StoreError> {
+        let anchor = Anchor::of(self.counter, self.digest.as_deref().unwrap_or_default());
+        let path = self.place.anchor.clone();
+        let bytes =
+            json(&anchor).map_err(|source| StoreError::Io { path: path.clone(), source })?;
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        self.replace(Path::new(&name), &path, &bytes)
+    }
+
+    /// Replaces a file in one step, brought to the disk before and after.
+    fn replace(&mut self, new: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        self.step(new, |disk, new| disk.write(new, bytes))?;
+        self.step(new, D::sync)?;
+        self.step(new, |disk, new| disk.rename(new, path))?;
+        self.sync_names(&parent(path))
+    }
+
+    fn sync_names(&mut self, directory: &Path) -> Result<(), StoreError> {
+        self.step(directory, D::sync_directory)
+    }
+
+    fn step<T>(
+        &mut self,
+        path: &Path,
+        act: impl FnOnce(&mut D, &Path) -> io::Result<T>,
+    ) -> Result<T, StoreError> {
+        act(&mut self.disk, path).map_err(|source| StoreError::Io { path: path.to_owned(), source })
+    }
+
+    fn failed(&self, name: &str, source: io::Error) -> StoreError {
+        StoreError::Io { path: self.place.directory.join(name), source }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The directory that holds a file.
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

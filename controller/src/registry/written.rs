@@ -1,0 +1,194 @@
+//! The registry as it stands in `state.json`, schema `sekisho.state/v1`, and in the anchor beside it,
+//! schema `sekisho.anchor/v1`. Orders, revocations and trust files are only named here: they are read
+//! and verified anew from their envelopes.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::entry::{Ended, Entry};
+use super::event::{Act, Event};
+use super::state::Registry;
+use crate::order::Kind;
+use crate::order::Order;
+
+/// The schema name of the state.
+const STATE: &str = "sekisho.state/v1";
+/// The schema name of the anchor.
+const ANCHOR: &str = "sekisho.anchor/v1";
+
+/// `state.json`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    schema: String,
+    /// Counts the states from 1.
+    pub(super) counter: u64,
+    /// The SHA-256 of the state before; none for the first.
+    pub(super) previous: Option<String>,
+    pub(super) facility: String,
+    /// The latest time that there was evidence for.
+    pub(super) highest_clock: Timestamp,
+    pub(super) trust: Vec<Trust>,
+    pub(super) orders: Vec<Approved>,
+    pub(super) revocations: Vec<Revocation>,
+    pub(super) halted: Option<Act>,
+    pub(super) last_event: u64,
+    /// The events of the change that led to this state, so that none is missing from the audit file
+    /// after a crash.
+    pub(super) events: Vec<Event>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trust {
+    pub(super) version: u64,
+    pub(super) file: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approved {
+    /// The order without its sets and rules.
+    head: Value,
+    pub(super) digest: String,
+    pub(super) file: String,
+    pub(super) trust: u64,
+    pub(super) installed_at: Timestamp,
+    pub(super) begun: Option<Timestamp>,
+    pub(super) ended: Option<Ended>,
+    pub(super) records: u64,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Revocation {
+    pub(super) file: String,
+    pub(super) trust: u64,
+}
+
+/// The anchor: what the state must not fall behind.
+#[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Anchor {
+    schema: String,
+    /// The counter of the state.
+    pub(super) counter: u64,
+    /// The SHA-256 of its file.
+    pub(super) state: String,
+}
+
+impl State {
+    /// A registry as it is to be written.
+    pub(super) fn of(
+        registry: &Registry,
+        counter: u64,
+        previous: Option<String>,
+        events: Vec<Event>,
+    ) -> Self {
+        let trust = |known: &super::state::TrustVersion| Trust {
+            version: known.trust.version(),
+            file: known.file.clone(),
+        };
+        let revocation = |known: &super::state::Revoked| Revocation {
+            file: known.file.clone(),
+            trust: known.trust,
+        };
+        Self {
+            schema: STATE.to_owned(),
+            counter,
+            previous,
+            facility: registry.facility.clone(),
+            highest_clock: registry.clock.highest(),
+            trust: registry.trusts.iter().map(trust).collect(),
+            orders: registry.entries.iter().map(Approved::of).collect(),
+            revocations: registry.revocations.iter().map(revocation).collect(),
+            halted: registry.halted.clone(),
+            last_event: registry.last_event,
+            events,
+        }
+    }
+
+    /// Reads a state.
+    ///
+    /// # Errors
+    /// One line that says what is wrong.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let state: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        known(&state.schema, STATE)?;
+        Ok(state)
+    }
+}
+
+impl Anchor {
+    pub(super) fn of(counter: u64, state: &str) -> Self {
+        Self { schema: ANCHOR.to_owned(), counter, state: state.to_owned() }
+    }
+
+    /// Reads an anchor.
+    ///
+    /// # Errors
+    /// One line that says what is wrong.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let anchor: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        known(&anchor.schema, ANCHOR)?;
+        Ok(anchor)
+    }
+}
+
+fn known(schema: &str, ours: &str) -> Result<(), String> {
+    if schema == ours { Ok(()) } else { Err(format!("the schema is {schema}, not {ours}")) }
+}
+
+impl Approved {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            head: write_head(&entry.head),
+            digest: entry.digest.clone(),
+            file: entry.file.clone(),
+            trust: entry.trust,
+            installed_at: entry.installed_at,
+            begun: entry.begun,
+            ended: entry.ended,
+            records: entry.records,
+        }
+    }
+
+    /// What the order says, without its sets and rules.
+    ///
+    /// # Errors
+    /// One line that says what is wrong.
+    pub(super) fn head(&self) -> Result<Order, String> {
+        serde_json::from_str(&self.head.to_string()).map_err(|error| error.to_string())
+    }
+}
+
+/// An order as its payload would say it, without sets and rules.
+fn write_head(order: &Order) -> Value {
+    let extends = order
+        .extends
+        .as_ref()
+        .map(|extends| json!({"order_id": extends.order_id, "serial": extends.serial}));
+    let party = order.party.as_ref().map(|party| {
+        let prefixes: Vec<String> = party.prefixes.iter().map(ToString::to_string).collect();
+        json!({"name": party.name, "prefixes": prefixes})
+    });
+    json!({
+        "schema": Kind::Order.schema(),
+        "order_id": order.order_id,
+        "serial": order.serial,
+        "measure": order.measure.name(),
+        "approved_at": order.approved_at,
+        "not_before": order.not_before,
+        "not_after": order.not_after,
+        "extends": extends,
+        "facility": {
+            "id": order.facility.id,
+            "capacity_bps": order.facility.capacity_bps,
+            "max_share_percent": order.facility.max_share_percent,
+        },
+        "party": party,
+        "address_sets": {},
+        "rules": [],
+    })
+}

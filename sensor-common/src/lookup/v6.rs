@@ -1,0 +1,166 @@
+//! IPv6: the codes along top, node and leaf; the filter; and behind it the table of chunks or the
+//! index, and the ranges.
+
+use super::bucket;
+use super::search::{Search, below};
+use crate::layout::addresses::{
+    AddressValue, KeyHash, LOOK_FURTHER, Leaf, NodeEntry, TopEntry, V6_LEAF_WORDS, V6_NODE_WORDS,
+    V6_TOP,
+};
+use crate::layout::{IndexWord, halves, header, high, low};
+use crate::parse::Address;
+use crate::repeat::Repeat;
+use crate::tables::{LINE_WORDS, Line, Tables, word_of};
+
+/// Steps that narrow any number of ranges an [`IndexWord`] can name down to one.
+const MOST_STEPS: u32 = 31;
+
+/// What the front says of both ends of a packet: source and destination, as [`halves`] of a word,
+/// either an address's value or [`LOOK_BEHIND`]. Where the tables do not hold together both ends are unclassified.
+///
+/// What the two ends have to wait for is asked for side by side, step by step, so that a processor
+/// waits for memory once a step and not twice; done one after the other, the second end lies too far
+/// behind the first to be reached before that has its answer.
+///
+/// A function of its own in the kernel too, so that it has a stack frame of its own.
+#[inline(never)]
+pub(super) fn front<T: Tables>(tables: &T, ends: &[Address; 2]) -> u64 {
+    answers(tables, ends).unwrap_or_default()
+}
+
+#[inline(always)]
+fn answers<T: Tables>(tables: &T, [source, destination]: &[Address; 2]) -> Option<u64> {
+    let head = tables.near(header::V6_LINE)?;
+    let one = KeyHash::of(chunk(head, source.high));
+    let other = KeyHash::of(chunk(head, destination.high));
+    let (one_word, other_word) = (filter(tables, head, one)?, filter(tables, head, other)?);
+    let one_leaf = entry(tables, head, source.high)?;
+    let other_leaf = entry(tables, head, destination.high)?;
+    let one_code = code(tables, head, one_leaf, source.high)?;
+    let other_code = code(tables, head, other_leaf, destination.high)?;
+    let answer = |hash: KeyHash, word: u64, code: u32| {
+        let ends = code != LOOK_FURTHER && word & hash.mask() != hash.mask();
+        if ends { AddressValue::of_code(code).0 } else { LOOK_BEHIND }
+    };
+    Some(halves(answer(one, one_word, one_code), answer(other, other_word, other_code)))
+}
+
+/// What stands for the value of an address that does not end in the front.
+const LOOK_BEHIND: u32 = u32::MAX;
+
+/// The value of an address, given what the front says of it.
+#[inline(always)]
+pub(super) fn value<T: Tables, R: Repeat>(
+    tables: &T,
+    repeat: &R,
+    answer: u32,
+    address: &Address,
+) -> Option<AddressValue> {
+    if answer == LOOK_BEHIND {
+        further(tables, repeat, address)
+    } else {
+        Some(AddressValue(answer))
+    }
+}
+
+/// The word of the filter in which a key's bits stand.
+#[inline(always)]
+fn filter<T: Tables>(tables: &T, head: &Line, hash: KeyHash) -> Option<u64> {
+    let filter = word_of(head, header::V6_FILTER);
+    tables.word_within(low(filter).wrapping_add(hash.word(high(filter))))
+}
+
+/// What stands for a /32 in its node; where the top has a code for all of the /16, the leaf of that
+/// code.
+#[inline(always)]
+fn entry<T: Tables>(tables: &T, head: &Line, prefix: u64) -> Option<NodeEntry> {
+    let block = low(prefix >> 48);
+    let at = V6_TOP.wrapping_add(block >> 2);
+    let TopEntry(entry) = TopEntry::of(word_of(tables.near(at >> 3)?, at), block);
+    let Some(node) = entry.checked_sub(TopEntry::CODES) else {
+        return Some(NodeEntry::new(u32::from(entry), 0));
+    };
+    let at = low(word_of(head, header::V6_NODES))
+        .wrapping_add(u32::from(node).wrapping_mul(V6_NODE_WORDS))
+        .wrapping_add(low(prefix >> 33) & (V6_NODE_WORDS - 1));
+    let pair = tables.word_within(at)?;
+    Some(NodeEntry(low(pair.wrapping_shr(low(prefix >> 27) & 32))))
+}
+
+/// The code of the /64 whose first 64 bits these are.
+#[inline(always)]
+fn code<T: Tables>(tables: &T, head: &Line, entry: NodeEntry, prefix: u64) -> Option<u32> {
+    const LEAVES: u32 = (LINE_WORDS / V6_LEAF_WORDS) as u32;
+    let first = low(word_of(head, header::V6_LEAVES));
+    let leaf = entry.leaf(low(prefix));
+    let line = tables.line(first.wrapping_add(leaf / LEAVES))?;
+    let (leaves, _) = line.as_chunks::<V6_LEAF_WORDS>();
+    Some(Leaf(*leaves.get((leaf % LEAVES) as usize)?).code(low(prefix)))
+}
+
+/// What the filter and the table of chunks know an address by.
+#[inline(always)]
+fn chunk(head: &Line, prefix: u64) -> u64 {
+    prefix.wrapping_shr(low(word_of(head, header::V6_CHUNK_SHIFT)))
+}
+
+/// Looks up an address that does not end in the front.
+///
+/// A function of its own in the kernel too, so that it has a stack frame of its own, and is there
+/// once for both ends of a packet.
+#[inline(never)]
+fn further<T: Tables, R: Repeat>(
+    tables: &T,
+    repeat: &R,
+    address: &Address,
+) -> Option<AddressValue> {
+    let head = tables.near(header::V6_LINE)?;
+    let code = code(tables, head, entry(tables, head, address.high)?, address.high)?;
+    let mut word = IndexWord(0);
+    if code == LOOK_FURTHER {
+        let index = word_of(head, header::V6_INDEX);
+        let chunk = low(address.high.wrapping_shr(high(index)));
+        word = IndexWord(tables.word_within(low(index).wrapping_add(chunk))?);
+    } else {
+        let chunk = chunk(head, address.high);
+        let chunks = word_of(head, header::V6_CHUNKS);
+        let [one, other] = KeyHash::of(chunk).buckets(high(chunks));
+        word.0 |= bucket::v6(tables.line(low(chunks).wrapping_add(one))?, chunk).0;
+        word.0 |= bucket::v6(tables.line(low(chunks).wrapping_add(other))?, chunk).0;
+        if word.0 == 0 {
+            return Some(AddressValue::of_code(code));
+        }
+    }
+    match word.value() {
+        Some(value) => Some(value),
+        None => range(tables, repeat, head, address, word),
+    }
+}
+
+#[inline(always)]
+fn range<T: Tables, R: Repeat>(
+    tables: &T,
+    repeat: &R,
+    head: &Line,
+    address: &Address,
+    word: IndexWord,
+) -> Option<AddressValue> {
+    let starts = word_of(head, header::V6_RANGES);
+    let (highs, lows) = (low(starts), high(starts));
+    let mut search = Search::new(word);
+    repeat.repeat(MOST_STEPS, &mut || {
+        if search.is_over() {
+            return false;
+        }
+        let first_high = tables.word(highs.wrapping_add(search.middle()));
+        let first_low = tables.word(lows.wrapping_add(search.middle()));
+        // The range starts behind the address if its first half is larger, or is equal and the
+        // second half is larger.
+        let behind = below(address.high, first_high)
+            | (below(first_high, address.high) ^ 1) & below(address.low, first_low);
+        search.step(behind ^ 1);
+        true
+    });
+    let values = low(word_of(head, header::V6_VALUES));
+    Some(AddressValue(low(tables.word_within(values.wrapping_add(search.first()))?)))
+}

@@ -1,0 +1,308 @@
+//! The life of orders over real traffic: installed, extended, revoked and halted while `sekisho run`
+//! selects, over its restarts, and with its configuration read again (L-APPROVE, L-EXTEND, L-TERM).
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustix::process::Signal;
+use sekisho_tests::authority::{revocation, signed, signed_bytes};
+use sekisho_tests::daemon::{Books, Daemon, Folder, Line, order};
+use sekisho_tests::network::Wire;
+use sekisho_tests::stream::{Sent, Stream};
+use sekisho_tests::wait::{after, until, until_time};
+use sensor_common::outcome::Outcome::{Recorded, Unmatched};
+use serde_json::{Value, json};
+
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
+
+/// How long after a command has returned a packet may still be on its way, in milliseconds.
+const NEAR: i64 = 100;
+
+fn in_force(id: &str) -> Value {
+    let now = Timestamp::now();
+    order(id, after(now, -HOUR), after(now, HOUR))
+}
+
+/// Writes a signed order and has the daemon install it.
+fn install(folder: &Folder, daemon: &Daemon, payload: &Value) -> String {
+    let id = payload["order_id"].as_str().expect("an id");
+    let path = folder.write(&format!("{id}.dsse"), &signed(payload, &[1, 2, 3]));
+    daemon.ask(&["order", "install", text(&path)]).good()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+fn status(daemon: &Daemon, what: &str, is: impl Fn(&Books) -> bool) -> Books {
+    until(what, || Some(daemon.status()).filter(&is))
+}
+
+/// Waits for some more records.
+fn more_records(daemon: &Daemon) {
+    let goal = daemon.status().count(Recorded) + 50;
+    status(daemon, "more records", |books| books.count(Recorded) >= goal);
+}
+
+/// The packets that were sent between two moments.
+fn between(sent: &[Sent], from: Timestamp, until: Timestamp) -> BTreeSet<usize> {
+    let numbered = sent.iter().enumerate();
+    let chosen = numbered.filter(|(_, sent)| sent.from >= from && sent.until < until);
+    chosen.map(|(number, _)| number).collect()
+}
+
+fn packets(records: &[Line]) -> BTreeSet<usize> {
+    let packets: BTreeSet<usize> = records.iter().map(|record| record.packet).collect();
+    assert_eq!(packets.len(), records.len(), "a packet has two records");
+    packets
+}
+
+fn assert_none(recorded: &BTreeSet<usize>, sent: &BTreeSet<usize>, when: &str) {
+    assert!(!sent.is_empty(), "no packet was sent {when}");
+    assert_eq!(recorded.intersection(sent).next(), None, "sent {when}, but recorded");
+}
+
+fn assert_all(recorded: &BTreeSet<usize>, sent: &BTreeSet<usize>, when: &str) {
+    assert!(!sent.is_empty(), "no packet was sent {when}");
+    assert_eq!(sent.difference(recorded).next(), None, "sent {when}, but without a record");
+}
+
+fn list(daemon: &Daemon) -> Value {
+    let line = daemon.ask(&["order", "list", "--json"]).good();
+    serde_json::from_str(&line).expect("a list")
+}
+
+#[test]
+fn installed_in_force_revoked() {
+    let wire = Wire::new();
+    let folder = Folder::new(&[]);
+    let mut daemon = folder.start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    status(&daemon, "packets", |books| books.count(Unmatched) > 300);
+
+    let before = Timestamp::now();
+    let said = install(&folder, &daemon, &in_force("one"));
+    assert!(said.starts_with("order one, serial 1, is in force until "), "{said}");
+    let installed = Timestamp::now();
+    more_records(&daemon);
+    let again = install(&folder, &daemon, &in_force("two"));
+    assert!(again.contains("is in force"), "another one beside it: {again}");
+    let listed = list(&daemon);
+    assert_eq!(listed["orders"][0]["state"], "in force");
+    assert!(listed["orders"][0]["records"].as_u64().expect("a number") > 0, "{listed}");
+    for id in ["two", "one"] {
+        let path = folder.write("r.dsse", &revocation(id, 1));
+        daemon.ask(&["order", "revoke", text(&path)]).good();
+    }
+    let revoked = Timestamp::now();
+    let books = daemon.status();
+    assert_eq!(books.states(), ["ended", "ended"]);
+    let goal = books.count(Unmatched) + 100;
+    status(&daemon, "packets after it", |books| books.count(Unmatched) >= goal);
+    let refused = folder.write("one.dsse", &signed(&in_force("one"), &[1, 2, 3]));
+    let refused = daemon.ask(&["order", "install", text(&refused)]);
+    assert_eq!(refused.status, Some(3));
+    assert!(refused.errors.contains("serial: is 1, but serial 1 of order one"), "{refused:?}");
+
+    let sent = stream.stop();
+    let records = daemon.finish();
+    let of_one = records.into_iter().filter(|record| record.order == "one").collect::<Vec<_>>();
+    let recorded = packets(&of_one);
+    assert_none(&recorded, &between(&sent, Timestamp::MIN, after(before, -NEAR)), "before");
+    assert_all(&recorded, &between(&sent, installed, after(installed, 50)), "when it was there");
+    assert_none(&recorded, &between(&sent, revoked, Timestamp::MAX), "after it was revoked");
+}
+
+#[test]
+fn an_extension_leaves_no_gap_and_names_itself() {
+    let wire = Wire::new();
+    let now = Timestamp::now();
+    let folder = Folder::with_order(&order("one", after(now, -HOUR), after(now, HOUR)));
+    let mut daemon = folder.start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    status(&daemon, "records", |books| books.count(Recorded) > 50);
+
+    let begins = after(Timestamp::now(), 3_000);
+    let mut longer = order("two", begins, after(begins, 2 * HOUR));
+    longer["extends"] = json!({"order_id": "one", "serial": 1});
+    let said = install(&folder, &daemon, &longer);
+    assert!(Timestamp::now() < begins, "the machine is too slow for this test");
+    assert!(said.contains("waits until"), "{said}");
+    assert_eq!(daemon.status().states(), ["in force", "waiting"]);
+    until_time(begins);
+    status(&daemon, "the extension", |books| books.states() == ["ended", "in force"]);
+    more_records(&daemon);
+    assert_eq!(list(&daemon)["orders"][0]["reason"], "superseded");
+
+    let sent = stream.stop();
+    let all = sent.len() as u64;
+    status(&daemon, "all packets", |books| books.packets() >= all);
+    let books = daemon.status();
+    let records = daemon.finish();
+    let recorded = packets(&records);
+    assert_eq!(recorded.len(), sent.len(), "every packet has one record: {books:?}");
+    let mut names: Vec<&str> = records.iter().map(|record| record.order.as_str()).collect();
+    names.dedup();
+    assert_eq!(names, ["one", "two"], "one after the other");
+    let first = records.iter().find(|record| record.order == "two").expect("a record");
+    assert!(first.time >= begins, "it is named before its term");
+}
+
+#[test]
+fn a_halt_takes_less_than_a_second_and_lasts() {
+    let wire = Wire::new();
+    let folder = Folder::with_order(&in_force("one"));
+    let mut daemon = folder.start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    more_records(&daemon);
+
+    // While a large order is verified and compiled.
+    let large = folder.write("large.dsse", &large_order());
+    let mut installing = daemon.begin(&["order", "install", text(&large)]);
+    let asked = Instant::now();
+    let said = daemon.ask(&["halt", "--operator", "op", "--reason", "a test"]).good();
+    let (took, halted) = (asked.elapsed(), Timestamp::now());
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(said.starts_with("all selection is halted, by op (uid "), "{said}");
+    assert!(installing.wait().expect("our own child").success());
+    assert_eq!(daemon.status().states(), ["halted", "halted"]);
+    let goal = daemon.status().packets() + 200;
+    status(&daemon, "packets", |books| books.packets() >= goal);
+
+    // Not even a restart ends it.
+    let first = daemon.finish();
+    fs::remove_file(folder.path("records.ndjson")).expect("files can be removed");
+    let mut daemon = folder.start(&wire, &[]);
+    let goal = daemon.status().packets() + 200;
+    status(&daemon, "packets", |books| books.packets() >= goal);
+    let table = daemon.ask(&["order", "list"]).good();
+    assert!(table.starts_with("ALL SELECTION IS HALTED since "), "{table}");
+    let resuming = Timestamp::now();
+    assert_eq!(daemon.ask(&["resume"]).status, Some(2), "somebody must say so");
+    daemon.ask(&["resume", "--operator", "op", "--reason", "over"]).good();
+    more_records(&daemon);
+
+    let sent = stream.stop();
+    let records = daemon.finish();
+    assert_eq!(first.iter().filter(|record| record.time > halted).count(), 0);
+    let recorded = packets(&records);
+    assert_none(&recorded, &between(&sent, halted, after(resuming, -NEAR)), "in the halt");
+    let events = fs::read_to_string(folder.path("state/events.ndjson")).expect("the audit file");
+    for event in ["created", "installed", "in-force", "halted", "resumed"] {
+        assert!(events.contains(&format!("\"event\":\"{event}\"")), "{event}: {events}");
+    }
+}
+
+/// An order over a hundred thousand addresses.
+fn large_order() -> String {
+    let mut payload = in_force("large");
+    payload["address_sets"]["many"] = json!([]);
+    payload["rules"][0]["source"] = json!("many");
+    let many =
+        (0..100_000_u32).map(|n| format!("\"{}\"", std::net::Ipv4Addr::from(0x0b00_0000 + n)));
+    let many = many.collect::<Vec<_>>().join(",");
+    let text = payload.to_string().replace("\"many\":[]", &format!("\"many\":[{many}]"));
+    signed_bytes(text.into_bytes(), &[1, 2, 3])
+}
+
+#[test]
+fn a_halt_without_a_daemon_is_found_at_the_start() {
+    let wire = Wire::new();
+    let folder = Folder::with_order(&in_force("one"));
+    folder.start(&wire, &[]).finish();
+    folder.command(&["halt"]).good();
+    let mut daemon = folder.start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    status(&daemon, "packets", |books| books.packets() > 200);
+    let books = daemon.status();
+    assert_eq!((books.states(), books.count(Recorded)), (vec!["halted"], 0));
+    let held = folder.command(&["resume", "--operator", "op", "--reason", "over"]);
+    assert_eq!(held.status, Some(1));
+    assert!(held.errors.contains("a running sekisho has this state"), "{held:?}");
+    stream.stop();
+    // Those before the halt had no packet.
+    assert_eq!(daemon.finish().len(), 0);
+}
+
+#[test]
+fn orders_survive_a_kill_and_an_old_copy_does_not() {
+    let wire = Wire::new();
+    let folder = Folder::new(&[]);
+    let mut daemon = folder.start(&wire, &[]);
+    install(&folder, &daemon, &in_force("one"));
+    let state = folder.path("state/state.json");
+    let old = fs::read(&state).expect("a state");
+    let path = folder.write("r.dsse", &revocation("two", 1));
+    daemon.ask(&["order", "revoke", text(&path)]).good();
+    daemon.signal(Signal::KILL);
+    daemon.wait();
+
+    let mut daemon = folder.start(&wire, &[]);
+    assert_eq!(daemon.status().state(), "in force");
+    let stream = Stream::start(&wire);
+    more_records(&daemon);
+    stream.stop();
+    let two = folder.write("two.dsse", &signed(&in_force("two"), &[1, 2, 3]));
+    let refused = daemon.ask(&["order", "install", text(&two)]);
+    assert!(refused.errors.contains("is revoked up to serial 1"), "{refused:?}");
+    daemon.finish();
+
+    let new = fs::read(&state).expect("a state");
+    fs::write(&state, old).expect("files can be written");
+    let (code, words) = folder.refusal(&wire);
+    assert_eq!(code, Some(3), "{words}");
+    assert!(words.contains("an older copy was put in its place [L-EXTEND]"), "{words}");
+    assert!(!wire.has_program());
+    fs::write(&state, new).expect("files can be written");
+    folder.start(&wire, &[]).finish();
+}
+
+#[test]
+fn a_configuration_is_read_again_whole_or_not_at_all() {
+    let wire = Wire::new();
+    let mut folder = Folder::with_order(&in_force("one"));
+    let mut daemon = folder.start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    more_records(&daemon);
+
+    // The sender's country joins the others: nothing is foreign to foreign any more. But the
+    // sensor's name is not what can change.
+    folder.write("domestic.txt", "203.0.113.0/24\n198.51.100.0/24\n");
+    folder.write("foreign.txt", "192.0.2.0/24\n");
+    folder = folder.set("sensor", json!("another-name")).set("ring_bytes", json!(1 << 16));
+    folder.configure();
+    let refused = daemon.ask(&["reload"]);
+    assert_eq!(refused.status, Some(3));
+    for key in ["sensor", "ring_bytes"] {
+        let words = format!("sekisho.toml: {key}: has changed, which takes a restart");
+        assert!(refused.errors.contains(&words), "{refused:?}");
+    }
+    assert_eq!(refused.errors.lines().count(), 2, "{refused:?}");
+    more_records(&daemon);
+
+    let order = folder.write("two.dsse", &signed(&in_force("two"), &[1, 2, 3]));
+    folder = folder.set("sensor", json!("test-gw-a")).set("ring_bytes", json!(1 << 20));
+    folder = folder.set("orders", json!([text(&order)]));
+    folder.configure();
+    let said = daemon.ask(&["reload"]).good();
+    assert!(said.contains("order two, serial 1, is installed"), "{said}");
+    until("the new direction", || {
+        let before = daemon.status();
+        let goal = before.packets() + 50;
+        let later = status(&daemon, "packets", |books| books.packets() >= goal);
+        (later.records() == before.records()).then_some(())
+    });
+    assert_eq!(daemon.status().states().len(), 2);
+
+    // And back, by a signal.
+    folder.write("domestic.txt", "203.0.113.0/24\n");
+    folder.write("foreign.txt", "198.51.100.0/24\n192.0.2.0/24\n");
+    daemon.signal(Signal::HUP);
+    more_records(&daemon);
+    stream.stop();
+    daemon.finish();
+}

@@ -1,0 +1,78 @@
+//! The Python library that the tests of interoperation sign and verify with: in an environment of its
+//! own below `target/tools`, so that nothing of the system's Python changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::{packages, process, workspace};
+
+/// The releases, pinned.
+const REQUIREMENTS: &str = "tests/interop/requirements.txt";
+
+/// The Python that has the library, installed if need be.
+pub(crate) fn with_securesystemslib() -> Result<PathBuf> {
+    let file = workspace::root().join(REQUIREMENTS);
+    let wanted =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
+    let directory = workspace::target_directory()?.join("tools/python-interop");
+    let python = directory.join("bin/python");
+    // Written last, so that an installation that was broken off is begun again.
+    let installed = directory.join("installed-requirements.txt");
+    if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) && python.is_file() {
+        return Ok(python);
+    }
+    system_python()?;
+    println!(
+        "set-up: pip install {}, into target/\n        because: the tests let another \
+         implementation of DSSE sign and verify what `sekisho` verifies and signs",
+        releases(&wanted).join(" ")
+    );
+    install(&directory, &python, &file).context(
+        "securesystemslib cannot be installed, so the tests of interoperation cannot run",
+    )?;
+    fs::write(&installed, wanted)
+        .with_context(|| format!("cannot write {}", installed.display()))?;
+    Ok(python)
+}
+
+fn install(directory: &Path, python: &Path, requirements: &Path) -> Result<()> {
+    // `--clear`: what an older list left there goes.
+    process::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(directory))?;
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+    // Wheels only: nothing is compiled, and no package's own code runs while it is installed.
+    pip.args(["--only-binary", ":all:", "--requirement"]).arg(requirements);
+    process::output(&mut pip)?;
+    Ok(())
+}
+
+/// Python with what makes an environment, which Debian packs separately.
+fn system_python() -> Result<()> {
+    let why =
+        "securesystemslib, an independent implementation of DSSE, runs in a Python environment";
+    let ready = process::find("python3").is_some()
+        && process::answer(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+            .is_some();
+    if ready { Ok(()) } else { packages::install(&["python3", "python3-venv"], why) }
+}
+
+/// The lines of a list of requirements that name a release.
+fn releases(requirements: &str) -> Vec<&str> {
+    requirements.lines().filter(|line| line.contains("==") && !line.starts_with('#')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_release_is_pinned() {
+        let text = fs::read_to_string(workspace::root().join(REQUIREMENTS)).unwrap();
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        assert_eq!(releases(&text), lines.collect::<Vec<_>>());
+        assert!(releases(&text).iter().any(|line| line.starts_with("securesystemslib==")));
+    }
+}
