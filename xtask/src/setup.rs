@@ -9,7 +9,7 @@ use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolcha
 use crate::{packages, privilege, process, python, vm, workspace};
 
 /// The programs that the demo and the tests over the kernel run: (program, package, what for).
-const TOOLS: [(&str, &str, &str); 4] = [
+const TOOLS: [(&str, &str, &str); 5] = [
     (
         "ip",
         "iproute2",

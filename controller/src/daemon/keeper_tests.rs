@@ -8,7 +8,7 @@ use crate::kernel::KernelError;
 use crate::order::samples::signed;
 use crate::registry::tests::{at, begun, install, payload, wall};
 
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Note {
     Publish,
     Deadline(u32, u64),
@@ -147,15 +147,16 @@ fn other_direction_tables_make_another_generation() {
 
 #[test]
 fn generations_and_slots_go_on_where_another_daemon_left_them() {
-    let (mut keeper, mut kernel) = (keeper(), Notes::default());
-    let named = |id: &str, serial| Some((id.to_owned(), serial));
-    let serial = keeper.orders[0].serial;
-    // Slot 1 is of an older serial of the order.
-    let slots = [(1, named("a", serial + 1)), (2, named("a", serial)), (4, None)];
-    keeper.inherit(&Inherited { generation: 41, slots: slots.into() });
-    let ticked = keeper.tick(&mut kernel, at(10)).unwrap();
-    assert_eq!(ticked.published, Some(42));
-    let expected =
-        [Note::Deadline(1, 0), Note::Deadline(4, 0), Note::Publish, Note::Deadline(2, boot(20))];
-    assert_eq!(kernel.notes, expected, "the order's own deadline stands meanwhile");
+    let (mut keeper, mut kernel, mut registry) = (keeper(), Notes::default(), registry());
+    let order = registry.standings(at(0))[0].order.clone().unwrap();
+    let named = |serial| Some((order.order_id.clone(), serial));
+    // Slot 1 is of another serial of the order.
+    let slots = [(1, named(order.serial + 1)), (2, named(order.serial)), (4, None)];
+    let inherited = Inherited { generation: 41, slots: slots.into() };
+    keeper.inherit(&inherited, &registry, at(10));
+    let (_, published) = tick(&mut keeper, &mut kernel, &mut registry, at(10)).unwrap();
+    assert_eq!(published, Some(42));
+    let end = Note::Deadline(2, at(20).boot);
+    let expected = [Note::Deadline(1, 0), Note::Deadline(4, 0), end, Note::Publish, end];
+    assert_eq!(kernel.notes, expected, "the order selects meanwhile, but no longer than it may");
 }

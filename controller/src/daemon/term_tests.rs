@@ -308,37 +308,36 @@ proptest! {
 }
 
 /// Slots 3 and 5 of the tables in the kernel belong to orders 1 and 0, slot 0 to none of ours.
-fn inheriting(all: &[(i64, i64)]) -> Terms {
-    let mut terms = terms(all);
-    terms.inherit([(0, None), (3, Some(1)), (5, Some(0))].into());
-    terms
+fn adopting(all: &[(i64, i64)]) -> Desk {
+    let mut desk = Desk::new(all);
+    desk.terms.adopt([(0, None), (3, Some(1)), (5, Some(0))].into());
+    desk
 }
 
 #[test]
 fn an_order_goes_on_in_the_slot_that_it_has() {
-    let mut terms = inheriting(&[(0, 20), (0, 20), (0, 20)]);
-    let step = terms.advance(at(10));
+    let mut desk = adopting(&[(0, 20), (0, 15), (0, 20)]);
+    let step = desk.advance(at(10));
     assert_eq!(step.close, [0], "of an order that is not ours, at once");
-    assert!(step.publish);
+    assert_eq!(step.shorten, [(5, boot(20)), (3, boot(15))], "whatever the other daemon had set");
     // The third one gets a slot that nothing in the kernel leads to.
-    assert_eq!(terms.selected().collect::<Vec<_>>(), [(0, 5), (1, 3), (2, 1)]);
-    terms.published();
-    assert_eq!(terms.advance(at(11)), Step::default());
-    assert_eq!(terms.deadlines().map(|(slot, _)| slot).collect::<Vec<_>>(), [5, 3, 1]);
+    assert_eq!(desk.terms.selected().collect::<Vec<_>>(), [(0, 5), (1, 3), (2, 1)]);
+    assert!(desk.publish());
+    assert_eq!(desk.advance(at(11)), Step::default());
+    assert_eq!(desk.deadlines(), [(5, boot(20)), (3, boot(15)), (1, boot(20))]);
 }
 
 #[test]
 fn what_does_not_go_on_is_closed_and_its_slot_kept_from_others() {
     // Over, not begun by the clock as it reads now, and new.
-    let mut terms = inheriting(&[(0, 5), (15, 20), (0, 20)]);
+    let mut desk = adopting(&[(0, 5), (15, 20), (0, 20)]);
     for _ in 0..2 {
-        let step = terms.advance(at(10));
-        assert_eq!(step.close, [0, 3, 5], "as long as nothing is published");
-        assert_eq!(terms.selected().collect::<Vec<_>>(), [(2, 1)]);
+        assert_eq!(desk.advance(at(10)).close, [0, 3, 5], "as long as nothing is published");
+        assert_eq!(desk.terms.selected().collect::<Vec<_>>(), [(2, 1)]);
     }
-    terms.published();
-    assert!(terms.advance(at(11)).close.is_empty());
+    assert!(desk.publish());
+    assert!(desk.advance(at(11)).close.is_empty());
     // All slots are free again.
-    assert!(terms.advance(at(15)).publish);
-    assert_eq!(terms.selected().collect::<Vec<_>>(), [(1, 0), (2, 1)]);
+    desk.pass(at(15));
+    assert_eq!(desk.terms.selected().collect::<Vec<_>>(), [(1, 0), (2, 1)]);
 }

@@ -32,6 +32,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "{addresses} addresses, but {MOST_ADDRESSES} is the limit",
         "ten million: shown by a test in consistency.rs",
     ),
+    (
+        "{prefixes} payload prefixes, but {MOST_PREFIXES} is the limit",
+        "one million: shown by a test in consistency.rs",
+    ),
     ("is larger than 1 GiB", "a file of 1 GiB: no test makes one"),
     ("{head} … {tail}", "serde's own messages when they are long: shown by a test in json.rs"),
     ("DSSEv1 {} {payload_type} {} ", "the message that is signed"),
