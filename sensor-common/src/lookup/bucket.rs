@@ -1,5 +1,7 @@
 //! Buckets of the cuckoo tables: all entries of a line at once, without a branch on what is found.
 
+use core::hint::black_box;
+
 use crate::layout::addresses::{AddressValue, V6_BUCKET};
 use crate::layout::{IndexWord, high, low};
 use crate::tables::Line;
@@ -26,11 +28,13 @@ pub(super) fn v6(bucket: &Line, chunk: u64) -> IndexWord {
 }
 
 /// All bits set if `a == b`, otherwise none: the sign of `x | -x` says whether `x` is 0 (Warren,
-/// "Hacker's Delight", section 2-12).
+/// "Hacker's Delight", section 2-12). Were the compiler to see where `-x` or the sign comes from, it
+/// would make a branch of it, and the verifier would follow both ways at each of sixteen entries.
 #[inline(always)]
-const fn all_if_equal(a: u64, b: u64) -> u64 {
+fn all_if_equal(a: u64, b: u64) -> u64 {
     let difference = a ^ b;
-    ((difference | difference.wrapping_neg()) >> 63).wrapping_sub(1)
+    let negative = black_box(difference.wrapping_neg());
+    black_box((difference | negative) >> 63).wrapping_sub(1)
 }
 
 #[cfg(test)]
