@@ -126,9 +126,11 @@ where
     let rules = RulesWord(word_of(head, header::RULES));
     // A packet whose addresses are in no set is unmatched, unless a rule goes by the payload alone.
     let unknown = source.row() | destination.row() == 0;
-    if unknown
-        && !payload::traffic(direction, flow.protocol).is_some_and(|bit| rules.payload_only(bit))
-    {
+    let by_payload = || {
+        tables.compares_payloads()
+            && payload::traffic(direction, flow.protocol).is_some_and(|bit| rules.payload_only(bit))
+    };
+    if unknown && !by_payload() {
         return done(Outcome::Unmatched, Some(direction));
     }
     let candidate = Candidate {
@@ -148,9 +150,9 @@ where
     };
     // From here on all is read from the scratch memory: the verifier does not follow what is in it, so
     // that the ways that led here are one.
-    if !unknown || screen(candidate, packet, tables) {
+    if !unknown || tables.compares_payloads() && screen(candidate, packet, tables) {
         walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
-        if candidate.payload == Stage::Asked {
+        if tables.compares_payloads() && candidate.payload == Stage::Asked {
             look(candidate, packet, tables, ports.repeat);
             walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
         }

@@ -114,7 +114,6 @@ impl Drain {
         commands: mpsc::UnboundedReceiver<Command>,
         health: Arc<Health>,
         tally: Arc<Tally>,
-        sequence: u64,
     ) -> io::Result<Self> {
         let mut rings = Vec::new();
         for (interface, records) in records {
@@ -125,7 +124,14 @@ impl Drain {
             }
         }
         let sensor = config.sensor.clone();
-        Ok(Self { sensor, rings, names, batches, commands, health, tally, sequence })
+        Ok(Self { sensor, rings, names, batches, commands, health, tally, sequence: 0 })
+    }
+
+    /// The same, which goes on behind the record with this number.
+    #[must_use]
+    pub const fn behind(mut self, sequence: u64) -> Self {
+        self.sequence = sequence;
+        self
     }
 
     /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.

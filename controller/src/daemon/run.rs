@@ -192,8 +192,9 @@ impl Daemon {
         let (sender, batches) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
         let watched = Arc::clone(&health);
-        let drain = Drain::new(&config, rings, names, sender, received, watched, tally, sequence)
-            .map_err(|error| failed("rings", &error))?;
+        let drain = Drain::new(&config, rings, names, sender, received, watched, tally)
+            .map_err(|error| failed("rings", &error))?
+            .behind(sequence);
         let (watched, counted) = (Arc::clone(&health), Arc::clone(&written));
         let writer = Writer::new(sink, batches, progress, watched, counted);
         let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));
