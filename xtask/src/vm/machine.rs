@@ -20,7 +20,7 @@ pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
 /// Software emulation takes about two minutes for the tests as they are, on a machine that has nothing
 /// else to do.
-const LIMIT: Duration = Duration::from_secs(480);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// How long QEMU may take to end once the machine is off.
 const GRACE: Duration = Duration::from_secs(5);
