@@ -27,7 +27,10 @@ fn program(ring_bytes: u32) -> (Program, Records, Vec<u8>) {
     require_kernel();
     let sets = json!({"c2": ["198.51.100.7"]});
     let rules = json!([{"id": "r", "source": "c2", "protocol": "tcp"}]);
-    let order = approved(&payload("one", "foreign-to-foreign", &sets, &rules));
+    let mut order = payload("one", "foreign-to-foreign", &sets, &rules);
+    // More than any processor sends: it is the rings that are to overflow, not the share.
+    order["facility"]["capacity_bps"] = json!(4_000_000_000_000_u64);
+    let order = approved(&order);
     let generation = compile(1, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
     let (mut program, records) = Program::load(Mode::Tap, ring_bytes).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
