@@ -98,7 +98,7 @@ fn the_manager_hears_of_every_stage_and_of_no_life_where_there_is_none() {
     let starting = manager.until("READY=1");
     assert!(starting.iter().all(|line| !line.starts_with("STOPPING")), "{starting:?}");
     assert!(daemon.status().lease() > 0, "ready is who has a lease");
-    manager.until("STATUS=orders: 0 waiting, 1 in force, 0 ended");
+    manager.until("STATUS=orders: 0 waiting, 1 in force, 0 halted, 0 ended");
     // In time, each of them: half of the watchdog's time is left for a slow machine.
     for _ in 0..5 {
         let asked = Instant::now();
