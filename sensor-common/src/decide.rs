@@ -3,10 +3,11 @@
 use crate::capacity::Meter;
 use crate::counters::Verdict;
 use crate::direction::Direction;
-use crate::layout::{RulesWord, VERSION, header, high, low};
+use crate::layout::{RulesWord, VERSION, header, high, low, traffic_bit};
 use crate::lookup;
 use crate::outcome::Outcome;
 use crate::packet::Packet;
+use crate::parse::payload::Payload;
 use crate::parse::{self, Flow, Unparsed};
 use crate::payload::{self, Hits};
 use crate::record::{Record, Sink};
@@ -24,6 +25,10 @@ pub struct Candidate {
     cursor: Cursor,
     /// The payload groups worth looking into, where [`payload::screen`] has said; otherwise 0.
     groups: u32,
+    /// How many groups were looked into.
+    group: u32,
+    /// The payload, once it is looked for.
+    found: Payload,
     payload: Stage,
     hits: Hits,
     tally: Tally,
@@ -126,11 +131,7 @@ where
     let rules = RulesWord(word_of(head, header::RULES));
     // A packet whose addresses are in no set is unmatched, unless a rule goes by the payload alone.
     let unknown = source.row() | destination.row() == 0;
-    let by_payload = || {
-        tables.compares_payloads()
-            && payload::traffic(direction, flow.protocol).is_some_and(|bit| rules.payload_only(bit))
-    };
-    if unknown && !by_payload() {
+    if unknown && !rules.payload_only(traffic_bit(direction, flow.protocol)) {
         return done(Outcome::Unmatched, Some(direction));
     }
     let candidate = Candidate {
@@ -141,6 +142,8 @@ where
         length,
         generation,
         groups: 0,
+        group: 0,
+        found: Payload::default(),
         payload: Stage::Unasked,
         hits: Hits::default(),
         tally: Tally::default(),
@@ -150,9 +153,9 @@ where
     };
     // From here on all is read from the scratch memory: the verifier does not follow what is in it, so
     // that the ways that led here are one.
-    if !unknown || tables.compares_payloads() && screen(candidate, packet, tables) {
+    if !unknown || screen(candidate, packet, tables) {
         walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
-        if tables.compares_payloads() && candidate.payload == Stage::Asked {
+        if candidate.payload == Stage::Asked {
             look(candidate, packet, tables, ports.repeat);
             walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
         }
@@ -223,19 +226,11 @@ fn look<P: Packet, T: Tables + Copy, R: Repeat>(
     candidate.payload = Stage::Known;
     let Some(bit) = payload::traffic(candidate.direction, candidate.flow.protocol) else { return };
     let Some(found) = parse::payload::find(packet, &candidate.flow) else { return };
+    candidate.found = found;
     if candidate.groups == 0 {
         candidate.groups = payload::groups(&tables, bit);
     }
-    let mut number = 0;
-    repeat.repeat(payload::MOST_GROUPS, &mut || {
-        let left = candidate.groups.wrapping_shr(number);
-        if left & 1 != 0 {
-            // A group that does not have it, or cannot be read, adds nothing.
-            let _: Option<()> = payload::look(packet, &tables, found, number, &mut candidate.hits);
-        }
-        number = number.wrapping_add(1);
-        left > 1
-    });
+    repeat.repeat(payload::MOST_GROUPS, &mut || candidate.look_into_group(packet, &tables));
 }
 
 impl Candidate {
@@ -251,6 +246,19 @@ impl Candidate {
             self.payload = Stage::Asked;
         }
         entered.is_ok()
+    }
+
+    /// Looks for the payload in the next group: `false` if there is none after it.
+    #[inline(always)]
+    fn look_into_group<P: Packet, T: Tables>(&mut self, packet: &P, tables: &T) -> bool {
+        let left = self.groups.wrapping_shr(self.group);
+        if left & 1 != 0 {
+            // A group that does not have it, or cannot be read, adds nothing.
+            let _: Option<()> =
+                payload::look(packet, tables, self.found, self.group, &mut self.hits);
+        }
+        self.group = self.group.wrapping_add(1);
+        left > 1
     }
 
     /// Deals with the rule that the cursor stands before: `false` where no other can have a record.

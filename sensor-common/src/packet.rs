@@ -11,7 +11,15 @@ pub trait Packet {
     /// header that the parser looks for starts further in.
     fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
 
-    /// The same for an offset that was kept in memory since it was found. The verifier of older kernels
+    /// A number that the parser found, to be kept for later. The kernel's implementation makes the
+    /// verifier forget its bounds: that of 6.1 would otherwise follow every way through the parser to
+    /// the end, each on its own.
+    #[inline(always)]
+    fn keep(&self, number: u32) -> u32 {
+        number
+    }
+
+    /// As [`Self::load`], for an offset that was kept since it was found. The verifier of older kernels
     /// forgets what it knew of such a number; the kernel's implementation tells it again, at the price
     /// of an instruction that the compiler cannot leave out.
     #[inline(always)]

@@ -29,13 +29,6 @@ pub trait Tables {
         self.line(index)
     }
 
-    /// Whether payloads are compared. Where they are not, a rule that names a payload never holds, and
-    /// the controller refuses tables with such rules.
-    #[inline(always)]
-    fn compares_payloads(&self) -> bool {
-        true
-    }
-
     /// The word at `index`, counted over all lines, or `None` outside the array.
     #[inline(always)]
     fn word_within(&self, index: u32) -> Option<u64> {

@@ -82,11 +82,6 @@ static CANDIDATE: PerCpuArray<[u64; CANDIDATE_WORDS], 1> = PerCpuArray::new();
 const CANDIDATE_WORDS: usize = size_of::<Candidate>().div_ceil(size_of::<u64>());
 const _: () = assert!(align_of::<Candidate>() <= align_of::<u64>());
 
-/// 1 where payloads are compared, 0 where the kernel's verifier cannot follow that to the end: it then
-/// leaves it out. Read-only data that the controller sets before loading.
-#[unsafe(no_mangle)]
-static PAYLOADS: u8 = 1;
-
 /// 1 in `inline` mode, 0 in `tap` mode. Read-only data that the controller sets before loading.
 #[unsafe(no_mangle)]
 static INLINE: u8 = 0;
@@ -129,12 +124,6 @@ impl Generation {
 }
 
 impl Tables for Generation {
-    #[inline(always)]
-    fn compares_payloads(&self) -> bool {
-        // SAFETY: a valid, aligned static; volatile because the loader changes it after compilation.
-        unsafe { core::ptr::read_volatile(&raw const PAYLOADS) == 1 }
-    }
-
     #[inline(always)]
     fn line(&self, index: u32) -> Option<&Line> {
         let segment = (index / SEGMENT_LINES) & (MOST_SEGMENTS - 1);

@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 
 use controller::compile::{Generation, Slotted, compile};
 use controller::engine::{Engine, HostEngine, KernelEngine};
-use controller::kernel::{KernelError, compares_payloads};
 use etherparse::PacketBuilder;
 use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::layers;
@@ -53,8 +52,7 @@ fn order(id: &str, measure: &str, prefixes: &Value, rules: &Value) -> Value {
 struct Engines {
     generation: Generation,
     host: HostEngine,
-    /// Where the kernel can compare payloads.
-    kernel: Option<KernelEngine>,
+    kernel: KernelEngine,
 }
 
 impl Engines {
@@ -65,12 +63,7 @@ impl Engines {
             (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
         let generation = compile(5, &[&layers()], &slotted).unwrap();
         let host = HostEngine::new(generation.lines.clone());
-        let kernel = match KernelEngine::new(&generation.lines) {
-            Ok(kernel) if compares_payloads() => Some(kernel),
-            // Refused whole, by name: then the host's engine is what is left to test here.
-            Err(KernelError::Payloads) if !compares_payloads() => None,
-            other => panic!("{:?}", other.err()),
-        };
+        let kernel = KernelEngine::new(&generation.lines).unwrap();
         Self { generation, host, kernel }
     }
 
@@ -83,10 +76,8 @@ impl Engines {
             records
         };
         let records = timeless(self.host.judge(frame).unwrap());
-        if let Some(kernel) = &mut self.kernel {
-            assert_eq!(timeless(kernel.judge(frame).unwrap()), records, "{frame:02x?}");
-            assert_eq!(kernel.counters().unwrap(), self.host.counters().unwrap());
-        }
+        assert_eq!(timeless(self.kernel.judge(frame).unwrap()), records, "{frame:02x?}");
+        assert_eq!(self.kernel.counters().unwrap(), self.host.counters().unwrap());
         let name = |record: &Record| self.generation.names.rule(record.rule).unwrap().rule.clone();
         records.iter().map(name).collect()
     }

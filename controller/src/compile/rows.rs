@@ -76,9 +76,9 @@ pub(super) fn tables(
             for group in
                 (0..MOST_GROUPS).filter(|group| groups.is_some_and(|of| of >> group & 1 == 1))
             {
-                for (udp, protocol) in [(false, Protocol::TCP), (true, Protocol::UDP)] {
+                for protocol in [Protocol::TCP, Protocol::UDP] {
                     if rule.rule.protocol.is_none_or(|named| named == protocol) {
-                        masks.add(rule.measure.direction(), udp, group);
+                        masks.add(rule.measure.direction(), protocol.0, group);
                     }
                 }
             }

@@ -12,9 +12,7 @@ use super::config::Config;
 use super::control;
 use crate::compile::Layer;
 use crate::direction::{DirectionError, DirectionTable};
-use crate::kernel::compares_payloads;
-use crate::order::document::Rule;
-use crate::order::{Order, Trust, files, load};
+use crate::order::{Trust, files, load};
 use crate::preview::{ClassRanges, check_party};
 use crate::registry::disk::{Lock, RealDisk};
 use crate::registry::install::Installed;
@@ -125,7 +123,6 @@ impl Inputs {
             let order = entry.head();
             let name = format!("order {}, serial {}", order.order_id, order.serial);
             check_party(&name, order, classes)?;
-            entry.body().map_or(Ok(()), |order| check_payloads(&name, order))?;
         }
         let mut change = registry.unchanged();
         let mut rejections = Vec::new();
@@ -254,22 +251,8 @@ pub fn lawful_here(
         && let Some(entry) = change.registry.entries().get(*position)
     {
         check_party(file, entry.head(), classes)?;
-        entry.body().map_or(Ok(()), |order| check_payloads(file, order))?;
     }
     Ok(installed)
-}
-
-/// An order is applied whole or not at all.
-fn check_payloads(file: &str, order: &Order) -> Result<(), Rejection> {
-    let asks = |rule: &Rule| rule.payload.is_some();
-    match order.rules.iter().position(asks) {
-        Some(rule) if !compares_payloads() => {
-            let reason = "payloads cannot be compared under this kernel, that takes Linux 6.6; the \
-                          order would be applied only in part";
-            Err(Rejection::new(file, reason).at(format!("rules[{rule}].payload")))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn unreadable(file: String, error: &io::Error) -> Rejection {

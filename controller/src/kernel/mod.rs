@@ -4,7 +4,6 @@
 //! | file | job |
 //! |---|---|
 //! | `object` | the embedded kernel object |
-//! | `payloads` | whether the kernel takes the comparison of payloads |
 //! | `program` | one loaded program with its maps |
 //! | `segments` | memory of a generation, shared with the kernel (`unsafe`) |
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
@@ -21,7 +20,6 @@ mod explain;
 mod life;
 mod link;
 mod object;
-mod payloads;
 mod pins;
 mod program;
 mod records;
@@ -32,7 +30,6 @@ pub mod steps;
 
 pub use life::LifeLog;
 pub use object::has_object;
-pub use payloads::compares_payloads;
 pub use pins::{Left, PinRoot, Pins};
 pub use program::{KernelError, KernelTables, Mode, Program, Setup, XdpAttach};
 pub use records::Records;

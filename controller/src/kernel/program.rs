@@ -8,12 +8,10 @@ use aya::programs::links::FdLink;
 use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sensor_common::counters::{self, Counters};
-use sensor_common::layout::header;
-use sensor_common::tables::{LINE_WORDS, Line, MOST_SEGMENTS, word_of};
+use sensor_common::tables::{Line, MOST_SEGMENTS};
 use serde::{Deserialize, Serialize};
 
 use super::life::{LifeLog, LifeLogger};
-use super::payloads::compares_payloads;
 use super::pins::{self, Pins};
 use super::records::{self, Records};
 use super::share::{ShareStore, StoreMap};
@@ -31,7 +29,6 @@ mod name {
     pub(super) const RECORDS: &str = "RECORDS";
     pub(super) const COUNTERS: &str = "COUNTERS";
     pub(super) const INLINE: &str = "INLINE";
-    pub(super) const PAYLOADS: &str = "PAYLOADS";
     pub(super) const WAKE_AT: &str = "WAKE_AT";
     pub(super) const LOG_LEVEL: &str = aya_log::LEVEL;
 }
@@ -67,9 +64,6 @@ pub enum KernelError {
     /// This binary was built without the kernel program.
     #[error("this sekisho was built without its kernel program; build it with `cargo xtask build`")]
     NoObject,
-    /// The tables have rules with payload prefixes.
-    #[error("payloads cannot be compared under this kernel: that takes Linux 6.6")]
-    Payloads,
     /// The tables have more segments than the kernel's map of them; the compiler refuses them first.
     #[error("the tables are larger than 1 GiB")]
     TooLarge,
@@ -130,14 +124,8 @@ impl KernelTables {
     /// Copies compiled tables into kernel memory.
     ///
     /// # Errors
-    /// [`KernelError`] where the kernel refuses the memory, or cannot compare the payloads that the
-    /// tables ask for.
+    /// [`KernelError`] where the kernel refuses the memory.
     pub fn create(lines: &[Line]) -> Result<Self, KernelError> {
-        const AT: usize = header::PAYLOAD_ANY as usize / LINE_WORDS;
-        let asks = lines.get(AT).is_some_and(|line| word_of(line, header::PAYLOAD_ANY) != 0);
-        if asks && !compares_payloads() {
-            return Err(KernelError::Payloads);
-        }
         segments::create(lines).map(|segments| Self { segments })
     }
 
@@ -220,13 +208,11 @@ impl Program {
     pub fn set_up(setup: Setup) -> Result<(Self, Records), KernelError> {
         let Setup { mode, ring_bytes, life_log, pins, before } = setup;
         let inline = u8::from(mode == Mode::Inline);
-        let payloads = u8::from(compares_payloads());
         let level = life_log.level();
         let wake_at = u64::from(records::smallest(pins.as_ref(), ring_bytes)? / WAKE_SHARE);
         let mut loader = EbpfLoader::new();
         loader
             .override_global(name::INLINE, &inline, true)
-            .override_global(name::PAYLOADS, &payloads, true)
             .override_global(name::WAKE_AT, &wake_at, true)
             .override_global(name::LOG_LEVEL, &level, true)
             .map_max_entries(name::RECORDS, records::possible()?);

@@ -131,8 +131,8 @@ pub fn parse<P: Packet>(packet: &P) -> Result<Flow, Unparsed> {
         protocol: upper.protocol,
         ports,
         fragment: upper.fragment,
-        upper: upper.offset,
-        end: upper.end,
+        upper: packet.keep(upper.offset),
+        end: packet.keep(upper.end),
     })
 }
 
