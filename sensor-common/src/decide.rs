@@ -154,7 +154,9 @@ where
     // From here on all is read from the scratch memory: the verifier does not follow what is in it, so
     // that the ways that led here are one.
     if !unknown || screen(candidate, packet, tables) {
-        walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
+        if begin(candidate, tables, ports.gate, ports.sink) {
+            walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
+        }
         if candidate.payload == Stage::Asked {
             look(candidate, packet, tables, ports.repeat);
             walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
@@ -178,6 +180,22 @@ fn screen<P: Packet, T: Tables + Copy>(candidate: &mut Candidate, packet: &P, ta
     candidate.groups != 0
 }
 
+#[inline(always)]
+fn begin<T: Tables + Copy, G: Gate, S: Sink>(
+    candidate: &mut Candidate,
+    tables: T,
+    gate: &G,
+    sink: &mut S,
+) -> bool {
+    let Some(head) = tables.near(select::HEAD) else { return false };
+    candidate.rows.find_ports(&tables, head, candidate.flow.ports);
+    // What is in the first word of the rows is dealt with here, up to the first rule, and with it
+    // most packets: the loop costs as much as all before it.
+    candidate.enter_word(&tables, head)
+        && (candidate.cursor.is_between_words() || candidate.hit(&tables, head, gate, sink))
+        && !candidate.cursor.at_end()
+}
+
 /// Finds the first rule of each order that holds, and submits a record for each such order that is
 /// in force while the lease holds (L-TERM).
 ///
@@ -190,19 +208,7 @@ fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     repeat: &R,
     sink: &mut S,
 ) {
-    let Some(head) = tables.line(select::HEAD) else { return };
-    candidate.rows.find_ports(&tables, head, candidate.flow.ports);
-    // What is in the first word of the rows is dealt with here, up to the first rule, and with it
-    // most packets: the loop costs as much as all before it.
-    if candidate.cursor.is_between_words() && !candidate.enter_word(&tables, head) {
-        return;
-    }
-    if !candidate.cursor.is_between_words() && !candidate.hit(&tables, head, gate, sink) {
-        return;
-    }
-    if candidate.cursor.at_end() {
-        return;
-    }
+    let Some(head) = tables.near(select::HEAD) else { return };
     repeat.repeat(select::MOST_STEPS, &mut || {
         let go_on = if candidate.cursor.is_between_words() {
             candidate.enter_word(&tables, head)

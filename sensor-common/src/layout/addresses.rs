@@ -75,6 +75,22 @@ impl AddressValue {
         Self(code << Self::ROW_BITS)
     }
 
+    /// A value, or none, in one register: functions of the kernel's program return no more, and what
+    /// goes by way of memory takes stack. No value has all bits set, as no class is 3.
+    #[inline(always)]
+    pub const fn pack(value: Option<Self>) -> u32 {
+        match value {
+            Some(value) => value.0,
+            None => u32::MAX,
+        }
+    }
+
+    /// What was packed.
+    #[inline(always)]
+    pub const fn unpack(packed: u32) -> Option<Self> {
+        if packed == u32::MAX { None } else { Some(Self(packed)) }
+    }
+
     /// Where the address lies.
     #[inline(always)]
     pub const fn class(self) -> crate::direction::AddressClass {
@@ -279,6 +295,9 @@ mod tests {
         assert_eq!((value.class(), value.row()), (AddressClass::Foreign, 12_345));
         assert_eq!(AddressValue::of_code(1), AddressValue::new(AddressClass::Domestic, 0));
         assert_eq!(IndexWord::leaf(value).value(), Some(value));
+        for value in [None, Some(value)] {
+            assert_eq!(AddressValue::unpack(AddressValue::pack(value)), value);
+        }
         let ranges = IndexWord::ranges(u32::MAX, 77);
         assert_eq!((ranges.value(), ranges.first(), ranges.count()), (None, u32::MAX, 77));
         assert_eq!(NodeEntry::new(77, 0).leaf(u32::MAX), 77);

@@ -2,6 +2,7 @@
 //! of single addresses or the ranges.
 
 use super::bucket;
+use super::packed;
 use super::search::{Search, below};
 use crate::layout::addresses::{
     AddressValue, KeyHash, LOOK_FURTHER, V4_COARSE, V4_COARSE_SHIFT, V4_FINE, V4_FINE_SHIFT, code,
@@ -28,7 +29,7 @@ pub(super) fn look_up<T: Tables>(tables: &T, head: &Line, address: u32) -> Optio
             return Some(AddressValue::of_code(code));
         }
     }
-    further(tables, address)
+    AddressValue::unpack(further(tables, address))
 }
 
 /// The code of the address's /16 or, where that is mixed, of its /24.
@@ -48,8 +49,15 @@ fn code_of<T: Tables>(tables: &T, address: u32) -> Option<u32> {
 /// A function of its own in the kernel too, so that it has a stack frame of its own, and is there
 /// once for both ends of a packet. It finds out the code again rather than being told: the verifier
 /// would walk through it once for each code that it is told.
+///
+/// What it returns is [`packed`].
 #[inline(never)]
-fn further<T: Tables>(tables: &T, address: u32) -> Option<AddressValue> {
+fn further<T: Tables>(tables: &T, address: u32) -> u32 {
+    packed(tables, behind_front(tables, address))
+}
+
+#[inline(always)]
+fn behind_front<T: Tables>(tables: &T, address: u32) -> Option<AddressValue> {
     let head = tables.near(0)?;
     let code = code_of(tables, address)?;
     if code == LOOK_FURTHER {
@@ -57,10 +65,12 @@ fn further<T: Tables>(tables: &T, address: u32) -> Option<AddressValue> {
     }
     let singles = word_of(head, header::V4_SINGLES);
     let [one, other] = KeyHash::of(u64::from(address)).buckets(high(singles));
-    let one = bucket::v4(tables.line(low(singles).wrapping_add(one))?, address);
-    let other = bucket::v4(tables.line(low(singles).wrapping_add(other))?, address);
-    let found = AddressValue(one.0 | other.0);
-    Some(if found.row() == 0 { AddressValue::of_code(code) } else { found })
+    let line = |bucket: u32| tables.line(low(singles).wrapping_add(bucket));
+    let (one, other) = (line(one)?, line(other)?);
+    match bucket::v4(one, address).or_else(|| bucket::v4(other, address)) {
+        Some(found) if found.row() != 0 => Some(found),
+        _ => Some(AddressValue::of_code(code)),
+    }
 }
 
 #[inline(always)]

@@ -2,6 +2,7 @@
 //! index, and the ranges.
 
 use super::bucket;
+use super::packed;
 use super::search::{Search, below};
 use crate::layout::addresses::{
     AddressValue, KeyHash, LOOK_FURTHER, Leaf, NodeEntry, TopEntry, V6_LEAF_WORDS, V6_NODE_WORDS,
@@ -23,7 +24,7 @@ const MOST_STEPS: u32 = 31;
 /// behind the first to be reached before that has its answer.
 ///
 /// A function of its own in the kernel too, so that it has a stack frame of its own.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn front<T: Tables>(tables: &T, ends: &[Address; 2]) -> u64 {
     answers(tables, ends).unwrap_or_default()
 }
@@ -57,7 +58,7 @@ pub(super) fn value<T: Tables, R: Repeat>(
     address: &Address,
 ) -> Option<AddressValue> {
     if answer == LOOK_BEHIND {
-        further(tables, repeat, address)
+        AddressValue::unpack(further(tables, repeat, address))
     } else {
         Some(AddressValue(answer))
     }
@@ -107,30 +108,35 @@ fn chunk(head: &Line, prefix: u64) -> u64 {
 /// Looks up an address that does not end in the front.
 ///
 /// A function of its own in the kernel too, so that it has a stack frame of its own, and is there
-/// once for both ends of a packet.
+/// once for both ends of a packet. What it returns is [`packed`].
 #[inline(never)]
-fn further<T: Tables, R: Repeat>(
+fn further<T: Tables, R: Repeat>(tables: &T, repeat: &R, address: &Address) -> u32 {
+    packed(tables, behind_front(tables, repeat, address))
+}
+
+#[inline(always)]
+fn behind_front<T: Tables, R: Repeat>(
     tables: &T,
     repeat: &R,
     address: &Address,
 ) -> Option<AddressValue> {
     let head = tables.near(header::V6_LINE)?;
     let code = code(tables, head, entry(tables, head, address.high)?, address.high)?;
-    let mut word = IndexWord(0);
-    if code == LOOK_FURTHER {
+    let word = if code == LOOK_FURTHER {
         let index = word_of(head, header::V6_INDEX);
         let chunk = low(address.high.wrapping_shr(high(index)));
-        word = IndexWord(tables.word_within(low(index).wrapping_add(chunk))?);
+        IndexWord(tables.word_within(low(index).wrapping_add(chunk))?)
     } else {
         let chunk = chunk(head, address.high);
         let chunks = word_of(head, header::V6_CHUNKS);
         let [one, other] = KeyHash::of(chunk).buckets(high(chunks));
-        word.0 |= bucket::v6(tables.line(low(chunks).wrapping_add(one))?, chunk).0;
-        word.0 |= bucket::v6(tables.line(low(chunks).wrapping_add(other))?, chunk).0;
-        if word.0 == 0 {
-            return Some(AddressValue::of_code(code));
+        let line = |bucket: u32| tables.line(low(chunks).wrapping_add(bucket));
+        let (one, other) = (line(one)?, line(other)?);
+        match bucket::v6(one, chunk).or_else(|| bucket::v6(other, chunk)) {
+            Some(word) if word.0 != 0 => word,
+            _ => return Some(AddressValue::of_code(code)),
         }
-    }
+    };
     match word.value() {
         Some(value) => Some(value),
         None => range(tables, repeat, head, address, word),
