@@ -11,20 +11,23 @@ use crate::install::Installed;
 use crate::internet::Internet;
 use crate::orders::{self, Selectors};
 use crate::report::{Figure, Goal};
-use crate::rig::{Ordinary, Rig, Subject};
+use crate::rig::{Rig, Sizes, Subject};
 use crate::sensor::{Sensor, tables, verify};
 use crate::trace::Trace;
-use crate::{install, ordinary, progress, ring, share, veth};
+use crate::{floor, install, ordinary, progress, ring, share, veth};
 
 /// Names and goals, in the order in which they are measured.
 pub(crate) const CASES: &[(&str, Goal)] = &[
     ("empty", Goal::None),
     ("parse-drop", Goal::None),
+    ("parse-drop-v6", Goal::None),
     ("v4-unmatched-1k", Goal::None),
     ("v4-unmatched-1m", Goal::AtMost(20.0)),
     ("v4-unmatched-1m-hot", Goal::None),
     ("v4-unmatched-1m-one-end", Goal::None),
+    ("floor-v4-1m", Goal::None),
     ("v6-unmatched-1m", Goal::AtMost(35.0)),
+    ("floor-v6-1m", Goal::None),
     ("v4-payload-100k", Goal::AtMost(60.0)),
     ("capacity-share", Goal::AtMost(3.0)),
     ("v6-unmatched-1m-hot", Goal::None),
@@ -47,7 +50,9 @@ pub(crate) const CASES: &[(&str, Goal)] = &[
     ("hash-1m", Goal::None),
     ("lpm-hash-1m", Goal::None),
     ("v4-unmatched-10m", Goal::AtMost(90.0)),
+    ("floor-v4-10m", Goal::None),
     ("v4-unmatched-10m-zipf", Goal::AtMost(40.0)),
+    ("floor-v4-10m-zipf", Goal::None),
     ("bytes-per-address-10m", Goal::AtMost(32.0)),
     ("compile-10m-mixed", Goal::None),
 ];
@@ -107,7 +112,12 @@ impl Bench {
         progress(case);
         match case {
             "empty" => self.empty(case),
-            "parse-drop" => self.parse_drop(case),
+            "parse-drop" => self.parse_drop(case, &self.v4_trace()),
+            "parse-drop-v6" => self.parse_drop(case, &Trace::v6(&self.internet, self.pairs())),
+            "floor-v4-1m" => self.floor(case, Selectors::V4(M), Trace::v4),
+            "floor-v4-10m" => self.floor(case, Selectors::V4(10 * M), Trace::v4),
+            "floor-v4-10m-zipf" => self.floor(case, Selectors::V4(10 * M), Trace::zipf),
+            "floor-v6-1m" => self.floor(case, Selectors::V6(M), Trace::v6),
             "v4-unmatched-1k" => self.unmatched(case, Selectors::V4(K), Trace::v4),
             "v4-unmatched-1m" => self.unmatched(case, Selectors::V4(M), Trace::v4),
             "v4-unmatched-1m-hot" => {
@@ -168,7 +178,7 @@ impl Bench {
     }
 
     fn rig(&self, trace: &Trace) -> Result<Rig> {
-        Rig::new(trace, self.packets(), Ordinary::NONE, 0)
+        Rig::new(trace, self.packets(), Sizes::NONE, 0)
     }
 
     fn empty(&self, case: &'static str) -> Result<Figure> {
@@ -178,8 +188,8 @@ impl Bench {
         Ok(Figure::new(case, "ns", rig.measure_empty()?).note(note))
     }
 
-    fn parse_drop(&self, case: &'static str) -> Result<Figure> {
-        let mut rig = self.rig(&self.v4_trace())?;
+    fn parse_drop(&self, case: &'static str, trace: &Trace) -> Result<Figure> {
+        let mut rig = self.rig(trace)?;
         let packets = rig.packets();
         let runs = rig.measure(&Subject::Own("parse_drop"), packets, || Ok(()))?;
         Ok(Figure::new(case, "ns", runs))
@@ -214,6 +224,19 @@ impl Bench {
     ) -> Result<Figure> {
         let trace = trace(&self.internet, self.pairs());
         Ok(Figure::new(case, "ns", self.cost(selectors, &trace)?))
+    }
+
+    /// No more than parsing a packet and touching memory, for tables of these selectors.
+    fn floor(
+        &mut self,
+        case: &'static str,
+        selectors: Selectors,
+        trace: impl FnOnce(&Internet, usize) -> Trace,
+    ) -> Result<Figure> {
+        let trace = trace(&self.internet, self.pairs());
+        let [v4, v6] = self.sensor(selectors)?.touched;
+        let touched = if matches!(trace, Trace::V6(_)) { v6 } else { v4 };
+        floor::cost(case, &trace, self.packets(), touched)
     }
 
     /// Packets that pass the filter at both ends, though no rule selects them.

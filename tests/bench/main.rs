@@ -16,6 +16,7 @@
 
 mod cases;
 mod chart;
+mod floor;
 mod install;
 mod internet;
 mod numbers;

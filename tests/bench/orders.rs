@@ -121,6 +121,7 @@ pub(crate) fn payload_only(count: usize) -> Vec<String> {
             let id = format!("bench-payload-{measure}");
             let mut order = payload(&id, measure, &json!({}), &json!(rules));
             order["payload_prefixes"] = sets.clone();
+            order["facility"]["capacity_bps"] = json!(CAPACITY_BPS);
             signed_bytes(order.to_string().into_bytes(), &[1, 3, 5])
         })
         .into()

@@ -7,7 +7,7 @@ use ipnetwork::IpNetwork;
 
 use crate::internet::{Internet, Kind};
 use crate::progress;
-use crate::rig::{Ordinary, Rig, Subject};
+use crate::rig::{Rig, Sizes, Subject};
 use crate::trace::Trace;
 
 /// Position of the unmatched packets in the program's counters.
@@ -32,10 +32,11 @@ pub(crate) fn cost(
         })
         .collect();
     let selectors = u32::try_from(count)?;
-    let sizes = Ordinary {
+    let sizes = Sizes {
         direction: u32::try_from(direction.len())?,
         prefixes: if single { 1 } else { selectors },
         addresses: if single { selectors } else { 1 },
+        ..Sizes::NONE
     };
     let mut rig = Rig::new(trace, packets, sizes, 0)?;
     {

@@ -8,6 +8,7 @@ use aya::programs::{ProgramFd, TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::floor::Touched;
 use crate::trace::Trace;
 
 /// Names the object with the kernel side; `cargo xtask bench` builds it.
@@ -18,16 +19,24 @@ pub(crate) const RUNS: usize = 7;
 
 const XDP_DROP: u32 = 1;
 
-/// Sizes of the comparison's maps; one entry each where it is not measured.
+/// Sizes of the maps of what is measured, of which a case sets its own.
 #[derive(Clone, Copy)]
-pub(crate) struct Ordinary {
+pub(crate) struct Sizes {
+    /// The comparison's maps.
     pub(crate) direction: u32,
     pub(crate) prefixes: u32,
     pub(crate) addresses: u32,
+    /// The floor's memory.
+    pub(crate) touched: Touched,
 }
 
-impl Ordinary {
-    pub(crate) const NONE: Self = Self { direction: 1, prefixes: 1, addresses: 1 };
+impl Sizes {
+    pub(crate) const NONE: Self = Self {
+        direction: 1,
+        prefixes: 1,
+        addresses: 1,
+        touched: Touched { filter: 0, codes: 0, leaves: 0 },
+    };
 }
 
 /// The wrapper with a trace, and the programs beside it.
@@ -48,12 +57,7 @@ pub(crate) enum Subject<'a> {
 }
 
 impl Rig {
-    pub(crate) fn new(
-        trace: &Trace,
-        packets: u32,
-        sizes: Ordinary,
-        interface: u32,
-    ) -> Result<Self> {
+    pub(crate) fn new(trace: &Trace, packets: u32, sizes: Sizes, interface: u32) -> Result<Self> {
         let object = std::env::var_os(OBJECT_VARIABLE).context(
             "the benchmarks are run by `cargo xtask bench`, which builds their programs",
         )?;
@@ -73,6 +77,10 @@ impl Rig {
             .map_max_entries("DIRECTION", sizes.direction)
             .map_max_entries("PREFIXES", sizes.prefixes)
             .map_max_entries("ADDRESSES", sizes.addresses)
+            .override_global("FILTER_LINES", &sizes.touched.filter, true)
+            .override_global("CODES_LINES", &sizes.touched.codes, true)
+            .override_global("LEAVES_LINES", &sizes.touched.leaves, true)
+            .map_max_entries("MEMORY", sizes.touched.lines())
             .load(&object)?;
         for (_, program) in ebpf.programs_mut() {
             <&mut Xdp>::try_from(program)?.load()?;

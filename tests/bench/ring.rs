@@ -8,7 +8,7 @@ use controller::kernel::clock::boot_time;
 
 use crate::internet::Internet;
 use crate::report::Figure;
-use crate::rig::{Ordinary, RUNS, Rig, Subject};
+use crate::rig::{RUNS, Rig, Sizes, Subject};
 use crate::sensor::Sensor;
 use crate::trace::Trace;
 use crate::{pin, progress};
@@ -48,7 +48,7 @@ pub(crate) fn drain(
     let mut at_full_speed = None;
     for share in SHARES {
         let trace = Trace::matched(internet, selectors, share, PAIRS);
-        let mut rig = Rig::new(&trace, PROBE, Ordinary::NONE, 0)?;
+        let mut rig = Rig::new(&trace, PROBE, Sizes::NONE, 0)?;
         rig.put(&Subject::Other(&descriptor))?;
         // The first packets fill caches, page tables, and the pages of the ring.
         rig.run(PROBE)?;

@@ -13,6 +13,7 @@ use sensor_common::layout::{header, high, low};
 use sensor_common::outcome::Outcome;
 use sensor_common::tables::Line;
 
+use crate::floor::Touched;
 use crate::internet::Internet;
 
 /// A loaded program with tables in force.
@@ -20,6 +21,8 @@ pub(crate) struct Sensor {
     pub(crate) program: Program,
     pub(crate) records: Records,
     filter: Vec<u64>,
+    /// What IPv4 and IPv6 addresses touch of the tables.
+    pub(crate) touched: [Touched; 2],
 }
 
 static TRUST: LazyLock<Trust> = LazyLock::new(|| {
@@ -49,7 +52,8 @@ impl Sensor {
             program.set_deadline(slot, u64::MAX)?;
         }
         program.set_lease(u64::MAX)?;
-        Ok(Self { program, records, filter: v4_filter(lines) })
+        let touched = [Touched::v4(lines), Touched::v6(lines)];
+        Ok(Self { program, records, filter: v4_filter(lines), touched })
     }
 
     /// Whether an IPv4 address passes the filter of the tables.

@@ -7,7 +7,7 @@ use sensor_common::outcome::Outcome;
 use crate::internet::Internet;
 use crate::orders::Selectors;
 use crate::report::{Figure, median};
-use crate::rig::{Ordinary, RUNS, Rig, Subject};
+use crate::rig::{RUNS, Rig, Sizes, Subject};
 use crate::sensor::{Sensor, tables, verify};
 use crate::trace::Trace;
 
@@ -26,7 +26,7 @@ pub(crate) fn cost(case: &'static str, internet: &Internet, packets: u32) -> Res
             internet.is_foreign(*source) && internet.is_foreign(*destination) == abroad
         };
         let pair = internet.v4_pairs().find(fits).context("no such pair")?;
-        let mut rig = Rig::new(&Trace::of(pair), packets, Ordinary::NONE, 0)?;
+        let mut rig = Rig::new(&Trace::of(pair), packets, Sizes::NONE, 0)?;
         rig.put(&Subject::Other(sensor.program.descriptor()?))?;
         anyhow::Ok(rig)
     };

@@ -16,7 +16,7 @@ use sensor_common::tables::Line;
 
 use crate::pin;
 use crate::report::Figure;
-use crate::rig::{Ordinary, RUNS, Rig};
+use crate::rig::{RUNS, Rig, Sizes};
 use crate::sensor::Sensor;
 use crate::trace::Trace;
 
@@ -151,7 +151,7 @@ const NOTE: &str =
     "native XDP; the same core makes the frames, carries them over and inspects them";
 
 fn rig(trace: &Trace) -> Result<Rig> {
-    Rig::new(trace, 1, Ordinary::NONE, interface(NEAR)?)
+    Rig::new(trace, 1, Sizes::NONE, interface(NEAR)?)
 }
 
 /// The number of an interface of this thread's namespace.

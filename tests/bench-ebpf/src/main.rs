@@ -5,6 +5,7 @@
 //! | `rewrite` | writes the trace's next pair of addresses into the frame, then tail-calls what is measured |
 //! | `empty` | drops: the zero of every figure |
 //! | `parse_drop` | the sensor's parser alone, then drops |
+//! | `touch` | the parser and the bare loads of a look-up, then drops |
 //! | `siphash` | SipHash-2-4 of sixteen bytes of the payload, under four keys |
 //! | `lpm_hash` | the ordinary design: direction and selectors in the kernel's own maps |
 //! | `generate` | writes the next pair of addresses, then sends the frame out of an interface |
@@ -19,6 +20,7 @@
 #[path = "../../../sensor-ebpf/src/frame.rs"]
 mod frame;
 mod ordinary;
+mod touch;
 mod trace;
 
 use aya_ebpf::bindings::xdp_action;
@@ -57,6 +59,16 @@ fn empty(_: XdpContext) -> u32 {
 fn parse_drop(context: XdpContext) -> u32 {
     match parse(&frame::Frame::new(&context)) {
         Ok(flow) if all_of(&flow) != IMPROBABLE => xdp_action::XDP_DROP,
+        _ => xdp_action::XDP_ABORTED,
+    }
+}
+
+/// Parses the frame, touches as much memory as a look-up takes, and drops it.
+#[xdp(frags)]
+#[expect(clippy::needless_pass_by_value, reason = "the macro passes the context by value")]
+fn touch(context: XdpContext) -> u32 {
+    match parse(&frame::Frame::new(&context)) {
+        Ok(flow) if all_of(&flow) != IMPROBABLE && touch::touch(&flow) == 0 => xdp_action::XDP_DROP,
         _ => xdp_action::XDP_ABORTED,
     }
 }
