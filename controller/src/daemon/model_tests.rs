@@ -155,13 +155,13 @@ impl Model {
 #[derive(Debug)]
 struct Kernel {
     held: Vec<(usize, u32)>,
-    deadlines: [u64; 64],
+    terms: [Term; 64],
     lease: u64,
 }
 
 impl Default for Kernel {
     fn default() -> Self {
-        Self { held: Vec::new(), deadlines: [0; 64], lease: 0 }
+        Self { held: Vec::new(), terms: [Term::NEVER; 64], lease: 0 }
     }
 }
 
@@ -177,8 +177,14 @@ impl Enforce for Kernel {
         Ok(())
     }
 
-    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError> {
-        self.deadlines[slot as usize] = deadline;
+    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+        self.terms[slot as usize] = term;
+        Ok(())
+    }
+
+    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+        let term = &mut self.terms[slot as usize];
+        *term = term.and(limit);
         Ok(())
     }
 
@@ -191,7 +197,7 @@ impl Enforce for Kernel {
 impl Kernel {
     /// Positions of the orders that would select a packet now.
     fn live(&self, boot: u64) -> Vec<usize> {
-        let held = self.held.iter().filter(|(_, slot)| self.deadlines[*slot as usize] > boot);
+        let held = self.held.iter().filter(|(_, slot)| self.terms[*slot as usize].holds(boot));
         let live = held.map(|(position, _)| *position);
         if self.lease > boot { live.collect() } else { Vec::new() }
     }
