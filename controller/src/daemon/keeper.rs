@@ -238,8 +238,5 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "model_tests.rs"]
-mod model;
-#[cfg(test)]
 #[path = "keeper_tests.rs"]
 mod tests;

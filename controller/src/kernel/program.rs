@@ -385,6 +385,14 @@ impl Program {
         Ok(self.lease.set(0, until, 0)?)
     }
 
+    /// Until when anything may be selected.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn lease(&self) -> Result<u64, KernelError> {
+        Ok(self.lease.get(&0, 0)?)
+    }
+
     /// The counters, one entry per possible CPU.
     ///
     /// # Errors
