@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use sekisho_tests::daemon::{Daemon, Folder, order};
 use sekisho_tests::machine::{WallClock, since_boot};
 use sekisho_tests::network::Wire;
+use sekisho_tests::selecting::{recorded, selects, selects_nothing, state};
 use sekisho_tests::stream::Stream;
 use sekisho_tests::wait::{LIMIT, after, until};
-use sensor_common::outcome::Outcome::{Lapsed, Recorded, Unmatched};
+use sensor_common::outcome::Outcome::Lapsed;
 use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,9 +20,6 @@ const SECOND: Duration = Duration::from_secs(1);
 /// In seconds.
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
-
-/// Some packets of a stream.
-const SOME: u64 = 100;
 
 /// A daemon under an order whose term begins and ends so many seconds from now, and its traffic.
 fn start(wire: &Wire, begin: i64, end: i64) -> (Daemon, Stream) {
@@ -35,35 +33,6 @@ fn start_with_lease(wire: &Wire, begin: i64, end: i64, lease: i64) -> (Daemon, S
     let folder = Folder::with_order(&order).set("lease_seconds", json!(lease));
     let daemon = folder.start(wire, &[]);
     (daemon, Stream::start(wire))
-}
-
-fn recorded(daemon: &Daemon) -> u64 {
-    daemon.status().count(Recorded)
-}
-
-fn others(daemon: &Daemon) -> u64 {
-    let books = daemon.status();
-    books.count(Lapsed) + books.count(Unmatched)
-}
-
-/// Waits for more records.
-fn selects(daemon: &Daemon) {
-    let goal = recorded(daemon) + SOME;
-    until("more records", || (recorded(daemon) >= goal).then_some(()));
-}
-
-/// Waits for more packets, over more than a tick, of which none is recorded.
-fn selects_nothing(daemon: &Daemon) {
-    let before = recorded(daemon);
-    let (goal, start) = (others(daemon) + SOME, since_boot());
-    until("packets that are not selected", || {
-        (others(daemon) >= goal && since_boot() >= start + 2 * SECOND).then_some(())
-    });
-    assert_eq!(recorded(daemon), before, "it selects");
-}
-
-fn state(daemon: &Daemon, state: &str) {
-    until(state, || (daemon.status().state() == state).then_some(()));
 }
 
 #[test]

@@ -39,6 +39,9 @@ use model::world::{Medium, Port, World};
 /// How long sequences are tried.
 const TIME: Duration = Duration::from_secs(20);
 
+/// How many there must be, in an emulated machine too.
+const FEWEST: usize = 3;
+
 /// What each sequence begins with: an order in force, so that there is something to go wrong.
 const FIRST: [Step; 3] = [
     Step::Compiled,
@@ -61,9 +64,8 @@ struct Kernel {
     empty: KernelTables,
     /// What the records of the generation in force mean.
     names: Option<Arc<Names>>,
-    /// What has to be added to a time of the model's boot clock to have one of the kernel's, modulo
-    /// 2^64.
-    ahead: u64,
+    /// What has to be added to a time of the model's boot clock to have one of the kernel's.
+    ahead: i64,
     /// A packet for each order that there may be.
     frames: Vec<(usize, u64, Vec<u8>)>,
 }
@@ -80,8 +82,8 @@ impl Kernel {
         Self { program, records, empty, names: None, ahead: 0, frames }
     }
 
-    /// A time of the model's in the kernel's; what stands for never and always stays.
-    const fn real(&self, time: u64) -> u64 {
+    /// A time of the model's in the kernel's.
+    fn real(&self, time: u64) -> u64 {
         moved(time, self.ahead)
     }
 
@@ -90,8 +92,10 @@ impl Kernel {
     }
 }
 
-const fn moved(time: u64, by: u64) -> u64 {
-    if time == 0 || time == u64::MAX { time } else { time.wrapping_add(by) }
+/// A time, moved; what stands for never and always stays. A machine that was booted just now knows no
+/// time as early as some of the model's: then it is the first one that it knows.
+fn moved(time: u64, by: i64) -> u64 {
+    if time == 0 || time == u64::MAX { time } else { time.saturating_add_signed(by).max(1) }
 }
 
 /// A packet that the order selects.
@@ -136,8 +140,9 @@ impl Enforce for &mut Kernel {
 
 impl Port for &mut Kernel {
     fn set_now(&mut self, boot: u64) {
-        let ahead = boot_time().wrapping_sub(SINCE).wrapping_sub(boot);
-        let by = ahead.wrapping_sub(self.ahead);
+        // Times that fit into 63 bits, as all do that any machine shows.
+        let ahead = boot_time().wrapping_sub(boot + SINCE).cast_signed();
+        let by = ahead - self.ahead;
         self.ahead = ahead;
         for slot in 0..MOST_ORDERS {
             let Term { begin, end } = self.program.term(slot).unwrap();
@@ -299,7 +304,7 @@ fn the_kernel_selects_for_nothing_that_is_not_in_force() {
     let mut runner = TestRunner::new_with_rng(config, rng);
     let steps = prop::collection::vec(step(), STEPS / 2..STEPS);
     let (start, mut sequences, records) = (Instant::now(), 0, Cell::new(0));
-    while start.elapsed() < TIME {
+    while start.elapsed() < TIME || sequences < FEWEST {
         let tree = steps.new_tree(&mut runner).unwrap();
         let kernel = RefCell::new(&mut kernel);
         let result = runner.run_one(tree, |steps| {
@@ -318,6 +323,5 @@ fn the_kernel_selects_for_nothing_that_is_not_in_force() {
     }
     let records = records.get();
     eprintln!("{sequences} sequences, {records} records");
-    assert!(sequences >= 5, "the machine is too slow for this test: {sequences} sequences");
-    assert!(records > 5 * sequences, "hardly anything was ever in force: {records} records");
+    assert!(records > 2 * sequences, "hardly anything was ever in force: {records} records");
 }

@@ -209,11 +209,16 @@ impl<P: Port, M: Medium> World<P, M> {
         self.version = self.registry.trust().version();
         let remembered = self.registry.clock().highest();
         assert!(remembered >= wall(self.durable.latest), "the clock was set back");
+        assert!(remembered <= wall(self.model.latest), "nobody has ever seen that time");
         // What had not been written yet, nobody can know any more.
-        for (one, known) in self.model.approvals.iter_mut().zip(&self.durable.approvals) {
-            (one.over, one.followed) = (known.over, known.followed);
+        self.model.latest = remembered.as_second() - wall(0).as_second();
+        for (one, known) in self.model.approvals.iter_mut().zip(self.registry.entries()) {
+            if known.ended().is_some() {
+                assert!(one.over || one.followed, "it ended, and nobody knows why: {one:?}");
+            } else {
+                (one.over, one.followed) = (false, false);
+            }
         }
-        self.model.latest = self.durable.latest;
         // The new state may be on the disk although its commit failed.
         self.durable = self.model.clone();
         if self.registry.halted().is_some() {
