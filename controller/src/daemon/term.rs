@@ -210,15 +210,17 @@ impl Terms {
 
     /// An order whose successor is in the tables too ends where that one begins, in the kernel itself.
     fn hand_over(&mut self, standings: &[Standing]) {
-        for position in 0..self.entries.len() {
-            let begins =
-                self.successors(position, standings).filter_map(|entry| match entry.phase {
-                    Phase::Held { published: true, .. } => Some(entry.begin),
-                    _ => None,
-                });
-            let begins = begins.min().unwrap_or(u64::MAX);
-            if let Some(entry) = self.entries.get_mut(position) {
-                entry.handed_over = begins;
+        self.entries.iter_mut().for_each(|entry| entry.handed_over = u64::MAX);
+        for (position, standing) in standings.iter().enumerate() {
+            let Some(Entry { phase: Phase::Held { published: true, .. }, begin, .. }) =
+                self.entries.get(position).copied()
+            else {
+                continue;
+            };
+            for earlier in &standing.succeeds {
+                if let Some(entry) = self.entries.get_mut(*earlier) {
+                    entry.handed_over = entry.handed_over.min(begin);
+                }
             }
         }
     }
