@@ -19,6 +19,10 @@
 //! | [`daemon`] | the life of a sensor: terms, lease, draining, metrics, control |
 //! | [`cli`] | the commands |
 
+// By the name that others know it by, for what is compiled here and elsewhere (`daemon::model`).
+#[cfg(test)]
+extern crate self as controller;
+
 pub mod capture;
 pub mod cli;
 pub mod compile;

@@ -69,7 +69,7 @@ pub trait Scratch {
 
 /// What the decision needs besides the frame and the tables: one port for each.
 pub struct Ports<'a, G, M, R, S, K> {
-    /// Deadlines, lease and clock.
+    /// Terms, lease and clock.
     pub gate: &'a G,
     /// The capacity share.
     pub meter: &'a M,
@@ -285,7 +285,7 @@ impl Candidate {
         if now >= gate.lease() {
             return false;
         }
-        if now < gate.deadline(slot) {
+        if gate.term(slot).holds(now) {
             let Self { flow, direction, length, generation, .. } = self;
             let made =
                 sink.submit(|| Record::new(flow, *direction, *length, now, *generation, rule));

@@ -20,7 +20,7 @@ pub use addresses::{AddressValue, IndexWord};
 
 /// Version of this layout and of the maps around it; part of the header, checked by the kernel
 /// program, so that a controller can never publish tables that the program would misread.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Most rules over all orders in force.
 pub const MOST_RULES: u32 = 1_024;
@@ -182,7 +182,7 @@ impl RuleWord {
         Self(halves(order_end, slot))
     }
 
-    /// Slot of the order in the deadline table.
+    /// Slot of the order in the table of terms.
     #[inline(always)]
     pub const fn slot(self) -> u32 {
         high(self.0)

@@ -2,7 +2,7 @@
 //! and the layout of the tables.
 //!
 //! It is `no_std`, pure and without `unsafe`. It sees the world through three ports: the bytes of
-//! a frame ([`packet::Packet`]), the tables ([`tables::Tables`]), and the deadlines with the time to
+//! a frame ([`packet::Packet`]), the tables ([`tables::Tables`]), and the terms with the time to
 //! hold against them ([`tables::Gate`]); it never reads a clock itself. What it decides leaves
 //! through [`record::Sink`], long loops go through [`repeat::Repeat`], and what a small stack has no
 //! room for lies in [`decide::Scratch`]. The XDP program and the host engine implement the same ports,

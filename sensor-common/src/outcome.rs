@@ -37,7 +37,7 @@ outcomes! {
     NonIp = 4, "non-ip", "The frame carries no IPv4 or IPv6 packet that the parser reaches.";
     Malformed = 5, "malformed", "An IP packet whose headers are cut short or contradict themselves.";
     OverCapacity = 6, "over-capacity", "Not inspected: the approved capacity share was used up.";
-    Lapsed = 7, "lapsed", "A rule held, but the order's deadline or the controller's lease had passed.";
+    Lapsed = 7, "lapsed", "A rule held, but the order's term had not begun or had ended, or the controller's lease had passed.";
     RingFull = 8, "ring-full", "A rule held, but the ring buffer had no room: the record was lost.";
 }
 

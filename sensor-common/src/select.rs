@@ -47,7 +47,7 @@ pub struct Cursor {
 pub struct Hit {
     /// The rule's number in the generation.
     pub rule: u32,
-    /// Slot of its order in the deadline table.
+    /// Slot of its order in the table of terms.
     pub slot: u32,
 }
 

@@ -59,14 +59,66 @@ impl Tables for &[Line] {
 /// Most orders in force at once.
 pub const MOST_ORDERS: u32 = 64;
 
-/// What must still hold when a rule has matched: the order's deadline and the controller's lease
-/// (L-TERM). Both are times of the boot-time clock in nanoseconds.
+/// When an order may select: nanoseconds of the boot-time clock (L-TERM).
 ///
-/// They are not part of a generation, so that the controller can bring a deadline forward, or end
-/// an order at once, by a single store.
+/// Zeroed memory selects nothing, whichever of its two words it is. So a term may be written word by
+/// word, if what was there is 0, or contains it, or is contained in it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Term {
+    /// The first moment; 0 where there is none.
+    pub begin: u64,
+    /// The first moment after it.
+    pub end: u64,
+}
+
+/// Words of a [`Term`] in a map: its beginning, its end.
+pub const TERM_WORDS: usize = 2;
+
+impl Term {
+    /// No moment at all.
+    pub const NEVER: Self = Self { begin: 0, end: 0 };
+
+    /// Every moment that the clock of a running machine shows.
+    pub const ALWAYS: Self = Self { begin: 1, end: u64::MAX };
+
+    /// Whether it is in force at `now`.
+    #[inline(always)]
+    pub const fn holds(self, now: u64) -> bool {
+        // A beginning of 0 becomes one that never comes. Without a branch between the two: a
+        // verifier would follow both ways.
+        (self.begin.wrapping_sub(1) < now) & (now < self.end)
+    }
+
+    /// The moments that are in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        let (one, two) = (self.begin.wrapping_sub(1), other.begin.wrapping_sub(1));
+        let later = if one > two { one } else { two };
+        let end = if self.end < other.end { self.end } else { other.end };
+        Self { begin: later.wrapping_add(1), end }
+    }
+
+    /// As it is in a map.
+    pub const fn words(self) -> [u64; TERM_WORDS] {
+        [self.begin, self.end]
+    }
+}
+
+impl From<[u64; TERM_WORDS]> for Term {
+    fn from([begin, end]: [u64; TERM_WORDS]) -> Self {
+        Self { begin, end }
+    }
+}
+
+/// What must still hold when a rule has matched: the order's term and the controller's lease
+/// (L-TERM), by the boot-time clock in nanoseconds.
+///
+/// They are not part of a generation, so that the controller can bring an end forward, or end an
+/// order at once, by a single store; and so that an order whose tables are there already begins by
+/// itself, at the very moment at which the one before it ends (L-EXTEND).
 pub trait Gate {
-    /// When the order in `slot` ends, exclusive; 0 where none is in force.
-    fn deadline(&self, slot: u32) -> u64;
+    /// When the order in `slot` may select; [`Term::NEVER`] where there is none.
+    fn term(&self, slot: u32) -> Term;
 
     /// Until when the controller vouches for the tables, exclusive.
     fn lease(&self) -> u64;
@@ -74,4 +126,39 @@ pub trait Gate {
     /// The time now. It is asked for at most once for a packet, and only if a rule holds: all
     /// other packets never pay for reading a clock.
     fn now(&self) -> u64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn term(begin: u64, end: u64) -> Term {
+        Term { begin, end }
+    }
+
+    #[test]
+    fn a_term_holds_from_its_first_moment_to_before_its_end() {
+        let holds = |term: Term| [0, 1, 9, 10, 19, 20, u64::MAX].map(|now| term.holds(now));
+        assert_eq!(holds(term(10, 20)), [false, false, false, true, true, false, false]);
+        assert_eq!(holds(term(1, 10)), [false, true, true, false, false, false, false]);
+        assert_eq!(holds(term(20, 20)), [false; 7]);
+        assert_eq!(holds(Term::ALWAYS), [false, true, true, true, true, true, false]);
+        // Zeroed memory, in whole or in part.
+        for zeroed in [Term::NEVER, term(0, 20), term(0, u64::MAX), term(10, 0)] {
+            assert_eq!(holds(zeroed), [false; 7], "{zeroed:?}");
+        }
+        assert_eq!(Term::default(), Term::NEVER);
+    }
+
+    #[test]
+    fn what_is_in_both_holds_where_both_hold() {
+        let words = [0, 1, 2, 5, 6, u64::MAX];
+        let terms = || words.iter().flat_map(|begin| words.map(|end| term(*begin, end)));
+        for (one, two) in terms().flat_map(|one| terms().map(move |two| (one, two))) {
+            for now in words {
+                let both = one.holds(now) && two.holds(now);
+                assert_eq!(one.and(two).holds(now), both, "{one:?} {two:?} {now}");
+            }
+        }
+    }
 }

@@ -45,7 +45,10 @@ fn say(context: &XdpContext, generation: &Generation, outcome: Outcome) {
     if *said_lapsed != lapsed {
         *said_lapsed = lapsed;
         if lapsed == 1 {
-            warn!(context, "a deadline or the lease has passed: rules hold, nothing is recorded");
+            warn!(
+                context,
+                "outside of a term, or the lease has passed: rules hold, nothing is recorded"
+            );
         } else {
             info!(context, "records are submitted again");
         }

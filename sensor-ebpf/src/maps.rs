@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `SEGMENTS` | controller | two generations of tables, in segments |
 //! | `ACTIVE` | controller | which of the two is in force |
-//! | `DEADLINES` | controller | per order slot: boot-time nanoseconds at which it ends |
+//! | `TERMS` | controller | per order slot: boot-time nanoseconds at which it begins and ends |
 //! | `LEASE` | controller | boot-time nanoseconds until which it vouches for the tables |
 //! | `STORE` | both | what may still be inspected under Art. 17 (L-CAP), shared by all interfaces |
 //! | `PURSE` | program | the part of it that this CPU has drawn |
@@ -34,7 +34,9 @@ use sensor_common::counters::{self, Verdict};
 use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
 use sensor_common::record::{LENGTH, Record, Sink};
-use sensor_common::tables::{Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Tables};
+use sensor_common::tables::{
+    Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, TERM_WORDS, Tables, Term,
+};
 
 /// The controller maps a segment into its memory while it fills it. Without `BPF_F_INNER_MAP` all
 /// segments have one size, and the kernel turns a look-up into a few instructions instead of a call.
@@ -49,7 +51,7 @@ static SEGMENTS: ArrayOfMaps<Segment, { 2 * MOST_SEGMENTS as usize }> = ArrayOfM
 static ACTIVE: Array<u64, 1> = Array::new();
 
 #[btf_map]
-static DEADLINES: Array<u64, { MOST_ORDERS as usize }> = Array::new();
+static TERMS: Array<[u64; TERM_WORDS], { MOST_ORDERS as usize }> = Array::new();
 
 #[btf_map]
 static LEASE: Array<u64, 1> = Array::new();
@@ -154,13 +156,17 @@ fn zero() -> u64 {
     unsafe { core::ptr::read_volatile(ZERO.as_ptr()) }
 }
 
-/// Deadlines, lease and clock.
+/// Terms, lease and clock.
 pub struct OrderGate;
 
 impl Gate for OrderGate {
     #[inline(always)]
-    fn deadline(&self, slot: u32) -> u64 {
-        DEADLINES.get_ptr(slot).map_or(0, read)
+    fn term(&self, slot: u32) -> Term {
+        let Some(words) = TERMS.get_ptr(slot) else { return Term::NEVER };
+        let begin = words.cast::<u64>();
+        // SAFETY: a term in the map is two words.
+        let end = unsafe { begin.add(1) };
+        Term { begin: read(begin), end: read(end) }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use controller::kernel::Mode;
 use sensor_common::outcome::Outcome;
+use sensor_common::tables::Term;
 
 use crate::install::Installed;
 use crate::internet::Internet;
@@ -297,14 +298,14 @@ impl Bench {
         let trace = Trace::matched(&self.internet, M, 100, pairs);
         let mut rig = self.rig(&trace)?;
         let sensor = self.sensor(Selectors::V4(M))?;
-        sensor.program.set_deadline(0, deadline)?;
+        sensor.program.set_term(0, Term { end: deadline, ..Term::ALWAYS })?;
         let (seen, before) = (sensor.seen(outcome)?, sensor.counters()?);
         let Sensor { program, records, .. } = &mut *sensor;
         let runs = rig.measure(&Subject::Other(program.descriptor()?), BATCH_OF_RECORDS, || {
             while records.next_record().is_some() {}
             Ok(())
         })?;
-        sensor.program.set_deadline(0, u64::MAX)?;
+        sensor.program.set_term(0, Term::ALWAYS)?;
         sensor.expect(outcome, seen)?;
         let lost = sensor.counters()?.lost() - before.lost();
         ensure!(lost == 0, "{lost} records lost: not what was to be measured");

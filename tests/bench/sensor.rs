@@ -11,7 +11,7 @@ use sensor_common::counters::{Counters, columns};
 use sensor_common::layout::addresses::KeyHash;
 use sensor_common::layout::{header, high, low};
 use sensor_common::outcome::Outcome;
-use sensor_common::tables::Line;
+use sensor_common::tables::{Line, Term};
 
 use crate::floor::Touched;
 use crate::internet::Internet;
@@ -44,12 +44,12 @@ pub(crate) fn tables(internet: &Internet, orders: &[Verified<Order>]) -> Result<
 }
 
 impl Sensor {
-    /// Loads the program and publishes the tables, with deadlines and lease far away.
+    /// Loads the program and publishes the tables, with all terms and the lease open.
     pub(crate) fn load(lines: &[Line], mode: Mode, ring_bytes: u32) -> Result<Self> {
         let (mut program, records) = Program::load(mode, ring_bytes)?;
         program.publish(&KernelTables::create(lines)?)?;
         for slot in 0..sensor_common::tables::MOST_ORDERS {
-            program.set_deadline(slot, u64::MAX)?;
+            program.set_term(slot, Term::ALWAYS)?;
         }
         program.set_lease(u64::MAX)?;
         let touched = [Touched::v4(lines), Touched::v6(lines)];

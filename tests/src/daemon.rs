@@ -464,6 +464,11 @@ impl Books {
         )
     }
 
+    /// The capacity share in bytes per second, while there is one.
+    pub fn share(&self) -> Option<u64> {
+        self.0.share.map(|share| share.bytes_per_second)
+    }
+
     /// Milliseconds for which the kernel goes on selecting without a sign of life.
     pub const fn lease(&self) -> u64 {
         self.0.lease.remaining_ms

@@ -5,10 +5,11 @@
 //! | `authority` | five keys, a trust file, and orders signed by three of them |
 //! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
 //! | `frames` | named frames with the outcome each must have |
-//! | `machine` | what may be done only to a machine of the test's own: its clock |
+//! | `machine` | what may be done only to a machine of the test's own: its clock, its power |
 //! | `network` | network namespaces that are gone after the test |
 //! | `pins` | a folder on the BPF file system that is gone after the test |
 //! | `privilege` | the one clear line of a test that cannot run here |
+//! | `selecting` | whether a daemon selects |
 //! | `stream` | packets one after the other, each with a number and the time it was sent |
 //! | `wait` | conditions with a deadline |
 
@@ -19,5 +20,6 @@ pub mod machine;
 pub mod network;
 pub mod pins;
 pub mod privilege;
+pub mod selecting;
 pub mod stream;
 pub mod wait;

@@ -1,4 +1,5 @@
-//! The clock of a machine that is the test's own. On any other machine this refuses to do anything.
+//! The clock and the power of a machine that is the test's own. On any other machine this refuses to do
+//! anything.
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,13 +23,7 @@ impl WallClock {
     /// # Panics
     /// On any other machine: its clock is other people's, too.
     pub fn of_a_test_machine() -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let parameters = fs::read_to_string("/proc/cmdline").expect("procfs is mounted");
-        assert!(
-            parameters.split_whitespace().any(|parameter| parameter == PARAMETER),
-            "this test steps the clock of the machine: run `cargo xtask vm-test`"
-        );
-        Self { stepped: 0, _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner) }
+        Self { stepped: 0, _alone: test_machine("steps the clock of the machine") }
     }
 
     /// Steps the clock forward, or back if `seconds` are negative.
@@ -51,6 +46,57 @@ impl Drop for WallClock {
 fn set(seconds: i64) -> rustix::io::Result<()> {
     let now = clock_gettime(ClockId::Realtime);
     clock_settime(ClockId::Realtime, Timespec { tv_sec: now.tv_sec + seconds, ..now })
+}
+
+/// Takes a virtual machine that was booted for tests.
+fn test_machine(why: &str) -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let parameters = fs::read_to_string("/proc/cmdline").expect("procfs is mounted");
+    assert!(
+        parameters.split_whitespace().any(|parameter| parameter == PARAMETER),
+        "this test {why}: run `cargo xtask vm-test`"
+    );
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The alarm of the first real-time clock, which wakes the machine.
+const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
+
+/// Whether this machine runs. While one test has it no other has.
+#[derive(Debug)]
+pub struct Power {
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Power {
+    /// Takes the power of a virtual machine that was booted for tests.
+    ///
+    /// # Panics
+    /// On any other machine: it is other people's, too.
+    pub fn of_a_test_machine() -> Self {
+        Self { _alone: test_machine("suspends the machine") }
+    }
+
+    /// Suspends the machine to memory for about so many seconds, and returns for how long it was
+    /// suspended by the kernel's own clocks.
+    ///
+    /// # Panics
+    /// Where the kernel refuses.
+    pub fn suspend(&mut self, seconds: u64) -> Duration {
+        let before = suspended();
+        // An alarm that was set before has to go first.
+        for alarm in ["0".to_owned(), format!("+{seconds}")] {
+            fs::write(ALARM, alarm).expect("a real-time clock that wakes the machine");
+        }
+        fs::write("/sys/power/state", "mem").expect("a machine that can be suspended");
+        suspended().saturating_sub(before)
+    }
+}
+
+/// For how long the machine was suspended since it was booted: what one of two clocks left out.
+fn suspended() -> Duration {
+    let awake = Duration::from_nanos(controller::kernel::clock::monotonic_time());
+    since_boot().saturating_sub(awake)
 }
 
 /// Time by a clock that nobody steps, since the machine was booted.

@@ -25,6 +25,7 @@ use sensor_common::direction::Direction::{
     self, DomesticToForeign, ForeignToDomestic, ForeignToForeign,
 };
 use sensor_common::outcome::Outcome;
+use sensor_common::tables::Term;
 use serde_json::json;
 
 const RING_BYTES: u32 = 1 << 16;
@@ -50,7 +51,7 @@ fn program(orders: &[Verified<Order>]) -> (Program, Records) {
     let (mut program, records) = Program::load(Mode::Tap, RING_BYTES).unwrap();
     program.publish(&tables(1, orders)).unwrap();
     for slot in 0..4 {
-        program.set_deadline(slot, u64::MAX).unwrap();
+        program.set_term(slot, Term::ALWAYS).unwrap();
     }
     program.set_lease(u64::MAX).unwrap();
     (program, records)

@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use sekisho_tests::daemon::{Daemon, Folder, order};
 use sekisho_tests::machine::{WallClock, since_boot};
 use sekisho_tests::network::Wire;
+use sekisho_tests::selecting::{recorded, selects, selects_nothing, state};
 use sekisho_tests::stream::Stream;
 use sekisho_tests::wait::{LIMIT, after, until};
-use sensor_common::outcome::Outcome::{Lapsed, Recorded, Unmatched};
+use sensor_common::outcome::Outcome::Lapsed;
+use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,44 +21,18 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
-/// Some packets of a stream.
-const SOME: u64 = 100;
-
 /// A daemon under an order whose term begins and ends so many seconds from now, and its traffic.
 fn start(wire: &Wire, begin: i64, end: i64) -> (Daemon, Stream) {
+    start_with_lease(wire, begin, end, 10)
+}
+
+/// The same with another lease, and so with tables that are made longer ahead.
+fn start_with_lease(wire: &Wire, begin: i64, end: i64, lease: i64) -> (Daemon, Stream) {
     let now = Timestamp::now();
     let order = order("one", after(now, begin * 1_000), after(now, end * 1_000));
-    let daemon = Folder::with_order(&order).start(wire, &[]);
+    let folder = Folder::with_order(&order).set("lease_seconds", json!(lease));
+    let daemon = folder.start(wire, &[]);
     (daemon, Stream::start(wire))
-}
-
-fn recorded(daemon: &Daemon) -> u64 {
-    daemon.status().count(Recorded)
-}
-
-fn others(daemon: &Daemon) -> u64 {
-    let books = daemon.status();
-    books.count(Lapsed) + books.count(Unmatched)
-}
-
-/// Waits for more records.
-fn selects(daemon: &Daemon) {
-    let goal = recorded(daemon) + SOME;
-    until("more records", || (recorded(daemon) >= goal).then_some(()));
-}
-
-/// Waits for more packets, over more than a tick, of which none is recorded.
-fn selects_nothing(daemon: &Daemon) {
-    let before = recorded(daemon);
-    let (goal, start) = (others(daemon) + SOME, since_boot());
-    until("packets that are not selected", || {
-        (others(daemon) >= goal && since_boot() >= start + 2 * SECOND).then_some(())
-    });
-    assert_eq!(recorded(daemon), before, "it selects");
-}
-
-fn state(daemon: &Daemon, state: &str) {
-    until(state, || (daemon.status().state() == state).then_some(()));
 }
 
 #[test]
@@ -139,4 +115,31 @@ fn before_its_beginning_an_order_selects_nothing_even_if_it_had_begun() {
     selects(&daemon);
     stream.stop();
     daemon.finish();
+}
+
+#[test]
+#[ignore = "steps the clock of the machine: runs in `cargo xtask vm-test`"]
+fn an_order_that_is_in_the_tables_begins_by_the_clock_as_it_reads_then() {
+    let mut clock = WallClock::of_a_test_machine();
+    let wire = Wire::new();
+    let (before, begin) = (since_boot(), 20);
+    let (mut daemon, stream) = start_with_lease(&wire, begin, HOUR, MINUTE);
+    // A packet that a rule holds for, outside of its order's term: the tables are there.
+    until("the tables", || (daemon.status().count(Lapsed) > 0).then_some(()));
+
+    clock.step(-MINUTE);
+    let moment = before + Duration::from_secs(begin.unsigned_abs());
+    assert!(since_boot() < moment, "the machine is too slow for this test");
+    until("the beginning by the boot-time clock", || (since_boot() >= moment).then_some(()));
+    assert_eq!(daemon.status().state(), "waiting");
+    selects_nothing(&daemon);
+    assert_eq!(recorded(&daemon), 0, "it began by a clock that was set back");
+
+    clock.step(MINUTE);
+    state(&daemon, "in force");
+    selects(&daemon);
+    stream.stop();
+    let records = daemon.finish();
+    let first = records.first().expect("records");
+    assert!(first.packet > 0, "the first packets came before its term");
 }

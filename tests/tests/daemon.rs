@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
-use std::net::UdpSocket;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{TcpStream, UdpSocket};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use sekisho_tests::daemon::{Daemon, Folder, Line, order};
 use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::stream::{FIRST_PORT, Stream};
 use sekisho_tests::wait::{LIMIT, after, until};
-use sensor_common::outcome::Outcome::{Recorded, Unmatched};
+use sensor_common::outcome::Outcome::{OverCapacity, Recorded, Unmatched};
 use serde_json::{Value, json};
 
 /// To each of two ports. So few that all fit into a socket's buffer.
@@ -26,6 +26,12 @@ const PACKETS: u16 = 32;
 
 /// A port that no rule selects.
 const OTHER_PORT: u16 = 80;
+
+/// A frame of a conversation: Ethernet, IPv4 and UDP headers and a word, in bytes.
+const FRAME: u64 = 14 + 20 + 8 + 5;
+
+/// Where a daemon's metrics are, in the receiver's namespace.
+const HTTP: &str = "127.0.0.1:9184";
 
 /// For how long nothing must come.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -117,6 +123,79 @@ fn a_tap_records_and_drops() {
 #[test]
 fn inline_records_and_lets_pass() {
     traffic("inline");
+}
+
+/// What the daemon's metrics say.
+struct Metrics(String);
+
+impl Metrics {
+    /// Asks where the daemon is, in the receiver's namespace.
+    fn of(wire: &Wire) -> Self {
+        let mut answer = String::new();
+        wire.receiver.inside(|| {
+            let mut stream = TcpStream::connect(HTTP).unwrap();
+            let request =
+                format!("GET /metrics HTTP/1.1\r\nHost: {HTTP}\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            stream.read_to_string(&mut answer).unwrap();
+        });
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        Self(answer)
+    }
+
+    /// The sum over all rows of a metric with this label, if there is any.
+    fn sum(&self, name: &str, label: &str) -> Option<u64> {
+        let rows = self.0.lines().filter_map(|line| {
+            let (row, value) = line.rsplit_once(' ')?;
+            let is = row.split('{').next() == Some(name) && row.contains(label);
+            is.then(|| value.parse::<u64>().unwrap())
+        });
+        rows.reduce(|sum, value| sum + value)
+    }
+}
+
+#[test]
+fn status_and_metrics_say_what_the_capacity_share_took() {
+    let wire = Wire::new();
+    wire.receiver.ip("link set lo up");
+    let mut order = in_force();
+    order["facility"]["capacity_bps"] = json!(400_000);
+    // 30 % of it, in bytes per second (L-CAP).
+    let share = 15_000;
+    let mut daemon = Folder::with_order(&order).set("http", json!(HTTP)).start(&wire, &[]);
+    let conversation = Conversation::new(&wire, FIRST_PORT);
+    let start = Instant::now();
+    let sent = 500;
+    (0..sent).for_each(|_| conversation.ask());
+    let books = until("all packets to be judged", || {
+        Some(daemon.status()).filter(|books| books.packets() >= sent)
+    });
+    let passed = start.elapsed() + Duration::from_millis(10);
+    let (taken, over) = (books.count(Recorded), books.count(OverCapacity));
+    assert_eq!((taken + over, books.packets()), (sent, sent));
+    assert!(taken > 0 && over > 0, "{books:?}");
+    // What may have been saved up, and the packet that goes beyond it.
+    let most = u128::from(share) * passed.as_micros() / 1_000_000 + u128::from(FRAME);
+    assert!(u128::from(taken * FRAME) <= most, "{taken} packets in {passed:?}");
+
+    assert_eq!(books.share(), Some(share));
+    let shown = daemon.ask(&["status"]).good();
+    assert!(
+        shown.contains(&format!("share: up to {share} bytes/s of foreign-to-foreign")),
+        "{shown}"
+    );
+    let row = shown.lines().find(|line| line.trim_start().starts_with("over-capacity "));
+    let row = row.expect("a row for it").split_whitespace().collect::<Vec<_>>();
+    assert!(row.contains(&over.to_string().as_str()), "{shown}");
+    let metrics = Metrics::of(&wire);
+    assert_eq!(metrics.sum("sekisho_share_bytes_per_second", ""), Some(share));
+    for (outcome, packets) in [("recorded", taken), ("over-capacity", over), ("unmatched", 0)] {
+        let label = format!("direction=\"foreign-to-foreign\",outcome=\"{outcome}\"");
+        assert_eq!(metrics.sum("sekisho_packets_total", &label), Some(packets), "{outcome}");
+        assert_eq!(metrics.sum("sekisho_bytes_total", &label), Some(packets * FRAME), "{outcome}");
+    }
+    assert_eq!(metrics.sum("sekisho_records_total", ""), Some(taken));
+    assert_eq!(daemon.finish().len() as u64, taken);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use sekisho_tests::pins::PinFolder;
 use sekisho_tests::privilege::require_kernel;
 use sekisho_tests::stream::Stream;
 use sekisho_tests::wait::{after, until};
+use sensor_common::tables::Term;
 
 /// From the start to the end of selection: nanoseconds.
 const TERM: u64 = 1_500_000_000;
@@ -39,11 +40,11 @@ fn ends_at(deadline_in: u64, lease_in: u64) {
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
     let start = boot_time();
     let (deadline, lease) = (start + deadline_in, start + lease_in);
-    program.set_deadline(0, deadline).unwrap();
+    program.set_term(0, Term { begin: start, end: deadline }).unwrap();
     program.set_lease(lease).unwrap();
-    pins.freeze(FAR, "DEADLINES");
+    pins.freeze(FAR, "TERMS");
     pins.freeze(FAR, "LEASE");
-    assert!(program.set_deadline(0, u64::MAX).is_err(), "nobody can prolong it");
+    assert!(program.set_term(0, Term::ALWAYS).is_err(), "nobody can prolong it");
     assert!(program.set_lease(u64::MAX).is_err(), "nobody can prolong it");
     wire.receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
 

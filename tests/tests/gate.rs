@@ -1,4 +1,4 @@
-//! The gate in the kernel: deadlines, lease and a full ring, with every record and loss counted.
+//! The gate in the kernel: terms, lease and a full ring, with every record and loss counted.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,6 +12,7 @@ use sekisho_tests::privilege::require_kernel;
 use sensor_common::counters::Counters;
 use sensor_common::direction::Direction::ForeignToForeign;
 use sensor_common::outcome::Outcome;
+use sensor_common::tables::Term;
 use serde_json::json;
 
 const PAGE: u32 = 4_096;
@@ -54,23 +55,33 @@ fn sum(program: &Program) -> Counters {
 }
 
 #[test]
-fn a_record_needs_deadline_and_lease() {
+fn a_record_needs_term_and_lease() {
+    type Terms = [(u64, u64); 2];
     let (mut program, mut records, frame) = program(Mode::Tap);
     let past = boot_time();
-    // (deadlines, lease) and the rules that must have a record.
-    let cases: [([u64; 2], u64, &[u32]); 7] = [
-        ([0, 0], 0, &[]),
-        ([FOREVER, FOREVER], 0, &[]),
-        ([FOREVER, FOREVER], past, &[]),
-        ([0, 0], FOREVER, &[]),
-        ([past, FOREVER], FOREVER, &[1]),
-        ([FOREVER, past], FOREVER, &[0]),
-        ([FOREVER, FOREVER], FOREVER, &[0, 1]),
+    let hour = past + 3_600_000_000_000;
+    let [over, now, later] = [(1, past), (past, FOREVER), (hour, FOREVER)];
+    // (terms, lease) and the rules that must have a record.
+    let cases: [(Terms, u64, &[u32]); 12] = [
+        ([(0, 0), (0, 0)], 0, &[]),
+        ([now, now], 0, &[]),
+        ([now, now], past, &[]),
+        ([(0, 0), (0, 0)], FOREVER, &[]),
+        ([over, now], FOREVER, &[1]),
+        ([now, over], FOREVER, &[0]),
+        ([later, now], FOREVER, &[1]),
+        ([now, later], FOREVER, &[0]),
+        // An end without a beginning, and a beginning without an end.
+        ([(0, FOREVER), now], FOREVER, &[1]),
+        ([now, (past, 0)], FOREVER, &[0]),
+        ([later, over], FOREVER, &[]),
+        ([now, now], FOREVER, &[0, 1]),
     ];
     let mut expected = (0, 0);
-    for (deadlines, lease, rules) in cases {
-        for (slot, deadline) in (0..).zip(deadlines) {
-            program.set_deadline(slot, deadline).unwrap();
+    for (terms, lease, rules) in cases {
+        for (slot, (begin, end)) in (0..).zip(terms) {
+            program.set_term(slot, Term { begin, end }).unwrap();
+            assert_eq!(program.term(slot).unwrap(), Term { begin, end });
         }
         program.set_lease(lease).unwrap();
         program.test_run(&frame, 1).unwrap();
@@ -80,7 +91,7 @@ fn a_record_needs_deadline_and_lease() {
             assert!(record.time >= past && record.time <= now, "the kernel's clock is ours");
             seen.push(record.rule);
         }
-        assert_eq!(seen, rules, "deadlines {deadlines:?}, lease {lease}");
+        assert_eq!(seen, rules, "terms {terms:?}, lease {lease}");
         let outcome = if rules.is_empty() { &mut expected.0 } else { &mut expected.1 };
         *outcome += 1;
         let counters = sum(&program);
@@ -93,11 +104,29 @@ fn a_record_needs_deadline_and_lease() {
 }
 
 #[test]
+fn a_term_is_narrowed_and_never_widened_by_it() {
+    let (mut program, _records, _) = program(Mode::Tap);
+    let term = |begin, end| Term { begin, end };
+    for (before, limit, expected) in [
+        (term(10, 20), term(15, 30), term(15, 20)),
+        (term(10, 20), term(1, 12), term(10, 12)),
+        (term(10, 20), Term::ALWAYS, term(10, 20)),
+        (term(10, 20), Term::NEVER, Term::NEVER),
+        (Term::NEVER, Term::ALWAYS, Term::NEVER),
+    ] {
+        program.set_term(63, before).unwrap();
+        program.narrow_term(63, limit).unwrap();
+        assert_eq!(program.term(63).unwrap(), expected, "{before:?} {limit:?}");
+    }
+    assert!(program.set_term(64, Term::ALWAYS).is_err(), "there is no such slot");
+}
+
+#[test]
 fn a_full_ring_loses_records_and_counts_them() {
     stay_on_this_cpu();
     let (mut program, mut records, frame) = program(Mode::Tap);
-    program.set_deadline(0, FOREVER).unwrap();
-    program.set_deadline(1, FOREVER).unwrap();
+    program.set_term(0, Term::ALWAYS).unwrap();
+    program.set_term(1, Term::ALWAYS).unwrap();
     program.set_lease(FOREVER).unwrap();
     let packets = 100;
     program.test_run(&frame, packets).unwrap();
@@ -140,14 +169,14 @@ fn the_log_is_about_the_program_and_only_where_it_is_asked_for() {
             LifeLog::On,
             &[
                 "generation 7 judges",
-                "a deadline or the lease has passed: rules hold, nothing is recorded",
+                "outside of a term, or the lease has passed: rules hold, nothing is recorded",
                 "records are submitted again",
             ],
         ),
     ] {
         let (mut program, _records) = Program::load_with(Mode::Tap, PAGE, life_log).unwrap();
         program.publish(&tables(7)).unwrap();
-        program.set_deadline(0, FOREVER).unwrap();
+        program.set_term(0, Term::ALWAYS).unwrap();
         let mut lines = Vec::new();
         for lease in [0, FOREVER] {
             program.set_lease(lease).unwrap();

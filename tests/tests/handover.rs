@@ -311,7 +311,7 @@ fn a_daemon_whose_maps_were_frozen_ends() {
     let stream = Stream::start(&wire);
     some_more(&daemon);
     pins.freeze(FAR, "LEASE");
-    pins.freeze(FAR, "DEADLINES");
+    pins.freeze(FAR, "TERMS");
     assert_eq!(daemon.wait().code(), Some(1), "{}", daemon.log());
     assert!(!wire.has_program(), "what cannot be closed is detached");
     let ended = Timestamp::now();

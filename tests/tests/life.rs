@@ -19,6 +19,10 @@ use serde_json::{Value, json};
 /// In milliseconds.
 const HOUR: i64 = 3_600_000;
 
+/// From now to the moment at which orders meet, in milliseconds: enough for a daemon to start, and to
+/// take up another order.
+const AHEAD: i64 = 6_000;
+
 /// How long after a command has returned a packet may still be on its way, in milliseconds.
 const NEAR: i64 = 100;
 
@@ -150,6 +154,50 @@ fn an_extension_leaves_no_gap_and_names_itself() {
     assert_eq!(names, ["one", "two"], "one after the other");
     let first = records.iter().find(|record| record.order == "two").expect("a record");
     assert!(first.time >= begins, "it is named before its term");
+}
+
+#[test]
+fn what_begins_when_the_order_before_it_ends_leaves_no_gap() {
+    let wire = Wire::new();
+    let now = Timestamp::now();
+    let meet = after(now, AHEAD);
+    let folder = Folder::with_order(&order("one", after(now, -HOUR), meet));
+    let folder = folder.set("life_log", json!(true));
+    let mut daemon = folder.start(&wire, &[]);
+    let mut next = order("two", meet, after(meet, HOUR));
+    next["extends"] = json!({"order_id": "one", "serial": 1});
+    let said = install(&folder, &daemon, &next);
+    assert!(said.contains("waits until"), "{said}");
+    let stream = Stream::start(&wire);
+    status(&daemon, "records", |books| books.count(Recorded) > 50);
+    // Ready ahead of its term, and still waiting for it.
+    until("both in the tables", || daemon.log().contains("generation 2 judges").then_some(()));
+    assert_eq!(daemon.status().states(), ["in force", "waiting"]);
+    // The kernel does it by itself: the daemon stands still all the while.
+    daemon.freeze();
+    assert!(Timestamp::now() < meet, "the machine is too slow for this test");
+    until_time(after(meet, 500));
+    daemon.thaw();
+    status(&daemon, "the extension", |books| books.states() == ["ended", "in force"]);
+    more_records(&daemon);
+
+    let sent = stream.stop();
+    let all = sent.len() as u64;
+    let books = status(&daemon, "all packets", |books| books.packets() >= all);
+    let records = daemon.finish();
+    let recorded = packets(&records);
+    assert_eq!(recorded.len(), sent.len(), "every packet has one record: {books:?}");
+    for record in &records {
+        let expected = if record.time < meet { "one" } else { "two" };
+        assert_eq!(record.order, expected, "{record:?}, and they meet at {meet}");
+    }
+    let near = |order: &str| {
+        let times = records.iter().filter(|record| record.order == order).map(|record| record.time);
+        times.map(|time| time.duration_since(meet).as_millis().abs()).min().expect("a record")
+    };
+    let pauses = records.windows(2).map(|pair| pair[0].time.duration_until(pair[1].time));
+    let pause = pauses.map(|pause| pause.as_millis()).max().expect("records") + 1;
+    assert!(near("one") <= pause && near("two") <= pause, "within {pause} ms of {meet}");
 }
 
 #[test]

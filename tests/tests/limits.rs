@@ -10,7 +10,7 @@ use sekisho_tests::frames::layers;
 use sekisho_tests::network::{FAR, Wire};
 use sekisho_tests::privilege::require_kernel;
 use sensor_common::layout::MOST_RULES;
-use sensor_common::tables::MOST_ORDERS;
+use sensor_common::tables::{MOST_ORDERS, Term};
 use serde_json::{Value, json};
 
 const RULES_OF_AN_ORDER: u32 = MOST_RULES / MOST_ORDERS;
@@ -52,7 +52,7 @@ fn each_of_as_many_rules_as_there_can_be_selects_its_packet() {
     let (mut program, mut records) = Program::load(Mode::Tap, 1 << 16).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
     for slot in 0..MOST_ORDERS {
-        program.set_deadline(slot, u64::MAX).unwrap();
+        program.set_term(slot, Term::ALWAYS).unwrap();
     }
     program.set_lease(u64::MAX).unwrap();
     // A program that is attached somewhere is run at once; for any other the kernel waits for tens of

@@ -15,6 +15,7 @@ use sekisho_tests::frames::{fixtures, layers};
 use sekisho_tests::privilege::require_kernel;
 use sensor_common::counters::Counters;
 use sensor_common::record::Record;
+use sensor_common::tables::Term;
 use serde_json::json;
 
 /// What a record takes of a ring.
@@ -34,7 +35,7 @@ fn program(ring_bytes: u32) -> (Program, Records, Vec<u8>) {
     let generation = compile(1, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
     let (mut program, records) = Program::load(Mode::Tap, ring_bytes).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
-    program.set_deadline(0, u64::MAX).unwrap();
+    program.set_term(0, Term::ALWAYS).unwrap();
     program.set_lease(u64::MAX).unwrap();
     let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;
     (program, records, frame)

@@ -18,6 +18,7 @@ use sensor_common::counters::Counters;
 use sensor_common::direction::Direction::ForeignToForeign;
 use sensor_common::outcome::Outcome;
 use sensor_common::record::Record;
+use sensor_common::tables::Term;
 use serde_json::json;
 
 /// Publications; each takes milliseconds. A packet is being judged during a few of a hundred.
@@ -52,7 +53,7 @@ fn every_packet_is_judged_by_one_generation() {
     let generations: Vec<KernelTables> =
         (0..).zip(BEFORE).map(|(number, before)| tables(number, before)).collect();
     program.publish(&generations[0]).unwrap();
-    program.set_deadline(0, u64::MAX).unwrap();
+    program.set_term(0, Term::ALWAYS).unwrap();
     program.set_lease(u64::MAX).unwrap();
     wire.receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
 

@@ -15,6 +15,7 @@ use sekisho_tests::privilege::require_kernel;
 use sensor_common::counters::Counters;
 use sensor_common::direction::Direction::ForeignToForeign;
 use sensor_common::outcome::Outcome;
+use sensor_common::tables::Term;
 use serde_json::json;
 
 /// Generous: traffic over a veth pair takes microseconds, in an emulated machine too.
@@ -37,7 +38,7 @@ fn program(mode: Mode) -> (Program, Records) {
     let generation = compile(7, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
     let (mut program, records) = Program::load(mode, 1 << 16).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
-    program.set_deadline(0, u64::MAX).unwrap();
+    program.set_term(0, Term::ALWAYS).unwrap();
     program.set_lease(u64::MAX).unwrap();
     (program, records)
 }

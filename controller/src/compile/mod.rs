@@ -43,7 +43,7 @@ use crate::order::{Measure, Order, Verified};
 /// What a later layer names hides all layers before it.
 pub type Layer<'a> = &'a [(IpNetwork, AddressClass)];
 
-/// An order to be compiled, and its slot in the deadline table.
+/// An order to be compiled, and its slot in the table of terms.
 #[derive(Clone, Copy, Debug)]
 pub struct Slotted<'a> {
     /// Below [`MOST_ORDERS`]; no two orders of a generation share one.
@@ -83,7 +83,7 @@ pub struct RuleName {
 /// What a record says of its order.
 #[derive(Debug)]
 pub struct OrderName {
-    /// Its slot in the deadline table.
+    /// Its slot in the table of terms.
     pub slot: u32,
     /// The order's id.
     pub order_id: String,

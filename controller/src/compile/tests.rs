@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use sensor_common::counters::Counters;
 use sensor_common::direction::{AddressClass, Direction};
 use sensor_common::outcome::Outcome;
+use sensor_common::tables::Term;
 use serde_json::{Value, json};
 
 use super::*;
@@ -372,6 +373,7 @@ fn the_most_orders_and_rules() {
 
 #[test]
 fn the_gate() {
+    type Terms = [(u64, u64); 2];
     let foreign = networks(&["0.0.0.0/0"], AddressClass::Foreign);
     let sets = json!({"a": ["10.0.0.1"]});
     let rules = json!([{"id": "r", "source": "a", "protocol": "tcp"}]);
@@ -383,24 +385,32 @@ fn the_gate() {
         ports: (1, 2),
         payload: Vec::new(),
     };
-    // (deadlines, lease, now) and which orders must have a record.
-    let cases: [([u64; 2], u64, u64, &[u32]); 7] = [
-        ([100, 200], 300, 99, &[0, 1]),
-        ([100, 200], 300, 100, &[1]),
-        ([100, 200], 300, 199, &[1]),
-        ([100, 200], 300, 200, &[]),
-        ([100, 200], 50, 50, &[]),
-        ([100, 200], 50, 49, &[0, 1]),
-        ([0, 0], 0, 0, &[]),
+    // (terms, lease, now) and which orders must have a record.
+    let cases: [(Terms, u64, u64, &[u32]); 12] = [
+        ([(1, 100), (1, 200)], 300, 99, &[0, 1]),
+        ([(1, 100), (1, 200)], 300, 100, &[1]),
+        ([(1, 100), (1, 200)], 300, 199, &[1]),
+        ([(1, 100), (1, 200)], 300, 200, &[]),
+        ([(1, 100), (1, 200)], 50, 50, &[]),
+        ([(1, 100), (1, 200)], 50, 49, &[0, 1]),
+        // One after the other: no packet for both, none for neither.
+        ([(1, 100), (100, 200)], 300, 99, &[0]),
+        ([(1, 100), (100, 200)], 300, 100, &[1]),
+        // An order with an end, but without a beginning.
+        ([(0, 100), (0, 200)], 300, 99, &[]),
+        ([(0, 100), (0, 200)], 300, 0, &[]),
+        ([(1, 0), (1, 200)], 300, 99, &[1]),
+        ([(0, 0), (0, 0)], 0, 0, &[]),
     ];
-    for (deadlines, lease, now, expected) in cases {
+    for (terms, lease, now, expected) in cases {
         let mut engine = engine(&[&foreign], &orders);
-        engine.gate().deadlines[..2].copy_from_slice(&deadlines);
+        let term = |(begin, end)| Term { begin, end };
+        engine.gate().terms[..2].copy_from_slice(&terms.map(term));
         engine.gate().lease = lease;
         engine.gate().now = now;
         let records = engine.judge(&packet.frame()).unwrap();
         let rules: Vec<u32> = records.iter().map(|record| record.rule).collect();
-        assert_eq!(rules, expected, "{deadlines:?} {lease} {now}");
+        assert_eq!(rules, expected, "{terms:?} {lease} {now}");
         let outcome = if expected.is_empty() { Outcome::Lapsed } else { Outcome::Recorded };
         let counters = engine.counters().unwrap();
         assert_eq!(counters.packets(outcome, Some(Direction::ForeignToForeign)), 1);

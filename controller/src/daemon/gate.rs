@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use sensor_common::tables::Line;
+use sensor_common::tables::{Line, Term};
 
 use super::monitor::lock;
 use super::sensor::{Enforce, SensorError};
@@ -68,8 +68,12 @@ impl<E: Enforce> Enforce for &Gate<E> {
         lock(&self.sensor).publish(tables)
     }
 
-    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError> {
-        lock(&self.sensor).set_deadline(slot, deadline)
+    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+        lock(&self.sensor).set_term(slot, term)
+    }
+
+    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+        lock(&self.sensor).narrow_term(slot, limit)
     }
 
     fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
@@ -95,7 +99,11 @@ mod tests {
             Ok(())
         }
 
-        fn set_deadline(&mut self, _: u32, _: u64) -> Result<(), SensorError> {
+        fn set_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn narrow_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
             Ok(())
         }
 

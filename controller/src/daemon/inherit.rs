@@ -2,7 +2,7 @@
 //! judging packets at this moment, and the slots that their orders have (L-TERM).
 //!
 //! A slot belongs to an order of such a generation until another generation is published. No other
-//! order may have its deadline before, and one that is not to go on must lose it at once.
+//! order may have its term before, and one that is not to go on must lose it at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,13 +3,14 @@
 //!
 //! What closes is carried out at once. What opens needs tables, and to compile them takes time: a
 //! tick hands out a [`Job`], which is done aside, and its result is published when it is there. One
-//! is under way at a time.
+//! is under way at a time. What begins soon is in the tables before it does, and the kernel begins it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use sensor_common::tables::{Line, Term};
+
 use super::inherit::{Inherited, Named};
-use sensor_common::tables::Line;
 
 use super::names::NameBook;
 use super::prepare::Layers;
@@ -50,7 +51,17 @@ pub struct Ticked {
 pub struct Job {
     number: u32,
     layers: Arc<Layers>,
-    orders: Vec<(usize, u32, Arc<Verified<Order>>)>,
+    orders: Vec<Chosen>,
+}
+
+/// An order of a generation.
+#[derive(Clone, Debug)]
+struct Chosen {
+    position: usize,
+    slot: u32,
+    order: Arc<Verified<Order>>,
+    /// Whether its term has begun.
+    begun: bool,
 }
 
 /// A generation that was compiled.
@@ -66,19 +77,26 @@ pub struct Compiled {
 }
 
 impl Job {
-    /// Compiles.
+    /// Compiles. Orders whose terms have not begun are left out if all together exceed a limit: those
+    /// in force fit, or they would not have been accepted.
     ///
     /// # Errors
     /// [`CompileError`].
     pub fn run(&self) -> Result<Compiled, CompileError> {
+        let all: Vec<&Chosen> = self.orders.iter().collect();
+        let begun: Vec<&Chosen> = self.orders.iter().filter(|chosen| chosen.begun).collect();
+        self.compile(&all).or_else(|error| {
+            if begun.len() == all.len() { Err(error) } else { self.compile(&begun) }
+        })
+    }
+
+    fn compile(&self, orders: &[&Chosen]) -> Result<Compiled, CompileError> {
         let layers: Vec<Layer<'_>> = self.layers.iter().map(Vec::as_slice).collect();
-        let slotted =
-            |(_, slot, order): &'_ (usize, u32, Arc<Verified<Order>>)| (*slot, Arc::clone(order));
-        let orders: Vec<(u32, Arc<Verified<Order>>)> = self.orders.iter().map(slotted).collect();
-        let orders: Vec<Slotted<'_>> =
-            orders.iter().map(|(slot, order)| Slotted { slot: *slot, order }).collect();
-        let compiled = compile::compile(self.number, &layers, &orders)?;
-        let selected = self.orders.iter().map(|(position, slot, _)| (*position, *slot)).collect();
+        let slotted: Vec<Slotted<'_>> = (orders.iter())
+            .map(|chosen| Slotted { slot: chosen.slot, order: &chosen.order })
+            .collect();
+        let compiled = compile::compile(self.number, &layers, &slotted)?;
+        let selected = orders.iter().map(|chosen| (chosen.position, chosen.slot)).collect();
         let compile::Generation { lines, names, share, .. } = compiled;
         Ok(Compiled { lines, names, share, selected })
     }
@@ -98,8 +116,12 @@ pub struct Keeper {
 
 impl Keeper {
     /// A keeper of a kernel in which nothing is yet.
-    pub const fn new(layers: Arc<Layers>, lease: Duration, names: Arc<NameBook>) -> Self {
-        let terms = Terms::new();
+    ///
+    /// Orders are put into the tables one lease ahead of their terms. The lease is longer than tables
+    /// take to compile, for other reasons (`docs/operating.md`), and no order can begin longer after
+    /// the daemon has last looked at the clock.
+    pub fn new(layers: Arc<Layers>, lease: Duration, names: Arc<NameBook>) -> Self {
+        let terms = Terms::new(nanoseconds(lease));
         Self { layers, names, terms, generation: 0, compiling: false, share: None, lease }
     }
 
@@ -121,6 +143,7 @@ impl Keeper {
     pub fn reconfigure(&mut self, layers: Arc<Layers>, lease: Duration) {
         self.layers = layers;
         self.lease = lease;
+        self.terms.set_ahead(nanoseconds(lease));
         self.terms.outdate();
     }
 
@@ -154,16 +177,21 @@ impl Keeper {
         let standings = registry.standings(reading);
         let step = self.terms.advance(reading, registry.clock().latest(reading), &standings);
         // All are closed, also after a failure.
-        let closed = step.close.iter().map(|slot| kernel.set_deadline(*slot, 0));
+        let closed = step.close.iter().map(|slot| kernel.set_term(*slot, Term::NEVER));
         closed.fold(Ok(()), Result::and)?;
-        for (slot, deadline) in step.shorten.into_iter().chain(self.terms.deadlines()) {
-            kernel.set_deadline(slot, deadline)?;
+        // One order's end is another one's beginning: should both have moved, the two never overlap.
+        for (slot, term) in step.narrow.into_iter().chain(self.terms.terms()) {
+            kernel.narrow_term(slot, term)?;
+        }
+        for (slot, term) in self.terms.terms() {
+            kernel.set_term(slot, term)?;
         }
         let job = (!self.compiling && self.terms.take_stale()).then(|| {
             self.compiling = true;
             self.generation = self.generation.wrapping_add(1);
-            let orders = self.terms.selected().filter_map(|(position, slot)| {
-                Some((position, slot, Arc::clone(standings.get(position)?.order.as_ref()?)))
+            let orders = self.terms.selected().filter_map(|(position, slot, begun)| {
+                let order = Arc::clone(standings.get(position)?.order.as_ref()?);
+                Some(Chosen { position, slot, order, begun })
             });
             Job {
                 number: self.generation,
@@ -178,7 +206,8 @@ impl Keeper {
         Ok(Ticked { next: self.terms.next_boundary(reading), job })
     }
 
-    /// Publishes a generation. The tick that has to follow opens what is in it.
+    /// Publishes a generation. A tick has to follow: it closes what is not in it any more, and opens
+    /// what took another order's slot.
     ///
     /// # Errors
     /// [`KeeperError::Sensor`].
@@ -200,14 +229,14 @@ impl Keeper {
     /// Until when the lease runs, counted from the reading that the last tick went by, boot-clock
     /// nanoseconds: a slow tick shortens it.
     pub fn lease(&self, reading: Reading) -> u64 {
-        let lease = u64::try_from(self.lease.as_nanos()).unwrap_or(u64::MAX);
-        reading.boot.saturating_add(lease)
+        reading.boot.saturating_add(nanoseconds(self.lease))
     }
 }
 
-#[cfg(test)]
-#[path = "model_tests.rs"]
-mod model;
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 #[path = "keeper_tests.rs"]
 mod tests;

@@ -6,12 +6,13 @@ use super::super::sensor::SensorError;
 use super::*;
 use crate::kernel::KernelError;
 use crate::order::samples::signed;
-use crate::registry::tests::{at, begun, install, payload, wall};
+use crate::registry::tests::{at, begun, extending, install, payload, wall};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Note {
     Publish,
-    Deadline(u32, u64),
+    Term(u32, u64, u64),
+    Narrow(u32, u64, u64),
     Lease(u64),
 }
 
@@ -42,8 +43,12 @@ impl Enforce for Notes {
         self.take(Note::Publish)
     }
 
-    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError> {
-        self.take(Note::Deadline(slot, deadline))
+    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+        self.take(Note::Term(slot, term.begin, term.end))
+    }
+
+    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+        self.take(Note::Narrow(slot, limit.begin, limit.end))
     }
 
     fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
@@ -84,56 +89,94 @@ fn tick(
     }
 }
 
+/// What a tick tells the kernel of orders that go on: slot, first and last second of the term.
+fn told(terms: &[(u32, i64, i64)]) -> Vec<Note> {
+    let narrow = |(slot, begin, end): &_| Note::Narrow(*slot, at(*begin).boot, at(*end).boot);
+    let set = |(slot, begin, end): &_| Note::Term(*slot, at(*begin).boot, at(*end).boot);
+    terms.iter().map(narrow).chain(terms.iter().map(set)).collect()
+}
+
 #[test]
 fn what_closes_comes_first_and_what_opens_last() {
     let (mut keeper, mut kernel, mut registry) = (keeper(), Notes::default(), registry());
-    let mut pass = |second| tick(&mut keeper, &mut kernel, &mut registry, at(second)).unwrap();
-    assert_eq!(pass(0), (Some(at(10).boot), Some(1)));
-    assert_eq!(pass(10), (Some(at(20).boot), Some(2)));
-    assert_eq!(pass(11), (Some(at(20).boot), None));
-    assert_eq!(pass(20), (Some(at(30).boot), Some(3)));
-    assert_eq!(pass(30), (None, Some(4)));
-    let expected = [
-        Note::Publish,
-        Note::Publish,
-        Note::Deadline(0, at(20).boot),
-        Note::Deadline(0, at(20).boot),
-        Note::Deadline(0, 0),
-        Note::Publish,
-        Note::Deadline(1, at(30).boot),
-        Note::Deadline(1, 0),
-        Note::Publish,
-    ];
-    assert_eq!(kernel.notes, expected);
+    let (first, second) = ((0, 10, 20), (1, 20, 30));
+    let (publish, close) = (vec![Note::Publish], |slot| vec![Note::Term(slot, 0, 0)]);
+    let both = told(&[first, second]);
+    for (second, next, generation, expected) in [
+        (0, Some(10), Some(1), [told(&[first]), publish.clone(), told(&[first])].concat()),
+        // One lease ahead of its term.
+        (10, Some(20), Some(2), [both.clone(), publish.clone(), both.clone()].concat()),
+        (11, Some(20), None, both),
+        (
+            20,
+            Some(30),
+            Some(3),
+            [close(0), told(&[second]), publish.clone(), told(&[second])].concat(),
+        ),
+        (30, None, Some(4), [close(1), publish].concat()),
+    ] {
+        let came = tick(&mut keeper, &mut kernel, &mut registry, at(second)).unwrap();
+        assert_eq!(came, (next.map(|next| at(next).boot), generation), "{second}");
+        assert_eq!(std::mem::take(&mut kernel.notes), expected, "{second}");
+    }
+}
+
+#[test]
+fn what_has_not_begun_is_left_out_where_it_does_not_fit() {
+    let mut registry = begun().registry;
+    let mut many = payload("a", 1, 0, 30);
+    let rule = many["rules"][0].clone();
+    let rules = (0..600).map(|number| {
+        let mut rule = rule.clone();
+        rule["id"] = format!("r{number}").into();
+        rule
+    });
+    many["rules"] = rules.collect::<Vec<_>>().into();
+    let mut more = extending(&many, "a", 1);
+    more["order_id"] = "b".into();
+    more["not_before"] = wall(20).to_string().into();
+    more["not_after"] = wall(50).to_string().into();
+    for order in [&many, &more] {
+        registry = install(&registry, &signed(order, &[1, 2, 3]), at(0)).unwrap().registry;
+    }
+    let (mut keeper, mut kernel) = (keeper(), Notes::default());
+    let mut pass = |second| {
+        let (next, published) = tick(&mut keeper, &mut kernel, &mut registry, at(second)).unwrap();
+        (next.unwrap(), published, [0, 1].map(|position| keeper.is_live(position)))
+    };
+    assert_eq!(pass(0), (at(10).boot, Some(1), [true, false]));
+    // Both together have more rules than there can be.
+    assert_eq!(pass(10), (at(20).boot, Some(2), [true, false]));
+    assert_eq!(pass(19), (at(20).boot, None, [true, false]));
+    assert_eq!(pass(20), (at(50).boot, Some(3), [false, true]), "so it comes in at its beginning");
 }
 
 #[test]
 fn names_are_known_before_a_record_can_need_them() {
-    let (mut keeper, mut registry) = (keeper(), registry());
-    let mut kernel = Notes { refuse: true, ..Notes::default() };
-    assert!(tick(&mut keeper, &mut kernel, &mut registry, at(10)).is_err());
+    let (mut keeper, mut kernel, registry) = (keeper(), Notes::default(), registry());
+    let job = keeper.tick(&mut kernel, &registry, at(0)).unwrap().job.unwrap();
+    kernel = Notes { refuse: true, ..Notes::default() };
+    assert!(keeper.publish(&mut kernel, &job.run().unwrap(), ()).is_err());
     assert!(keeper.names.get(1).is_some());
-    assert_eq!(kernel.notes, [Note::Publish], "no deadline without the generation");
+    assert_eq!(kernel.notes, [Note::Publish]);
 }
 
 #[test]
 fn one_generation_is_under_way_at_a_time() {
-    let (mut keeper, mut kernel, mut registry) = (keeper(), Notes::default(), registry());
+    let (mut kernel, mut registry) = (Notes::default(), registry());
+    let mut keeper = Keeper::new(Arc::default(), Duration::from_secs(9), Arc::default());
     let first = keeper.tick(&mut kernel, &registry, at(0)).unwrap().job.unwrap();
-    registry.observe(at(10));
-    registry = registry.settle(at(10)).unwrap().registry;
-    assert!(keeper.tick(&mut kernel, &registry, at(10)).unwrap().job.is_none());
+    registry.observe(at(11));
+    registry = registry.settle(at(11)).unwrap().registry;
+    assert!(keeper.tick(&mut kernel, &registry, at(11)).unwrap().job.is_none());
     keeper.publish(&mut kernel, &first.run().unwrap(), ()).unwrap();
     let second = keeper.tick(&mut kernel, &registry, at(11)).unwrap().job.unwrap();
+    assert!(!keeper.is_live(0));
     keeper.publish(&mut kernel, &second.run().unwrap(), ()).unwrap();
-    assert!(!keeper.is_live(1) && keeper.is_live(0));
-    keeper.tick(&mut kernel, &registry, at(12)).unwrap();
-    assert_eq!(
-        kernel.notes,
-        [Note::Publish, Note::Publish, Note::Deadline(0, at(20).boot)],
-        "{:?}",
-        wall(20)
-    );
+    assert!(!keeper.is_live(1) && keeper.is_live(0), "the other one has not begun");
+    let both = told(&[(0, 10, 20), (1, 20, 30)]);
+    let publish = vec![Note::Publish];
+    assert_eq!(kernel.notes, [both.clone(), publish.clone(), both, publish].concat());
 }
 
 #[test]
@@ -156,7 +199,8 @@ fn generations_and_slots_go_on_where_another_daemon_left_them() {
     keeper.inherit(&inherited, &registry, at(10));
     let (_, published) = tick(&mut keeper, &mut kernel, &mut registry, at(10)).unwrap();
     assert_eq!(published, Some(42));
-    let end = Note::Deadline(2, at(20).boot);
-    let expected = [Note::Deadline(1, 0), Note::Deadline(4, 0), end, Note::Publish, end];
+    let close = vec![Note::Term(1, 0, 0), Note::Term(4, 0, 0)];
+    let ours = told(&[(2, 10, 20), (0, 20, 30)]);
+    let expected = [close, ours.clone(), vec![Note::Publish], ours].concat();
     assert_eq!(kernel.notes, expected, "the order selects meanwhile, but no longer than it may");
 }

@@ -35,6 +35,10 @@ pub mod keeper;
 pub mod kept;
 pub mod ledger;
 pub mod metrics;
+#[cfg(test)]
+pub(crate) mod model;
+#[cfg(test)]
+mod model_tests;
 pub mod monitor;
 pub mod names;
 pub mod output;

@@ -32,7 +32,7 @@ pub const OPENING: CapabilitySet = CapabilitySet::BPF
     .union(CapabilitySet::CHOWN)
     .union(CapabilitySet::NET_BIND_SERVICE);
 
-/// Needed to the end: tables are created and deadlines and lease set through `bpf(2)`, of which a
+/// Needed to the end: tables are created and terms and lease set through `bpf(2)`, of which a
 /// kernel with `kernel.unprivileged_bpf_disabled` set wants `CAP_BPF`. Detaching needs nothing.
 pub const RUNNING: CapabilitySet = CapabilitySet::BPF;
 

@@ -1,5 +1,5 @@
-//! The registry while a sensor runs: its one owner, who carries out what is asked, writes it down and
-//! steers the keeper. What takes time is done aside, on copies; its result counts only if nothing
+//! The registry while a sensor runs: its one owner, who carries out what is asked (`asked`), writes it
+//! down and steers the keeper. What takes time is done aside, on copies; its result counts only if nothing
 //! happened meanwhile.
 
 use std::path::PathBuf;
@@ -14,17 +14,17 @@ use super::gate::Gate;
 use super::inherit::Inherited;
 use super::keeper::{Compiled, Job, Keeper, KeeperError};
 use super::names::NameBook;
-use super::prepare::{Held, Inputs, PrepareError, Prepared, lawful_here};
-use super::reload;
-use super::request::{Act, Ask, Document, Outcome, Said};
+use super::prepare::{Held, Inputs, PrepareError, Prepared};
+use super::request::Outcome;
 use super::sensor::Enforce;
 use super::tally::Tally;
 use super::words;
-use crate::compile::Layer;
 use crate::preview::ClassRanges;
 use crate::registry::install::Installed;
 use crate::registry::{Change, Reading, Register, Registry, StoreError};
 use crate::rejection::Rejection;
+
+mod asked;
 
 /// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
 const SAVE: u64 = 60_000_000_000;
@@ -234,182 +234,6 @@ where
             }
             Wake::Aside(Aside::Reload { result, reply }) => self.reloaded(result, reply, reading),
         }
-    }
-
-    /// Does what was asked, or begins it. A tick has to follow.
-    ///
-    /// # Errors
-    /// [`RegistrarError`].
-    pub fn ask(&mut self, ask: Ask, reading: Reading) -> Result<(), RegistrarError> {
-        // What is written has seen what the person saw who asked.
-        self.registry.observe(reading);
-        let (act, reply) = match ask {
-            Ask::List(reply) => {
-                self.count();
-                // Whoever asked may have gone.
-                let _ = reply.send(self.register(reading.wall));
-                return Ok(());
-            }
-            Ask::Act(act, reply) => (act, reply),
-        };
-        match act {
-            Act::Install(document) => {
-                self.examine(document, reply, reading);
-                Ok(())
-            }
-            Act::Reload => {
-                self.reload(Some(reply), reading);
-                Ok(())
-            }
-            Act::Revoke(Document { name, bytes }) => {
-                let known = "this revocation was accepted before";
-                let change = self.registry.revoke(&name, bytes, reading);
-                self.decide(change, known, reply, reading)
-            }
-            Act::Rotate(Document { name, bytes }) => {
-                let change = self.registry.rotate(&name, bytes, reading).map(Some);
-                self.decide(change, "", reply, reading)
-            }
-            Act::Halt(Said { by, why }) => {
-                let change = self.registry.halt(&by, &why, reading);
-                self.decide(Ok(change), "selection was halted before", reply, reading)
-            }
-            Act::Resume(Said { by, why }) => {
-                let change = self.registry.resume(&by, &why, reading);
-                let result = self.decide(Ok(change), "selection was not halted", reply, reading);
-                if result.is_ok() {
-                    self.gate.release();
-                }
-                result
-            }
-        }
-    }
-
-    /// Reads the configuration again, aside.
-    pub fn reload(&mut self, reply: Option<Reply>, reading: Reading) {
-        let (file, config, registry) =
-            (self.file.clone(), self.config.clone(), self.registry.clone());
-        self.aside.spawn_blocking(move || {
-            let result = reload::prepare(&file, &config, &registry, reading).map(Box::new);
-            Aside::Reload { result, reply }
-        });
-    }
-
-    fn examine(&mut self, document: Document, reply: Reply, reading: Reading) {
-        let (registry, layers) = (self.registry.clone(), Arc::clone(self.keeper.layers()));
-        let classes = Arc::clone(&self.classes);
-        let Document { name, bytes } = document;
-        self.aside.spawn_blocking(move || {
-            let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
-            let installed = registry.install(&name, bytes, reading);
-            let lawful = installed.and_then(|installed| lawful_here(&name, installed, &classes));
-            let result = lawful.and_then(|installed| {
-                if let Installed::New(change, position) = &installed {
-                    change.registry.fits(&name, Some(*position), &layers)?;
-                }
-                Ok(installed)
-            });
-            Aside::Install { name, result, reply }
-        });
-    }
-
-    fn install(
-        &mut self,
-        name: String,
-        result: Result<Installed, Rejection>,
-        reply: Reply,
-        reading: Reading,
-    ) -> Result<(), RegistrarError> {
-        match result {
-            Err(rejection) => {
-                let _ = reply.send(rejection.into());
-                Ok(())
-            }
-            Ok(Installed::Known(position)) => {
-                let live = self.keeper.is_live(position);
-                let words = words::installed(&self.registry, position, reading.wall, live);
-                let text = format!("{words}; it was installed before, and nothing has changed");
-                let _ = reply.send(Outcome::Done(vec![text]));
-                Ok(())
-            }
-            Ok(Installed::New(change, position)) => {
-                match self.registry.take_up(change) {
-                    Ok(change) => {
-                        self.apply(change, reading)?;
-                        self.waiting.push((position, reply));
-                    }
-                    Err(mut change) => {
-                        let bytes = change.files.pop().map(|(_, bytes)| bytes).unwrap_or_default();
-                        self.examine(Document { name, bytes }, reply, reading);
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn reloaded(
-        &mut self,
-        result: Result<Box<(Inputs, Change)>, PrepareError>,
-        reply: Option<Reply>,
-        reading: Reading,
-    ) -> Result<(), RegistrarError> {
-        let outcome = match result {
-            Ok(prepared) => {
-                let (inputs, change) = *prepared;
-                let Ok(change) = self.registry.take_up(Box::new(change)) else {
-                    self.reload(reply, reading);
-                    return Ok(());
-                };
-                let Inputs { config, layers, classes, .. } = inputs;
-                self.classes = classes;
-                self.keeper.reconfigure(layers, config.lease);
-                self.config = config;
-                self.ticked.said.push("the configuration was read again".to_owned());
-                let mut lines = vec!["the configuration was read again".to_owned()];
-                lines.extend(
-                    change.events.iter().map(|event| words::event(event, &change.registry)),
-                );
-                if !change.is_empty() {
-                    self.apply(change, reading)?;
-                }
-                Outcome::Done(lines)
-            }
-            Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
-            Err(PrepareError::Failed(reason)) => Outcome::Error(reason),
-        };
-        self.ticked.reloaded = true;
-        if let Outcome::Refused(lines) = &outcome {
-            let lines = lines.iter().map(|line| format!("not reloaded: {line}"));
-            self.ticked.said.extend(lines);
-        }
-        if let Some(reply) = reply {
-            let _ = reply.send(outcome);
-        }
-        Ok(())
-    }
-
-    /// Carries out a change and says so.
-    fn decide(
-        &mut self,
-        change: Result<Option<Change>, Rejection>,
-        nothing: &str,
-        reply: Reply,
-        reading: Reading,
-    ) -> Result<(), RegistrarError> {
-        let outcome = match change {
-            Err(rejection) => rejection.into(),
-            Ok(None) => Outcome::Done(vec![nothing.to_owned()]),
-            Ok(Some(change)) => {
-                let events = change.events.iter();
-                let lines = events.map(|event| words::event(event, &change.registry)).collect();
-                self.apply(change, reading)?;
-                Outcome::Done(lines)
-            }
-        };
-        // Whoever asked may have gone.
-        let _ = reply.send(outcome);
-        Ok(())
     }
 
     /// Begins and ends what is due.

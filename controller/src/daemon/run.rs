@@ -1,13 +1,10 @@
-//! The loop: start, tick, stop. Everything that a daemon opens is opened here, in an order in which
-//! nothing is selected before all of it works, and closed here, in one place.
+//! The loop: start, tick. Everything that a daemon opens is opened here, in an order in which nothing is
+//! selected before all of it works, and closed in one place, `ending`.
 
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sensor_common::counters::{self, Counters};
-use sensor_common::outcome::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -33,11 +30,12 @@ use crate::kernel::steps::ClockSteps;
 use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
 
+mod ending;
+
+pub use ending::Summary;
+
 /// The longest time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
-
-/// How long the output may take none of the last records before they are given up.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the daemon did not start, or ended by itself: exit status 1.
 #[derive(Debug, thiserror::Error)]
@@ -57,29 +55,6 @@ pub enum RunError {
     /// A tick failed, or what it came to could not be written.
     #[error(transparent)]
     Registrar(#[from] RegistrarError),
-}
-
-/// What a daemon did, for its last words.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Summary {
-    /// Packets seen on all interfaces.
-    pub packets: u64,
-    /// Records submitted by the kernel.
-    pub records: u64,
-    /// Records written.
-    pub written: u64,
-    /// Records lost because a ring was full.
-    pub lost: u64,
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { packets, records, written, lost } = self;
-        write!(
-            f,
-            "stopped: {packets} packets seen, {records} records, {written} written, {lost} lost"
-        )
-    }
 }
 
 /// What a daemon tells the person who started it.
@@ -315,92 +290,6 @@ impl Daemon {
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.
             let _ = self.commands.send(drain::Command::Forget(generation));
-        }
-    }
-
-    /// The one place where a daemon ends: selection first, then what it left behind. If records cannot
-    /// be written, pinned rings stay for the next daemon to write them.
-    async fn stop(mut self, end: End) -> (Summary, Result<(), RunError>) {
-        let mut result = Ok(());
-        let mut keep = |done: Result<(), RunError>| {
-            let before = std::mem::replace(&mut result, Ok(()));
-            result = before.and(done);
-        };
-        let mut summary = Summary::default();
-        {
-            let mut sensor = lock(&self.sensor);
-            if end == End::Stop {
-                keep(sensor.set_lease(0).map_err(RunError::Sensor));
-                keep(sensor.settle().map_err(RunError::Sensor));
-            }
-            match sensor.counters() {
-                Ok(interfaces) => {
-                    let cpus = interfaces.iter().flat_map(|(_, cpus)| cpus);
-                    summary.count(cpus);
-                }
-                Err(error) => keep(Err(error.into())),
-            }
-        }
-        if end == End::Stop {
-            self.monitor.note_lease(0);
-        }
-        // If the drain is gone, it has failed, and said so.
-        let _ = self.commands.send(drain::Command::Finish);
-        keep(finish(self.drain, &self.written).await);
-        if end == End::Stop {
-            keep(lock(&self.sensor).detach().map_err(RunError::Sensor));
-        }
-        for server in &self.servers {
-            server.abort();
-        }
-        for server in self.servers {
-            // Aborted; what it held (the socket) is gone once this returns.
-            let _ = server.await;
-        }
-        keep(finish(self.writer, &self.written).await);
-        let registrar = &mut self.registrar;
-        keep(tokio::task::block_in_place(|| registrar.end(reading())).map_err(Into::into));
-        summary.written = self.written.load(Ordering::Relaxed);
-        if result.is_ok() {
-            let mut sensor = lock(&self.sensor);
-            if end == End::HandOver {
-                sensor.leave();
-            } else {
-                result = sensor.unpin().map_err(RunError::Sensor);
-            }
-        }
-        (summary, result)
-    }
-}
-
-impl Summary {
-    fn count<'a>(&mut self, cpus: impl Iterator<Item = &'a Counters>) {
-        let mut sum = Counters::default();
-        cpus.for_each(|cpu| sum.merge(cpu));
-        self.records = sum.records();
-        self.lost = sum.lost();
-        self.packets = Outcome::ALL
-            .iter()
-            .flat_map(|outcome| counters::columns().map(|column| sum.packets(*outcome, column)))
-            .sum();
-    }
-}
-
-/// Waits for a task as long as records are written.
-async fn finish<E: fmt::Display>(
-    mut task: JoinHandle<Result<(), E>>,
-    written: &AtomicU64,
-) -> Result<(), RunError> {
-    loop {
-        let before = written.load(Ordering::Relaxed);
-        match tokio::time::timeout(PATIENCE, &mut task).await {
-            Ok(Ok(done)) => return done.map_err(|error| RunError::Failed(error.to_string())),
-            Ok(Err(error)) => return Err(RunError::Failed(error.to_string())),
-            Err(_) if written.load(Ordering::Relaxed) == before => {
-                let reason = "the output did not take the last records";
-                return Err(RunError::Failed(reason.to_owned()));
-            }
-            Err(_) => {}
         }
     }
 }

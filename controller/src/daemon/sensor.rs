@@ -2,15 +2,16 @@
 //!
 //! The order of operations keeps every moment lawful (L-TERM), whatever fails in between:
 //!
-//! - **Start:** load, publish the first generation, set deadlines, attach, renew the lease. Until
-//!   the last step nothing is selected.
-//! - **An order comes into force:** publish the generation with it, then set its deadline. In
-//!   between its deadline is 0.
-//! - **An order takes another's place:** publish the generation with the new one in the old one's
-//!   slot, whose deadline stands and is no later than the new one's, then set the new deadline. At
-//!   every moment one of the two selects, and never both.
-//! - **An order ends:** deadline 0, then the generation without it; only then can its slot be used
-//!   again.
+//! - **Start:** load, publish the first generation, set terms, attach, renew the lease. Until the
+//!   last step nothing is selected.
+//! - **An order comes into force:** set its term in a slot that no tables lead to, publish the
+//!   generation with it, some time ahead. It begins by itself.
+//! - **An order takes another's place:** the same, then bring the old one's end forward to the new
+//!   one's beginning. If the tables come only after that, they take the one out and the other in, in
+//!   one step. At every moment one of the two selects, and never both.
+//! - **The same with no slot free:** publish the generation with the new one in the old one's slot,
+//!   whose term stands and does not outlast the new one, then set the new term.
+//! - **An order ends:** no term, then the generation without it; only then can its slot be used again.
 //! - **Stop:** lease 0, wait for running programs, drain, detach; with pins, remove them last, and only
 //!   if every record was written.
 //! - **Hand over** (with pins): drain, and leave everything as it is. The next daemon publishes its own
@@ -20,7 +21,7 @@
 //! first failure.
 
 use sensor_common::counters::Counters;
-use sensor_common::tables::Line;
+use sensor_common::tables::{Line, Term};
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
@@ -46,11 +47,17 @@ pub trait Enforce {
     /// [`SensorError`].
     fn publish(&mut self, tables: Self::Tables) -> Result<(), SensorError>;
 
-    /// Sets when the order in `slot` ends: boot-clock nanoseconds, exclusive; 0 ends it at once.
+    /// Sets when the order in `slot` may select; [`Term::NEVER`] ends it at once.
     ///
     /// # Errors
     /// [`SensorError`].
-    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError>;
+    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError>;
+
+    /// Ends what the order in `slot` may select outside of `limit`.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError>;
 
     /// Sets until when anything may be selected: boot-clock nanoseconds, exclusive; 0 ends all
     /// selection at once.
@@ -307,12 +314,16 @@ impl Enforce for Sensor {
         Ok(())
     }
 
-    fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), SensorError> {
-        if deadline == 0 {
-            self.all(|program| program.set_deadline(slot, 0))
+    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+        if term == Term::NEVER {
+            self.all(|program| program.set_term(slot, term))
         } else {
-            self.each(|program, _| program.set_deadline(slot, deadline))
+            self.each(|program, _| program.set_term(slot, term))
         }
+    }
+
+    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+        self.all(|program| program.narrow_term(slot, limit))
     }
 
     fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {

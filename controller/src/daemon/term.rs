@@ -1,73 +1,70 @@
 //! The life of orders in the kernel, as a pure function of clock readings: which slot an order has,
-//! until when it may select, and when its tables can go (L-TERM). It reads no clock and touches no
-//! kernel; `keeper` carries out what it says. Whether an order is in force by law is `registry`'s
-//! question, and what the clocks count for is explained there.
+//! from when until when it may select, and when its tables can go (L-TERM). It reads no clock and
+//! touches no kernel; `keeper` carries out what it says. Whether an order is in force by law is
+//! `registry`'s question, and what the clocks count for is explained there.
+//!
+//! An order is put into the tables some time ahead of its term, and the kernel itself begins it. So
+//! what takes its predecessor's place does so between two packets: the moment at which the one ends
+//! is the moment at which the other begins, one number for both (L-EXTEND).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sensor_common::tables::MOST_ORDERS;
+use sensor_common::tables::{MOST_ORDERS, Term};
 
 use crate::registry::clock::Reading;
 use crate::registry::state::{Fate, Standing};
 
+mod entry;
+
+use entry::{Entry, Phase};
+
 /// What a reading asks for, to be carried out in this order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Step {
-    /// Slots whose deadline must be 0, before anything else happens.
+    /// Slots that must be closed, before anything else happens.
     pub close: Vec<u32>,
-    /// Slots whose deadline comes earlier: boot-clock nanoseconds.
-    pub shorten: Vec<(u32, u64)>,
+    /// Slots in which nothing may select outside of a term, whatever it was before.
+    pub narrow: Vec<(u32, Term)>,
     /// Orders whose term has begun but for which no slot was free. Ended orders free theirs once
     /// the generation without them is published.
     pub starved: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Phase {
-    Waiting,
-    /// In a slot. `published`: a generation with it is in the kernel. `early`: the wall clock
-    /// went back before the term's beginning.
-    InForce {
-        slot: u32,
-        published: bool,
-        early: bool,
-    },
-    /// Its successor has its slot and is in force as soon as its tables are in the kernel. Until then
-    /// the tables in the kernel lead to this order, and its deadline stands.
-    Yielding {
-        slot: u32,
-    },
-    /// The slot stays taken until the generation without the order is published: the tables still
-    /// lead to it.
-    Ended {
-        slot: Option<u32>,
-    },
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    phase: Phase,
-    not_before: Timestamp,
-    /// The earliest end computed so far, boot-clock nanoseconds. It never moves later.
-    deadline: u64,
 }
 
 /// The terms of all orders, by position.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
     entries: Vec<Entry>,
-    /// The orders in force are others than in the generation that was last compiled.
+    /// The orders in slots are others than in the generation that was last compiled.
     stale: bool,
+    /// How long before its term an order is put into the tables, nanoseconds.
+    ahead: u64,
+    /// Slots of no order any more, to which tables in the kernel or on their way there may lead.
+    retired: BTreeSet<u32>,
+    /// Slots of no order any more, to which no tables lead, and which are still open.
+    open: BTreeSet<u32>,
     /// Slots to which the tables lead that another daemon left in the kernel, with the position of
     /// the order of ours that each belongs to, until tables of ours are published.
     adopted: BTreeMap<u32, Option<usize>>,
 }
 
 impl Terms {
-    /// No orders, and no generation yet.
-    pub const fn new() -> Self {
-        Self { entries: Vec::new(), stale: true, adopted: BTreeMap::new() }
+    /// No orders, and no generation yet; orders are put into the tables this long before their term,
+    /// in nanoseconds.
+    pub const fn new(ahead: u64) -> Self {
+        Self {
+            entries: Vec::new(),
+            stale: true,
+            ahead,
+            retired: BTreeSet::new(),
+            open: BTreeSet::new(),
+            adopted: BTreeMap::new(),
+        }
+    }
+
+    /// Another time ahead, from now on.
+    pub const fn set_ahead(&mut self, ahead: u64) {
+        self.ahead = ahead;
     }
 
     /// Takes over the slots of the tables that another daemon left in the kernel: an order keeps the
@@ -81,109 +78,184 @@ impl Terms {
     /// ends are judged.
     pub fn advance(&mut self, reading: Reading, latest: Timestamp, standings: &[Standing]) -> Step {
         let mut step = Step::default();
-        for standing in standings.iter().skip(self.entries.len()) {
-            let not_before = standing.not_before;
-            self.entries.push(Entry { phase: Phase::Waiting, not_before, deadline: u64::MAX });
-        }
+        step.close.extend(std::mem::take(&mut self.open));
+        self.entries.resize_with(self.entries.len().max(standings.len()), Entry::new);
         for (entry, standing) in self.entries.iter_mut().zip(standings) {
-            self.stale |= entry.end(reading, latest, standing, &mut step);
+            entry.observe(reading, latest, standing);
         }
-        self.begin(reading, standings, &mut step);
-        self.close_what_yields_to_none(&mut step);
+        self.meet(reading, standings);
+        for (entry, standing) in self.entries.iter_mut().zip(standings) {
+            if let Some(slot) = entry.end(reading, standing.fate) {
+                step.close.push(slot);
+                self.retired.insert(slot);
+                self.stale = true;
+            }
+            self.stale |= entry.is_late();
+        }
+        self.place(reading, standings, &mut step);
+        self.yielding(standings, &mut step);
+        self.hand_over(standings);
         self.close_what_was_not_taken_over(&mut step);
         step
     }
 
-    fn begin(&mut self, reading: Reading, standings: &[Standing], step: &mut Step) {
-        let mut free = self.free_slots();
-        for position in 0..self.entries.len() {
-            let (Some(entry), Some(standing)) =
-                (self.entries.get(position), standings.get(position))
-            else {
-                continue;
-            };
-            let begun = reading.wall >= entry.not_before;
-            if !matches!(entry.phase, Phase::Waiting) || !begun || standing.fate != Fate::Going {
-                continue;
-            }
-            let until = entry.deadline;
-            let slot = self.own(position, until, step);
-            let slot = slot.or_else(|| self.inherit(&standing.succeeds, until, step));
-            let Some(slot) = slot.or_else(|| free.pop()) else {
-                step.starved = step.starved.saturating_add(1);
-                continue;
-            };
-            self.stale = true;
-            if let Some(entry) = self.entries.get_mut(position) {
-                entry.phase = Phase::InForce { slot, published: false, early: false };
+    /// Where one order ends and the next one begins, both do at one moment.
+    fn meet(&mut self, reading: Reading, standings: &[Standing]) {
+        let ends: Vec<u64> = self.entries.iter().map(|entry| entry.deadline).collect();
+        for (entry, standing) in self.entries.iter_mut().zip(standings) {
+            let earlier = standing.succeeds.iter();
+            entry.begin_at(reading, earlier.filter_map(|position| ends.get(*position).copied()));
+        }
+    }
+
+    /// Gives slots to the orders that begin soon; first to those that have begun.
+    fn place(&mut self, reading: Reading, standings: &[Standing], step: &mut Step) {
+        let soon = reading.boot.saturating_add(self.ahead);
+        for begun in [true, false] {
+            for (position, standing) in standings.iter().enumerate() {
+                let waits = self.entries.get(position).is_some_and(|entry| {
+                    matches!(entry.phase, Phase::Waiting)
+                        && entry.begun == begun
+                        && entry.begin <= soon
+                });
+                if !waits || standing.fate != Fate::Going {
+                    continue;
+                }
+                if let Some(phase) = self.slot_for(position, standing, begun, step)
+                    && let Some(entry) = self.entries.get_mut(position)
+                {
+                    entry.phase = phase;
+                    self.stale = true;
+                }
             }
         }
     }
 
-    /// The slot that an order has in the tables of another daemon. Its deadline there must not outlast
-    /// the order.
-    fn own(&self, position: usize, until: u64, step: &mut Step) -> Option<u32> {
-        let mut adopted = self.adopted.iter();
-        let (slot, _) = adopted.find(|(_, owner)| **owner == Some(position))?;
-        step.shorten.push((*slot, until));
-        Some(*slot)
-    }
-
-    /// Nothing may be selected for an order of another daemon's that does not go on.
-    fn close_what_was_not_taken_over(&self, step: &mut Step) {
-        let goes_on = |wanted: u32| {
-            let phases = self.entries.iter().map(|entry| entry.phase);
-            phases.into_iter().any(
-                |phase| matches!(phase, Phase::InForce { slot, early: false, .. } if slot == wanted),
-            )
-        };
-        step.close.extend(self.adopted.keys().copied().filter(|slot| !goes_on(*slot)));
-    }
-
-    /// The slot of an order whose place is taken: from the generation that holds the successor there,
-    /// not one packet is judged by neither. What is in the slot must not outlast the successor.
-    fn inherit(&mut self, succeeds: &[usize], until: u64, step: &mut Step) -> Option<u32> {
-        for position in succeeds {
-            let Some(Phase::Yielding { slot }) =
-                self.entries.get(*position).map(|entry| entry.phase)
-            else {
-                continue;
-            };
-            if self.holder(slot).is_some() {
-                continue;
-            }
-            let entry = self.entries.get_mut(*position)?;
-            if until < entry.deadline {
-                entry.deadline = until;
-                step.shorten.push((slot, until));
-            }
-            return Some(slot);
+    fn slot_for(
+        &mut self,
+        position: usize,
+        standing: &Standing,
+        begun: bool,
+        step: &mut Step,
+    ) -> Option<Phase> {
+        let held = |slot| Phase::Held { slot, published: false, inherited: false };
+        let own = self.adopted.iter().find(|(_, owner)| **owner == Some(position));
+        if let Some(slot) = own.map(|(slot, _)| *slot).or_else(|| self.free_slot()) {
+            return Some(held(slot));
         }
+        if !begun {
+            return None;
+        }
+        if let Some(slot) = self.inherit(&standing.succeeds) {
+            return Some(Phase::Held { slot, published: false, inherited: true });
+        }
+        step.starved = step.starved.saturating_add(1);
+        self.make_room(step);
         None
     }
 
-    /// The order that is in force in a slot.
-    fn holder(&self, slot: u32) -> Option<usize> {
-        self.entries.iter().position(
-            |entry| matches!(entry.phase, Phase::InForce { slot: taken, .. } if taken == slot),
-        )
+    /// The slot of an order whose place is taken: from the generation that holds the successor there,
+    /// not one packet is judged by neither.
+    fn inherit(&self, succeeds: &[usize]) -> Option<u32> {
+        let yields = |position: &usize| match self.entries.get(*position)?.phase {
+            Phase::Yielding { slot } => Some(slot),
+            _ => None,
+        };
+        succeeds.iter().filter_map(yields).find(|slot| !self.is_held(*slot))
     }
 
-    fn close_what_yields_to_none(&mut self, step: &mut Step) {
+    /// Takes the slot of an order that has not begun: one that has goes before it. The slot is free
+    /// once no tables lead to it.
+    fn make_room(&mut self, step: &mut Step) {
+        let early = self.entries.iter_mut().find_map(|entry| match entry.phase {
+            Phase::Held { slot, .. } if !entry.begun => Some((entry, slot)),
+            _ => None,
+        });
+        if let Some((entry, slot)) = early {
+            entry.phase = Phase::Waiting;
+            step.close.push(slot);
+            self.retired.insert(slot);
+            self.stale = true;
+        }
+    }
+
+    /// What yields goes on until the tables of its successor are there, but not longer than that one
+    /// may; and is closed if there is none.
+    fn yielding(&mut self, standings: &[Standing], step: &mut Step) {
         for position in 0..self.entries.len() {
             let Some(Phase::Yielding { slot }) =
                 self.entries.get(position).map(|entry| entry.phase)
             else {
                 continue;
             };
-            if self.holder(slot).is_none()
-                && let Some(entry) = self.entries.get_mut(position)
-            {
-                step.close.push(slot);
-                entry.phase = Phase::Ended { slot: Some(slot) };
-                self.stale = true;
+            let until = self.successors(position, standings).find_map(|entry| match entry.phase {
+                Phase::Held { published: false, .. } => Some(entry.deadline),
+                _ => None,
+            });
+            let inherited = self.is_held(slot);
+            let Some(entry) = self.entries.get_mut(position) else { continue };
+            if let Some(until) = until {
+                entry.deadline = entry.deadline.min(until);
+                step.narrow.push((slot, Term { begin: entry.begin, end: entry.deadline }));
+            } else {
+                entry.phase = Phase::Ended;
+                if !inherited {
+                    step.close.push(slot);
+                    self.retired.insert(slot);
+                    self.stale = true;
+                }
             }
         }
+    }
+
+    /// An order whose successor is in the tables too ends where that one begins, in the kernel itself.
+    fn hand_over(&mut self, standings: &[Standing]) {
+        self.entries.iter_mut().for_each(|entry| entry.handed_over = u64::MAX);
+        for (position, standing) in standings.iter().enumerate() {
+            let Some(Entry { phase: Phase::Held { published: true, .. }, begin, .. }) =
+                self.entries.get(position).copied()
+            else {
+                continue;
+            };
+            for earlier in &standing.succeeds {
+                if let Some(entry) = self.entries.get_mut(*earlier) {
+                    entry.handed_over = entry.handed_over.min(begin);
+                }
+            }
+        }
+    }
+
+    /// The orders that take the place of another one.
+    fn successors<'a>(
+        &'a self,
+        position: usize,
+        standings: &'a [Standing],
+    ) -> impl Iterator<Item = &'a Entry> {
+        let succeeds = move |(_, standing): &(_, &Standing)| standing.succeeds.contains(&position);
+        self.entries.iter().zip(standings).filter(succeeds).map(|(entry, _)| entry)
+    }
+
+    /// Nothing may be selected for an order of another daemon's that does not go on.
+    fn close_what_was_not_taken_over(&self, step: &mut Step) {
+        step.close.extend(self.adopted.keys().copied().filter(|slot| !self.is_held(*slot)));
+    }
+
+    fn is_held(&self, wanted: u32) -> bool {
+        let holds =
+            |entry: &Entry| matches!(entry.phase, Phase::Held { slot, .. } if slot == wanted);
+        self.entries.iter().any(holds)
+    }
+
+    /// The lowest slot that no order has and that no tables lead to.
+    fn free_slot(&self) -> Option<u32> {
+        let taken = |slot: u32| {
+            let has = |entry: &Entry| entry.phase.slot() == Some(slot);
+            self.retired.contains(&slot)
+                || self.open.contains(&slot)
+                || self.adopted.contains_key(&slot)
+                || self.entries.iter().any(has)
+        };
+        (0..MOST_ORDERS).find(|slot| !taken(*slot))
     }
 
     /// Whether a generation of [`Self::selected`] must be compiled; asked once, it is taken as done.
@@ -196,122 +268,75 @@ impl Terms {
         self.stale = true;
     }
 
-    /// The orders that the next generation holds: position and slot.
-    pub fn selected(&self) -> impl Iterator<Item = (usize, u32)> {
+    /// The orders that the next generation holds: position, slot, and whether the term has begun. It
+    /// may leave out those whose term has not.
+    pub fn selected(&self) -> impl Iterator<Item = (usize, u32, bool)> {
         self.entries.iter().enumerate().filter_map(|(position, entry)| match entry.phase {
-            Phase::InForce { slot, .. } => Some((position, slot)),
+            Phase::Held { slot, .. } => Some((position, slot, entry.begun)),
             _ => None,
         })
     }
 
-    /// A generation of these orders is in the kernel and no packet is judged by the one before: slots
-    /// of ended orders that it does not hold can be used again.
+    /// A generation of these orders, position and slot, is in the kernel and no packet is judged by
+    /// the one before: slots that it does not lead to can be used again.
     pub fn published(&mut self, selected: &[(usize, u32)]) {
         self.adopted.clear();
-        for (position, entry) in self.entries.iter_mut().enumerate() {
+        self.retired.retain(|slot| selected.iter().any(|(_, other)| other == slot));
+        for position in 0..self.entries.len() {
             let held = selected.iter().any(|(other, _)| *other == position);
+            let Some(entry) = self.entries.get_mut(position) else { continue };
             match &mut entry.phase {
-                Phase::InForce { published, .. } => *published |= held,
-                Phase::Yielding { .. } if !held => entry.phase = Phase::Ended { slot: None },
-                Phase::Ended { slot } if !held => *slot = None,
+                Phase::Held { published, .. } => *published |= held,
+                Phase::Yielding { slot } if !held => {
+                    let slot = *slot;
+                    entry.phase = Phase::Ended;
+                    if !self.is_held(slot) {
+                        self.open.insert(slot);
+                    }
+                }
                 _ => {}
             }
         }
     }
 
-    /// The deadlines of the orders that may select: slot, and boot-clock nanoseconds. They may be
-    /// set as often as one likes.
-    pub fn deadlines(&self) -> impl Iterator<Item = (u32, u64)> {
+    /// When the orders in slots may select. It may be set as often as one likes.
+    pub fn terms(&self) -> impl Iterator<Item = (u32, Term)> {
         self.entries.iter().filter_map(|entry| match entry.phase {
-            Phase::InForce { slot, published: true, early: false } => Some((slot, entry.deadline)),
+            // To a slot that was taken over, the tables in the kernel lead for another order.
+            Phase::Held { slot, published, inherited } if published || !inherited => {
+                let end = entry.deadline.min(entry.handed_over);
+                Some((slot, Term { begin: entry.begin, end }))
+            }
             _ => None,
         })
     }
 
     /// Whether the order at a position is in the kernel and may select.
     pub fn is_live(&self, position: usize) -> bool {
-        let phase = self.entries.get(position).map(|entry| entry.phase);
-        matches!(phase, Some(Phase::InForce { published: true, early: false, .. }))
+        let live = |entry: &Entry| {
+            matches!(entry.phase, Phase::Held { published: true, .. }) && entry.begun
+        };
+        self.entries.get(position).is_some_and(live)
     }
 
-    /// The next moment at which something begins or ends if no clock steps: boot-clock nanoseconds.
+    /// The next moment at which something begins, ends or is to be made ready if no clock steps:
+    /// boot-clock nanoseconds.
     pub fn next_boundary(&self, reading: Reading) -> Option<u64> {
-        let begins = |not_before: Timestamp| {
-            let left = not_before.as_nanosecond() - reading.wall.as_nanosecond();
-            let at = i128::from(reading.boot).saturating_add(left.max(0));
-            u64::try_from(at).unwrap_or(u64::MAX)
+        let next = |entry: &Entry| {
+            let begin = match entry.phase {
+                Phase::Ended | Phase::Yielding { .. } => return None,
+                Phase::Held { .. } if entry.begun => return Some(entry.deadline),
+                Phase::Held { .. } => entry.begin,
+                Phase::Waiting => {
+                    let ready = entry.begin.saturating_sub(self.ahead);
+                    // One that begins soon but found no slot waits for its beginning; one that has
+                    // begun and found none is for the caller to worry about.
+                    if ready > reading.boot { ready } else { entry.begin.max(reading.boot) }
+                }
+            };
+            Some(begin.min(entry.deadline))
         };
-        self.entries
-            .iter()
-            .filter_map(|entry| match entry.phase {
-                Phase::Ended { .. } | Phase::Yielding { .. } => None,
-                Phase::InForce { early: false, .. } => Some(entry.deadline),
-                // One that began but found no slot is for the caller to worry about.
-                Phase::Waiting | Phase::InForce { .. } => {
-                    Some(begins(entry.not_before).min(entry.deadline))
-                }
-            })
-            .min()
-    }
-
-    /// Slots that no order has, the lowest last.
-    fn free_slots(&self) -> Vec<u32> {
-        let taken = |slot: u32| {
-            self.entries.iter().any(|entry| match entry.phase {
-                Phase::Waiting => false,
-                Phase::InForce { slot: taken, .. } | Phase::Yielding { slot: taken } => {
-                    taken == slot
-                }
-                Phase::Ended { slot: taken } => taken == Some(slot),
-            })
-        };
-        let free = |slot: &u32| !taken(*slot) && !self.adopted.contains_key(slot);
-        (0..MOST_ORDERS).rev().filter(free).collect()
-    }
-}
-
-impl Entry {
-    /// Ends it if its time has come. Whether the next generation must be without it.
-    fn end(
-        &mut self,
-        reading: Reading,
-        latest: Timestamp,
-        standing: &Standing,
-        step: &mut Step,
-    ) -> bool {
-        if standing.fate == Fate::Going {
-            let left = standing.end.as_nanosecond().saturating_sub(latest.as_nanosecond());
-            let end = i128::from(reading.boot).saturating_add(left.max(0));
-            self.deadline = self.deadline.min(u64::try_from(end).unwrap_or(u64::MAX));
-        }
-        let over = self.deadline <= reading.boot || standing.fate != Fate::Going;
-        match (self.phase, over) {
-            (Phase::Waiting, true) => self.phase = Phase::Ended { slot: None },
-            (Phase::InForce { slot, published: true, early: false }, true)
-                if standing.fate == Fate::Yielding && self.deadline > reading.boot =>
-            {
-                self.phase = Phase::Yielding { slot };
-            }
-            (Phase::InForce { slot, .. }, true) => {
-                step.close.push(slot);
-                self.phase = Phase::Ended { slot: Some(slot) };
-                return true;
-            }
-            (Phase::InForce { slot, published, .. }, false) => {
-                let early = reading.wall < self.not_before;
-                if early {
-                    step.close.push(slot);
-                }
-                self.phase = Phase::InForce { slot, published, early };
-            }
-            (Phase::Yielding { slot }, true) if standing.fate == Fate::Over => {
-                // Its successor keeps the slot and opens it when it is published.
-                step.close.push(slot);
-                self.phase = Phase::Ended { slot: None };
-            }
-            _ => {}
-        }
-        false
+        self.entries.iter().filter_map(next).min()
     }
 }
 

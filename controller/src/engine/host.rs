@@ -5,7 +5,7 @@ use sensor_common::counters::Counters;
 use sensor_common::decide::{Ports, decide};
 use sensor_common::record::{Record, Sink};
 use sensor_common::repeat::Loop;
-use sensor_common::tables::{Gate, Line, MOST_ORDERS};
+use sensor_common::tables::{Gate, Line, MOST_ORDERS, Term};
 
 use super::Engine;
 use crate::kernel::KernelError;
@@ -20,8 +20,8 @@ pub struct HostEngine {
 /// A gate with everything set from outside, the time included.
 #[derive(Clone, Debug)]
 pub struct HostGate {
-    /// Per slot: when its order ends, exclusive.
-    pub deadlines: [u64; MOST_ORDERS as usize],
+    /// Per slot: when its order may select.
+    pub terms: [Term; MOST_ORDERS as usize],
     /// Until when the tables are vouched for, exclusive.
     pub lease: u64,
     /// The time now.
@@ -33,7 +33,7 @@ impl HostEngine {
     /// compiled is in force.
     pub fn new(lines: Vec<Line>) -> Self {
         let gate =
-            HostGate { deadlines: [u64::MAX; MOST_ORDERS as usize], lease: u64::MAX, now: 0 };
+            HostGate { terms: [Term::ALWAYS; MOST_ORDERS as usize], lease: u64::MAX, now: 1 };
         Self { lines, gate, counters: Counters::default() }
     }
 
@@ -64,8 +64,8 @@ impl Engine for HostEngine {
 }
 
 impl Gate for HostGate {
-    fn deadline(&self, slot: u32) -> u64 {
-        self.deadlines.get(slot as usize).copied().unwrap_or(0)
+    fn term(&self, slot: u32) -> Term {
+        self.terms.get(slot as usize).copied().unwrap_or(Term::NEVER)
     }
 
     fn lease(&self) -> u64 {

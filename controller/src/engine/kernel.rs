@@ -3,7 +3,7 @@
 use sensor_common::counters::{Counters, Verdict};
 use sensor_common::outcome::Outcome;
 use sensor_common::record::Record;
-use sensor_common::tables::{Line, MOST_ORDERS};
+use sensor_common::tables::{Line, MOST_ORDERS, Term};
 
 use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
 use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStore};
@@ -31,7 +31,7 @@ impl KernelEngine {
         let (mut program, records) = Program::load(Mode::Tap, RING_BYTES)?;
         program.publish(&KernelTables::create(lines)?)?;
         for slot in 0..MOST_ORDERS {
-            program.set_deadline(slot, u64::MAX)?;
+            program.set_term(slot, Term::ALWAYS)?;
         }
         program.set_lease(u64::MAX)?;
         let share = ShareStore::create(1)?;

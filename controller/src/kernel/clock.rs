@@ -35,7 +35,7 @@ pub fn boot_and_wall() -> (u64, Timestamp) {
 const ATTEMPTS: usize = 8;
 
 /// Two clocks that were read within this many nanoseconds were read at one moment.
-const CLOSE: u64 = 50_000;
+pub const CLOSE: u64 = 50_000;
 
 fn closest<W>(mut boot: impl FnMut() -> u64, mut wall: impl FnMut() -> W) -> (u64, W) {
     let mut attempt = || {

@@ -8,7 +8,7 @@ use aya::programs::links::FdLink;
 use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sensor_common::counters::{self, Counters};
-use sensor_common::tables::{Line, MOST_SEGMENTS};
+use sensor_common::tables::{Line, MOST_SEGMENTS, TERM_WORDS, Term};
 use serde::{Deserialize, Serialize};
 
 use super::life::{LifeLog, LifeLogger};
@@ -23,7 +23,7 @@ mod name {
     pub(super) const PROGRAM: &str = "sekisho";
     pub(super) const SEGMENTS: &str = "SEGMENTS";
     pub(super) const ACTIVE: &str = "ACTIVE";
-    pub(super) const DEADLINES: &str = "DEADLINES";
+    pub(super) const TERMS: &str = "TERMS";
     pub(super) const LEASE: &str = "LEASE";
     pub(super) const STORE: &str = "STORE";
     pub(super) const RECORDS: &str = "RECORDS";
@@ -155,7 +155,7 @@ pub struct Setup {
 
 /// The maps that pins keep. What they hold is what a controller must find as another left it.
 const PINNED: [&str; 6] =
-    [name::SEGMENTS, name::ACTIVE, name::DEADLINES, name::LEASE, name::RECORDS, name::COUNTERS];
+    [name::SEGMENTS, name::ACTIVE, name::TERMS, name::LEASE, name::RECORDS, name::COUNTERS];
 
 /// The loaded program and its maps. Dropping it detaches the program, so that selection ends at once,
 /// unless its attachment is pinned.
@@ -168,7 +168,7 @@ pub struct Program {
     active: Array<MapData, u64>,
     /// How many slots of each half of `segments` hold something.
     filled: [u32; 2],
-    deadlines: Array<MapData, u64>,
+    terms: Array<MapData, [u64; TERM_WORDS]>,
     lease: Array<MapData, u64>,
     store: ArrayOfMaps<MapData, StoreMap>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
@@ -177,7 +177,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Loads the program. Its gate is closed: no order has a deadline and there is no lease. It has a
+    /// Loads the program. Its gate is closed: no order has a term and there is no lease. It has a
     /// capacity share of its own, until it is given one with [`Self::share`].
     ///
     /// `ring_bytes` is the size of each CPU's ring buffer, a power of two and at least a page.
@@ -228,7 +228,7 @@ impl Program {
             filled: [0, 1].map(|half| filled(&segments, half)),
             segments,
             active: take(&mut ebpf, name::ACTIVE)?,
-            deadlines: take(&mut ebpf, name::DEADLINES)?,
+            terms: take(&mut ebpf, name::TERMS)?,
             lease: take(&mut ebpf, name::LEASE)?,
             store: take(&mut ebpf, name::STORE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
@@ -344,12 +344,37 @@ impl Program {
         Ok(self.store.set(0, &store.map, 0)?)
     }
 
-    /// Sets when the order in `slot` ends: boot-time nanoseconds, exclusive; 0 ends it at once.
+    /// Sets when the order in `slot` may select; [`Term::NEVER`] ends it at once. At no moment in
+    /// between may it select at a time that is neither in the term before nor in this one.
     ///
     /// # Errors
     /// [`KernelError::Map`].
-    pub fn set_deadline(&mut self, slot: u32, deadline: u64) -> Result<(), KernelError> {
-        Ok(self.deadlines.set(slot, deadline, 0)?)
+    pub fn set_term(&mut self, slot: u32, term: Term) -> Result<(), KernelError> {
+        // The kernel copies a term word by word: a packet may see one of them old and one new.
+        self.narrow_term(slot, term)?;
+        // Also where nothing changes: a map that does not obey is to be noticed.
+        Ok(self.terms.set(slot, term.words(), 0)?)
+    }
+
+    /// Leaves of the term of the order in `slot` what is in `limit` too.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), KernelError> {
+        let before = self.term(slot)?;
+        let both = before.and(limit);
+        if both != before {
+            self.terms.set(slot, both.words(), 0)?;
+        }
+        Ok(())
+    }
+
+    /// When the order in `slot` may select.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn term(&self, slot: u32) -> Result<Term, KernelError> {
+        Ok(self.terms.get(&slot, 0)?.into())
     }
 
     /// Sets until when the controller vouches for the tables: boot-time nanoseconds, exclusive.
@@ -358,6 +383,14 @@ impl Program {
     /// [`KernelError::Map`].
     pub fn set_lease(&mut self, until: u64) -> Result<(), KernelError> {
         Ok(self.lease.set(0, until, 0)?)
+    }
+
+    /// Until when anything may be selected.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn lease(&self) -> Result<u64, KernelError> {
+        Ok(self.lease.get(&0, 0)?)
     }
 
     /// The counters, one entry per possible CPU.

@@ -176,8 +176,7 @@ impl<D: Disk> Store<D> {
     }
 
     /// The disk, for tests that meddle with it.
-    #[cfg(test)]
-    pub(crate) const fn disk_mut(&mut self) -> &mut D {
+    pub const fn disk_mut(&mut self) -> &mut D {
         &mut self.disk
     }
 

@@ -219,7 +219,7 @@ fn show_end_of_term(
         "records stopped long before the end of the term"
     );
     story.say(
-        "The deadline stands in the kernel's tables and is checked there, packet by packet:\n\
+        "The term stands in the kernel's tables and is checked there, packet by packet:\n\
          a controller that hangs or dies cannot prolong a measure.",
     );
     Ok(())

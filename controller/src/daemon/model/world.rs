@@ -1,0 +1,389 @@
+//! A daemon, its disk and its kernel, with the model beside it: what happens to it, and whether all of
+//! them agree.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use controller::compile::Names;
+use controller::daemon::inherit::Inherited;
+use controller::daemon::keeper::{Compiled, Keeper, Ticked};
+use controller::daemon::names::NameBook;
+use controller::daemon::prepare::Layers;
+use controller::daemon::sensor::Enforce;
+use controller::registry::disk::Disk;
+use controller::registry::install::Installed;
+use controller::registry::loading::Contents;
+use controller::registry::{Change, Place, Reading, Registry, Store};
+
+use super::documents::{self, FACILITY, wall};
+use super::law::{Approval, MOST_SERIAL, Model, SIGNERS, Step};
+use super::stories::Told;
+
+/// Seconds that a lease lasts.
+const LEASE: u64 = 10;
+
+/// The boot clock at second 0.
+const BOOT: i64 = 10_000;
+
+/// A kernel that can be asked what it selects.
+pub(crate) trait Port: Enforce {
+    /// It is this time by the boot clock, which has not gone back since the last call.
+    fn set_now(&mut self, boot: u64);
+
+    /// The generation that was published last means this.
+    fn judges_by(&mut self, names: Arc<Names>);
+
+    /// The orders, by id and serial, for which a packet would be selected now.
+    fn live(&mut self) -> Vec<(usize, u64)>;
+
+    /// Nothing is in it any more: the machine has started anew.
+    fn forget(&mut self);
+}
+
+/// A disk whose power can be cut.
+pub(crate) trait Medium: Disk + Default {
+    /// The power goes before so many steps are done; `None`: it stays.
+    fn cut_after(&mut self, steps: Option<usize>);
+
+    /// What is on it after the power went. `luck` decides what of the rest happens to be there; 0 is
+    /// nothing, 1 is everything.
+    fn after_cut(self, luck: u64) -> Self;
+
+    /// Where the state is kept on it.
+    fn place(&self) -> Place;
+}
+
+/// A daemon, its disk and its kernel, with the model beside it.
+pub(crate) struct World<P, M> {
+    store: Store<M>,
+    registry: Registry,
+    keeper: Keeper,
+    names: Arc<NameBook>,
+    layers: Arc<Layers>,
+    /// The generation in the kernel.
+    published: Option<Arc<Names>>,
+    pub(crate) kernel: P,
+    job: Option<Compiled>,
+    pub(crate) model: Model,
+    /// The model as of the last change that is on the disk for certain.
+    durable: Model,
+    seconds: i64,
+    /// The last step ended with a tick.
+    ticked: bool,
+    /// What the wall clock is off by.
+    off: i64,
+    cut: Option<(usize, u64)>,
+    version: u64,
+}
+
+fn keeper(layers: &Arc<Layers>, names: &Arc<NameBook>) -> Keeper {
+    Keeper::new(Arc::clone(layers), Duration::from_secs(LEASE), Arc::clone(names))
+}
+
+impl<P: Port, M: Medium> World<P, M> {
+    /// A sensor without orders.
+    pub(crate) fn new(kernel: P, mut disk: M, layers: Arc<Layers>) -> Self {
+        let place = disk.place();
+        disk.create_directory(place.directory.parent().unwrap()).unwrap();
+        let trust = documents::trust_file(1, &[]);
+        let begun = Registry::begin(FACILITY, "trust.json", trust.as_bytes(), wall(0)).unwrap();
+        let (store, registry) = Store::create(disk, place, begun).unwrap();
+        let names = Arc::default();
+        let mut world = Self {
+            store,
+            registry,
+            keeper: keeper(&layers, &names),
+            names,
+            layers,
+            published: None,
+            kernel,
+            job: None,
+            model: Model::default(),
+            durable: Model::default(),
+            seconds: 0,
+            ticked: false,
+            off: 0,
+            cut: None,
+            version: 1,
+        };
+        world.kernel.set_now(world.reading().boot);
+        world.tick();
+        world
+    }
+
+    fn reading(&self) -> Reading {
+        let boot = u64::try_from(BOOT + self.seconds).unwrap() * 1_000_000_000;
+        Reading { boot, wall: wall(self.seconds + self.off) }
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        let seconds = i64::try_from(seconds).unwrap();
+        self.seconds += seconds;
+        self.kernel.set_now(self.reading().boot);
+        self.model.now(seconds, self.seconds + self.off);
+    }
+
+    /// A tick as the registrar does it.
+    fn tick(&mut self) {
+        let now = self.reading();
+        self.model.now(0, self.seconds + self.off);
+        self.registry.observe(now);
+        if let Some(change) = self.registry.settle(now)
+            && !self.apply(change)
+        {
+            return;
+        }
+        let ticked = self.keeper.tick(&mut self.kernel, &self.registry, now).unwrap();
+        self.take_job(ticked);
+        if self.registry.halted().is_none() {
+            let until = self.keeper.lease(now);
+            self.kernel.set_lease(until).unwrap();
+        }
+        self.ticked = true;
+    }
+
+    fn take_job(&mut self, ticked: Ticked) {
+        if let Some(job) = ticked.job {
+            assert!(self.job.is_none(), "one at a time");
+            self.job = Some(job.run().unwrap());
+        }
+    }
+
+    fn compiled(&mut self) {
+        if let Some(compiled) = self.job.take() {
+            let tables = P::tables(&compiled.lines).unwrap();
+            let number = self.keeper.publish(&mut self.kernel, &compiled, tables).unwrap();
+            let names = self.names.get(number).expect("added before it was published");
+            self.kernel.judges_by(Arc::clone(&names));
+            self.published = Some(names);
+            self.tick();
+        }
+    }
+
+    /// Closes, writes, and takes the new state over; `false` if the power went.
+    fn apply(&mut self, change: Change) -> bool {
+        let now = self.reading();
+        let ticked = self.keeper.tick(&mut self.kernel, &change.registry, now).unwrap();
+        self.take_job(ticked);
+        self.store.disk_mut().cut_after(self.cut.map(|(steps, _)| steps));
+        let Ok(registry) = self.store.commit(change) else {
+            let (_, luck) = self.cut.take().expect("only a cut fails");
+            self.die(luck, true);
+            return false;
+        };
+        self.store.disk_mut().cut_after(None);
+        self.registry = registry;
+        self.durable = self.model.clone();
+        true
+    }
+
+    /// The daemon is dead, and the next one starts. Nothing is left but what is on the disk; and, if
+    /// not the whole machine starts anew, in the kernel.
+    fn die(&mut self, luck: u64, machine: bool) {
+        let disk = std::mem::take(self.store.disk_mut()).after_cut(luck);
+        let place = disk.place();
+        let opened = Store::open(disk, place, Contents::Read).unwrap();
+        (self.store, self.registry) = opened.expect("it was there");
+        (self.keeper, self.job) = (keeper(&self.layers, &self.names), None);
+        if machine {
+            self.kernel.forget();
+            self.published = None;
+        }
+        // Boot time counts from zero on a machine; that it goes on here changes nothing.
+        let counts = |model: &Model| {
+            (model.approvals.len(), model.revoked.len(), model.keys.len(), model.halted)
+        };
+        let found = (
+            self.registry.entries().len(),
+            self.registry.revocation_count(),
+            usize::try_from(self.registry.trust().version()).unwrap() - 1,
+            self.registry.halted().is_some(),
+        );
+        if found != counts(&self.model) {
+            assert_eq!(found, counts(&self.durable), "neither the old state nor the new one");
+            self.model = self.durable.clone();
+        } else if found != counts(&self.durable) {
+            // It was written before the power went, with the clock as it was.
+            self.durable = self.model.clone();
+        }
+        self.version = self.registry.trust().version();
+        let remembered = self.registry.clock().highest();
+        assert!(remembered >= wall(self.durable.latest), "the clock was set back");
+        assert!(remembered <= wall(self.model.latest), "nobody has ever seen that time");
+        // What had not been written yet, nobody can know any more.
+        self.model.latest = remembered.as_second() - wall(0).as_second();
+        for (one, known) in self.model.approvals.iter_mut().zip(self.registry.entries()) {
+            if known.ended().is_some() {
+                assert!(one.over || one.followed, "it ended, and nobody knows why: {one:?}");
+            } else {
+                (one.over, one.followed) = (false, false);
+            }
+        }
+        // The new state may be on the disk although its commit failed.
+        self.durable = self.model.clone();
+        if self.registry.halted().is_some() {
+            self.kernel.set_lease(0).unwrap();
+        }
+        let left: Vec<Arc<Names>> = self.published.iter().cloned().collect();
+        let now = self.reading();
+        self.registry.observe(now);
+        self.keeper.inherit(&Inherited::new(&left), &self.registry, now);
+        self.tick();
+    }
+
+    fn change(&mut self, change: Change, model: Model) {
+        self.model = model;
+        self.model.now(0, self.seconds + self.off);
+        self.apply(change);
+    }
+
+    fn install(&mut self, one: Approval) {
+        let installed = self.registry.install("o", documents::order(&one), self.reading());
+        let Ok(Installed::New(change, position)) = installed else { return };
+        change.registry.fits("o", Some(position), &[]).unwrap();
+        let seen = |other: &Approval| other.id == one.id && other.serial >= one.serial;
+        assert!(!self.model.approvals.iter().any(seen), "an old serial was accepted");
+        assert!(!self.model.is_revoked((one.id, one.serial)), "a revoked serial was accepted");
+        assert!(!one.signers.iter().any(|key| self.model.keys.contains(key)), "a revoked key");
+        if let Some(earlier) = one.extends {
+            assert!(!self.model.is_revoked(earlier), "what is revoked was extended");
+            let known = |other: &&Approval| (other.id, other.serial) == earlier;
+            let known = self.model.approvals.iter().find(known).expect("what is not known");
+            assert!(one.from <= known.until, "a gap in what is approved");
+        }
+        let mut model = self.model.clone();
+        model.approvals.push(one);
+        self.change(*change, model);
+    }
+
+    /// Has something happen.
+    pub(crate) fn carry_out(&mut self, step: Step) {
+        self.ticked = false;
+        let now = self.reading();
+        self.registry.observe(now);
+        let mut model = self.model.clone();
+        let known = self.seconds + self.off;
+        match step {
+            Step::Install { id, serial, from, length, extends, signers } => {
+                self.install(Approval {
+                    id,
+                    serial,
+                    from: known + from,
+                    until: known + from + length,
+                    extends,
+                    signers: SIGNERS[signers],
+                    over: false,
+                    followed: false,
+                });
+            }
+            Step::Extend { last, by, before, length } => {
+                if let Some(earlier) = self.model.approvals.iter().rev().nth(last).cloned() {
+                    let seen = self.model.approvals.iter().filter(|other| other.id == by);
+                    let serial = seen.map(|other| other.serial).max().unwrap_or(0) + 1;
+                    if serial > MOST_SERIAL {
+                        return;
+                    }
+                    self.install(Approval {
+                        id: by,
+                        serial,
+                        from: earlier.until - before,
+                        until: earlier.until - before + length,
+                        extends: Some((earlier.id, earlier.serial)),
+                        over: false,
+                        followed: false,
+                        ..earlier
+                    });
+                }
+            }
+            Step::Revoke { id, serial, effective } => {
+                let document = documents::revocation(id, serial, known + effective);
+                if self.version > 1 {
+                    // The sample is signed by keys that are revoked by now.
+                    return;
+                }
+                let change = self.registry.revoke("r", document, now).unwrap();
+                model.revoked.push((id, serial, known + effective));
+                if let Some(change) = change {
+                    self.change(change, model);
+                }
+            }
+            Step::Rotate if self.version == 1 => {
+                let change = self.registry.rotate("t", documents::rotation(), now).unwrap();
+                model.keys.push(3);
+                self.version = 2;
+                self.change(change, model);
+            }
+            Step::Halt => {
+                // As the gate does: the kernel first.
+                self.kernel.set_lease(0).unwrap();
+                if let Some(change) = self.registry.halt("op", "", now) {
+                    model.halted = true;
+                    self.change(change, model);
+                }
+            }
+            Step::Resume => {
+                if let Some(change) = self.registry.resume("op", "", now) {
+                    model.halted = false;
+                    self.change(change, model);
+                }
+            }
+            Step::Cut { steps, luck } => self.cut = Some((steps, luck)),
+            Step::Restart => {
+                self.registry.observe(now);
+                self.store.touch(&self.registry).unwrap();
+                self.durable = self.model.clone();
+                self.die(0, true);
+            }
+            Step::Crash => self.die(1, false),
+            Step::Set(seconds) => {
+                self.off += seconds;
+                self.pass(0);
+                self.tick();
+            }
+            Step::Pass(seconds) => {
+                self.pass(seconds);
+                self.tick();
+            }
+            Step::Hang(seconds) => self.pass(seconds),
+            Step::Rotate => {}
+            Step::Compiled => self.compiled(),
+        }
+    }
+
+    /// Has a story happen.
+    pub(crate) fn tell(&mut self, story: Vec<Told>) {
+        for (number, (step, live)) in (1..).zip(story) {
+            self.carry_out(step);
+            let live: Vec<(usize, u64)> = live.into_iter().map(|id| (id, 1)).collect();
+            assert_eq!(self.check(&step), live, "step {number}: {step:?}");
+        }
+    }
+
+    /// Whether kernel and model agree. Returns what the kernel selects for.
+    pub(crate) fn check(&mut self, step: &Step) -> Vec<(usize, u64)> {
+        // Neither clock has moved.
+        self.kernel.set_now(self.reading().boot);
+        let mut live = self.kernel.live();
+        let named = |(id, serial): &(usize, u64)| {
+            let is = |one: &&Approval| (one.id, one.serial) == (*id, *serial);
+            self.model.approvals.iter().find(is).expect("an order that was accepted")
+        };
+        for one in live.iter().map(named) {
+            assert!(self.model.stands(one), "{step:?}: selects for {one:?}");
+            // One that was followed may go on until the tables of what follows are there.
+            let followed = live.iter().map(named).any(|other| other.follows(one));
+            assert!(!followed, "{step:?}: two in one place: {one:?}");
+            if one.followed {
+                assert!(self.job.is_some(), "{step:?}: nothing is under way that would end it");
+            }
+        }
+        // Where nothing is under way, all that is in force is there.
+        if self.job.is_none() && self.ticked {
+            let mut expected = self.model.in_force();
+            live.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(live, expected, "{step:?}: {:?}", self.model.approvals);
+        }
+        live
+    }
+}

@@ -1,0 +1,121 @@
+//! One order in the kernel: its phase, and its two moments by the boot clock.
+
+use jiff::Timestamp;
+
+use crate::registry::clock::Reading;
+use crate::registry::state::{Fate, Standing};
+
+/// Moments of the boot clock that are no further apart than this, in nanoseconds, may be one: so far
+/// apart are two readings of the clocks at most ([`crate::kernel::clock::boot_and_wall`]).
+const ONE_MOMENT: u64 = crate::kernel::clock::CLOSE;
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Phase {
+    /// In no slot.
+    Waiting,
+    /// In a slot; its term may begin later. `published`: a generation with it is in the kernel.
+    /// `inherited`: until then the tables there lead to another order in this slot.
+    Held { slot: u32, published: bool, inherited: bool },
+    /// Its successor is in force as soon as its tables are in the kernel. Until then the tables in the
+    /// kernel lead to this order, and its term stands.
+    Yielding { slot: u32 },
+    /// For good.
+    Ended,
+}
+
+impl Phase {
+    /// The slot that it has.
+    pub(super) const fn slot(self) -> Option<u32> {
+        match self {
+            Self::Waiting | Self::Ended => None,
+            Self::Held { slot, .. } | Self::Yielding { slot } => Some(slot),
+        }
+    }
+}
+
+/// One order. All moments are boot-clock nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) phase: Phase,
+    /// The beginning as the wall clock reads now; never 0.
+    pub(super) begin: u64,
+    /// Whether that has come.
+    pub(super) begun: bool,
+    /// The earliest end computed so far. It never moves later.
+    pub(super) deadline: u64,
+    /// When an order takes its place that is in the tables already.
+    pub(super) handed_over: u64,
+    /// The beginning by itself: the latest one computed since the wall clock was last stepped.
+    computed: u64,
+    /// Whether the beginning came with the last reading.
+    begins_now: bool,
+}
+
+impl Entry {
+    /// An order of which nothing is known yet.
+    pub(super) const fn new() -> Self {
+        Self {
+            phase: Phase::Waiting,
+            begin: u64::MAX,
+            begun: false,
+            deadline: u64::MAX,
+            handed_over: u64::MAX,
+            computed: u64::MAX,
+            begins_now: false,
+        }
+    }
+
+    /// Takes a reading into account: the end never moves later, the beginning moves with the wall
+    /// clock.
+    pub(super) fn observe(&mut self, reading: Reading, latest: Timestamp, standing: &Standing) {
+        if standing.fate == Fate::Going {
+            self.deadline = self.deadline.min(boot_time_of(standing.end, reading.boot, latest));
+        }
+        // What passes between the readings of the two clocks makes a moment seem to come earlier
+        // than it does, and differs from one reading to the next: the latest of them counts.
+        let begin = boot_time_of(standing.not_before, reading.boot, reading.wall).max(1);
+        if begin > self.computed || self.computed.saturating_sub(begin) > ONE_MOMENT {
+            self.computed = begin;
+        }
+    }
+
+    /// Says when it begins: where an order ends whose place it takes, if that may be the same moment.
+    /// By different readings the one would end some microseconds before the other begins.
+    pub(super) fn begin_at(&mut self, reading: Reading, ends: impl Iterator<Item = u64>) {
+        let same = |end: &u64| *end <= self.computed && self.computed - *end <= ONE_MOMENT;
+        self.begin = ends.filter(same).min().unwrap_or(self.computed);
+        let begun = self.begin <= reading.boot;
+        self.begins_now = begun && !self.begun;
+        self.begun = begun;
+    }
+
+    /// Whether its time has come, but not its tables.
+    pub(super) const fn is_late(&self) -> bool {
+        self.begins_now && matches!(self.phase, Phase::Held { published: false, .. })
+    }
+
+    /// Ends it if its time is over: the slot that must be closed.
+    pub(super) fn end(&mut self, reading: Reading, fate: Fate) -> Option<u32> {
+        let due = self.deadline <= reading.boot;
+        match self.phase {
+            Phase::Held { slot, published: true, .. } if fate == Fate::Yielding && !due => {
+                self.phase = Phase::Yielding { slot };
+                None
+            }
+            Phase::Held { .. } | Phase::Waiting if fate == Fate::Going && !due => None,
+            Phase::Yielding { .. } if fate != Fate::Over => None,
+            phase => {
+                self.phase = Phase::Ended;
+                phase.slot()
+            }
+        }
+    }
+}
+
+/// The boot time of a moment, given both clocks.
+fn boot_time_of(moment: Timestamp, boot: u64, wall: Timestamp) -> u64 {
+    let left = moment.as_nanosecond().saturating_sub(wall.as_nanosecond());
+    let at = i128::from(boot).saturating_add(left);
+    u64::try_from(at.max(0)).unwrap_or(u64::MAX)
+}
