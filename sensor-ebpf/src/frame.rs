@@ -80,9 +80,15 @@ impl Frame<'_> {
         }
         let mut bytes = [0; N];
         let mut at = 0;
-        while at + 4 <= N {
+        while at + 8 <= N {
             // SAFETY: `start .. start + N` lies between the frame's start and its end, which the
             // verifier checks once more.
+            let word = unsafe { load_u64(start + at) }.to_ne_bytes();
+            bytes[at..at + 8].copy_from_slice(&word);
+            at += 8;
+        }
+        while at + 4 <= N {
+            // SAFETY: as above.
             let word = unsafe { load_u32(start + at) }.to_ne_bytes();
             bytes[at..at + 4].copy_from_slice(&word);
             at += 4;
@@ -163,6 +169,33 @@ unsafe fn load_u32(address: usize) -> u32 {
         );
     }
     word as u32
+}
+
+/// The same for eight bytes.
+///
+/// # Safety
+/// `address .. address + 8` lies inside the frame.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+unsafe fn load_u64(address: usize) -> u64 {
+    let word: u64;
+    // SAFETY: the instruction reads the eight bytes that the caller vouches for, and nothing else.
+    unsafe {
+        core::arch::asm!(
+            "{word} = *(u64 *)({address} + 0)",
+            word = out(reg) word,
+            address = in(reg) address,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    word
+}
+
+/// For `cargo check` on the host, where the program never runs.
+#[cfg(not(target_arch = "bpf"))]
+unsafe fn load_u64(address: usize) -> u64 {
+    // SAFETY: the caller vouches for the eight bytes.
+    unsafe { (address as *const u64).read_unaligned() }
 }
 
 /// For `cargo check` on the host, where the program never runs.
