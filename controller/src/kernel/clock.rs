@@ -34,8 +34,9 @@ pub fn boot_and_wall() -> (u64, Timestamp) {
 /// Attempts at most; one is enough unless the process is interrupted just there.
 const ATTEMPTS: usize = 8;
 
-/// Two clocks that were read within this many nanoseconds were read at one moment.
-pub const CLOSE: u64 = 50_000;
+/// Two clocks that were read within this many nanoseconds were read at one moment. Ends and beginnings of
+/// terms, and the times of records, are off by no more.
+const CLOSE: u64 = 1_000;
 
 fn closest<W>(mut boot: impl FnMut() -> u64, mut wall: impl FnMut() -> W) -> (u64, W) {
     let mut attempt = || {

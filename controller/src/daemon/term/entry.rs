@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use crate::registry::clock::Reading;
 use crate::registry::state::{Fate, Standing};
 
-/// Moments of the boot clock that are no further apart than this, in nanoseconds, may be one: so far
-/// apart are two readings of the clocks at most ([`crate::kernel::clock::boot_and_wall`]).
-const ONE_MOMENT: u64 = crate::kernel::clock::CLOSE;
+/// Moments of the boot clock that are no further apart than this, in nanoseconds, may be one. Two readings
+/// of the clocks differ by a microsecond or less ([`crate::kernel::clock::boot_and_wall`]), and by more
+/// on a machine that is slow or that interrupts each of its attempts.
+const ONE_MOMENT: u64 = 50_000;
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug)]
