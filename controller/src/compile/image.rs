@@ -126,6 +126,8 @@ impl Image {
     fn v6(&mut self, addresses: &Addresses) -> Result<(), CompileError> {
         let Addresses { v6_front: front, v6_ranges: ranges, v6_index, .. } = addresses;
         self.set_all(V6_TOP, &front.top);
+        // No block of a node may lie in two lines.
+        self.align();
         let at = self.append(front.nodes.iter().copied())?;
         self.set(header::V6_NODES, u64::from(at));
         // No leaf may lie in two lines.

@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 
 use sensor_common::layout::addresses::{
-    AddressValue, IndexWord, LOOK_FURTHER, Leaf, NodeEntry, TopEntry, V6_LEAF_RANGES,
-    V6_NODE_WORDS, V6_TOP_WORDS,
+    AddressValue, IndexWord, LOOK_FURTHER, Leaf, Leaves, NodeBlock, TopEntry, V6_LEAF_RANGES,
+    V6_TOP_WORDS,
 };
 
 use super::CompileError;
@@ -32,7 +32,9 @@ const CHUNK_LENGTHS: [u32; 3] = [64, 56, 48];
 /// [`LOOK_FURTHER`].
 const MOST_CHUNKS: u128 = 4;
 /// Ranges that may have that code before a shorter chunk is tried: they need leaves of their own.
-const MOST_WIDE: usize = 1 << 18;
+const MOST_WIDE: usize = 1 << 14;
+/// /32s of a [`NodeBlock`].
+const PARTS: usize = 32;
 /// Most bits by which the leaves of a /32 are told apart.
 const MOST_LEAF_BITS: u32 = 8;
 
@@ -166,44 +168,56 @@ impl Trie {
     }
 
     fn node(&mut self, block: u64, mut codes: &[(u64, u32)]) -> Result<(), CompileError> {
-        let at = self.nodes.len();
-        self.nodes.resize(at + V6_NODE_WORDS as usize, 0);
-        for part in 0..1_u64 << 16 {
-            let first = block << 48 | part << 32;
-            codes = from(codes, first);
-            let inside = until(codes, first | u64::from(u32::MAX));
-            let entry = match inside {
-                [(_, code)] => NodeEntry::new(*code, 0),
-                _ => self.part(first, inside)?,
-            };
-            let word = at + usize::try_from(part / 2).expect("16 bits");
-            self.nodes[word] |= u64::from(entry.0) << (part % 2 * 32);
+        for parts in (0..1_u64 << 16).step_by(PARTS) {
+            let mut node = NodeBlock { codes: 0, first: self.next_leaf()? };
+            let mut crowded = Vec::new();
+            for part in 0..PARTS as u64 {
+                let first = block << 48 | (parts + part) << 32;
+                codes = from(codes, first);
+                let inside = until(codes, first | u64::from(u32::MAX));
+                let code = if let [(_, code)] = inside { *code } else { LOOK_FURTHER };
+                node.codes |= u64::from(code) << (part * 2);
+                if code == LOOK_FURTHER {
+                    if inside.len() > V6_LEAF_RANGES {
+                        crowded.push((self.leaves.len(), first, inside));
+                    }
+                    self.leaves.push(leaf(inside));
+                }
+            }
+            // Behind the block's own leaves, which follow each other.
+            for (at, first, inside) in crowded {
+                self.leaves[at] = Leaf::several(self.part(first, inside)?);
+            }
+            self.nodes.extend([node.codes, u64::from(node.first)]);
         }
         Ok(())
     }
 
-    /// The leaves of a /32 with more than one code: as few as will do, and no more than two for each
-    /// code (32 bytes). Where that does not do, a leaf says [`LOOK_FURTHER`].
-    fn part(&mut self, first: u64, codes: &[(u64, u32)]) -> Result<NodeEntry, CompileError> {
+    /// The number of the next leaf.
+    fn next_leaf(&self) -> Result<u32, CompileError> {
+        let number = u32::try_from(self.leaves.len()).map_err(|_| CompileError::TooLarge)?;
+        let full = number >= Leaves::MOST - (1 << MOST_LEAF_BITS);
+        if full { Err(CompileError::TooLarge) } else { Ok(number) }
+    }
+
+    /// The leaves of a /32 with more codes than one leaf holds: as few as will do, and no more than two
+    /// for each code (32 bytes). Where that does not do, a leaf says [`LOOK_FURTHER`].
+    fn part(&mut self, first: u64, codes: &[(u64, u32)]) -> Result<Leaves, CompileError> {
         let most = (2 * codes.len()).ilog2().min(MOST_LEAF_BITS);
         let fit =
             |bits: &u32| leaves(first, codes, *bits).all(|codes| codes.len() <= V6_LEAF_RANGES);
-        let bits = (0..most).find(fit).unwrap_or(most);
-        let number = u32::try_from(self.leaves.len()).map_err(|_| CompileError::TooLarge)?;
-        if number >= NodeEntry::MOST_LEAVES - (1 << MOST_LEAF_BITS) {
-            return Err(CompileError::TooLarge);
-        }
-        for codes in leaves(first, codes, bits) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the bits behind the /32 are meant"
-            )]
-            let ranges: Vec<_> = codes.iter().map(|(first, code)| (*first as u32, *code)).collect();
-            let fits = ranges.len() <= V6_LEAF_RANGES;
-            self.leaves.push(if fits { Leaf::new(&ranges) } else { Leaf::uniform(LOOK_FURTHER) });
-        }
-        Ok(NodeEntry::new(number, bits))
+        let bits = (1..most).find(fit).unwrap_or(most);
+        let number = self.next_leaf()?;
+        self.leaves.extend(leaves(first, codes, bits).map(leaf));
+        Ok(Leaves::new(number, bits))
     }
+}
+
+/// The leaf of these codes; one that says [`LOOK_FURTHER`] if it cannot hold them.
+fn leaf(codes: &[(u64, u32)]) -> Leaf {
+    #[expect(clippy::cast_possible_truncation, reason = "the bits behind the /32 are meant")]
+    let ranges: Vec<_> = codes.iter().map(|(first, code)| (*first as u32, *code)).collect();
+    if ranges.len() <= V6_LEAF_RANGES { Leaf::new(&ranges) } else { Leaf::uniform(LOOK_FURTHER) }
 }
 
 /// The codes of each leaf of a /32, if two to the power of `bits` leaves share it.

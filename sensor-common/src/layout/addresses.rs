@@ -196,7 +196,7 @@ impl TopEntry {
     /// Entries below this are codes.
     pub const CODES: u16 = 4;
     /// Most nodes: 32 MiB of them.
-    pub const MOST_NODES: u16 = 128;
+    pub const MOST_NODES: u16 = 1_024;
 
     /// The entry in a word of the top.
     #[inline(always)]
@@ -211,22 +211,46 @@ impl TopEntry {
     }
 }
 
-/// Words of an IPv6 node: for each /32 of a /16 a [`NodeEntry`], two to a word.
-pub const V6_NODE_WORDS: u32 = 1 << 15;
+/// Words of an IPv6 node: a [`NodeBlock`] for each 32 of the /32s of a /16.
+pub const V6_NODE_WORDS: u32 = 1 << 12;
 
-/// What an IPv6 node says of a /32: which leaf holds its codes, or the first of several leaves and
-/// how many of the next bits choose among them.
+/// What an IPv6 node says of 32 /32s that lie next to each other: the code of each, or that it has a
+/// leaf. The leaves follow each other, so that one has to be told where the first is: the others are
+/// found by their rank (Jacobson: "Space-efficient static trees and graphs", FOCS 1989; in routing
+/// tables: Asai, Ohara: "Poptrie", SIGCOMM 2015). Two words: the codes, and the first leaf's number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct NodeEntry(pub u32);
+pub struct NodeBlock {
+    /// A code for each /32; [`LOOK_FURTHER`] where it has a leaf.
+    pub codes: u64,
+    /// The number of the first leaf.
+    pub first: u32,
+}
 
-impl NodeEntry {
+impl NodeBlock {
+    /// The leaf for the /32 with these lower bits: its own, or the uniform one of its code.
+    #[inline(always)]
+    pub const fn leaf(self, part: u32) -> u32 {
+        let own = self.codes & self.codes >> 1 & 0x5555_5555_5555_5555;
+        let before = own & !u64::MAX.wrapping_shl((part & 31) << 1);
+        let code = code(self.codes, part);
+        // All bits set for a leaf of its own: no branch, as half of the traffic may go either way.
+        let has = 0_u32.wrapping_sub(code & code >> 1);
+        code ^ (code ^ self.first.wrapping_add(before.count_ones())) & has
+    }
+}
+
+/// Several leaves of one /32: the first, and how many of the next bits choose among them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Leaves(pub u32);
+
+impl Leaves {
     const LEAF_BITS: u32 = 28;
-    /// Most leaves that entries can name.
-    pub const MOST_LEAVES: u32 = 1 << Self::LEAF_BITS;
+    /// Most leaves that can be named.
+    pub const MOST: u32 = 1 << Self::LEAF_BITS;
 
     /// Two to the power of `bits` leaves from number `first` on.
     pub const fn new(first: u32, bits: u32) -> Self {
-        Self(bits << Self::LEAF_BITS | first & (Self::MOST_LEAVES - 1))
+        Self(bits << Self::LEAF_BITS | first & (Self::MOST - 1))
     }
 
     /// The number of the leaf for an address with these bits behind the /32.
@@ -234,7 +258,7 @@ impl NodeEntry {
     pub const fn leaf(self, rest: u32) -> u32 {
         let bits = self.0 >> Self::LEAF_BITS;
         let among = low((rest as u64).wrapping_shr(32_u32.wrapping_sub(bits)));
-        (self.0 & (Self::MOST_LEAVES - 1)).wrapping_add(among)
+        (self.0 & (Self::MOST - 1)).wrapping_add(among)
     }
 }
 
@@ -246,7 +270,8 @@ pub const V6_LEAF_RANGES: usize = 4;
 
 /// A leaf: up to four ranges of /64s with a code each. The first starts where the leaf does; bits 32
 /// to 63 of the first addresses of the others are in the halves of the words, and the codes in the
-/// lower half of the first one. What is not used repeats the last.
+/// lower half of the first one. What is not used repeats the last. The leaf of a /32 that has more ranges
+/// says where its [`Leaves`] are instead.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Leaf(pub [u64; V6_LEAF_WORDS]);
 
@@ -263,6 +288,21 @@ impl Leaf {
         let at = |number: usize| ranges.get(number).copied().unwrap_or((u32::MAX, last));
         let codes = (0..V6_LEAF_RANGES).rev().fold(0, |codes, n| codes << 2 | at(n).1);
         Self([halves(codes, at(1).0), halves(at(2).0, at(3).0)])
+    }
+
+    /// Set in the lower half of the first word of a leaf that stands for several.
+    const SEVERAL: u32 = 1 << 31;
+
+    /// The leaf that stands for several.
+    pub const fn several(leaves: Leaves) -> Self {
+        Self([halves(Self::SEVERAL, leaves.0), u64::MAX])
+    }
+
+    /// The leaves that it stands for, if it does.
+    #[inline(always)]
+    pub const fn leaves(self) -> Option<Leaves> {
+        let [first, _] = self.0;
+        if low(first) & Self::SEVERAL == 0 { None } else { Some(Leaves(high(first))) }
     }
 
     /// The code of an address with these bits behind the /32.
@@ -286,6 +326,8 @@ const fn behind(start: u64, rest: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
     use crate::direction::AddressClass;
 
@@ -300,9 +342,36 @@ mod tests {
         }
         let ranges = IndexWord::ranges(u32::MAX, 77);
         assert_eq!((ranges.value(), ranges.first(), ranges.count()), (None, u32::MAX, 77));
-        assert_eq!(NodeEntry::new(77, 0).leaf(u32::MAX), 77);
-        assert_eq!(NodeEntry::new(77, 8).leaf(0xfe00_0000), 77 + 0xfe);
+        assert_eq!(Leaves::new(77, 0).leaf(u32::MAX), 77);
+        assert_eq!(Leaves::new(77, 8).leaf(0xfe00_0000), 77 + 0xfe);
+        let leaves = Leaves::new(77, 8);
+        assert_eq!(Leaf::several(leaves).leaves(), Some(leaves));
+        assert_eq!(Leaf::uniform(LOOK_FURTHER).leaves(), None);
         assert_eq!(TopEntry::of(0x0004_0003_0002_0001, 0xff02), TopEntry(3));
+    }
+
+    #[test]
+    fn leaves_are_found_by_their_rank() {
+        let codes = |code: &dyn Fn(u32) -> u32| {
+            (0..32).fold(0, |word, part| word | u64::from(code(part)) << (part * 2))
+        };
+        for kind in 0..4 {
+            let block = NodeBlock { codes: codes(&|part| part + kind & 3), first: 1_000 };
+            let mut next = 1_000;
+            for part in 0..32 {
+                let expected = match part + kind & 3 {
+                    LOOK_FURTHER => next,
+                    code => code,
+                };
+                next += u32::from(expected == next);
+                assert_eq!(block.leaf(0xab_cde0 | part), expected, "{part}");
+            }
+        }
+        let all = NodeBlock { codes: u64::MAX, first: 7 };
+        assert_eq!(
+            (0..32).map(|part| all.leaf(part)).collect::<Vec<_>>(),
+            (7..39).collect::<Vec<_>>()
+        );
     }
 
     #[test]

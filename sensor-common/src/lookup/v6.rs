@@ -5,7 +5,7 @@ use super::bucket;
 use super::packed;
 use super::search::{Search, below};
 use crate::layout::addresses::{
-    AddressValue, KeyHash, LOOK_FURTHER, Leaf, NodeEntry, TopEntry, V6_LEAF_WORDS, V6_NODE_WORDS,
+    AddressValue, KeyHash, LOOK_FURTHER, Leaf, NodeBlock, TopEntry, V6_LEAF_WORDS, V6_NODE_WORDS,
     V6_TOP,
 };
 use crate::layout::{IndexWord, halves, header, high, low};
@@ -35,8 +35,8 @@ fn answers<T: Tables>(tables: &T, [source, destination]: &[Address; 2]) -> Optio
     let one = KeyHash::of(chunk(head, source.high));
     let other = KeyHash::of(chunk(head, destination.high));
     let (one_word, other_word) = (filter(tables, head, one)?, filter(tables, head, other)?);
-    let one_leaf = entry(tables, head, source.high)?;
-    let other_leaf = entry(tables, head, destination.high)?;
+    let one_leaf = leaf(tables, head, source.high)?;
+    let other_leaf = leaf(tables, head, destination.high)?;
     let one_code = code(tables, head, one_leaf, source.high)?;
     let other_code = code(tables, head, other_leaf, destination.high)?;
     let answer = |hash: KeyHash, word: u64, code: u32| {
@@ -71,32 +71,44 @@ fn filter<T: Tables>(tables: &T, head: &Line, hash: KeyHash) -> Option<u64> {
     tables.word_within(low(filter).wrapping_add(hash.word(high(filter))))
 }
 
-/// What stands for a /32 in its node; where the top has a code for all of the /16, the leaf of that
-/// code.
+/// The number of the leaf that a /32 has in its node; where the top has a code for all of the /16, the
+/// leaf of that code.
 #[inline(always)]
-fn entry<T: Tables>(tables: &T, head: &Line, prefix: u64) -> Option<NodeEntry> {
+fn leaf<T: Tables>(tables: &T, head: &Line, prefix: u64) -> Option<u32> {
     let block = low(prefix >> 48);
     let at = V6_TOP.wrapping_add(block >> 2);
     let TopEntry(entry) = TopEntry::of(word_of(tables.near(at >> 3)?, at), block);
     let Some(node) = entry.checked_sub(TopEntry::CODES) else {
-        return Some(NodeEntry::new(u32::from(entry), 0));
+        return Some(u32::from(entry));
     };
+    let part = low(prefix >> 32) & 0xffff;
     let at = low(word_of(head, header::V6_NODES))
         .wrapping_add(u32::from(node).wrapping_mul(V6_NODE_WORDS))
-        .wrapping_add(low(prefix >> 33) & (V6_NODE_WORDS - 1));
-    let pair = tables.word_within(at)?;
-    Some(NodeEntry(low(pair.wrapping_shr(low(prefix >> 27) & 32))))
+        .wrapping_add(part >> 5 << 1);
+    let line = tables.line(at >> 3)?;
+    let block = NodeBlock { codes: word_of(line, at), first: low(word_of(line, at | 1)) };
+    Some(block.leaf(part))
 }
 
-/// The code of the /64 whose first 64 bits these are.
+/// The code of the /64 whose first 64 bits these are, in leaf number `number`.
 #[inline(always)]
-fn code<T: Tables>(tables: &T, head: &Line, entry: NodeEntry, prefix: u64) -> Option<u32> {
-    const LEAVES: u32 = (LINE_WORDS / V6_LEAF_WORDS) as u32;
+fn code<T: Tables>(tables: &T, head: &Line, number: u32, prefix: u64) -> Option<u32> {
+    let rest = low(prefix);
+    let mut leaf = leaf_at(tables, head, number)?;
+    // Few /32s have so many ranges.
+    if let Some(leaves) = leaf.leaves() {
+        leaf = leaf_at(tables, head, leaves.leaf(rest))?;
+    }
+    Some(leaf.code(rest))
+}
+
+#[inline(always)]
+fn leaf_at<T: Tables>(tables: &T, head: &Line, number: u32) -> Option<Leaf> {
+    const IN_A_LINE: u32 = (LINE_WORDS / V6_LEAF_WORDS) as u32;
     let first = low(word_of(head, header::V6_LEAVES));
-    let leaf = entry.leaf(low(prefix));
-    let line = tables.line(first.wrapping_add(leaf / LEAVES))?;
+    let line = tables.line(first.wrapping_add(number / IN_A_LINE))?;
     let (leaves, _) = line.as_chunks::<V6_LEAF_WORDS>();
-    Some(Leaf(*leaves.get((leaf % LEAVES) as usize)?).code(low(prefix)))
+    leaves.get((number % IN_A_LINE) as usize).copied().map(Leaf)
 }
 
 /// What the filter and the table of chunks know an address by.
@@ -121,7 +133,7 @@ fn behind_front<T: Tables, R: Repeat>(
     address: &Address,
 ) -> Option<AddressValue> {
     let head = tables.near(header::V6_LINE)?;
-    let code = code(tables, head, entry(tables, head, address.high)?, address.high)?;
+    let code = code(tables, head, leaf(tables, head, address.high)?, address.high)?;
     let word = if code == LOOK_FURTHER {
         let index = word_of(head, header::V6_INDEX);
         let chunk = low(address.high.wrapping_shr(high(index)));

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use sensor_common::direction::AddressClass;
+use sensor_common::layout::addresses::V6_NODE_WORDS;
 
 use super::*;
 
@@ -13,12 +14,15 @@ fn asked(trie: &Trie, ranges: &[Start<AddressValue>], address: u128) -> AddressV
     let code = if entry < TopEntry::CODES {
         u32::from(entry)
     } else {
-        let part = usize::try_from(prefix >> 32 & 0xffff).unwrap();
-        let word =
-            trie.nodes[usize::from(entry - TopEntry::CODES) * V6_NODE_WORDS as usize + part / 2];
-        let entry = NodeEntry(u32::try_from(word >> (part % 2 * 32) & 0xffff_ffff).unwrap());
+        let part = u32::try_from(prefix >> 32 & 0xffff).unwrap();
+        let node = usize::from(entry - TopEntry::CODES) * V6_NODE_WORDS as usize;
+        let at = node + part as usize / PARTS * 2;
+        let first = u32::try_from(trie.nodes[at + 1]).unwrap();
+        let leaf = NodeBlock { codes: trie.nodes[at], first }.leaf(part);
         let rest = u32::try_from(prefix & 0xffff_ffff).unwrap();
-        trie.leaves[entry.leaf(rest) as usize].code(rest)
+        let leaf = trie.leaves[leaf as usize];
+        let leaf = leaf.leaves().map_or(leaf, |leaves| trie.leaves[leaves.leaf(rest) as usize]);
+        leaf.code(rest)
     };
     let searched = |(first, count): (usize, usize)| {
         let behind = ranges[first..first + count].partition_point(|range| range.0 <= address);
