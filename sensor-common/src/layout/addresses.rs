@@ -356,10 +356,10 @@ mod tests {
             (0..32).fold(0, |word, part| word | u64::from(code(part)) << (part * 2))
         };
         for kind in 0..4 {
-            let block = NodeBlock { codes: codes(&|part| part + kind & 3), first: 1_000 };
+            let block = NodeBlock { codes: codes(&|part| (part + kind) & 3), first: 1_000 };
             let mut next = 1_000;
             for part in 0..32 {
-                let expected = match part + kind & 3 {
+                let expected = match (part + kind) & 3 {
                     LOOK_FURTHER => next,
                     code => code,
                 };
