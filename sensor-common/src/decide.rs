@@ -134,6 +134,7 @@ where
     if unknown && !rules.payload_only(traffic_bit(direction, flow.protocol)) {
         return done(Outcome::Unmatched, Some(direction));
     }
+    let nothing = word_of(head, header::NOTHING);
     let candidate = Candidate {
         rows: Rows::of(flow.protocol, direction, source, destination),
         cursor: Cursor::new(rules),
@@ -141,12 +142,12 @@ where
         direction,
         length,
         generation,
-        groups: 0,
-        group: 0,
-        found: Payload::default(),
+        groups: low(nothing),
+        group: low(nothing),
+        found: Payload { start: low(nothing), length: low(nothing) },
         payload: Stage::Unasked,
-        hits: Hits::default(),
-        tally: Tally::default(),
+        hits: Hits::none(low(nothing)),
+        tally: Tally::new(nothing),
     };
     let Some(candidate) = ports.scratch.keep(candidate) else {
         return done(Outcome::Unclassified, None);
@@ -297,6 +298,13 @@ impl Candidate {
 }
 
 impl Tally {
+    /// Nothing so far. `nothing` is [`header::NOTHING`].
+    #[inline(always)]
+    const fn new(nothing: u64) -> Self {
+        let none = low(nothing);
+        Self { now: nothing, held: none, records: none, lost: none }
+    }
+
     /// The outcome of a packet that was looked at to the end.
     #[inline(always)]
     const fn verdict(self, direction: Direction, length: u32) -> Verdict {

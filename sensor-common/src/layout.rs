@@ -42,6 +42,10 @@ pub mod header {
     /// The capacity share (L-CAP): bytes per second of 外外 traffic that may be inspected, or
     /// [`crate::capacity::UNMETERED`]. 0: none.
     pub const SHARE: u32 = 5;
+    /// Always 0. Neither verifier nor compiler knows it. What a loop starts with from here is to the
+    /// verifier what the loop goes on with, and it walks through the loop once instead of once for each
+    /// difference; what is set to it is set by instructions, not by a call of `memset`.
+    pub const NOTHING: u32 = 6;
     /// What there are of rules; see [`super::RulesWord`].
     pub const RULES: u32 = 7;
 
@@ -74,10 +78,6 @@ pub mod header {
     pub const PAYLOAD_ONLY: u32 = 20;
     /// The payload groups of all rules, likewise.
     pub const PAYLOAD_ANY: u32 = 21;
-    /// Always 0. The verifier does not know it: what a loop starts with from here is to it what the
-    /// loop goes on with, and it walks through the loop once instead of once for each difference.
-    pub const NOTHING: u32 = 22;
-
     /// The line that holds all that an IPv6 look-up needs of the header.
     pub const V6_LINE: u32 = 3;
     /// IPv6 nodes: position of the first word.

@@ -238,6 +238,12 @@ impl Hits {
         self.count = self.count.wrapping_add(1);
     }
 
+    /// No hits. `nothing` is [`header::NOTHING`].
+    #[inline(always)]
+    pub const fn none(nothing: u32) -> Self {
+        Self { count: nothing, rows: [nothing; MOST_GROUPS as usize] }
+    }
+
     /// The row of hit number `number`, if there are that many.
     #[inline(always)]
     pub fn get(&self, number: u32) -> Option<u32> {
@@ -320,7 +326,7 @@ pub fn screen<P: Packet, T: Tables>(
     let Some(head) = tables.line(HEAD) else { return 0 };
     let groups = GroupMasks(word_of(head, header::PAYLOAD_ONLY)).of(traffic_bit);
     let first = low(word_of(head, header::PAYLOAD_GROUPS)) >> 3;
-    let nothing = word_of(head, header::NOTHING);
+    let nothing = tables.near(0).map_or(0, |first| word_of(first, header::NOTHING));
     let mut shared = Shared::new(nothing);
     let mut passing = low(nothing);
     for number in 0..MOST_GROUPS {

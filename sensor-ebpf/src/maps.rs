@@ -9,6 +9,7 @@
 //! | `STORE` | both | what may still be inspected under Art. 17 (L-CAP), shared by all interfaces |
 //! | `PURSE` | program | the part of it that this CPU has drawn |
 //! | `RECORDS` | program | the ring buffers of records, one for each CPU |
+//! | `UNANNOUNCED` | program | records since the last wake-up, per CPU |
 //! | `COUNTERS` | program | outcomes, per CPU |
 //! | `CANDIDATE` | program | the packet that is being judged, per CPU: what does not fit on the stack |
 //!
@@ -21,12 +22,10 @@ use core::sync::atomic::AtomicU64;
 #[cfg(not(target_arch = "bpf"))]
 use core::sync::atomic::Ordering::Relaxed;
 
-use aya_ebpf::bindings::{
-    BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP,
-};
+use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::{
-    bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_boot_ns, bpf_ringbuf_query,
+    bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_boot_ns,
 };
 use aya_ebpf::macros::btf_map;
 use sensor_common::capacity::{self, Bucket, Meter, PURSE_WORDS, Purse, STORE_WORDS, Store, Word};
@@ -74,6 +73,10 @@ type CpuRing = RingBuf<[u64; LENGTH / 8], 4_096>;
 #[btf_map]
 static RECORDS: ArrayOfMaps<CpuRing, 1> = ArrayOfMaps::new();
 
+/// Records of this CPU since the last one that woke the controller.
+#[btf_map]
+static UNANNOUNCED: PerCpuArray<u64, 1> = PerCpuArray::new();
+
 #[btf_map]
 static COUNTERS: PerCpuArray<[u64; counters::WORDS], 1> = PerCpuArray::new();
 
@@ -88,13 +91,10 @@ const _: () = assert!(align_of::<Candidate>() <= align_of::<u64>());
 #[unsafe(no_mangle)]
 static INLINE: u8 = 0;
 
-/// How full a ring wakes the controller, which looks into all of them often enough otherwise: bytes.
+/// One of how many records wakes the controller, which looks into all rings often enough otherwise.
 /// Read-only data that the controller sets before loading.
 #[unsafe(no_mangle)]
-static WAKE_AT: u64 = 0;
-
-/// What a record takes of a ring: itself, and the kernel's word about it.
-const IN_RING: u64 = (LENGTH + 8) as u64;
+static WAKE_EVERY: u64 = 0;
 
 /// Whether frames go on to the host's stack (`inline`) or are dropped after inspection (`tap`).
 #[inline(always)]
@@ -309,7 +309,7 @@ impl Sink for Ring {
         let Some(ring) = RECORDS.get(cpu) else { return false };
         let Some(mut entry) = ring.reserve(0) else { return false };
         entry.write(make().words());
-        entry.submit(wake(ring));
+        entry.submit(wake());
         true
     }
 }
@@ -331,20 +331,21 @@ impl Scratch for CpuScratch {
     }
 }
 
-/// Whether the record that was just reserved wakes the controller: only the one that fills the ring
-/// up to the mark. Left to itself the kernel would interrupt this CPU for each record that finds
-/// the controller waiting, which costs more than the record.
+/// Whether the record that was just reserved wakes the controller: one of every so many, as fill a part
+/// of a ring. Left to itself the kernel would interrupt this CPU for each record that finds the controller
+/// waiting, which costs more than the record; and asking how full the ring is would be a call.
 #[inline(always)]
-fn wake(ring: &CpuRing) -> u64 {
-    let map = core::ptr::from_ref(ring).cast_mut().cast();
-    // SAFETY: the helper takes a ring buffer, and only reads how much there is in it.
-    let filled = unsafe { bpf_ringbuf_query(map, BPF_RB_AVAIL_DATA.into()) };
+fn wake() -> u64 {
+    let Some(unannounced) = UNANNOUNCED.get_ptr_mut(0) else { return NO_WAKEUP };
+    let count = read(unannounced).wrapping_add(1);
     // SAFETY: a valid, aligned static; volatile because the loader changes it after compilation.
-    let mark = unsafe { core::ptr::read_volatile(&raw const WAKE_AT) };
-    let over = filled.wrapping_sub(mark);
-    // 1 where 0 <= over < IN_RING. Without a branch: the verifier would follow both ways to the end.
-    let crosses = (over.wrapping_sub(IN_RING) & !over) >> 63;
-    NO_WAKEUP << crosses
+    let every = unsafe { core::ptr::read_volatile(&raw const WAKE_EVERY) };
+    // 1 where there are that many. Without a branch: the verifier would follow both ways to the end.
+    let due = every.wrapping_sub(1).wrapping_sub(count) >> 63;
+    // SAFETY: a valid, aligned pointer to this CPU's word, which nobody else uses while we run (see
+    // `count`).
+    unsafe { unannounced.write(count & due.wrapping_sub(1)) };
+    NO_WAKEUP << due
 }
 
 const NO_WAKEUP: u64 = BPF_RB_NO_WAKEUP as u64;

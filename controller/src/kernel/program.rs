@@ -15,7 +15,7 @@ use super::life::{LifeLog, LifeLogger};
 use super::pins::{self, Pins};
 use super::records::{self, Records};
 use super::share::{ShareStore, StoreMap};
-use super::{link, object, segments};
+use super::{link, object, ring, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
 /// a test loads, so that a mismatch cannot go unnoticed.
@@ -29,11 +29,11 @@ mod name {
     pub(super) const RECORDS: &str = "RECORDS";
     pub(super) const COUNTERS: &str = "COUNTERS";
     pub(super) const INLINE: &str = "INLINE";
-    pub(super) const WAKE_AT: &str = "WAKE_AT";
+    pub(super) const WAKE_EVERY: &str = "WAKE_EVERY";
     pub(super) const LOG_LEVEL: &str = aya_log::LEVEL;
 }
 
-/// A ring filled to one part in this many wakes whoever waits for records.
+/// Records that fill one part in this many of a ring wake whoever waits for them.
 const WAKE_SHARE: u32 = 4;
 
 /// What the host does with frames after inspection.
@@ -209,11 +209,12 @@ impl Program {
         let Setup { mode, ring_bytes, life_log, pins, before } = setup;
         let inline = u8::from(mode == Mode::Inline);
         let level = life_log.level();
-        let wake_at = u64::from(records::smallest(pins.as_ref(), ring_bytes)? / WAKE_SHARE);
+        let bytes = records::smallest(pins.as_ref(), ring_bytes)?;
+        let wake_every = u64::from((bytes / WAKE_SHARE).div_ceil(ring::RECORD));
         let mut loader = EbpfLoader::new();
         loader
             .override_global(name::INLINE, &inline, true)
-            .override_global(name::WAKE_AT, &wake_at, true)
+            .override_global(name::WAKE_EVERY, &wake_every, true)
             .override_global(name::LOG_LEVEL, &level, true)
             .map_max_entries(name::RECORDS, records::possible()?);
         if let Some(pins) = &pins {

@@ -32,6 +32,10 @@ use super::KernelError;
 /// What the kernel puts before each record: its length with two flags, and an offset of its own.
 const HEADER: usize = BPF_RINGBUF_HDR_SZ as usize;
 
+/// Bytes of a ring that a record takes.
+#[expect(clippy::cast_possible_truncation, reason = "72")]
+pub(super) const RECORD: u32 = (HEADER + LENGTH) as u32;
+
 /// The consumer's position, which other hands may hold as well: how much of the ring is free.
 #[derive(Debug)]
 pub struct Room {
