@@ -289,9 +289,8 @@ fn orders_in_force_select_and_no_others() {
 #[test]
 fn the_kernel_selects_for_nothing_that_is_not_in_force() {
     let mut kernel = Kernel::load();
-    // Seeded by the moment, or as a run before says that failed.
-    let seed =
-        std::env::var("SEKISHO_SEED").map_or_else(|_| boot_time(), |seed| seed.parse().unwrap());
+    // The same sequences every time, or other ones, or those that failed.
+    let seed: u64 = std::env::var("SEKISHO_SEED").map_or(1, |seed| seed.parse().unwrap());
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = ProptestConfig {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use sensor_common::tables::{Line, Term};
 
 use super::model::law::{IDS, step};
@@ -107,7 +108,13 @@ fn world() -> World<Kernel, SimulatedDisk> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    // The same sequences every time: what a change breaks is what it is tested for. Many others are run
+    // by hand, with another seed and more cases.
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn the_kernel_holds_nothing_that_is_not_in_force(
         steps in prop::collection::vec(step(), 1..60),

@@ -212,11 +212,15 @@ impl Terms {
     fn hand_over(&mut self, standings: &[Standing]) {
         self.entries.iter_mut().for_each(|entry| entry.handed_over = u64::MAX);
         for (position, standing) in standings.iter().enumerate() {
-            let Some(Entry { phase: Phase::Held { published: true, .. }, begin, .. }) =
+            let Some(Entry { phase: Phase::Held { slot, published, .. }, begin, .. }) =
                 self.entries.get(position).copied()
             else {
                 continue;
             };
+            // Also in tables that another daemon left.
+            if !published && self.adopted.get(&slot) != Some(&Some(position)) {
+                continue;
+            }
             for earlier in &standing.succeeds {
                 if let Some(entry) = self.entries.get_mut(*earlier) {
                     entry.handed_over = entry.handed_over.min(begin);

@@ -519,3 +519,11 @@ fn what_does_not_go_on_is_closed_and_its_slot_kept_from_others() {
     desk.pass(at(15));
     assert_eq!(desk.selected(), [(1, 0), (2, 1)]);
 }
+
+#[test]
+fn tables_that_another_daemon_left_hand_over_too() {
+    let mut desk = adopting(&[(0, 60), (40, 90)]).ahead(5);
+    desk.standings[1].succeeds = vec![0];
+    desk.advance(at(36));
+    assert_eq!(desk.terms(), [(5, term(0, 40)), (3, term(40, 90))]);
+}

@@ -281,21 +281,15 @@ impl Registry {
 
     fn fate(&self, entry: &Entry, latest: Timestamp) -> Fate {
         match entry.ended {
-            None if self.end(entry).0 > latest => Fate::Going,
-            Some(Ended { reason: Reason::Superseded, .. }) if self.stands(entry, latest) => {
+            _ if self.end(entry).0 <= latest => Fate::Over,
+            None => Fate::Going,
+            Some(Ended { reason: Reason::Superseded, .. })
+                if self.is_carried(entry, self.trust()) =>
+            {
                 Fate::Yielding
             }
-            _ => Fate::Over,
+            Some(_) => Fate::Over,
         }
-    }
-
-    /// Whether the approval itself still stands, whatever took the order's place.
-    fn stands(&self, entry: &Entry, latest: Timestamp) -> bool {
-        let head = &entry.head;
-        let revoked = self.revocation(&head.order_id, head.serial);
-        head.not_after > latest
-            && revoked.is_none_or(|revoked| revoked.effective_at > latest)
-            && self.is_carried(entry, self.trust())
     }
 
     /// Whether enough of those who signed an order hold keys that `trust` does not revoke. A key

@@ -156,13 +156,24 @@ fn a_later_version_may_narrow_and_not_prolong() {
     assert_eq!(desk.shown(10), [Shown::InForce, Shown::Waiting]);
     desk.settle(20);
     assert_eq!(desk.shown(20), [Shown::Ended(Reason::Superseded), Shown::InForce]);
-    assert_eq!(desk.fates(20), [Fate::Yielding, Fate::Going]);
+    assert_eq!(desk.fates(20), [Fate::Over, Fate::Going]);
     desk.settle(30);
     assert_eq!(
         desk.shown(30)[1],
         Shown::Ended(Reason::Expired),
         "and the first does not come back"
     );
+}
+
+#[test]
+fn what_yields_to_its_extension_ends_at_once_when_it_is_narrowed() {
+    let mut desk = Desk::new();
+    desk.install(&payload("a", 1, 10, 50), 0);
+    desk.install(&extending(&payload("b", 1, 40, 90), "a", 1), 0);
+    desk.settle(40);
+    assert_eq!(desk.fates(41), [Fate::Yielding, Fate::Going]);
+    desk.install(&payload("a", 2, 38, 39), 41);
+    assert_eq!(desk.fates(41)[0], Fate::Over);
 }
 
 #[test]

@@ -94,8 +94,12 @@ pub(crate) struct Approval {
     pub(crate) signers: &'static [u8],
     /// It was over once, and so for ever.
     pub(crate) over: bool,
-    /// Its successor was in force once.
+    /// Its successor was in force once, and somebody looked.
     pub(crate) followed: bool,
+    /// Its successor has begun by the latest reading of the clock, whether somebody looked or not. If
+    /// nobody did, the kernel may have gone over by itself, or the successor's tables may not have been
+    /// there; and by the next look the successor's term may be over, or the clock set back before it.
+    pub(crate) passed_over: bool,
 }
 
 impl Approval {
@@ -137,9 +141,22 @@ impl Model {
         let over: Vec<bool> = (self.approvals.iter())
             .map(|one| one.until <= self.latest || revoked(one) || narrowed(one) || !carried(one))
             .collect();
-        for (one, over) in self.approvals.iter_mut().zip(over) {
+        let passed_over: Vec<bool> = (self.approvals.iter())
+            .map(|one| {
+                let begun = |other: &Approval| other.follows(one) && other.from <= self.latest;
+                self.approvals.iter().any(begun)
+            })
+            .collect();
+        for (one, (over, passed_over)) in
+            self.approvals.iter_mut().zip(over.into_iter().zip(passed_over))
+        {
             one.over |= over;
+            one.passed_over |= passed_over;
         }
+    }
+
+    /// Somebody has looked at what [`Self::now`] says.
+    pub(crate) fn seen(&mut self) {
         let followed: Vec<bool> = (self.approvals.iter())
             .map(|one| {
                 let follows = |other: &Approval| other.follows(one) && !other.over;

@@ -127,6 +127,7 @@ impl<P: Port, M: Medium> World<P, M> {
     fn tick(&mut self) {
         let now = self.reading();
         self.model.now(0, self.seconds + self.off);
+        self.model.seen();
         self.registry.observe(now);
         if let Some(change) = self.registry.settle(now)
             && !self.apply(change)
@@ -214,7 +215,8 @@ impl<P: Port, M: Medium> World<P, M> {
         self.model.latest = remembered.as_second() - wall(0).as_second();
         for (one, known) in self.model.approvals.iter_mut().zip(self.registry.entries()) {
             if known.ended().is_some() {
-                assert!(one.over || one.followed, "it ended, and nobody knows why: {one:?}");
+                let known = one.over || one.followed || one.passed_over;
+                assert!(known, "it ended, and nobody knows why: {one:?}");
             } else {
                 (one.over, one.followed) = (false, false);
             }
@@ -274,6 +276,7 @@ impl<P: Port, M: Medium> World<P, M> {
                     signers: SIGNERS[signers],
                     over: false,
                     followed: false,
+                    passed_over: false,
                 });
             }
             Step::Extend { last, by, before, length } => {
@@ -291,6 +294,7 @@ impl<P: Port, M: Medium> World<P, M> {
                         extends: Some((earlier.id, earlier.serial)),
                         over: false,
                         followed: false,
+                        passed_over: false,
                         ..earlier
                     });
                 }
@@ -379,10 +383,13 @@ impl<P: Port, M: Medium> World<P, M> {
         }
         // Where nothing is under way, all that is in force is there.
         if self.job.is_none() && self.ticked {
+            let known = |one: &(usize, u64)| !named(one).passed_over;
             let mut expected = self.model.in_force();
-            live.sort_unstable();
+            expected.retain(known);
             expected.sort_unstable();
-            assert_eq!(live, expected, "{step:?}: {:?}", self.model.approvals);
+            live.sort_unstable();
+            let certain: Vec<(usize, u64)> = live.iter().copied().filter(known).collect();
+            assert_eq!(certain, expected, "{step:?}: {:?}", self.model.approvals);
         }
         live
     }
