@@ -8,7 +8,7 @@ use crate::lookup;
 use crate::outcome::Outcome;
 use crate::packet::Packet;
 use crate::parse::payload::Payload;
-use crate::parse::{self, Flow, Unparsed};
+use crate::parse::{self, Address, Flow, Unparsed, transport};
 use crate::payload::{self, Hits};
 use crate::record::{Record, Sink};
 use crate::repeat::Repeat;
@@ -32,6 +32,8 @@ pub struct Candidate {
     payload: Stage,
     hits: Hits,
     tally: Tally,
+    /// [`header::NOTHING`].
+    nothing: u64,
 }
 
 /// How far the payload has been looked at.
@@ -46,7 +48,7 @@ enum Stage {
 }
 
 /// What has come of a candidate's rules so far.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Tally {
     /// Boot-time nanoseconds at the first rule that held.
     now: u64,
@@ -148,6 +150,7 @@ where
         payload: Stage::Unasked,
         hits: Hits::none(low(nothing)),
         tally: Tally::new(nothing),
+        nothing,
     };
     let Some(candidate) = ports.scratch.keep(candidate) else {
         return done(Outcome::Unclassified, None);
@@ -163,7 +166,9 @@ where
             walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
         }
     }
-    candidate.tally.verdict(candidate.direction, candidate.length)
+    let verdict = candidate.tally.verdict(candidate.direction, candidate.length);
+    candidate.erase();
+    verdict
 }
 
 /// Finds the payload groups that may select a candidate whose addresses are in no set; `false` if
@@ -181,6 +186,7 @@ fn screen<P: Packet, T: Tables + Copy>(candidate: &mut Candidate, packet: &P, ta
     candidate.groups != 0
 }
 
+/// Does of [`walk`] what most packets need no loop for: `true` if there is more to do.
 #[inline(always)]
 fn begin<T: Tables + Copy, G: Gate, S: Sink>(
     candidate: &mut Candidate,
@@ -253,6 +259,23 @@ impl Candidate {
             self.payload = Stage::Asked;
         }
         entered.is_ok()
+    }
+
+    /// Forgets the packet (L-ERASE): the scratch memory outlives it, and most candidates are selected by
+    /// no rule.
+    #[inline(always)]
+    fn erase(&mut self) {
+        let (nothing, none) = (self.nothing, low(self.nothing));
+        self.flow.source = Address { high: nothing, low: nothing };
+        self.flow.destination = Address { high: nothing, low: nothing };
+        // `None` would leave them there.
+        self.flow.ports = Some(transport::Ports { source: 0, destination: 0 });
+        self.flow.protocol = 0;
+        self.length = none;
+        self.rows = Rows::none(none);
+        self.cursor = Cursor::new(RulesWord(nothing));
+        self.found = Payload { start: none, length: none };
+        self.hits = Hits::none(none);
     }
 
     /// Looks for the payload in the next group: `false` if there is none after it.

@@ -167,6 +167,18 @@ impl Rows {
         }
     }
 
+    /// The rows of no packet. `nothing` is [`header::NOTHING`].
+    #[inline(always)]
+    pub const fn none(nothing: u32) -> Self {
+        Self {
+            source: nothing,
+            destination: nothing,
+            traffic: nothing,
+            source_ports: nothing,
+            destination_ports: nothing,
+        }
+    }
+
     /// Finds the rows of the packet's ports.
     #[inline(always)]
     pub fn find_ports<T: Tables>(&mut self, tables: &T, head: &Line, ports: Option<Ports>) {

@@ -16,7 +16,7 @@ const UDP_LENGTH: u32 = 4;
 const UDP_HEADER: u32 = 8;
 
 /// A packet's payload, inside its IP packet: what Ethernet padding adds is not of it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Payload {
     /// Offset of its first byte in the frame.
     pub start: u32,

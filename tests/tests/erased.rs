@@ -1,0 +1,65 @@
+//! What is left of a packet in the kernel's memory once it is judged (L-ERASE).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use controller::compile::{Slotted, compile};
+use controller::engine::{Engine as _, KernelEngine};
+use sekisho_tests::authority::{approved, payload};
+use sekisho_tests::frames::{fixtures, layers};
+use sekisho_tests::privilege::require_kernel;
+use sensor_common::direction::Direction::ForeignToForeign;
+use sensor_common::outcome::Outcome;
+use sensor_common::parse::parse;
+use serde_json::{Value, json};
+
+/// The map in which a packet is kept that some rule may select, by its number.
+fn candidates() -> BTreeSet<u32> {
+    let maps = aya::maps::loaded_maps().map(Result::unwrap);
+    maps.filter(|map| map.name_as_str() == Some("CANDIDATE")).map(|map| map.id()).collect()
+}
+
+/// All that is in a map, CPU after CPU.
+fn dump(id: u32) -> Vec<u8> {
+    let mut bpftool = Command::new("bpftool");
+    let output = bpftool.args(["-j", "map", "dump", "id", &id.to_string()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let dump: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let values = dump[0]["values"].as_array().unwrap().iter();
+    let bytes = values.flat_map(|cpu| cpu["value"].as_array().unwrap());
+    bytes.map(|byte| u8::from_str_radix(&byte.as_str().unwrap()[2..], 16).unwrap()).collect()
+}
+
+#[test]
+fn nothing_is_left_of_a_packet_that_no_rule_selects() {
+    require_kernel();
+    // The source is in a set, but the rule is for another protocol: judged to the end, and unmatched.
+    let sets = json!({"c2": ["198.51.100.7"]});
+    let rules = json!([{"id": "r", "either": "c2", "protocol": "udp"}]);
+    let order = approved(&payload("o", "foreign-to-foreign", &sets, &rules));
+    let slotted = [Slotted { slot: 0, order: &order }];
+    let generation = compile(1, &[&layers()], &slotted).unwrap();
+    let before = candidates();
+    let mut kernel = KernelEngine::new(&generation.lines).unwrap();
+    let ours: Vec<u32> = candidates().difference(&before).copied().collect();
+    let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;
+    assert!(kernel.judge(&frame).unwrap().is_empty());
+    let unmatched = kernel.counters().unwrap().packets(Outcome::Unmatched, Some(ForeignToForeign));
+    assert_eq!(unmatched, 1);
+
+    let [ours] = ours[..] else { panic!("one map, not {ours:?}") };
+    let left = dump(ours);
+    let flow = parse(&frame.as_slice()).unwrap();
+    for address in [flow.source.v4(), flow.destination.v4()] {
+        for bytes in [address.to_le_bytes(), address.to_be_bytes()] {
+            assert!(!left.windows(4).any(|window| window == bytes), "{bytes:?} in {left:?}");
+        }
+    }
+    let ports = flow.ports.unwrap();
+    for port in [ports.source, ports.destination] {
+        let bytes = port.to_ne_bytes();
+        assert!(!left.windows(2).any(|window| window == bytes), "{bytes:?} in {left:?}");
+    }
+}
