@@ -216,6 +216,7 @@ impl<D: Disk> Files<'_, D> {
             entries,
             revocations,
             halted: state.halted,
+            running: state.running,
             last_event,
         })
     }

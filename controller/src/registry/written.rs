@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::audit::Expected;
 use super::entry::{Ended, Entry};
 use super::event::Act;
+use super::runs::Running;
 use super::state::Registry;
 use crate::order::Kind;
 use crate::order::Order;
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) orders: Vec<Approved>,
     pub(super) revocations: Vec<Revocation>,
     pub(super) halted: Option<Act>,
+    /// The daemon that has begun and not said that it ended.
+    pub(super) running: Option<Running>,
     /// The sequence number of the last event.
     last_event: u64,
     /// The SHA-256 of its line in the audit file.
@@ -108,6 +111,7 @@ impl State {
             orders: registry.entries.iter().map(Approved::of).collect(),
             revocations: registry.revocations.iter().map(revocation).collect(),
             halted: registry.halted.clone(),
+            running: registry.running.clone(),
             last_event: audit.last,
             last_line: audit.digest,
             lines: audit.lines,
