@@ -12,7 +12,7 @@ mod model;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -216,6 +216,10 @@ impl KilledDisk {
 impl Disk for KilledDisk {
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         RealDisk.read(path)
+    }
+
+    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
+        RealDisk.stream(path)
     }
 
     fn create_directory(&mut self, path: &Path) -> io::Result<()> {

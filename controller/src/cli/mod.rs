@@ -3,6 +3,7 @@
 //! Every command ends in `Ok` or in a [`CliError`], whose exit status and lines `main` hands to the
 //! shell.
 
+pub mod audit;
 pub mod classify;
 pub mod client;
 pub mod direction;

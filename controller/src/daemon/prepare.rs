@@ -17,6 +17,7 @@ use crate::preview::{ClassRanges, check_party};
 use crate::registry::disk::{Lock, RealDisk};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
+use crate::registry::runs::{Basis, FileRead};
 use crate::registry::{Change, Place, Reading, Registry, Store, StoreError};
 use crate::rejection::Rejection;
 use crate::shown::shown;
@@ -73,6 +74,8 @@ pub struct Prepared {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
+    /// The files that it was made of.
+    pub basis: Basis,
 }
 
 /// What a configuration file names, read and checked by itself.
@@ -84,6 +87,8 @@ pub struct Inputs {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
+    /// The files that all this was made of.
+    pub basis: Basis,
     file: String,
     trust: Trust,
 }
@@ -107,7 +112,14 @@ impl Inputs {
         })?;
         let classes = Arc::new(ClassRanges::of(&table));
         let layers = Arc::new(table.layers().into());
-        Ok(Self { config, layers, classes, file: shown(path), trust })
+        let read = |(file, sha256): (&str, &str)| FileRead {
+            file: file.to_owned(),
+            sha256: sha256.to_owned(),
+        };
+        let configuration = FileRead { file: shown(path), sha256: crate::registry::digest(&bytes) };
+        let direction = table.files().map(read).collect();
+        let basis = Basis { configuration, direction };
+        Ok(Self { config, layers, classes, basis, file: shown(path), trust })
     }
 
     /// The change that brings a registry to where this configuration wants it: its orders installed.
@@ -115,7 +127,7 @@ impl Inputs {
     /// # Errors
     /// Every order that is refused.
     pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, PrepareError> {
-        let Self { config, layers, classes, file, trust } = self;
+        let Self { config, layers, classes, file, trust, .. } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
         // What was lawful over other direction tables need not be over these.
@@ -172,9 +184,9 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
         let change = inputs.install(&first.registry, reading)?;
         Store::create(RealDisk, place, first.then(change))?
     };
-    let Inputs { config, layers, classes, .. } = inputs;
+    let Inputs { config, layers, classes, basis, .. } = inputs;
     let held = Held { store, _lock: lock };
-    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes })
+    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes, basis })
 }
 
 /// The same without taking or writing anything.

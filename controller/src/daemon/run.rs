@@ -109,7 +109,8 @@ impl Daemon {
         let result = self.watch(voice).await;
         self.service.stopping();
         let end = *result.as_ref().unwrap_or(&End::Stop);
-        let (summary, stopped) = self.stop(end).await;
+        let failure = result.as_ref().err().map(ToString::to_string);
+        let (summary, stopped) = self.stop(end, failure).await;
         voice.tell(&summary.to_string());
         if end == End::HandOver && stopped.is_ok() {
             voice.tell("left to the next daemon: selection goes on as long as the lease holds");
@@ -157,6 +158,7 @@ impl Daemon {
         let gate = Arc::new(Gate::new(Arc::clone(&sensor), halted));
         let mut registrar =
             Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
+        let taken_over = inherited.generation > 0;
         registrar.inherit(&inherited, reading());
         // No packet is to be judged without tables, so these come before the attachment.
         let ticked = registrar.begin(reading())?;
@@ -170,6 +172,9 @@ impl Daemon {
         let drain = Drain::new(&config, rings, names, sender, received, watched, tally)
             .map_err(|error| failed("rings", &error))?
             .behind(sequence);
+        // Nothing is selected by this daemon before it is written that it is here, and nothing that
+        // could keep it from ending in one place comes after.
+        registrar.started(taken_over, reading())?;
         let (watched, counted) = (Arc::clone(&health), Arc::clone(&written));
         let writer = Writer::new(sink, batches, progress, watched, counted);
         let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));

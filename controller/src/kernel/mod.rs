@@ -29,7 +29,7 @@ mod share;
 pub mod steps;
 
 pub use life::LifeLog;
-pub use object::has_object;
+pub use object::{has_object, object_digest};
 pub use pins::{Left, PinRoot, Pins};
 pub use program::{KernelError, KernelTables, Mode, Program, Setup, XdpAttach};
 pub use records::Records;

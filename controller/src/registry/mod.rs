@@ -6,6 +6,7 @@
 //! | [`clock`] | the two clocks, and which of them counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
+//! | [`runs`] | the daemons that carried it out |
 //! | [`list`] | where every order stands, for people
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
@@ -23,6 +24,7 @@ pub mod install;
 pub mod list;
 pub mod loading;
 pub mod names;
+pub mod runs;
 pub mod state;
 pub mod store;
 

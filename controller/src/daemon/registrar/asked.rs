@@ -144,18 +144,17 @@ where
                     self.reload(reply, reading);
                     return Ok(());
                 };
-                let Inputs { config, layers, classes, .. } = inputs;
+                let Inputs { config, layers, classes, basis, .. } = inputs;
                 self.classes = classes;
+                self.basis = basis.clone();
                 self.keeper.reconfigure(layers, config.lease);
                 self.config = config;
-                self.ticked.said.push("the configuration was read again".to_owned());
                 let mut lines = vec!["the configuration was read again".to_owned()];
                 lines.extend(
                     change.events.iter().map(|event| words::event(event, &change.registry)),
                 );
-                if !change.is_empty() {
-                    self.apply(change, reading)?;
-                }
+                let noted = change.registry.reloaded(basis, reading);
+                self.apply(change.then(noted), reading)?;
                 Outcome::Done(lines)
             }
             Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
@@ -165,6 +164,14 @@ where
         if let Outcome::Refused(lines) = &outcome {
             let lines = lines.iter().map(|line| format!("not reloaded: {line}"));
             self.ticked.said.extend(lines);
+        }
+        let refused = match &outcome {
+            Outcome::Refused(lines) => lines.as_slice(),
+            Outcome::Error(reason) => std::slice::from_ref(reason),
+            Outcome::Done(_) => &[],
+        };
+        if !refused.is_empty() {
+            self.note(self.registry.not_reloaded(refused, reading), reading)?;
         }
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
