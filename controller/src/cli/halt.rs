@@ -2,17 +2,19 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 
 use super::CliError;
 use super::client;
-use super::life::{LONG, SHORT, carry_out, open, say, signature};
+use super::life::{LONG, SHORT, carry_out, open, say};
 use super::place::Where;
 use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::request::{Request, Said};
+use crate::daemon::request::Request;
+use crate::registry::act::{Caller, Said};
 use crate::registry::loading::Contents;
+use crate::text::Text;
 
 const HALT_HELP: &str = "\
 The kernel selects nothing any more when the command returns, and the daemon remembers it over every \
@@ -29,11 +31,11 @@ pub struct HaltArgs {
     #[command(flatten)]
     place: Where,
     /// Who does it; the user's number is recorded in any case
-    #[arg(long, value_name = "NAME", default_value = "")]
-    operator: String,
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
     /// Why
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    reason: String,
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 const RESUME_HELP: &str = "\
@@ -49,10 +51,10 @@ pub struct ResumeArgs {
     #[command(flatten)]
     place: Where,
     /// Who does it
-    #[arg(long, value_name = "NAME", required = true, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME")]
     operator: String,
     /// Why
-    #[arg(long, value_name = "TEXT", required = true, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT")]
     reason: String,
 }
 
@@ -67,6 +69,16 @@ pub struct ReloadArgs {
     socket: PathBuf,
 }
 
+/// What a person says of what they do. It is not checked by the parser of the arguments, whose messages
+/// repeat what they refuse as it is.
+fn said(operator: Option<&str>, reason: Option<&str>) -> Result<Said, CliError> {
+    let text = |option: &str, text: Option<&str>| {
+        let text = text.map(Text::from_str).transpose();
+        text.map_err(|reason| CliError::Usage(format!("{option}: {reason}")))
+    };
+    Ok(Said { operator: text("--operator", operator)?, why: text("--reason", reason)? })
+}
+
 impl HaltArgs {
     /// Halts.
     ///
@@ -74,14 +86,12 @@ impl HaltArgs {
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         let Self { place, operator, reason } = self;
+        let said = said(operator.as_deref(), reason.as_deref())?;
         let lines = match place.state() {
-            None => {
-                let said = Said { by: operator.clone(), why: reason.clone() };
-                client::act(&place.socket, &Request::Halt(said), &[], SHORT)?
-            }
+            None => client::act(&place.socket, &Request::Halt(said), &[], SHORT)?,
             Some(place) => {
                 let (mut held, registry, reading) = open(&place, Contents::Skip)?;
-                match registry.halt(&signature(operator), reason, reading) {
+                match registry.halt(said, Caller::this_process(), reading) {
                     None => vec!["selection was halted before".to_owned()],
                     Some(change) => carry_out(&mut held, change)?,
                 }
@@ -98,14 +108,12 @@ impl ResumeArgs {
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         let Self { place, operator, reason } = self;
+        let said = said(Some(operator), Some(reason))?;
         let lines = match place.state() {
-            None => {
-                let said = Said { by: operator.clone(), why: reason.clone() };
-                client::act(&place.socket, &Request::Resume(said), &[], SHORT)?
-            }
+            None => client::act(&place.socket, &Request::Resume(said), &[], SHORT)?,
             Some(place) => {
                 let (mut held, registry, reading) = open(&place, Contents::Skip)?;
-                match registry.resume(&signature(operator), reason, reading) {
+                match registry.resume(said, Caller::this_process(), reading) {
                     None => vec!["selection was not halted".to_owned()],
                     Some(change) => carry_out(&mut held, change)?,
                 }

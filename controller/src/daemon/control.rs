@@ -15,9 +15,10 @@ use tokio::time::timeout;
 
 use super::gate::Gate;
 use super::monitor::Monitor;
-use super::request::{Act, Ask, Document, Outcome, Request, Said, Upload};
+use super::request::{Act, Ask, Document, Outcome, Request, Upload};
 use super::sensor::Enforce;
 use crate::order::files::LARGEST;
+use crate::registry::act::Caller;
 
 mod socket;
 
@@ -37,7 +38,7 @@ trait Clerk: Send + Sync + 'static {
         &self,
         request: Request,
         document: Vec<u8>,
-        user: Option<u32>,
+        caller: Caller,
     ) -> impl Future<Output = Vec<u8>> + Send;
 }
 
@@ -79,7 +80,9 @@ async fn converse(
     clerk: &impl Clerk,
     uploads: &Semaphore,
 ) -> io::Result<()> {
-    let user = stream.peer_cred().ok().map(|peer| peer.uid());
+    let peer = stream.peer_cred();
+    let caller =
+        peer.map_or_else(|_| Caller::default(), |peer| Caller::peer(peer.uid(), peer.pid()));
     let (reader, mut writer) = stream.split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -105,7 +108,7 @@ async fn converse(
                         Some(upload) => receive(&mut reader, upload).await?,
                         None => Vec::new(),
                     };
-                    let reply = clerk.answer(request, document, user).await;
+                    let reply = clerk.answer(request, document, caller).await;
                     drop(permit);
                     (reply, whole)
                 }
@@ -148,8 +151,7 @@ async fn receive(reader: &mut (impl AsyncBufRead + Unpin), upload: &Upload) -> i
 }
 
 impl<E: Enforce + Send + 'static> Clerk for Desk<E> {
-    async fn answer(&self, request: Request, document: Vec<u8>, user: Option<u32>) -> Vec<u8> {
-        let by = |said: Said| Said { by: signature(&said.by, user), why: said.why };
+    async fn answer(&self, request: Request, document: Vec<u8>, caller: Caller) -> Vec<u8> {
         let act = match request {
             Request::Status {} => {
                 return match self.monitor.status() {
@@ -169,12 +171,12 @@ impl<E: Enforce + Send + 'static> Clerk for Desk<E> {
             Request::Revoke(upload) => Act::Revoke(named(upload, document)),
             Request::Rotate(upload) => Act::Rotate(named(upload, document)),
             Request::Reload {} => Act::Reload,
-            Request::Resume(said) => Act::Resume(by(said)),
+            Request::Resume(said) => Act::Resume(said, caller),
             Request::Halt(said) => {
                 // The kernel first; who waits for a lock there waits aside.
                 let gate = Arc::clone(&self.gate);
                 match tokio::task::spawn_blocking(move || gate.halt()).await {
-                    Ok(Ok(())) => Act::Halt(by(said)),
+                    Ok(Ok(())) => Act::Halt(said, caller),
                     Ok(Err(error)) => return failed(error.to_string()),
                     Err(error) => return failed(error.to_string()),
                 }
@@ -187,12 +189,6 @@ impl<E: Enforce + Send + 'static> Clerk for Desk<E> {
             Err(_) => failed("the daemon is about to end"),
         }
     }
-}
-
-/// Who did something: what they say, and what the system says.
-pub fn signature(name: &str, user: Option<u32>) -> String {
-    let user = user.map_or_else(|| "an unknown user".to_owned(), |user| format!("uid {user}"));
-    if name.is_empty() { user } else { format!("{name} ({user})") }
 }
 
 fn named(upload: Upload, bytes: Vec<u8>) -> Document {

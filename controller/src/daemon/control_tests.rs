@@ -19,6 +19,7 @@ fn requests() {
         (b"{}", "not a request: missing field `command`"),
         (b"", "not a request: "),
         (b"\xff\n", "not a request: "),
+        (b"{\"command\":\"halt\",\"why\":\"a\\nb\"}", "not a request: holds control characters"),
         (
             b"{\"command\":\"install\",\"name\":\"a\",\"length\":1073741825}",
             "a document is at most 1 GiB",
@@ -27,14 +28,12 @@ fn requests() {
         let refusal = understand(line).unwrap_err();
         assert!(refusal.starts_with(reason), "{refusal}");
     }
-    assert_eq!(signature("op", Some(7)), "op (uid 7)");
-    assert_eq!(signature("", Some(7)), "uid 7");
 }
 
 struct Echo;
 
 impl Clerk for Echo {
-    async fn answer(&self, request: Request, document: Vec<u8>, _: Option<u32>) -> Vec<u8> {
+    async fn answer(&self, request: Request, document: Vec<u8>, _: Caller) -> Vec<u8> {
         let name = request.upload().map_or("", |upload| upload.name.as_str());
         format!("got {name} {}\n", String::from_utf8(document).unwrap()).into_bytes()
     }
@@ -48,7 +47,7 @@ fn a_line_in_a_line_out() {
         let conversation = converse(server, &Echo, &uploads);
         let asking = async {
             let (reader, mut writer) = client.into_split();
-            let upload = Upload { name: "a".into(), length: 10_003 };
+            let upload = Upload { name: "a".parse().unwrap(), length: 10_003 };
             let document = format!("\n\n\n{}", "x".repeat(10_000));
             writer.write_all(b"{\"command\":\"status\"}\n").await.unwrap();
             writer.write_all(Request::Install(upload).line().as_bytes()).await.unwrap();
@@ -71,7 +70,7 @@ fn half_a_document_is_none() {
         let uploads = Semaphore::new(1);
         let asking = async {
             let (reader, mut writer) = client.into_split();
-            let upload = Upload { name: "a".into(), length: 10 };
+            let upload = Upload { name: "a".parse().unwrap(), length: 10 };
             writer.write_all(Request::Revoke(upload).line().as_bytes()).await.unwrap();
             writer.write_all(b"12345").await.unwrap();
             drop(writer);

@@ -38,8 +38,8 @@ pub fn event(event: &Event, registry: &Registry) -> String {
             tokyo(*effective_at)
         ),
         What::Rotated { version, .. } => format!("trust file version {version} is in force"),
-        What::Halted(act) => format!("all selection is halted, by {}: {}", act.by, act.why),
-        What::Resumed(act) => format!("selection is resumed, by {}: {}", act.by, act.why),
+        What::Halted(act) => format!("all selection is halted, {act}"),
+        What::Resumed(act) => format!("selection is resumed, {act}"),
     }
 }
 

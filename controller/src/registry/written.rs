@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::act::Act;
 use super::entry::{Ended, Entry};
-use super::event::{Act, Event};
+use super::event::Event;
 use super::state::Registry;
 use crate::order::Kind;
 use crate::order::Order;

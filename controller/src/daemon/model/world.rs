@@ -10,6 +10,7 @@ use controller::daemon::keeper::{Compiled, Keeper, Ticked};
 use controller::daemon::names::NameBook;
 use controller::daemon::prepare::Layers;
 use controller::daemon::sensor::Enforce;
+use controller::registry::act::{Caller, Said};
 use controller::registry::disk::Disk;
 use controller::registry::install::Installed;
 use controller::registry::loading::Contents;
@@ -320,13 +321,14 @@ impl<P: Port, M: Medium> World<P, M> {
             Step::Halt => {
                 // As the gate does: the kernel first.
                 self.kernel.set_lease(0).unwrap();
-                if let Some(change) = self.registry.halt("op", "", now) {
+                if let Some(change) = self.registry.halt(Said::default(), Caller::default(), now) {
                     model.halted = true;
                     self.change(change, model);
                 }
             }
             Step::Resume => {
-                if let Some(change) = self.registry.resume("op", "", now) {
+                if let Some(change) = self.registry.resume(Said::default(), Caller::default(), now)
+                {
                     model.halted = false;
                     self.change(change, model);
                 }

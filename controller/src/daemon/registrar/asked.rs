@@ -7,12 +7,13 @@ use super::{Aside, Registrar, RegistrarError, Reply};
 use crate::compile::Layer;
 use crate::daemon::prepare::{Inputs, PrepareError, lawful_here};
 use crate::daemon::reload;
-use crate::daemon::request::{Act, Ask, Document, Outcome, Said};
+use crate::daemon::request::{Act, Ask, Document, Outcome};
 use crate::daemon::sensor::Enforce;
 use crate::daemon::words;
 use crate::registry::install::Installed;
 use crate::registry::{Change, Reading};
 use crate::rejection::Rejection;
+use crate::text::Text;
 
 impl<E> Registrar<E>
 where
@@ -46,19 +47,19 @@ where
             }
             Act::Revoke(Document { name, bytes }) => {
                 let known = "this revocation was accepted before";
-                let change = self.registry.revoke(&name, bytes, reading);
+                let change = self.registry.revoke(name.as_str(), bytes, reading);
                 self.decide(change, known, reply, reading)
             }
             Act::Rotate(Document { name, bytes }) => {
-                let change = self.registry.rotate(&name, bytes, reading).map(Some);
+                let change = self.registry.rotate(name.as_str(), bytes, reading).map(Some);
                 self.decide(change, "", reply, reading)
             }
-            Act::Halt(Said { by, why }) => {
-                let change = self.registry.halt(&by, &why, reading);
+            Act::Halt(said, caller) => {
+                let change = self.registry.halt(said, caller, reading);
                 self.decide(Ok(change), "selection was halted before", reply, reading)
             }
-            Act::Resume(Said { by, why }) => {
-                let change = self.registry.resume(&by, &why, reading);
+            Act::Resume(said, caller) => {
+                let change = self.registry.resume(said, caller, reading);
                 let result = self.decide(Ok(change), "selection was not halted", reply, reading);
                 if result.is_ok() {
                     self.gate.release();
@@ -84,11 +85,12 @@ where
         let Document { name, bytes } = document;
         self.aside.spawn_blocking(move || {
             let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
-            let installed = registry.install(&name, bytes, reading);
-            let lawful = installed.and_then(|installed| lawful_here(&name, installed, &classes));
+            let installed = registry.install(name.as_str(), bytes, reading);
+            let lawful =
+                installed.and_then(|installed| lawful_here(name.as_str(), installed, &classes));
             let result = lawful.and_then(|installed| {
                 if let Installed::New(change, position) = &installed {
-                    change.registry.fits(&name, Some(*position), &layers)?;
+                    change.registry.fits(name.as_str(), Some(*position), &layers)?;
                 }
                 Ok(installed)
             });
@@ -98,7 +100,7 @@ where
 
     pub(super) fn install(
         &mut self,
-        name: String,
+        name: Text,
         result: Result<Installed, Rejection>,
         reply: Reply,
         reading: Reading,
