@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::order::files::LARGEST;
 use crate::registry::Register;
 use crate::registry::act::{Caller, Said};
 use crate::rejection::Rejection;
@@ -57,6 +58,15 @@ impl Request {
         match self {
             Self::Install(upload) | Self::Revoke(upload) | Self::Rotate(upload) => Some(upload),
             _ => None,
+        }
+    }
+
+    /// The most bytes that its document may have. Revocations and trust files are small, and verified
+    /// between two ticks.
+    pub const fn largest(&self) -> u64 {
+        match self {
+            Self::Install(_) => LARGEST,
+            _ => 1 << 20,
         }
     }
 
