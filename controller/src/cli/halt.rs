@@ -9,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::CliError;
 use super::client;
 use super::halting::Halting;
-use super::life::{LONG, SHORT, carry_out, open, say, signature};
+use super::life::{LONG, SHORT, carry_out, commit, open, say, signature};
 use super::place::Where;
 use crate::daemon::config::DEFAULT_SOCKET;
 use crate::daemon::outside::{Gates, Reached};
@@ -116,7 +116,7 @@ fn resume(place: &Place, by: &str, why: &str) -> Result<Vec<String>, CliError> {
     };
     // A halt that no daemon has written down is not to be missing from the audit file.
     if let Some(change) = act.and_then(|act| registry.halt(&act.by, &act.why, reading)) {
-        registry = held.store.commit(change)?;
+        registry = commit(&mut held, change)?;
     }
     let mut lines = match registry.resume(by, why, reading) {
         None => vec!["selection was not halted".to_owned()],

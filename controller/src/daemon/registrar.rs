@@ -26,6 +26,9 @@ use crate::rejection::Rejection;
 
 mod asked;
 mod halting;
+mod writing;
+
+use writing::Unwritten;
 
 /// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
 const SAVE: u64 = 60_000_000_000;
@@ -36,12 +39,9 @@ pub enum RegistrarError {
     /// The kernel side failed.
     #[error(transparent)]
     Keeper(#[from] KeeperError),
-    /// A change could not be written.
+    /// The last words of the registry could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The memory of a halt could not be written.
-    #[error("the memory of a halt: {0}")]
-    Memory(#[source] std::io::Error),
     /// Something done aside fell over.
     #[error("{0}")]
     Aside(String),
@@ -93,6 +93,7 @@ pub struct Registrar<E: Enforce> {
     tally: Arc<Tally>,
     /// When the state was last written, boot-clock nanoseconds.
     saved: u64,
+    unwritten: Unwritten,
     compiling: Option<JoinHandle<Tables<E>>>,
     /// A generation that the keeper wants and that nobody compiles yet.
     wanted: Option<Job>,
@@ -125,6 +126,7 @@ where
             gate,
             tally,
             saved: 0,
+            unwritten: Unwritten::default(),
             compiling: None,
             wanted: None,
             aside: JoinSet::new(),
@@ -165,10 +167,7 @@ where
         if let Some(job) = self.wanted.take() {
             self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
         }
-        if reading.boot.saturating_sub(self.saved) >= SAVE {
-            self.held.store.touch(&self.registry)?;
-            self.saved = reading.boot;
-        }
+        self.write_rest(reading);
         self.answer_waiting(reading.wall);
         Ok(std::mem::take(&mut self.ticked))
     }
@@ -247,21 +246,9 @@ where
         self.registry.observe(reading);
         self.count();
         match self.registry.settle(reading) {
-            Some(change) => self.apply(change, reading),
+            Some(change) => self.close(change, reading).map(drop),
             None => Ok(()),
         }
-    }
-
-    /// What closes is closed before anything is written; what opens waits for its tables, and so
-    /// until after.
-    fn apply(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
-        let ticked = self.keeper.tick(&mut &*self.gate, &change.registry, reading)?;
-        self.wanted = self.wanted.take().or(ticked.job);
-        let lines = change.events.iter().map(|event| words::event(event, &change.registry));
-        self.ticked.said.extend(lines);
-        self.registry = self.held.store.commit(change)?;
-        self.saved = reading.boot;
-        Ok(())
     }
 
     /// Brings the kernel to where the registry says, as far as its tables allow.
@@ -307,7 +294,9 @@ where
     pub fn end(&mut self, reading: Reading) -> Result<(), RegistrarError> {
         self.registry.observe(reading);
         self.count();
-        Ok(self.held.store.touch(&self.registry)?)
+        self.flush()?;
+        self.held.store.touch(&self.registry)?;
+        Ok(self.held.store.finish()?)
     }
 }
 

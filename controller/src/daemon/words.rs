@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::order::time::tokyo;
-use crate::registry::Registry;
-use crate::registry::event::{Event, Reason, What};
+use crate::registry::event::{Act, Event, Reason, What};
+use crate::registry::{Change, Registry};
 
 /// One line. `registry` is the one after the event.
 pub fn event(event: &Event, registry: &Registry) -> String {
@@ -38,9 +38,19 @@ pub fn event(event: &Event, registry: &Registry) -> String {
             tokyo(*effective_at)
         ),
         What::Rotated { version, .. } => format!("trust file version {version} is in force"),
-        What::Halted(act) => format!("all selection is halted, by {}: {}", act.by, act.why),
+        What::Halted(act) => halted(act),
         What::Resumed(act) => format!("selection is resumed, by {}: {}", act.by, act.why),
     }
+}
+
+/// Who has halted all selection, and why.
+pub fn halted(act: &Act) -> String {
+    format!("all selection is halted, by {}: {}", act.by, act.why)
+}
+
+/// One line for each event of a change.
+pub fn events(change: &Change) -> Vec<String> {
+    change.events.iter().map(|one| event(one, &change.registry)).collect()
 }
 
 /// What became of an order that was given to be installed. `is_live`: its tables are in the kernel.

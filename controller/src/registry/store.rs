@@ -20,12 +20,17 @@
 //! 4. the anchor. A state that is one ahead of its anchor, and names that one as the one before, was
 //!    written right before a crash. One that is behind is an old copy and is refused: neither orders
 //!    nor clock can be set back by restoring a directory (L-EXTEND, L-TERM).
+//!
+//! Where a step fails, a full disk for example, the store goes on. Before the rename nothing counts, and
+//! the change is refused. After it the new state counts, and what it lacks is finished before the next
+//! one. Only if nobody can tell which of the two it is, nothing more is written before a restart.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::audit;
 use super::disk::Disk;
+use super::event::Event;
 use super::loading::{self, Contents};
 use super::names;
 use super::state::{Change, Registry};
@@ -47,7 +52,7 @@ pub enum StoreError {
     /// What is there must not be used: exit status 3.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A change failed before; what is on the disk is not known.
+    /// A change failed in a way that leaves open whether it counts.
     #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
     Broken(PathBuf),
 }
@@ -82,7 +87,17 @@ pub struct Store<D> {
     pub(super) counter: u64,
     /// The SHA-256 of the state on the disk.
     pub(super) digest: Option<String>,
+    /// What the state on the disk lacks.
+    pub(super) lacking: Option<Lacking>,
     pub(super) broken: bool,
+}
+
+/// The last change of a state whose audit lines or anchor could not be written.
+#[derive(Clone, Debug)]
+pub(super) struct Lacking {
+    last_event: u64,
+    events: Vec<Event>,
+    reason: String,
 }
 
 impl<D: Disk> Store<D> {
@@ -91,7 +106,8 @@ impl<D: Disk> Store<D> {
     /// # Errors
     /// [`StoreError`].
     pub fn create(disk: D, place: Place, first: Change) -> Result<(Self, Registry), StoreError> {
-        let mut store = Self { disk, place, counter: 0, digest: None, broken: false };
+        let mut store =
+            Self { disk, place, counter: 0, digest: None, lacking: None, broken: false };
         let registry = store.make(first)?;
         Ok((store, registry))
     }
@@ -104,7 +120,10 @@ impl<D: Disk> Store<D> {
         }
         self.sync_names(&directory)?;
         self.sync_names(&parent(&directory))?;
-        self.commit(first)
+        let registry = self.commit(first)?;
+        // There is no state before it to go on with.
+        self.finish()?;
+        Ok(registry)
     }
 
     /// Opens a state directory and finishes what a crash interrupted; `None` where no state was ever
@@ -123,43 +142,106 @@ impl<D: Disk> Store<D> {
             place,
             counter: loaded.counter,
             digest: Some(loaded.digest),
+            lacking: None,
             broken: false,
         };
-        store.repair_events(&loaded.registry, &loaded.events)?;
+        store.repair_events(loaded.registry.last_event, &loaded.events)?;
         if !loaded.anchored {
             store.write_anchor()?;
         }
         Ok(Some((store, loaded.registry)))
     }
 
-    /// Carries out a change on the disk and returns the registry as it is from now on.
+    /// Carries out a change on the disk and returns the registry as it is from now on. The new state
+    /// may lack something then, see [`Self::lacks`].
     ///
     /// # Errors
-    /// [`StoreError`]; the disk then holds the old state or the new one, and nothing more can be
-    /// written before the directory is opened anew.
+    /// [`StoreError`]; nothing has changed, unless it is [`StoreError::Broken`].
     pub fn commit(&mut self, change: Change) -> Result<Registry, StoreError> {
         if self.broken {
             return Err(StoreError::Broken(self.place.directory.clone()));
         }
-        self.broken = true;
+        self.finish()?;
         let Change { registry, events, files } = change;
-        for (name, bytes) in &files {
+        let counter = self.counter.saturating_add(1);
+        let state = State::of(&registry, counter, self.digest.clone(), events.clone());
+        let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
+        let digest = super::digest(&bytes);
+        if let Err(error) = self.write_state(&files, &bytes) {
+            match self.state_on_disk() {
+                Ok(found) if found == self.digest => {
+                    self.clear_away(&files);
+                    return Err(error);
+                }
+                Ok(found) if found.as_ref() == Some(&digest) => {}
+                _ => {
+                    self.broken = true;
+                    return Err(StoreError::Broken(self.place.directory.clone()));
+                }
+            }
+        }
+        (self.counter, self.digest) = (counter, Some(digest));
+        if let Err(error) = self.complete(&audit::lines(&events)) {
+            let (last_event, reason) = (registry.last_event, error.to_string());
+            self.lacking = Some(Lacking { last_event, events, reason });
+        }
+        Ok(registry)
+    }
+
+    /// Everything after the rename.
+    fn complete(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        self.sync_names(&self.place.directory.clone())?;
+        self.append_events(lines)?;
+        self.write_anchor()
+    }
+
+    /// Finishes what the last change lacks, if it lacks anything.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it goes on lacking it.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        let Some(Lacking { last_event, events, .. }) = self.lacking.clone() else { return Ok(()) };
+        self.sync_names(&self.place.directory.clone())?;
+        self.repair_events(last_event, &events)?;
+        self.write_anchor()?;
+        self.lacking = None;
+        Ok(())
+    }
+
+    /// Why the state that counts lacks its audit lines or its anchor, if it does: a power cut may
+    /// bring back the state before it.
+    pub fn lacks(&self) -> Option<&str> {
+        self.lacking.as_ref().map(|lacking| lacking.reason.as_str())
+    }
+
+    /// Everything up to the rename.
+    fn write_state(&mut self, files: &[(String, Vec<u8>)], state: &[u8]) -> Result<(), StoreError> {
+        for (name, bytes) in files {
             let path = self.place.directory.join(name);
             self.step(&path, |disk, path| disk.write(path, bytes))?;
             self.step(&path, D::sync)?;
             self.sync_names(&parent(&path))?;
         }
-        let lines = audit::lines(&events);
-        let counter = self.counter.saturating_add(1);
-        let state = State::of(&registry, counter, self.digest.clone(), events);
-        let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
+        let new = self.place.directory.join(names::NEW_STATE);
+        self.step(&new, |disk, new| disk.write(new, state))?;
+        self.step(&new, D::sync)?;
         let path = self.place.directory.join(names::STATE);
-        self.replace(&self.place.directory.join(names::NEW_STATE), &path, &bytes)?;
-        (self.counter, self.digest) = (counter, Some(super::digest(&bytes)));
-        self.append_events(&lines)?;
-        self.write_anchor()?;
-        self.broken = false;
-        Ok(registry)
+        self.step(&new, |disk, new| disk.rename(new, &path))
+    }
+
+    /// The SHA-256 of the state that is there.
+    fn state_on_disk(&mut self) -> Result<Option<String>, StoreError> {
+        let path = self.place.directory.join(names::STATE);
+        Ok(self.step(&path, D::read)?.map(|bytes| super::digest(&bytes)))
+    }
+
+    /// Gives back the space of files that no state names.
+    fn clear_away(&mut self, files: &[(String, Vec<u8>)]) {
+        let names = files.iter().map(|(name, _)| name.as_str()).chain([names::NEW_STATE]);
+        for name in names {
+            // It may never have been made; and nothing depends on this.
+            let _ = self.disk.truncate(&self.place.directory.join(name), 0);
+        }
     }
 
     /// Writes the registry as it is: its clock and its counts.
@@ -196,14 +278,10 @@ impl<D: Disk> Store<D> {
     }
 
     /// Drops a torn last line and adds the lines that a crash kept from the audit file.
-    fn repair_events(
-        &mut self,
-        registry: &Registry,
-        events: &[super::event::Event],
-    ) -> Result<(), StoreError> {
+    fn repair_events(&mut self, last_event: u64, events: &[Event]) -> Result<(), StoreError> {
         let path = self.place.directory.join(names::EVENTS);
         let text = self.step(&path, D::read)?.unwrap_or_default();
-        let repair = audit::repair(&shown(&path), &text, registry.last_event, events)?;
+        let repair = audit::repair(&shown(&path), &text, last_event, events)?;
         if repair.whole < text.len() as u64 {
             self.step(&path, |disk, path| disk.truncate(path, repair.whole))?;
             self.step(&path, D::sync)?;

@@ -107,10 +107,12 @@ where
             }
             Ok(Installed::New(change, position)) => {
                 match self.registry.take_up(change) {
-                    Ok(change) => {
-                        self.apply(change, reading)?;
-                        self.waiting.push((position, reply));
-                    }
+                    Ok(change) => match self.open(change, reading) {
+                        Ok(()) => self.waiting.push((position, reply)),
+                        Err(reason) => {
+                            let _ = reply.send(Outcome::Error(reason));
+                        }
+                    },
                     Err(mut change) => {
                         let bytes = change.files.pop().map(|(_, bytes)| bytes).unwrap_or_default();
                         self.examine(Document { name, bytes }, reply, reading);
@@ -134,19 +136,20 @@ where
                     self.reload(reply, reading);
                     return Ok(());
                 };
-                let Inputs { config, layers, classes, .. } = inputs;
-                self.classes = classes;
-                self.keeper.reconfigure(layers, config.lease);
-                self.config = config;
-                self.ticked.said.push("the configuration was read again".to_owned());
                 let mut lines = vec!["the configuration was read again".to_owned()];
-                lines.extend(
-                    change.events.iter().map(|event| words::event(event, &change.registry)),
-                );
-                if !change.is_empty() {
-                    self.apply(change, reading)?;
+                lines.extend(words::events(&change));
+                let opened = if change.is_empty() { Ok(()) } else { self.open(change, reading) };
+                match opened {
+                    Err(reason) => Outcome::Error(reason),
+                    Ok(()) => {
+                        let Inputs { config, layers, classes, .. } = inputs;
+                        self.classes = classes;
+                        self.keeper.reconfigure(layers, config.lease);
+                        self.config = config;
+                        self.ticked.said.push("the configuration was read again".to_owned());
+                        Outcome::Done(lines)
+                    }
                 }
-                Outcome::Done(lines)
             }
             Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
             Err(PrepareError::Failed(reason)) => Outcome::Error(reason),
@@ -156,13 +159,16 @@ where
             let lines = lines.iter().map(|line| format!("not reloaded: {line}"));
             self.ticked.said.extend(lines);
         }
+        if let Outcome::Error(reason) = &outcome {
+            self.ticked.said.push(format!("not reloaded: {reason}"));
+        }
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
         }
         Ok(())
     }
 
-    /// Carries out a change and says so.
+    /// Carries out a change that closes something, and says so.
     pub(super) fn decide(
         &mut self,
         change: Result<Option<Change>, Rejection>,
@@ -174,10 +180,14 @@ where
             Err(rejection) => rejection.into(),
             Ok(None) => Outcome::Done(vec![nothing.to_owned()]),
             Ok(Some(change)) => {
-                let events = change.events.iter();
-                let lines = events.map(|event| words::event(event, &change.registry)).collect();
-                self.apply(change, reading)?;
-                Outcome::Done(lines)
+                let lines = words::events(&change);
+                match self.close(change, reading)? {
+                    Ok(()) => Outcome::Done(lines),
+                    Err(reason) => Outcome::Error(format!(
+                        "{}; it is in force, but not written yet, and is tried again: {reason}",
+                        lines.join("; ")
+                    )),
+                }
             }
         };
         // Whoever asked may have gone.

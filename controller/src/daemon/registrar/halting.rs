@@ -2,10 +2,10 @@
 //! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
 
 use super::{KeeperError, Registrar, RegistrarError, Reply};
-use crate::daemon::request::Said;
+use crate::daemon::request::{Outcome, Said};
 use crate::daemon::sensor::Enforce;
+use crate::daemon::words;
 use crate::registry::Reading;
-use crate::registry::event::Act;
 use crate::registry::halt::act;
 use crate::registry::memory::Remembered;
 
@@ -32,10 +32,11 @@ where
             self.gate.halt().map_err(KeeperError::Sensor)?;
         }
         if !matches!(remembered, Remembered::Halted(_)) {
-            self.remember(&act)?;
+            // The registry says it too; and it is tried again at the next tick.
+            let _ = self.held.memory.halt(&act);
         }
         match self.registry.halt(&act.by, &act.why, reading) {
-            Some(change) => self.apply(change, reading),
+            Some(change) => self.close(change, reading).map(drop),
             None => Ok(()),
         }
     }
@@ -47,9 +48,30 @@ where
         reply: Reply,
         reading: Reading,
     ) -> Result<(), RegistrarError> {
-        self.remember(&act(&said.by, &said.why, reading))?;
+        let remembered = self.held.memory.halt(&act(&said.by, &said.why, reading));
         let change = self.registry.halt(&said.by, &said.why, reading);
-        self.decide(Ok(change), "selection was halted before", reply, reading)
+        let mut lines = change.as_ref().map_or_else(
+            || self.registry.halted().map(words::halted).into_iter().collect::<Vec<_>>(),
+            words::events,
+        );
+        let written = match change {
+            Some(change) => self.close(change, reading)?,
+            None => Ok(()),
+        };
+        let outcome = match (written, remembered) {
+            (Ok(()), _) => Outcome::Done(lines),
+            (Err(reason), Ok(())) => {
+                lines.push(format!("remembered, but not in the registry yet: {reason}"));
+                Outcome::Done(lines)
+            }
+            (Err(reason), Err(error)) => Outcome::Error(format!(
+                "all selection is halted, but a start may begin it, as nothing of it could be \
+                 written: {reason}; the memory of a halt: {error}"
+            )),
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(outcome);
+        Ok(())
     }
 
     /// Resumes: the registry first and the kernel last, so that a crash in between leaves selection
@@ -62,15 +84,26 @@ where
     ) -> Result<(), RegistrarError> {
         // One that nobody has noticed yet is ended too, and is not to be missing from the audit file.
         self.follow_halt(reading)?;
-        let change = self.registry.resume(&said.by, &said.why, reading);
-        self.decide(Ok(change), "selection was not halted", reply, reading)?;
-        self.held.memory.clear().map_err(RegistrarError::Memory)?;
-        self.gate.release().map_err(KeeperError::Sensor)?;
+        let outcome = match self.registry.resume(&said.by, &said.why, reading) {
+            None => Outcome::Done(vec!["selection was not halted".to_owned()]),
+            Some(change) => {
+                let lines = words::events(&change);
+                let opened = self.open(change, reading).and_then(|()| {
+                    let cleared = self.held.memory.clear();
+                    cleared.map_err(|error| format!("the memory of the halt: {error}"))
+                });
+                match opened {
+                    Ok(()) => {
+                        self.gate.release().map_err(KeeperError::Sensor)?;
+                        Outcome::Done(lines)
+                    }
+                    Err(reason) => Outcome::Error(format!("{reason}; selection stays halted")),
+                }
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(outcome);
         // Somebody may have halted in between, in memory and kernel.
         self.follow_halt(reading)
-    }
-
-    fn remember(&self, act: &Act) -> Result<(), RegistrarError> {
-        self.held.memory.halt(act).map_err(RegistrarError::Memory)
     }
 }
