@@ -9,7 +9,7 @@ use clap::Args;
 use super::CliError;
 use super::client;
 use super::halting::Halting;
-use super::life::{LONG, SHORT, carry_out, open, say};
+use super::life::{LONG, SHORT, carry_out, commit, open, say};
 use super::place::Where;
 use crate::daemon::config::DEFAULT_SOCKET;
 use crate::daemon::outside::{Gates, Reached};
@@ -125,7 +125,7 @@ fn resume(place: &Place, said: Said) -> Result<Vec<String>, CliError> {
     };
     // A halt that no daemon has written down is not to be missing from the audit file.
     if let Some(change) = act.and_then(|act| registry.halt(act, reading)) {
-        registry = held.store.commit(change)?;
+        registry = commit(&mut held, change)?;
     }
     let act = Act::new(said, Caller::this_process(), reading.wall);
     let mut lines = match registry.resume(act, reading) {

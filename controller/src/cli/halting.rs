@@ -144,12 +144,12 @@ impl Halting {
     }
 
     /// Without a daemon the registry is written here, if nobody else has it and it can be.
-    fn registry(&self, place: Place, act: Act) -> Result<(), String> {
+    fn registry(&self, place: Place, act: Act) -> Result<Vec<String>, String> {
         let write = move || {
             let (mut held, registry, reading) = open(&place, Contents::Skip)?;
             match registry.halt(act, reading) {
-                None => Ok(()),
-                Some(change) => carry_out(&mut held, change).map(drop),
+                None => Ok(vec!["selection was halted before".to_owned()]),
+                Some(change) => carry_out(&mut held, change),
             }
         };
         let done = within(self.left(), write);
@@ -163,7 +163,7 @@ fn words(
     kernel: &Kernel,
     remembered: &Result<(), String>,
     daemon: Daemon,
-    registry: Option<Result<(), String>>,
+    registry: Option<Result<Vec<String>, String>>,
 ) -> Result<Vec<String>, CliError> {
     let mut lines = kernel.words();
     let has_done = matches!(daemon, Daemon::Done(_));
@@ -193,8 +193,10 @@ fn words(
             lines.push("the daemon does not answer (stopped, or hung)".to_owned());
         }
     }
-    if let Some(Err(reason)) = registry {
-        lines.push(format!("the next start writes it into the registry: {reason}"));
+    match registry {
+        None => {}
+        Some(Ok(said)) => lines.extend(said),
+        Some(Err(reason)) => lines.push(format!("not in the registry yet: {reason}")),
     }
     if faults.is_empty() { Ok(lines) } else { Err(CliError::Incomplete { lines, faults }) }
 }

@@ -19,7 +19,7 @@ use crate::order::files;
 use crate::registry::disk::RealDisk;
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
-use crate::registry::{Change, Place, Reading, Registry};
+use crate::registry::{Change, Place, Reading, Registry, StoreError};
 use crate::rejection::Rejection;
 use crate::shown::shown;
 use crate::text::Text;
@@ -185,8 +185,20 @@ pub(super) fn open(
     Ok((held, registry, reading))
 }
 
-fn commit(held: &mut Held, change: Change) -> Result<Registry, CliError> {
-    Ok(held.store.commit(change)?)
+pub(super) fn commit(held: &mut Held, change: Change) -> Result<Registry, CliError> {
+    let registry = held.store.commit(change).map_err(|error| match error {
+        StoreError::Io { .. } => {
+            CliError::Failed(format!("could not be written: {error}; nothing has changed"))
+        }
+        other => other.into(),
+    })?;
+    match held.store.lacks() {
+        None => Ok(registry),
+        Some(reason) => Err(CliError::Failed(format!(
+            "it is done, but not all of it could be written: {reason}; the next command or start \
+             finishes it"
+        ))),
+    }
 }
 
 pub(super) fn carry_out(held: &mut Held, change: Change) -> Result<Vec<String>, CliError> {

@@ -76,6 +76,10 @@ fn table(status: &Status) -> String {
     if let Some(act) = &status.halted {
         let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, {act}", act.since);
     }
+    if let Some(reason) = &status.unwritten {
+        let _ =
+            writeln!(text, "THE STATE CANNOT BE WRITTEN, and nothing new is accepted: {reason}");
+    }
     for interface in &status.interfaces {
         text += "\n";
         text += &packets(interface);

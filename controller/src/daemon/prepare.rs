@@ -183,6 +183,7 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
     let (store, registry) = if let Some((mut store, registry)) = opened {
         let change = inputs.install(&registry, reading)?;
         let registry = if change.is_empty() { registry } else { store.commit(change)? };
+        store.finish()?;
         (store, registry)
     } else {
         let first = inputs.begin(reading)?;

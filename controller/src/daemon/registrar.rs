@@ -31,6 +31,9 @@ use crate::text::Text;
 
 mod asked;
 mod halting;
+mod writing;
+
+use writing::Unwritten;
 
 /// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
 const SAVE: u64 = 60_000_000_000;
@@ -41,12 +44,9 @@ pub enum RegistrarError {
     /// The kernel side failed.
     #[error(transparent)]
     Keeper(#[from] KeeperError),
-    /// A change could not be written.
+    /// The last words of the registry could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The memory of a halt could not be written.
-    #[error("the memory of a halt: {0}")]
-    Memory(#[source] std::io::Error),
     /// Something done aside fell over.
     #[error("{0}")]
     Aside(String),
@@ -99,6 +99,7 @@ pub struct Registrar<E: Enforce> {
     tally: Arc<Tally>,
     /// When the state was last written, boot-clock nanoseconds.
     saved: u64,
+    unwritten: Unwritten,
     compiling: Option<JoinHandle<Tables<E>>>,
     /// A generation that the keeper wants and that nobody compiles yet.
     wanted: Option<Job>,
@@ -132,6 +133,7 @@ where
             gate,
             tally,
             saved: 0,
+            unwritten: Unwritten::default(),
             compiling: None,
             wanted: None,
             aside: JoinSet::new(),
@@ -172,10 +174,7 @@ where
         if let Some(job) = self.wanted.take() {
             self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
         }
-        if reading.boot.saturating_sub(self.saved) >= SAVE {
-            self.held.store.touch(&self.registry)?;
-            self.saved = reading.boot;
-        }
+        self.write_rest(reading);
         self.answer_waiting(reading.wall);
         Ok(std::mem::take(&mut self.ticked))
     }
@@ -243,9 +242,13 @@ where
                 self.publish(&compiled, tables)
             }
             Wake::Aside(Aside::Install { name, result, reply }) => {
-                self.install(name, result, reply, reading)
+                self.install(name, result, reply, reading);
+                Ok(())
             }
-            Wake::Aside(Aside::Reload { result, reply }) => self.reloaded(result, reply, reading),
+            Wake::Aside(Aside::Reload { result, reply }) => {
+                self.reloaded(result, reply, reading);
+                Ok(())
+            }
         }
     }
 
@@ -254,21 +257,9 @@ where
         self.registry.observe(reading);
         self.count();
         match self.registry.settle(reading) {
-            Some(change) => self.apply(change, reading),
+            Some(change) => self.close(change, reading).map(drop),
             None => Ok(()),
         }
-    }
-
-    /// What closes is closed before anything is written; what opens waits for its tables, and so
-    /// until after.
-    fn apply(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
-        let ticked = self.keeper.tick(&mut &*self.gate, &change.registry, reading)?;
-        self.wanted = self.wanted.take().or(ticked.job);
-        let lines = change.events.iter().map(|event| words::event(event, &change.registry));
-        self.ticked.said.extend(lines);
-        self.registry = self.held.store.commit(change)?;
-        self.saved = reading.boot;
-        Ok(())
     }
 
     /// Brings the kernel to where the registry says, as far as its tables allow.
@@ -327,13 +318,8 @@ where
             change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
         let lines = crashed.map(|event| words::event(event, &change.registry));
         self.ticked.said.extend(lines);
-        self.note(change, reading)
-    }
-
-    /// Writes down what changes nothing in the kernel.
-    fn note(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
-        self.registry = self.held.store.commit(change)?;
-        self.saved = reading.boot;
+        // A state that cannot be written is said, and tried again.
+        let _ = self.keep(change, reading);
         Ok(())
     }
 
@@ -344,8 +330,9 @@ where
     pub fn end(&mut self, stop: Stop, reading: Reading) -> Result<(), RegistrarError> {
         self.registry.observe(reading);
         self.count();
-        let change = self.registry.stopped(stop, reading);
-        self.note(change, reading)
+        self.flush()?;
+        self.registry = self.held.store.commit(self.registry.stopped(stop, reading))?;
+        Ok(self.held.store.finish()?)
     }
 }
 

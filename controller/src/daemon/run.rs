@@ -305,6 +305,7 @@ impl Daemon {
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
         let register = self.registrar.register(reading().wall);
         self.monitor.note_register(register, self.registrar.share());
+        self.monitor.note_unwritten(self.registrar.unwritten());
         ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.

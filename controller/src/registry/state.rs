@@ -52,7 +52,7 @@ pub(super) struct Revoked {
 }
 
 /// A new state of the registry, and what has to be on the disk for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Change {
     /// The registry as it is to be.
     pub registry: Registry,

@@ -177,7 +177,8 @@ impl<P: Port, M: Medium> World<P, M> {
         let ticked = self.keeper.tick(&mut self.kernel, &change.registry, now).unwrap();
         self.take_job(ticked);
         self.store.disk_mut().cut_after(self.cut.map(|(steps, _)| steps));
-        let Ok(registry) = self.store.commit(change) else {
+        let committed = self.store.commit(change).ok();
+        let Some(registry) = committed.filter(|_| self.store.lacks().is_none()) else {
             let (_, luck) = self.cut.take().expect("only a cut fails");
             self.die(luck, true);
             return false;

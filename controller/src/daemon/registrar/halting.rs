@@ -2,7 +2,9 @@
 //! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
 
 use super::{KeeperError, Registrar, RegistrarError, Reply};
+use crate::daemon::request::Outcome;
 use crate::daemon::sensor::Enforce;
+use crate::daemon::words;
 use crate::registry::Reading;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::memory::Remembered;
@@ -30,10 +32,11 @@ where
             self.gate.halt().map_err(KeeperError::Sensor)?;
         }
         if !matches!(remembered, Remembered::Halted(_)) {
-            self.remember(&act)?;
+            // The registry says it too; and it is tried again at the next tick.
+            let _ = self.held.memory.halt(&act);
         }
         match self.registry.halt(act, reading) {
-            Some(change) => self.apply(change, reading),
+            Some(change) => self.close(change, reading).map(drop),
             None => Ok(()),
         }
     }
@@ -47,9 +50,30 @@ where
         reading: Reading,
     ) -> Result<(), RegistrarError> {
         let act = Act::new(said, caller, reading.wall);
-        self.remember(&act)?;
+        let remembered = self.held.memory.halt(&act);
         let change = self.registry.halt(act, reading);
-        self.decide(Ok(change), "selection was halted before", reply, reading)
+        let mut lines = change.as_ref().map_or_else(
+            || self.registry.halted().map(words::halted).into_iter().collect::<Vec<_>>(),
+            words::events,
+        );
+        let written = match change {
+            Some(change) => self.close(change, reading)?,
+            None => Ok(()),
+        };
+        let outcome = match (written, remembered) {
+            (Ok(()), _) => Outcome::Done(lines),
+            (Err(reason), Ok(())) => {
+                lines.push(format!("remembered, but not in the registry yet: {reason}"));
+                Outcome::Done(lines)
+            }
+            (Err(reason), Err(error)) => Outcome::Error(format!(
+                "all selection is halted, but a start may begin it, as nothing of it could be \
+                 written: {reason}; the memory of a halt: {error}"
+            )),
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(outcome);
+        Ok(())
     }
 
     /// Resumes: the registry first and the kernel last, so that a crash in between leaves selection
@@ -64,15 +88,26 @@ where
         // One that nobody has noticed yet is ended too, and is not to be missing from the audit file.
         self.follow_halt(reading)?;
         let act = Act::new(said, caller, reading.wall);
-        let change = self.registry.resume(act, reading);
-        self.decide(Ok(change), "selection was not halted", reply, reading)?;
-        self.held.memory.clear().map_err(RegistrarError::Memory)?;
-        self.gate.release().map_err(KeeperError::Sensor)?;
+        let outcome = match self.registry.resume(act, reading) {
+            None => Outcome::Done(vec!["selection was not halted".to_owned()]),
+            Some(change) => {
+                let lines = words::events(&change);
+                let opened = self.open(change, reading).and_then(|()| {
+                    let cleared = self.held.memory.clear();
+                    cleared.map_err(|error| format!("the memory of the halt: {error}"))
+                });
+                match opened {
+                    Ok(()) => {
+                        self.gate.release().map_err(KeeperError::Sensor)?;
+                        Outcome::Done(lines)
+                    }
+                    Err(reason) => Outcome::Error(format!("{reason}; selection stays halted")),
+                }
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(outcome);
         // Somebody may have halted in between, in memory and kernel.
         self.follow_halt(reading)
-    }
-
-    fn remember(&self, act: &Act) -> Result<(), RegistrarError> {
-        self.held.memory.halt(act).map_err(RegistrarError::Memory)
     }
 }
