@@ -46,7 +46,7 @@ pub struct StatusArgs {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Reply {
-    Status(Status),
+    Status(Box<Status>),
     Error { error: String },
 }
 

@@ -235,9 +235,13 @@ where
                 self.publish(&compiled, tables)
             }
             Wake::Aside(Aside::Install { name, result, reply }) => {
-                self.install(name, result, reply, reading)
+                self.install(name, result, reply, reading);
+                Ok(())
             }
-            Wake::Aside(Aside::Reload { result, reply }) => self.reloaded(result, reply, reading),
+            Wake::Aside(Aside::Reload { result, reply }) => {
+                self.reloaded(result, reply, reading);
+                Ok(())
+            }
         }
     }
 

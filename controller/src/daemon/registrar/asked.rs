@@ -92,34 +92,29 @@ where
         result: Result<Installed, Rejection>,
         reply: Reply,
         reading: Reading,
-    ) -> Result<(), RegistrarError> {
+    ) {
         match result {
             Err(rejection) => {
                 let _ = reply.send(rejection.into());
-                Ok(())
             }
             Ok(Installed::Known(position)) => {
                 let live = self.keeper.is_live(position);
                 let words = words::installed(&self.registry, position, reading.wall, live);
                 let text = format!("{words}; it was installed before, and nothing has changed");
                 let _ = reply.send(Outcome::Done(vec![text]));
-                Ok(())
             }
-            Ok(Installed::New(change, position)) => {
-                match self.registry.take_up(change) {
-                    Ok(change) => match self.open(change, reading) {
-                        Ok(()) => self.waiting.push((position, reply)),
-                        Err(reason) => {
-                            let _ = reply.send(Outcome::Error(reason));
-                        }
-                    },
-                    Err(mut change) => {
-                        let bytes = change.files.pop().map(|(_, bytes)| bytes).unwrap_or_default();
-                        self.examine(Document { name, bytes }, reply, reading);
+            Ok(Installed::New(change, position)) => match self.registry.take_up(change) {
+                Ok(change) => match self.open(change, reading) {
+                    Ok(()) => self.waiting.push((position, reply)),
+                    Err(reason) => {
+                        let _ = reply.send(Outcome::Error(reason));
                     }
+                },
+                Err(mut change) => {
+                    let bytes = change.files.pop().map(|(_, bytes)| bytes).unwrap_or_default();
+                    self.examine(Document { name, bytes }, reply, reading);
                 }
-                Ok(())
-            }
+            },
         }
     }
 
@@ -128,27 +123,26 @@ where
         result: Result<Box<(Inputs, Change)>, PrepareError>,
         reply: Option<Reply>,
         reading: Reading,
-    ) -> Result<(), RegistrarError> {
+    ) {
         let outcome = match result {
             Ok(prepared) => {
                 let (inputs, change) = *prepared;
                 let Ok(change) = self.registry.take_up(Box::new(change)) else {
                     self.reload(reply, reading);
-                    return Ok(());
+                    return;
                 };
                 let mut lines = vec!["the configuration was read again".to_owned()];
                 lines.extend(words::events(&change));
                 let opened = if change.is_empty() { Ok(()) } else { self.open(change, reading) };
-                match opened {
-                    Err(reason) => Outcome::Error(reason),
-                    Ok(()) => {
-                        let Inputs { config, layers, classes, .. } = inputs;
-                        self.classes = classes;
-                        self.keeper.reconfigure(layers, config.lease);
-                        self.config = config;
-                        self.ticked.said.push("the configuration was read again".to_owned());
-                        Outcome::Done(lines)
-                    }
+                if let Err(reason) = opened {
+                    Outcome::Error(reason)
+                } else {
+                    let Inputs { config, layers, classes, .. } = inputs;
+                    self.classes = classes;
+                    self.keeper.reconfigure(layers, config.lease);
+                    self.config = config;
+                    self.ticked.said.push("the configuration was read again".to_owned());
+                    Outcome::Done(lines)
                 }
             }
             Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
@@ -165,7 +159,6 @@ where
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
         }
-        Ok(())
     }
 
     /// Carries out a change that closes something, and says so.
