@@ -1,8 +1,6 @@
 //! A state directory on a full disk: what opens is refused, what closes is carried out, and no measure
 //! ends that nobody ended (L-TERM, L-MIN).
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
