@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::{Names, OrderName, RuleName};
 use crate::order::Measure;
+use crate::order::files;
 
 const SCHEMA: &str = "sekisho.generation/v1";
 
@@ -87,7 +88,7 @@ impl Ledger {
         let mut all = Vec::new();
         for number in self.numbers().map_err(|error| failed(&self.folder, &error))? {
             let path = self.path(number);
-            let text = fs::read(&path).map_err(|error| failed(&path, &error))?;
+            let text = files::read(&path).map_err(|error| failed(&path, &error))?;
             let written: Written =
                 serde_json::from_slice(&text).map_err(|error| failed(&path, &error))?;
             let names = names(written).map_err(|error| failed(&path, &error))?;

@@ -94,7 +94,8 @@ impl Inputs {
     /// # Errors
     /// [`PrepareError::Rejected`].
     pub fn read(path: &Path) -> Result<Self, PrepareError> {
-        let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
+        let bytes = files::read_at_most(path, files::SMALL)
+            .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
         if let Some(group) = &config.control_group {
             control::group_number(group)
