@@ -17,6 +17,9 @@ use crate::preview::{ClassRanges, check_party};
 use crate::registry::disk::{self, Lock, RealDisk};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
+use crate::registry::memory::HaltMemory;
+use crate::registry::names;
+use crate::registry::runs::{Basis, FileRead};
 use crate::registry::{Change, Place, Reading, Registry, Store, StoreError};
 use crate::rejection::Rejection;
 use crate::shown::shown;
@@ -55,6 +58,8 @@ impl From<StoreError> for PrepareError {
 pub struct Held {
     /// Where changes are written.
     pub store: Store<RealDisk>,
+    /// Whether selection is halted, also where the store cannot be written.
+    pub memory: HaltMemory,
     _lock: Lock,
 }
 
@@ -73,6 +78,8 @@ pub struct Prepared {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
+    /// The files that it was made of.
+    pub basis: Basis,
 }
 
 /// What a configuration file names, read and checked by itself.
@@ -84,6 +91,8 @@ pub struct Inputs {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
+    /// The files that all this was made of.
+    pub basis: Basis,
     file: String,
     trust: Trust,
 }
@@ -108,7 +117,14 @@ impl Inputs {
         })?;
         let classes = Arc::new(ClassRanges::of(&table));
         let layers = Arc::new(table.layers().into());
-        Ok(Self { config, layers, classes, file: shown(path), trust })
+        let read = |(file, sha256): (&str, &str)| FileRead {
+            file: file.to_owned(),
+            sha256: sha256.to_owned(),
+        };
+        let configuration = FileRead { file: shown(path), sha256: crate::registry::digest(&bytes) };
+        let direction = table.files().map(read).collect();
+        let basis = Basis { configuration, direction };
+        Ok(Self { config, layers, classes, basis, file: shown(path), trust })
     }
 
     /// The change that brings a registry to where this configuration wants it: its orders installed.
@@ -116,7 +132,7 @@ impl Inputs {
     /// # Errors
     /// Every order that is refused.
     pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, PrepareError> {
-        let Self { config, layers, classes, file, trust } = self;
+        let Self { config, layers, classes, file, trust, .. } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
         // What was lawful over other direction tables need not be over these.
@@ -164,6 +180,7 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
     let place = inputs.config.state.clone();
     let lock = take(&place)?;
     let opened = Store::open(RealDisk, place.clone(), Contents::Read)?;
+    let memory = memory(&place, opened.is_some())?;
     let (store, registry) = if let Some((mut store, registry)) = opened {
         let change = inputs.install(&registry, reading)?;
         let registry = if change.is_empty() { registry } else { store.commit(change)? };
@@ -173,9 +190,9 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
         let change = inputs.install(&first.registry, reading)?;
         Store::create(RealDisk, place, first.then(change))?
     };
-    let Inputs { config, layers, classes, .. } = inputs;
-    let held = Held { store, _lock: lock };
-    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes })
+    let Inputs { config, layers, classes, basis, .. } = inputs;
+    let held = Held { store, memory, _lock: lock };
+    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes, basis })
 }
 
 /// The same without taking or writing anything.
@@ -227,7 +244,8 @@ pub fn open(place: &Place, contents: Contents) -> Result<(Held, Registry), Prepa
     let lock = take(place)?;
     let opened = Store::open(RealDisk, place.clone(), contents)?;
     let (store, registry) = opened.ok_or_else(missing)?;
-    Ok((Held { store, _lock: lock }, registry))
+    let memory = memory(place, true)?;
+    Ok((Held { store, memory, _lock: lock }, registry))
 }
 
 /// Makes a state directory, for a command without a daemon.
@@ -240,7 +258,16 @@ pub fn create(place: &Place, first: Change) -> Result<Registry, PrepareError> {
         let reason = "holds a state already";
         return Err(PrepareError::Failed(format!("{}: {reason}", shown(&place.directory))));
     }
+    memory(place, false)?;
     Ok(Store::create(RealDisk, place.clone(), first)?.1)
+}
+
+/// The memory of a halt, which is there before there is a state.
+fn memory(place: &Place, has_state: bool) -> Result<HaltMemory, PrepareError> {
+    HaltMemory::open_or_make(&place.directory, has_state).map_err(|error| {
+        let path = place.directory.join(names::HALT);
+        PrepareError::Failed(format!("{}: {error}", shown(&path)))
+    })
 }
 
 /// Whether an order that was just installed may be carried out over these direction tables.

@@ -16,16 +16,21 @@ use super::keeper::{Compiled, Job, Keeper, KeeperError};
 use super::names::NameBook;
 use super::prepare::{Held, Inputs, PrepareError, Prepared};
 use super::request::Outcome;
-use super::sensor::Enforce;
+use super::sensor::{Enforce, mode_name};
 use super::tally::Tally;
 use super::words;
+use crate::kernel::clock::boot_id;
+use crate::kernel::object_digest;
 use crate::preview::ClassRanges;
+use crate::registry::event::What;
 use crate::registry::install::Installed;
+use crate::registry::runs::{Basis, Start, Stop};
 use crate::registry::{Change, Reading, Register, Registry, StoreError};
 use crate::rejection::Rejection;
 use crate::text::Text;
 
 mod asked;
+mod halting;
 
 /// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
 const SAVE: u64 = 60_000_000_000;
@@ -39,6 +44,9 @@ pub enum RegistrarError {
     /// A change could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The memory of a halt could not be written.
+    #[error("the memory of a halt: {0}")]
+    Memory(#[source] std::io::Error),
     /// Something done aside fell over.
     #[error("{0}")]
     Aside(String),
@@ -85,6 +93,7 @@ pub struct Registrar<E: Enforce> {
     registry: Registry,
     held: Held,
     classes: Arc<ClassRanges>,
+    basis: Basis,
     keeper: Keeper,
     gate: Arc<Gate<E>>,
     tally: Arc<Tally>,
@@ -111,7 +120,7 @@ where
         names: Arc<NameBook>,
         tally: Arc<Tally>,
     ) -> Self {
-        let Prepared { config, file, registry, held, layers, classes } = prepared;
+        let Prepared { config, file, registry, held, layers, classes, basis } = prepared;
         Self {
             keeper: Keeper::new(layers, config.lease, names),
             file,
@@ -119,6 +128,7 @@ where
             registry,
             held,
             classes,
+            basis,
             gate,
             tally,
             saved: 0,
@@ -140,6 +150,7 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn begin(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         // Here and now: without tables every packet would be one of no known direction.
@@ -155,6 +166,7 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn tick(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         if let Some(job) = self.wanted.take() {
@@ -295,14 +307,45 @@ where
         }
     }
 
-    /// The last words of the registry: clock and counts are written once more.
+    /// Notes that this daemon begins, and that the one before crashed, if it did.
     ///
     /// # Errors
     /// [`RegistrarError::Store`].
-    pub fn end(&mut self, reading: Reading) -> Result<(), RegistrarError> {
+    pub fn started(&mut self, taken_over: bool, reading: Reading) -> Result<(), RegistrarError> {
+        let start = Start {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            boot: boot_id(),
+            mode: mode_name(self.config.mode).to_owned(),
+            interfaces: self.config.interfaces.clone(),
+            program: object_digest(),
+            taken_over,
+            basis: self.basis.clone(),
+        };
+        let change = self.registry.started(start, reading);
+        let crashed =
+            change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
+        let lines = crashed.map(|event| words::event(event, &change.registry));
+        self.ticked.said.extend(lines);
+        self.note(change, reading)
+    }
+
+    /// Writes down what changes nothing in the kernel.
+    fn note(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
+        self.registry = self.held.store.commit(change)?;
+        self.saved = reading.boot;
+        Ok(())
+    }
+
+    /// The last words of the registry: how the daemon ended, with its clock and counts.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Store`].
+    pub fn end(&mut self, stop: Stop, reading: Reading) -> Result<(), RegistrarError> {
         self.registry.observe(reading);
         self.count();
-        Ok(self.held.store.touch(&self.registry)?)
+        let change = self.registry.stopped(stop, reading);
+        self.note(change, reading)
     }
 }
 

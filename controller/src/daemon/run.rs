@@ -19,6 +19,7 @@ use super::http;
 use super::kept::{self, Kept};
 use super::monitor::{Monitor, lock};
 use super::output::{Sink, Writer};
+use super::outside::{Gates, StateLink};
 use super::prepare::Prepared;
 use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
 use super::request::Ask;
@@ -30,6 +31,7 @@ use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
 use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
+use crate::registry::memory::Remembered;
 
 mod ending;
 
@@ -80,6 +82,7 @@ pub struct Daemon {
     signals: [Signal; 4],
     steps: ClockSteps,
     service: ServiceManager,
+    _link: StateLink,
 }
 
 /// How a daemon ends.
@@ -110,7 +113,8 @@ impl Daemon {
         let result = self.watch(voice).await;
         self.service.stopping();
         let end = *result.as_ref().unwrap_or(&End::Stop);
-        let (summary, stopped) = self.stop(end).await;
+        let failure = result.as_ref().err().map(ToString::to_string);
+        let (summary, stopped) = self.stop(end, failure).await;
         voice.tell(&summary.to_string());
         if end == End::HandOver && stopped.is_ok() {
             voice.tell("left to the next daemon: selection goes on as long as the lease holds");
@@ -150,16 +154,24 @@ impl Daemon {
         let (mut sensor, mut rings) = Sensor::load(&config, root)?;
         descriptors::suffice(listener.is_some()).map_err(RunError::Failed)?;
         let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
-        let halted = prepared.registry.halted().is_some();
+        // Before anything is attached: from here on a halt needs nobody's answer.
+        let socket = &config.control_socket;
+        Gates::announce(&config.state.directory, socket, sensor.lease_numbers())
+            .map_err(RunError::Failed)?;
+        let link = StateLink::make(socket, &config.state.directory).map_err(RunError::Failed)?;
+        let halted = prepared.registry.halted().is_some()
+            || prepared.held.memory.read() != Remembered::Nothing
+            || sensor.is_halted()?;
         if halted {
             // What another daemon left may be selecting at this moment.
-            sensor.set_lease(0)?;
+            sensor.set_halted(true)?;
         }
         let tally = Arc::new(Tally::default());
         let sensor = Arc::new(Mutex::new(sensor));
         let gate = Arc::new(Gate::new(Arc::clone(&sensor), halted));
         let mut registrar =
             Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
+        let taken_over = inherited.generation > 0;
         registrar.inherit(&inherited, reading());
         // No packet is to be judged without tables, so these come before the attachment.
         let ticked = registrar.begin(reading())?;
@@ -173,6 +185,9 @@ impl Daemon {
         let drain = Drain::new(&config, rings, names, sender, received, watched, tally)
             .map_err(|error| failed("rings", &error))?
             .behind(sequence);
+        // Nothing is selected by this daemon before it is written that it is here, and nothing that
+        // could keep it from ending in one place comes after.
+        registrar.started(taken_over, reading())?;
         let (watched, counted) = (Arc::clone(&health), Arc::clone(&written));
         let writer = Writer::new(sink, batches, progress, watched, counted);
         let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));
@@ -194,6 +209,7 @@ impl Daemon {
             signals,
             steps,
             service: ServiceManager::from_environment(),
+            _link: link,
         };
         daemon.report(&ticked, voice);
         Ok(daemon)

@@ -39,6 +39,14 @@ pub fn event(event: &Event, registry: &Registry) -> String {
         ),
         What::Rotated { version, .. } => format!("trust file version {version} is in force"),
         What::Halted(act) => format!("all selection is halted, {act}"),
+        What::Started(start) => format!("sekisho {} has started", start.version),
+        What::Stopped(_) => "sekisho has stopped".to_owned(),
+        What::Crashed { started, rebooted } => {
+            let how = if *rebooted { ", and the machine has started anew since" } else { "" };
+            format!("the daemon of event {started} ended without a word{how}")
+        }
+        What::Reloaded(_) => "the configuration was read again".to_owned(),
+        What::ReloadRefused { reasons } => format!("not reloaded: {}", reasons.join("; ")),
         What::Resumed(act) => format!("selection is resumed, {act}"),
     }
 }

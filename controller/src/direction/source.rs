@@ -43,6 +43,11 @@ impl Source {
         Self { name: name.into(), bytes }
     }
 
+    /// The SHA-256 of its bytes, in lower-case hexadecimal digits.
+    pub(super) fn digest(&self) -> String {
+        crate::registry::digest(&self.bytes)
+    }
+
     /// Refuses the whole file.
     pub(super) fn refused(&self, reason: impl Into<String>) -> Rejection {
         Rejection::new(&self.name, reason).under(Requirement::Dir)

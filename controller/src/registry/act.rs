@@ -80,6 +80,13 @@ impl Act {
         let (Said { operator, why }, Caller { uid, login_uid }) = (said, caller);
         Self { since, operator, uid, login_uid, why }
     }
+
+    /// What no person did: this program itself, for this reason.
+    pub fn of_sekisho(why: &str, since: Timestamp) -> Self {
+        // A reason of the system's own that is no text is left out: what it led to stands.
+        let said = Said { operator: None, why: why.parse().ok() };
+        Self::new(said, Caller::this_process(), since)
+    }
 }
 
 /// Who did it and why. What the system says comes first, and what they say in quotation marks.

@@ -2,7 +2,7 @@
 //! real thing behind it. What is written where, and in which order, is in `store`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -21,6 +21,13 @@ pub trait Disk {
     /// # Errors
     /// Whatever the system says.
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+
+    /// The file from its beginning, for what may be too long for the memory; `None` where there is
+    /// none.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>>;
 
     /// Makes a directory that only its owner can enter; one that is there already will do.
     ///
@@ -73,6 +80,14 @@ impl Disk for RealDisk {
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         match files::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
+        match files::open_regular(path) {
+            Ok(file) => Ok(Some(Box::new(BufReader::with_capacity(1 << 18, file)))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -250,6 +265,7 @@ mod tests {
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         let mut disk = RealDisk;
         assert_eq!(disk.read(&one).unwrap(), None);
+        assert!(disk.stream(&one).unwrap().is_none());
         disk.write(&one, b"long text").unwrap();
         disk.write(&one, b"text").unwrap();
         disk.append(&one, b" and more").unwrap();
@@ -258,6 +274,8 @@ mod tests {
         disk.rename(&one, &two).unwrap();
         disk.sync_directory(folder.path()).unwrap();
         assert_eq!(disk.read(&two).unwrap().as_deref(), Some(&b"text and"[..]));
+        let streamed = disk.stream(&two).unwrap().unwrap().lines().next().unwrap().unwrap();
+        assert_eq!(streamed, "text and");
         assert_eq!(fs::metadata(&two).unwrap().permissions().mode() & 0o777, 0o600);
         disk.create_directory(&one).unwrap();
         disk.create_directory(&one).unwrap();

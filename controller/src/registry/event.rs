@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
+use super::runs::{Basis, Start, Stop};
 
-/// One line of the audit file.
+/// An event. Its line in the audit file names the line before, too.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Event {
     /// Counts the events of a state directory from 1, without gaps.
@@ -67,6 +68,24 @@ pub enum What {
     Halted(Act),
     /// Selection was resumed.
     Resumed(Act),
+    /// A daemon began its work.
+    Started(Box<Start>),
+    /// A daemon ended.
+    Stopped(Stop),
+    /// A daemon had ended without a word; it was noticed when the next one began.
+    Crashed {
+        /// The event that says that it began.
+        started: u64,
+        /// Whether the machine has started anew since.
+        rebooted: bool,
+    },
+    /// The configuration was read again and is in force.
+    Reloaded(Basis),
+    /// The configuration was read again and refused: nothing changed.
+    ReloadRefused {
+        /// Why: the first reasons, cut short.
+        reasons: Vec<String>,
+    },
 }
 
 /// An order, named exactly.

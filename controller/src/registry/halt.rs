@@ -1,18 +1,17 @@
 //! Halting all selection without any signature, and resuming it: both are a person's acts and are
 //! recorded (L-MIN, L-INSPECT). What the kernel is told is the daemon's business.
 
-use super::act::{Act, Caller, Said};
+use super::act::Act;
 use super::clock::Reading;
 use super::event::What;
 use super::state::{Change, Registry};
 
 impl Registry {
     /// Halts all selection. `None`: it is halted already, and stays what the first one said.
-    pub fn halt(&self, said: Said, caller: Caller, reading: Reading) -> Option<Change> {
+    pub fn halt(&self, act: Act, reading: Reading) -> Option<Change> {
         if self.halted.is_some() {
             return None;
         }
-        let act = Act::new(said, caller, reading.wall);
         let mut change = Change::of(self.clone());
         change.registry.halted = Some(act.clone());
         change.note(reading.wall, What::Halted(act));
@@ -20,11 +19,11 @@ impl Registry {
     }
 
     /// Resumes selection. `None`: it is not halted.
-    pub fn resume(&self, said: Said, caller: Caller, reading: Reading) -> Option<Change> {
+    pub fn resume(&self, act: Act, reading: Reading) -> Option<Change> {
         self.halted.as_ref()?;
         let mut change = Change::of(self.clone());
         change.registry.halted = None;
-        change.note(reading.wall, What::Resumed(Act::new(said, caller, reading.wall)));
+        change.note(reading.wall, What::Resumed(act));
         Some(change)
     }
 }

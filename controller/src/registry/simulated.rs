@@ -2,7 +2,7 @@
 //! For tests of the store, and of all that stands on it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, BufRead, Cursor};
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
@@ -146,6 +146,11 @@ impl Luck {
 impl Disk for SimulatedDisk {
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         Ok(self.seen.get(path).map(|inode| self.inodes[*inode].seen.clone()))
+    }
+
+    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
+        let bytes = self.read(path)?;
+        Ok(bytes.map(|bytes| Box::new(Cursor::new(bytes)) as Box<dyn BufRead>))
     }
 
     fn create_directory(&mut self, path: &Path) -> io::Result<()> {

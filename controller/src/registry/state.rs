@@ -10,6 +10,7 @@ use super::act::Act;
 use super::clock::{Clock, Reading};
 use super::entry::{Ended, Entry};
 use super::event::{Event, Reason, What};
+use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::{Order, Trust, Verified};
 use crate::rejection::{Rejection, Requirement};
@@ -25,6 +26,8 @@ pub struct Registry {
     pub(super) entries: Vec<Entry>,
     pub(super) revocations: Vec<Revoked>,
     pub(super) halted: Option<Act>,
+    /// The daemon that has begun and not said that it ended.
+    pub(super) running: Option<Running>,
     /// The sequence number of the last event; 0 before the first.
     pub(super) last_event: u64,
 }
@@ -164,6 +167,7 @@ impl Registry {
             entries: Vec::new(),
             revocations: Vec::new(),
             halted: None,
+            running: None,
             last_event: 0,
         });
         change.files.push((super::names::trust(version, false), trust.to_vec()));

@@ -8,7 +8,7 @@
 //!   orders/       <sha256>.dsse   each envelope as it was given, never changed
 //!   revocations/  <sha256>.dsse
 //!   trust/        1.json, then <version>.dsse
-//!   events.ndjson what happened, one line each
+//!   events.ndjson what happened, one line each, chained; see `audit`
 //! state.anchor    outside: counter and digest of the last state
 //! ```
 //!
@@ -24,7 +24,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::audit;
+use super::audit::{self, Expected};
 use super::disk::Disk;
 use super::loading::{self, Contents};
 use super::names;
@@ -82,6 +82,8 @@ pub struct Store<D> {
     pub(super) counter: u64,
     /// The SHA-256 of the state on the disk.
     pub(super) digest: Option<String>,
+    /// The SHA-256 of the last line of the audit file.
+    pub(super) last_line: String,
     pub(super) broken: bool,
 }
 
@@ -91,9 +93,14 @@ impl<D: Disk> Store<D> {
     /// # Errors
     /// [`StoreError`].
     pub fn create(disk: D, place: Place, first: Change) -> Result<(Self, Registry), StoreError> {
-        let mut store = Self { disk, place, counter: 0, digest: None, broken: false };
+        let mut store = Self::empty(disk, place);
         let registry = store.make(first)?;
         Ok((store, registry))
+    }
+
+    pub(super) fn empty(disk: D, place: Place) -> Self {
+        let last_line = audit::NOTHING.to_owned();
+        Self { disk, place, counter: 0, digest: None, last_line, broken: false }
     }
 
     pub(super) fn make(&mut self, first: Change) -> Result<Registry, StoreError> {
@@ -123,9 +130,10 @@ impl<D: Disk> Store<D> {
             place,
             counter: loaded.counter,
             digest: Some(loaded.digest),
+            last_line: loaded.audit.digest.clone(),
             broken: false,
         };
-        store.repair_events(&loaded.registry, &loaded.events)?;
+        store.repair_events(&loaded.audit)?;
         if !loaded.anchored {
             store.write_anchor()?;
         }
@@ -149,14 +157,21 @@ impl<D: Disk> Store<D> {
             self.step(&path, D::sync)?;
             self.sync_names(&parent(&path))?;
         }
-        let lines = audit::lines(&events);
+        let lines = audit::lines(&self.last_line, &events)
+            .map_err(|source| self.failed(names::EVENTS, source))?;
+        let text = audit::text(&lines);
+        let digest = lines.last().map(|line| super::digest(line.as_bytes()));
+        let digest = digest.unwrap_or_else(|| self.last_line.clone());
         let counter = self.counter.saturating_add(1);
-        let state = State::of(&registry, counter, self.digest.clone(), events);
+        let audit = Expected { last: registry.last_event, digest, lines };
+        let last_line = audit.digest.clone();
+        let state = State::of(&registry, counter, self.digest.clone(), audit);
         let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
         let path = self.place.directory.join(names::STATE);
         self.replace(&self.place.directory.join(names::NEW_STATE), &path, &bytes)?;
         (self.counter, self.digest) = (counter, Some(super::digest(&bytes)));
-        self.append_events(&lines)?;
+        self.last_line = last_line;
+        self.append_events(&text)?;
         self.write_anchor()?;
         self.broken = false;
         Ok(registry)
@@ -195,16 +210,12 @@ impl<D: Disk> Store<D> {
         self.sync_names(&parent(&path))
     }
 
-    /// Drops a torn last line and adds the lines that a crash kept from the audit file.
-    fn repair_events(
-        &mut self,
-        registry: &Registry,
-        events: &[super::event::Event],
-    ) -> Result<(), StoreError> {
+    /// Verifies the audit file, drops a torn last line and adds the lines that a crash kept from the audit file.
+    fn repair_events(&mut self, expected: &Expected) -> Result<(), StoreError> {
         let path = self.place.directory.join(names::EVENTS);
-        let text = self.step(&path, D::read)?.unwrap_or_default();
-        let repair = audit::repair(&shown(&path), &text, registry.last_event, events)?;
-        if repair.whole < text.len() as u64 {
+        let chain = audit::check(&mut self.disk, &path, expected)?;
+        let Some(repair) = chain.repair else { return Ok(()) };
+        if repair.torn {
             self.step(&path, |disk, path| disk.truncate(path, repair.whole))?;
             self.step(&path, D::sync)?;
         }

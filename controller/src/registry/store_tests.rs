@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::act::{Caller, Said};
+use super::act::{Act, Caller, Said};
 use super::disk::Disk as _;
 use super::loading::{Contents, look};
 use super::names;
@@ -66,11 +66,19 @@ fn changes() -> Vec<fn(&Registry) -> Change> {
         |registry| {
             registry.revoke("r", revocation("a", 1, 0).into_bytes(), at(20)).unwrap().unwrap()
         },
-        |registry| registry.halt(Said::default(), Caller::default(), at(25)).unwrap(),
+        |registry| {
+            registry
+                .halt(Act::new(Said::default(), Caller::default(), at(25).wall), at(25))
+                .unwrap()
+        },
         |registry| {
             registry.rotate("t", rotation(2, &[3], &[1, 2, 4]).into_bytes(), at(26)).unwrap()
         },
-        |registry| registry.resume(Said::default(), Caller::default(), at(30)).unwrap(),
+        |registry| {
+            registry
+                .resume(Act::new(Said::default(), Caller::default(), at(30).wall), at(30))
+                .unwrap()
+        },
         |registry| {
             install(registry, &signed(&payload("c", 1, 10, 90), &[1, 2, 6]), at(31)).unwrap()
         },
@@ -83,7 +91,8 @@ fn events(disk: &mut SimulatedDisk) -> Vec<u64> {
     let text = String::from_utf8(text).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
     text.lines()
-        .map(|line| serde_json::from_str::<super::event::Event>(line).unwrap().sequence)
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|event| event["sequence"].as_u64().unwrap())
         .collect()
 }
 
@@ -158,8 +167,7 @@ fn a_power_cut_while_the_directory_is_made() {
     for steps in 0.. {
         let mut failing = disk();
         failing.fail_after(steps);
-        let mut store =
-            Store { disk: failing, place: place(), counter: 0, digest: None, broken: false };
+        let mut store = Store::empty(failing, place());
         let done = store.make(begun());
         for luck in 0..24 {
             match open(store.disk.after_power_cut(luck)).unwrap() {
@@ -237,5 +245,16 @@ fn what_was_tampered_with_is_refused() {
     let events = place().directory.join(names::EVENTS);
     let mut cut = disk.clone();
     cut.write(&events, b"").unwrap();
-    assert!(refusal(cut).ends_with("ends with event 0, but the state is that after event 3"));
+    assert!(
+        refusal(cut).ends_with(
+            "ends with event 0, but the state is that after event 3: lines were cut off"
+        )
+    );
+    let mut edited = disk.clone();
+    let text = String::from_utf8(edited.read(&events).unwrap().unwrap()).unwrap();
+    edited.write(&events, text.replacen("\"a\"", "\"b\"", 1).as_bytes()).unwrap();
+    assert_eq!(
+        refusal(edited),
+        "/state/events.ndjson: line 3: names another line before it than line 2: one was changed"
+    );
 }

@@ -10,7 +10,7 @@ use controller::daemon::keeper::{Compiled, Keeper, Ticked};
 use controller::daemon::names::NameBook;
 use controller::daemon::prepare::Layers;
 use controller::daemon::sensor::Enforce;
-use controller::registry::act::{Caller, Said};
+use controller::registry::act::{Act, Caller, Said};
 use controller::registry::disk::Disk;
 use controller::registry::install::Installed;
 use controller::registry::loading::Contents;
@@ -144,6 +144,15 @@ impl<P: Port, M: Medium> World<P, M> {
         self.ticked = true;
     }
 
+    /// Halts the kernel, or ends the halt, as the registry says.
+    fn follow_halt(&mut self) {
+        let halted = self.registry.halted().is_some();
+        self.kernel.set_halted(halted).unwrap();
+        if halted {
+            self.kernel.set_lease(0).unwrap();
+        }
+    }
+
     fn take_job(&mut self, ticked: Ticked) {
         if let Some(job) = ticked.job {
             assert!(self.job.is_none(), "one at a time");
@@ -224,9 +233,7 @@ impl<P: Port, M: Medium> World<P, M> {
         }
         // The new state may be on the disk although its commit failed.
         self.durable = self.model.clone();
-        if self.registry.halted().is_some() {
-            self.kernel.set_lease(0).unwrap();
-        }
+        self.follow_halt();
         let left: Vec<Arc<Names>> = self.published.iter().cloned().collect();
         let now = self.reading();
         self.registry.observe(now);
@@ -320,17 +327,23 @@ impl<P: Port, M: Medium> World<P, M> {
             }
             Step::Halt => {
                 // As the gate does: the kernel first.
+                self.kernel.set_halted(true).unwrap();
                 self.kernel.set_lease(0).unwrap();
-                if let Some(change) = self.registry.halt(Said::default(), Caller::default(), now) {
+                if let Some(change) =
+                    self.registry.halt(Act::new(Said::default(), Caller::default(), now.wall), now)
+                {
                     model.halted = true;
                     self.change(change, model);
                 }
             }
             Step::Resume => {
-                if let Some(change) = self.registry.resume(Said::default(), Caller::default(), now)
+                if let Some(change) = self
+                    .registry
+                    .resume(Act::new(Said::default(), Caller::default(), now.wall), now)
                 {
                     model.halted = false;
                     self.change(change, model);
+                    self.follow_halt();
                 }
             }
             Step::Cut { steps, luck } => self.cut = Some((steps, luck)),

@@ -54,18 +54,8 @@ where
                 let change = self.registry.rotate(name.as_str(), bytes, reading).map(Some);
                 self.decide(change, "", reply, reading)
             }
-            Act::Halt(said, caller) => {
-                let change = self.registry.halt(said, caller, reading);
-                self.decide(Ok(change), "selection was halted before", reply, reading)
-            }
-            Act::Resume(said, caller) => {
-                let change = self.registry.resume(said, caller, reading);
-                let result = self.decide(Ok(change), "selection was not halted", reply, reading);
-                if result.is_ok() {
-                    self.gate.release();
-                }
-                result
-            }
+            Act::Halt(said, caller) => self.halt(said, caller, reply, reading),
+            Act::Resume(said, caller) => self.resume(said, caller, reply, reading),
         }
     }
 
@@ -146,18 +136,17 @@ where
                     self.reload(reply, reading);
                     return Ok(());
                 };
-                let Inputs { config, layers, classes, .. } = inputs;
+                let Inputs { config, layers, classes, basis, .. } = inputs;
                 self.classes = classes;
+                self.basis = basis.clone();
                 self.keeper.reconfigure(layers, config.lease);
                 self.config = config;
-                self.ticked.said.push("the configuration was read again".to_owned());
                 let mut lines = vec!["the configuration was read again".to_owned()];
                 lines.extend(
                     change.events.iter().map(|event| words::event(event, &change.registry)),
                 );
-                if !change.is_empty() {
-                    self.apply(change, reading)?;
-                }
+                let noted = change.registry.reloaded(basis, reading);
+                self.apply(change.then(noted), reading)?;
                 Outcome::Done(lines)
             }
             Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
@@ -168,6 +157,14 @@ where
             let lines = lines.iter().map(|line| format!("not reloaded: {line}"));
             self.ticked.said.extend(lines);
         }
+        let refused = match &outcome {
+            Outcome::Refused(lines) => lines.as_slice(),
+            Outcome::Error(reason) => std::slice::from_ref(reason),
+            Outcome::Done(_) => &[],
+        };
+        if !refused.is_empty() {
+            self.note(self.registry.not_reloaded(refused, reading), reading)?;
+        }
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
         }
@@ -175,7 +172,7 @@ where
     }
 
     /// Carries out a change and says so.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         change: Result<Option<Change>, Rejection>,
         nothing: &str,
