@@ -14,7 +14,7 @@ use crate::compile::Layer;
 use crate::direction::{DirectionError, DirectionTable};
 use crate::order::{Trust, files, load};
 use crate::preview::{ClassRanges, check_party};
-use crate::registry::disk::{Lock, RealDisk};
+use crate::registry::disk::{self, Lock, RealDisk};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
 use crate::registry::memory::HaltMemory;
@@ -103,7 +103,8 @@ impl Inputs {
     /// # Errors
     /// [`PrepareError::Rejected`].
     pub fn read(path: &Path) -> Result<Self, PrepareError> {
-        let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
+        let bytes = files::read_at_most(path, files::SMALL)
+            .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
         if let Some(group) = &config.control_group {
             control::group_number(group)
@@ -212,9 +213,13 @@ pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), Prepar
 /// Takes the lock of a state directory.
 ///
 /// # Errors
-/// [`PrepareError::Failed`] where another process has it.
+/// [`PrepareError::Failed`] where another process has it; [`PrepareError::Rejected`] where others could
+/// write there.
 pub fn take(place: &Place) -> Result<Lock, PrepareError> {
     let directory = shown(&place.directory);
+    disk::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
+    let anchorage = place.anchor.parent().unwrap_or(Path::new("."));
+    disk::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
     match Lock::take(&place.directory) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(PrepareError::Failed(format!(
