@@ -9,6 +9,7 @@
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`keeper`] | one tick: the kernel brought to where `term` wants it |
 //! | [`gate`] | the sensor, shared; a halt goes before everything |
+//! | [`outside`] | how the kernel is reached when the daemon does not answer |
 //! | [`registrar`] | the registry while a sensor runs: what is asked, written down and carried out |
 //! | [`tally`] | records by order |
 //! | [`names`], [`ledger`] | what the rule numbers of recent generations stand for, here and on disk |
@@ -42,6 +43,7 @@ mod model_tests;
 pub mod monitor;
 pub mod names;
 pub mod output;
+pub mod outside;
 pub mod prepare;
 pub mod privilege;
 pub mod progress;

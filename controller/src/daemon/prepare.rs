@@ -17,6 +17,8 @@ use crate::preview::{ClassRanges, check_party};
 use crate::registry::disk::{Lock, RealDisk};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
+use crate::registry::memory::HaltMemory;
+use crate::registry::names;
 use crate::registry::runs::{self, Basis, FileRead};
 use crate::registry::{Change, Place, Reading, Registry, Store, StoreError};
 use crate::rejection::Rejection;
@@ -56,6 +58,8 @@ impl From<StoreError> for PrepareError {
 pub struct Held {
     /// Where changes are written.
     pub store: Store<RealDisk>,
+    /// Whether selection is halted, also where the store cannot be written.
+    pub memory: HaltMemory,
     _lock: Lock,
 }
 
@@ -171,6 +175,7 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
     let place = inputs.config.state.clone();
     let lock = take(&place)?;
     let opened = Store::open(RealDisk, place.clone(), Contents::Read)?;
+    let memory = memory(&place, opened.is_some())?;
     let (store, registry) = if let Some((mut store, registry)) = opened {
         let change = inputs.install(&registry, reading)?;
         let registry = if change.is_empty() { registry } else { store.commit(change)? };
@@ -181,7 +186,7 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
         Store::create(RealDisk, place, first.then(change))?
     };
     let Inputs { config, layers, classes, basis, .. } = inputs;
-    let held = Held { store, _lock: lock };
+    let held = Held { store, memory, _lock: lock };
     Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes, basis })
 }
 
@@ -230,7 +235,8 @@ pub fn open(place: &Place, contents: Contents) -> Result<(Held, Registry), Prepa
     let lock = take(place)?;
     let opened = Store::open(RealDisk, place.clone(), contents)?;
     let (store, registry) = opened.ok_or_else(missing)?;
-    Ok((Held { store, _lock: lock }, registry))
+    let memory = memory(place, true)?;
+    Ok((Held { store, memory, _lock: lock }, registry))
 }
 
 /// Makes a state directory, for a command without a daemon.
@@ -243,7 +249,16 @@ pub fn create(place: &Place, first: Change) -> Result<Registry, PrepareError> {
         let reason = "holds a state already";
         return Err(PrepareError::Failed(format!("{}: {reason}", shown(&place.directory))));
     }
+    memory(place, false)?;
     Ok(Store::create(RealDisk, place.clone(), first)?.1)
+}
+
+/// The memory of a halt, which is there before there is a state.
+fn memory(place: &Place, has_state: bool) -> Result<HaltMemory, PrepareError> {
+    HaltMemory::open_or_make(&place.directory, has_state).map_err(|error| {
+        let path = place.directory.join(names::HALT);
+        PrepareError::Failed(format!("{}: {error}", shown(&path)))
+    })
 }
 
 /// Whether an order that was just installed may be carried out over these direction tables.

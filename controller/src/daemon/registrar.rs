@@ -29,6 +29,7 @@ use crate::registry::{Change, Reading, Register, Registry, StoreError};
 use crate::rejection::Rejection;
 
 mod asked;
+mod halting;
 
 /// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
 const SAVE: u64 = 60_000_000_000;
@@ -42,6 +43,9 @@ pub enum RegistrarError {
     /// A change could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The memory of a halt could not be written.
+    #[error("the memory of a halt: {0}")]
+    Memory(#[source] std::io::Error),
     /// Something done aside fell over.
     #[error("{0}")]
     Aside(String),
@@ -145,6 +149,7 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn begin(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         // Here and now: without tables every packet would be one of no known direction.
@@ -160,6 +165,7 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn tick(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         if let Some(job) = self.wanted.take() {

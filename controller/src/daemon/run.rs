@@ -18,6 +18,7 @@ use super::http;
 use super::kept::{self, Kept};
 use super::monitor::{Monitor, lock};
 use super::output::{Sink, Writer};
+use super::outside::{Gates, StateLink};
 use super::prepare::Prepared;
 use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
 use super::request::Ask;
@@ -29,6 +30,7 @@ use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
 use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
+use crate::registry::memory::Remembered;
 
 mod ending;
 
@@ -79,6 +81,7 @@ pub struct Daemon {
     signals: [Signal; 4],
     steps: ClockSteps,
     service: ServiceManager,
+    _link: StateLink,
 }
 
 /// How a daemon ends.
@@ -148,10 +151,17 @@ impl Daemon {
 
         let (mut sensor, mut rings) = Sensor::load(&config, root)?;
         let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
-        let halted = prepared.registry.halted().is_some();
+        // Before anything is attached: from here on a halt needs nobody's answer.
+        let socket = &config.control_socket;
+        Gates::announce(&config.state.directory, socket, sensor.lease_numbers())
+            .map_err(RunError::Failed)?;
+        let link = StateLink::make(socket, &config.state.directory).map_err(RunError::Failed)?;
+        let halted = prepared.registry.halted().is_some()
+            || prepared.held.memory.read() != Remembered::Nothing
+            || sensor.is_halted()?;
         if halted {
             // What another daemon left may be selecting at this moment.
-            sensor.set_lease(0)?;
+            sensor.set_halted(true)?;
         }
         let tally = Arc::new(Tally::default());
         let sensor = Arc::new(Mutex::new(sensor));
@@ -196,6 +206,7 @@ impl Daemon {
             signals,
             steps,
             service: ServiceManager::from_environment(),
+            _link: link,
         };
         daemon.report(&ticked, voice);
         Ok(daemon)

@@ -31,7 +31,8 @@ impl Registry {
     }
 }
 
-fn act(by: &str, why: &str, reading: Reading) -> Act {
+/// What a person did, bounded.
+pub fn act(by: &str, why: &str, reading: Reading) -> Act {
     let bounded = |text: &str| text.chars().take(LONGEST).collect();
     Act { since: reading.wall, by: bounded(by), why: bounded(why) }
 }

@@ -10,6 +10,7 @@
 //! | [`list`] | where every order stands, for people
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
+//! | [`memory`], `reserved` | a halt, remembered without space or lock |
 //! | [`disk`], [`store`], [`loading`] | the port to the disk, writing, and reading without belief |
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
@@ -23,10 +24,13 @@ pub mod halt;
 pub mod install;
 pub mod list;
 pub mod loading;
+pub mod memory;
 pub mod names;
 pub mod runs;
 pub mod state;
 pub mod store;
+
+pub(crate) mod reserved;
 
 mod audit;
 #[cfg(test)]

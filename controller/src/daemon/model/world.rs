@@ -143,6 +143,15 @@ impl<P: Port, M: Medium> World<P, M> {
         self.ticked = true;
     }
 
+    /// Halts the kernel, or ends the halt, as the registry says.
+    fn follow_halt(&mut self) {
+        let halted = self.registry.halted().is_some();
+        self.kernel.set_halted(halted).unwrap();
+        if halted {
+            self.kernel.set_lease(0).unwrap();
+        }
+    }
+
     fn take_job(&mut self, ticked: Ticked) {
         if let Some(job) = ticked.job {
             assert!(self.job.is_none(), "one at a time");
@@ -223,9 +232,7 @@ impl<P: Port, M: Medium> World<P, M> {
         }
         // The new state may be on the disk although its commit failed.
         self.durable = self.model.clone();
-        if self.registry.halted().is_some() {
-            self.kernel.set_lease(0).unwrap();
-        }
+        self.follow_halt();
         let left: Vec<Arc<Names>> = self.published.iter().cloned().collect();
         let now = self.reading();
         self.registry.observe(now);
@@ -319,6 +326,7 @@ impl<P: Port, M: Medium> World<P, M> {
             }
             Step::Halt => {
                 // As the gate does: the kernel first.
+                self.kernel.set_halted(true).unwrap();
                 self.kernel.set_lease(0).unwrap();
                 if let Some(change) = self.registry.halt("op", "", now) {
                     model.halted = true;
@@ -329,6 +337,7 @@ impl<P: Port, M: Medium> World<P, M> {
                 if let Some(change) = self.registry.resume("op", "", now) {
                     model.halted = false;
                     self.change(change, model);
+                    self.follow_halt();
                 }
             }
             Step::Cut { steps, luck } => self.cut = Some((steps, luck)),

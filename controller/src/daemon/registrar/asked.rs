@@ -7,7 +7,7 @@ use super::{Aside, Registrar, RegistrarError, Reply};
 use crate::compile::Layer;
 use crate::daemon::prepare::{Inputs, PrepareError, lawful_here};
 use crate::daemon::reload;
-use crate::daemon::request::{Act, Ask, Document, Outcome, Said};
+use crate::daemon::request::{Act, Ask, Document, Outcome};
 use crate::daemon::sensor::Enforce;
 use crate::daemon::words;
 use crate::registry::install::Installed;
@@ -53,18 +53,8 @@ where
                 let change = self.registry.rotate(&name, bytes, reading).map(Some);
                 self.decide(change, "", reply, reading)
             }
-            Act::Halt(Said { by, why }) => {
-                let change = self.registry.halt(&by, &why, reading);
-                self.decide(Ok(change), "selection was halted before", reply, reading)
-            }
-            Act::Resume(Said { by, why }) => {
-                let change = self.registry.resume(&by, &why, reading);
-                let result = self.decide(Ok(change), "selection was not halted", reply, reading);
-                if result.is_ok() {
-                    self.gate.release();
-                }
-                result
-            }
+            Act::Halt(said) => self.halt(&said, reply, reading),
+            Act::Resume(said) => self.resume(&said, reply, reading),
         }
     }
 
@@ -180,7 +170,7 @@ where
     }
 
     /// Carries out a change and says so.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         change: Result<Option<Change>, Rejection>,
         nothing: &str,
