@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/examples.rs"]
+mod examples;
+
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
@@ -142,20 +145,8 @@ fn what_is_not_spoilt_is_accepted() {
     let note = "sekisho: this replay was entered in no audit file; --state names one\n";
     assert_eq!((output.status.code(), error.as_str()), (Some(0), note));
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(
-        record,
-        json!({
-            "@timestamp": "2027-01-15T08:00:00.000042000Z",
-            "event": {"sequence": 1},
-            "source": {"ip": "198.51.100.7", "port": 40_000},
-            "destination": {"ip": "203.0.113.9", "port": 443},
-            "network": {"transport": "udp", "type": "ipv4", "bytes": 47, "direction": "inbound"},
-            "sekisho": {
-                "order_id": "2027-32-0001", "serial": 1, "measure": "foreign-to-domestic",
-                "rule": "r1", "sensor": "replay", "interface": "one.pcap",
-            },
-        })
-    );
+    let shown: Value = serde_json::from_str(examples::examples("record")[0]).unwrap();
+    assert_eq!(record, shown, "as docs/formats.md shows it");
     let summary: Value =
         serde_json::from_slice(&fs::read(scene.path().join("summary.json")).unwrap()).unwrap();
     assert_eq!((&summary["packets"], &summary["records"]), (&json!(1), &json!(1)));
