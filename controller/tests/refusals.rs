@@ -451,3 +451,22 @@ fn usage_errors() {
     }
     assert_eq!(scene.sekisho(&["--help"]).status.code(), Some(0));
 }
+
+#[test]
+fn what_people_write_is_one_line_that_looks_like_what_it_is() {
+    let scene = Scene::new();
+    for (operator, reason, refusal) in [
+        ("op", "a\nsekisho: ready", "--reason: holds control characters"),
+        ("\u{1b}[2Jroot", "a", "--operator: holds control characters"),
+        ("op\u{202e}", "a", "--operator: holds characters that are invisible or change"),
+        (" ", "a", "--operator: is empty"),
+    ] {
+        for command in ["halt", "resume"] {
+            let output = scene.sekisho(&[command, "--operator", operator, "--reason", reason]);
+            assert_eq!(output.status.code(), Some(2), "{command}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.starts_with(&format!("sekisho: {refusal}")), "{said:?}");
+            assert_eq!(said.matches('\n').count(), 1, "{said:?}");
+        }
+    }
+}

@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 
 use super::CliError;
 use super::client;
-use super::life::{carry_out, open, reading, signature};
+use super::life::{carry_out, open, reading};
 use super::place::Where;
 use crate::daemon::outside::{self, Gates, Reached};
-use crate::daemon::request::{Outcome, Request, Said};
+use crate::daemon::request::{Outcome, Request};
 use crate::registry::Place;
-use crate::registry::event::Act;
-use crate::registry::halt::act;
+use crate::registry::act::{Act, Caller, Said};
 use crate::registry::loading::Contents;
 use crate::registry::memory::HaltMemory;
 use crate::shown::shown;
@@ -63,7 +62,7 @@ impl Halting {
     /// [`CliError::Failed`] where selection may go on, or where a restart may begin it.
     pub(super) fn run(place: &Where, said: &Said) -> Result<Vec<String>, CliError> {
         let halting = Self::begin(place);
-        let act = act(&signature(&said.by), &said.why, reading());
+        let act = Act::new(said.clone(), Caller::this_process(), reading().wall);
         let first = halting.kernel();
         let remembered = halting.remember(&act);
         let patience = if first.is_closed() { DAEMON } else { WHOLE };
@@ -148,7 +147,7 @@ impl Halting {
     fn registry(&self, place: Place, act: Act) -> Result<(), String> {
         let write = move || {
             let (mut held, registry, reading) = open(&place, Contents::Skip)?;
-            match registry.halt(&act.by, &act.why, reading) {
+            match registry.halt(act, reading) {
                 None => Ok(()),
                 Some(change) => carry_out(&mut held, change).map(drop),
             }

@@ -22,6 +22,7 @@ use crate::registry::loading::{self, Contents};
 use crate::registry::{Change, Place, Reading, Registry};
 use crate::rejection::Rejection;
 use crate::shown::shown;
+use crate::text::Text;
 
 /// How long a daemon may take for what it does at once.
 pub(super) const SHORT: Duration = Duration::from_secs(60);
@@ -198,11 +199,6 @@ pub(super) fn described(change: &Change) -> Vec<String> {
     change.events.iter().map(|event| words::event(event, &change.registry)).collect()
 }
 
-/// Who runs this command: what they say, and what the system says.
-pub(super) fn signature(operator: &str) -> String {
-    crate::daemon::control::signature(operator, Some(rustix::process::getuid().as_raw()))
-}
-
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     files::read(path)
         .map_err(|error| Rejection::new(shown(path), format!("cannot be read: {error}")).into())
@@ -214,7 +210,7 @@ pub(super) fn upload(
     bytes: &[u8],
     request: impl FnOnce(Upload) -> Request,
 ) -> Result<Vec<String>, CliError> {
-    let request = request(Upload { name: shown(path), length: bytes.len() as u64 });
+    let request = request(Upload { name: Text::of_path(path), length: bytes.len() as u64 });
     client::act(socket, &request, bytes, LONG)
 }
 

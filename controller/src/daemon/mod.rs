@@ -20,6 +20,8 @@
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
 //! | [`monitor`] | what status and metrics are read from |
 //! | [`metrics`], [`http`] | for those who ask |
+//! | [`guests`] | how many of them there may be at once |
+//! | [`descriptors`] | that there are enough for all of this |
 //! | [`request`], [`control`], [`words`] | for those who ask something of it |
 //! | [`service`] | for the service manager that started it |
 //! | [`privilege`] | what it may do to the machine |
@@ -27,8 +29,10 @@
 
 pub mod config;
 pub mod control;
+pub mod descriptors;
 pub mod drain;
 pub mod gate;
+pub mod guests;
 pub mod health;
 pub mod http;
 pub mod inherit;

@@ -13,7 +13,8 @@ use super::health::Health;
 use super::privilege::{self, Privileges};
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use crate::kernel::clock::boot_time;
-use crate::registry::event::{Act, Reason};
+use crate::registry::act::Act;
+use crate::registry::event::Reason;
 use crate::registry::{Listed, Register, Shown};
 
 /// Shared by the loop, which writes, and by those who ask.

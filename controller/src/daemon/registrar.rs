@@ -27,6 +27,7 @@ use crate::registry::install::Installed;
 use crate::registry::runs::{Basis, Start, Stop};
 use crate::registry::{Change, Reading, Register, Registry, StoreError};
 use crate::rejection::Rejection;
+use crate::text::Text;
 
 mod asked;
 mod halting;
@@ -70,7 +71,7 @@ type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), KeeperError>;
 /// The result of something that was done aside.
 #[derive(Debug)]
 enum Aside {
-    Install { name: String, result: Result<Installed, Rejection>, reply: Reply },
+    Install { name: Text, result: Result<Installed, Rejection>, reply: Reply },
     Reload { result: Result<Box<(Inputs, Change)>, PrepareError>, reply: Option<Reply> },
 }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::config::Config;
 use super::control::{self, Control, Desk};
+use super::descriptors;
 use super::drain::{self, Drain};
 use super::gate::Gate;
 use super::health::Health;
@@ -135,6 +136,7 @@ impl Daemon {
         if !yes_drop_all {
             refuse_to_drop_all(&config)?;
         }
+        descriptors::raise().map_err(RunError::Failed)?;
         let kept = Kept::open(&config).map_err(RunError::Failed)?;
         let Kept { root, names, inherited, progress, step } = kept;
         let last = step.as_ref().and_then(|step| step.file);
@@ -150,6 +152,7 @@ impl Daemon {
         let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
         let (mut sensor, mut rings) = Sensor::load(&config, root)?;
+        descriptors::suffice(listener.is_some()).map_err(RunError::Failed)?;
         let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
         // Before anything is attached: from here on a halt needs nobody's answer.
         let socket = &config.control_socket;
@@ -319,10 +322,7 @@ fn serve(
     let mut servers = vec![tokio::spawn(control.serve(desk))];
     if let Some(listener) = listener {
         let monitor = Arc::clone(monitor);
-        servers.push(tokio::spawn(async move {
-            // It ends with the daemon only.
-            let _ = http::serve(listener, monitor).await;
-        }));
+        servers.push(tokio::spawn(http::serve(listener, monitor)));
     }
     servers
 }

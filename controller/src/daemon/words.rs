@@ -38,7 +38,7 @@ pub fn event(event: &Event, registry: &Registry) -> String {
             tokyo(*effective_at)
         ),
         What::Rotated { version, .. } => format!("trust file version {version} is in force"),
-        What::Halted(act) => format!("all selection is halted, by {}: {}", act.by, act.why),
+        What::Halted(act) => format!("all selection is halted, {act}"),
         What::Started(start) => format!("sekisho {} has started", start.version),
         What::Replayed(replayed) => {
             format!("{} captures were replayed", replayed.captures.len())
@@ -50,7 +50,7 @@ pub fn event(event: &Event, registry: &Registry) -> String {
         }
         What::Reloaded(_) => "the configuration was read again".to_owned(),
         What::ReloadRefused { reasons } => format!("not reloaded: {}", reasons.join("; ")),
-        What::Resumed(act) => format!("selection is resumed, by {}: {}", act.by, act.why),
+        What::Resumed(act) => format!("selection is resumed, {act}"),
     }
 }
 

@@ -13,8 +13,9 @@ use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Kind;
-use super::{consistency, json, keys};
+use super::{json, keys};
 use crate::rejection::{Rejection, Requirement};
+use crate::text;
 
 /// A key in a trust file as it is written; what it says is checked by [`TrustedKey::parse`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -99,7 +100,7 @@ impl TrustedKey {
     }
 
     fn check(entry: KeyEntry) -> Result<Self, (&'static str, String)> {
-        consistency::free_text(&entry.holder).map_err(|reason| ("holder", reason))?;
+        text::check(&entry.holder).map_err(|reason| ("holder", reason))?;
         let mut bytes = [0; 32];
         let lower = !entry.ed25519.bytes().any(|byte| byte.is_ascii_uppercase());
         if !lower || hex::decode_to_slice(&entry.ed25519, &mut bytes).is_err() {

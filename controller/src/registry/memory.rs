@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Act;
+use super::act::Act;
 use super::names;
 use super::reserved::Reserved;
 
@@ -108,9 +108,10 @@ impl HaltMemory {
 mod tests {
     use std::fs;
 
-    use super::super::halt::act;
+    use super::super::act::{Caller, Said};
     use super::super::tests::at;
     use super::*;
+    use crate::text::Text;
 
     #[test]
     fn a_halt_is_remembered_until_it_is_cleared_and_doubt_is_a_halt() {
@@ -118,10 +119,13 @@ mod tests {
         assert!(HaltMemory::open(folder.path()).is_err(), "a halt makes no file");
         let memory = HaltMemory::open_or_make(folder.path(), false).unwrap();
         assert_eq!(memory.read(), Remembered::Nothing);
-        // As long as any: what is recorded is bounded.
-        let first = act(&"\u{1}".repeat(999), &"\u{1}".repeat(999), at(0));
+        // As long as any.
+        let longest: Text = "\u{1f6d1}".repeat(200).parse().unwrap();
+        let said = Said { operator: Some(longest.clone()), why: Some(longest) };
+        let act = |said| Act::new(said, Caller { uid: Some(0), login_uid: Some(0) }, at(0).wall);
+        let first = act(said);
         memory.halt(&first).unwrap();
-        memory.halt(&act("second", "", at(1))).unwrap();
+        memory.halt(&act(Said::default())).unwrap();
         let again = HaltMemory::open_or_make(folder.path(), true).unwrap();
         assert_eq!(again.read(), Remembered::Halted(first));
         again.clear().unwrap();
@@ -131,7 +135,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let made = HaltMemory::open_or_make(folder.path(), true).unwrap();
         assert!(matches!(made.read(), Remembered::Doubt(_)), "it was there once");
-        made.halt(&act("op", "", at(2))).unwrap();
+        made.halt(&act(Said::default())).unwrap();
         assert!(matches!(made.read(), Remembered::Halted(_)));
         fs::write(&path, "").unwrap();
         assert!(matches!(made.read(), Remembered::Doubt(_)));

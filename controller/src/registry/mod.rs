@@ -3,6 +3,7 @@
 //!
 //! | file | job |
 //! |---|---|
+//! | [`act`] | what is done without a signature, and who did it |
 //! | [`clock`] | the two clocks, and which of them counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
@@ -15,6 +16,7 @@
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
 
+pub mod act;
 pub mod clock;
 pub mod disk;
 pub mod ends;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::act::Act;
 use super::clock::{Clock, Reading};
 use super::entry::{Ended, Entry};
-use super::event::{Act, Event, Reason, What};
+use super::event::{Event, Reason, What};
 use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::{Order, Trust, Verified};

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::act::{Act, Caller, Said};
 use super::disk::Disk as _;
 use super::loading::{Contents, look};
 use super::names;
@@ -65,11 +66,19 @@ fn changes() -> Vec<fn(&Registry) -> Change> {
         |registry| {
             registry.revoke("r", revocation("a", 1, 0).into_bytes(), at(20)).unwrap().unwrap()
         },
-        |registry| registry.halt("uid 0", "a test", at(25)).unwrap(),
+        |registry| {
+            registry
+                .halt(Act::new(Said::default(), Caller::default(), at(25).wall), at(25))
+                .unwrap()
+        },
         |registry| {
             registry.rotate("t", rotation(2, &[3], &[1, 2, 4]).into_bytes(), at(26)).unwrap()
         },
-        |registry| registry.resume("op", "over", at(30)).unwrap(),
+        |registry| {
+            registry
+                .resume(Act::new(Said::default(), Caller::default(), at(30).wall), at(30))
+                .unwrap()
+        },
         |registry| {
             install(registry, &signed(&payload("c", 1, 10, 90), &[1, 2, 6]), at(31)).unwrap()
         },

@@ -10,6 +10,7 @@ use controller::daemon::keeper::{Compiled, Keeper, Ticked};
 use controller::daemon::names::NameBook;
 use controller::daemon::prepare::Layers;
 use controller::daemon::sensor::Enforce;
+use controller::registry::act::{Act, Caller, Said};
 use controller::registry::disk::Disk;
 use controller::registry::install::Installed;
 use controller::registry::loading::Contents;
@@ -328,13 +329,18 @@ impl<P: Port, M: Medium> World<P, M> {
                 // As the gate does: the kernel first.
                 self.kernel.set_halted(true).unwrap();
                 self.kernel.set_lease(0).unwrap();
-                if let Some(change) = self.registry.halt("op", "", now) {
+                if let Some(change) =
+                    self.registry.halt(Act::new(Said::default(), Caller::default(), now.wall), now)
+                {
                     model.halted = true;
                     self.change(change, model);
                 }
             }
             Step::Resume => {
-                if let Some(change) = self.registry.resume("op", "", now) {
+                if let Some(change) = self
+                    .registry
+                    .resume(Act::new(Said::default(), Caller::default(), now.wall), now)
+                {
                     model.halted = false;
                     self.change(change, model);
                     self.follow_halt();

@@ -13,6 +13,7 @@ use crate::daemon::words;
 use crate::registry::install::Installed;
 use crate::registry::{Change, Reading};
 use crate::rejection::Rejection;
+use crate::text::Text;
 
 impl<E> Registrar<E>
 where
@@ -46,15 +47,15 @@ where
             }
             Act::Revoke(Document { name, bytes }) => {
                 let known = "this revocation was accepted before";
-                let change = self.registry.revoke(&name, bytes, reading);
+                let change = self.registry.revoke(name.as_str(), bytes, reading);
                 self.decide(change, known, reply, reading)
             }
             Act::Rotate(Document { name, bytes }) => {
-                let change = self.registry.rotate(&name, bytes, reading).map(Some);
+                let change = self.registry.rotate(name.as_str(), bytes, reading).map(Some);
                 self.decide(change, "", reply, reading)
             }
-            Act::Halt(said) => self.halt(&said, reply, reading),
-            Act::Resume(said) => self.resume(&said, reply, reading),
+            Act::Halt(said, caller) => self.halt(said, caller, reply, reading),
+            Act::Resume(said, caller) => self.resume(said, caller, reply, reading),
         }
     }
 
@@ -74,11 +75,12 @@ where
         let Document { name, bytes } = document;
         self.aside.spawn_blocking(move || {
             let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
-            let installed = registry.install(&name, bytes, reading);
-            let lawful = installed.and_then(|installed| lawful_here(&name, installed, &classes));
+            let installed = registry.install(name.as_str(), bytes, reading);
+            let lawful =
+                installed.and_then(|installed| lawful_here(name.as_str(), installed, &classes));
             let result = lawful.and_then(|installed| {
                 if let Installed::New(change, position) = &installed {
-                    change.registry.fits(&name, Some(*position), &layers)?;
+                    change.registry.fits(name.as_str(), Some(*position), &layers)?;
                 }
                 Ok(installed)
             });
@@ -88,7 +90,7 @@ where
 
     pub(super) fn install(
         &mut self,
-        name: String,
+        name: Text,
         result: Result<Installed, Rejection>,
         reply: Reply,
         reading: Reading,

@@ -2,15 +2,13 @@
 //! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
 
 use super::{KeeperError, Registrar, RegistrarError, Reply};
-use crate::daemon::request::Said;
 use crate::daemon::sensor::Enforce;
 use crate::registry::Reading;
-use crate::registry::event::Act;
-use crate::registry::halt::act;
+use crate::registry::act::{Act, Caller, Said};
 use crate::registry::memory::Remembered;
 
-/// Who has halted what only the kernel shows to be halted.
-const UNKNOWN: &str = "somebody outside of the daemon";
+/// What is said of a halt that only the kernel shows.
+const UNKNOWN: &str = "halted by somebody outside of the daemon";
 
 impl<E> Registrar<E>
 where
@@ -24,8 +22,8 @@ where
         let in_kernel = self.gate.is_halted().map_err(KeeperError::Sensor)?;
         let act = match (self.registry.halted(), &remembered) {
             (Some(act), _) | (None, Remembered::Halted(act)) => act.clone(),
-            (None, Remembered::Doubt(reason)) => act("sekisho", reason, reading),
-            (None, Remembered::Nothing) if in_kernel => act(UNKNOWN, "", reading),
+            (None, Remembered::Doubt(reason)) => Act::of_sekisho(reason, reading.wall),
+            (None, Remembered::Nothing) if in_kernel => Act::of_sekisho(UNKNOWN, reading.wall),
             (None, Remembered::Nothing) => return Ok(()),
         };
         if !in_kernel {
@@ -34,7 +32,7 @@ where
         if !matches!(remembered, Remembered::Halted(_)) {
             self.remember(&act)?;
         }
-        match self.registry.halt(&act.by, &act.why, reading) {
+        match self.registry.halt(act, reading) {
             Some(change) => self.apply(change, reading),
             None => Ok(()),
         }
@@ -43,12 +41,14 @@ where
     /// Writes down what is in the kernel already.
     pub(super) fn halt(
         &mut self,
-        said: &Said,
+        said: Said,
+        caller: Caller,
         reply: Reply,
         reading: Reading,
     ) -> Result<(), RegistrarError> {
-        self.remember(&act(&said.by, &said.why, reading))?;
-        let change = self.registry.halt(&said.by, &said.why, reading);
+        let act = Act::new(said, caller, reading.wall);
+        self.remember(&act)?;
+        let change = self.registry.halt(act, reading);
         self.decide(Ok(change), "selection was halted before", reply, reading)
     }
 
@@ -56,13 +56,15 @@ where
     /// halted.
     pub(super) fn resume(
         &mut self,
-        said: &Said,
+        said: Said,
+        caller: Caller,
         reply: Reply,
         reading: Reading,
     ) -> Result<(), RegistrarError> {
         // One that nobody has noticed yet is ended too, and is not to be missing from the audit file.
         self.follow_halt(reading)?;
-        let change = self.registry.resume(&said.by, &said.why, reading);
+        let act = Act::new(said, caller, reading.wall);
+        let change = self.registry.resume(act, reading);
         self.decide(Ok(change), "selection was not halted", reply, reading)?;
         self.held.memory.clear().map_err(RegistrarError::Memory)?;
         self.gate.release().map_err(KeeperError::Sensor)?;
