@@ -19,7 +19,7 @@ use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
 use crate::registry::memory::HaltMemory;
 use crate::registry::names;
-use crate::registry::runs::{Basis, FileRead};
+use crate::registry::runs::{self, Basis, FileRead};
 use crate::registry::{Change, Place, Reading, Registry, Store, StoreError};
 use crate::rejection::Rejection;
 use crate::shown::shown;
@@ -117,12 +117,8 @@ impl Inputs {
         })?;
         let classes = Arc::new(ClassRanges::of(&table));
         let layers = Arc::new(table.layers().into());
-        let read = |(file, sha256): (&str, &str)| FileRead {
-            file: file.to_owned(),
-            sha256: sha256.to_owned(),
-        };
         let configuration = FileRead { file: shown(path), sha256: crate::registry::digest(&bytes) };
-        let direction = table.files().map(read).collect();
+        let direction = runs::files(&table);
         let basis = Basis { configuration, direction };
         Ok(Self { config, layers, classes, basis, file: shown(path), trust })
     }

@@ -41,6 +41,9 @@ pub fn event(event: &Event, registry: &Registry) -> String {
         What::Rotated { version, .. } => format!("trust file version {version} is in force"),
         What::Halted(act) => halted(act),
         What::Started(start) => format!("sekisho {} has started", start.version),
+        What::Replayed(replayed) => {
+            format!("{} captures were replayed", replayed.captures.len())
+        }
         What::Stopped(_) => "sekisho has stopped".to_owned(),
         What::Crashed { started, rebooted } => {
             let how = if *rebooted { ", and the machine has started anew since" } else { "" };

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
-use super::runs::{Basis, Start, Stop};
+use super::runs::{Basis, Replayed, Start, Stop};
 
 /// An event. Its line in the audit file names the line before, too.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -86,6 +86,8 @@ pub enum What {
         /// Why: the first reasons, cut short.
         reasons: Vec<String>,
     },
+    /// Captures were replayed.
+    Replayed(Box<Replayed>),
 }
 
 /// An order, named exactly.
