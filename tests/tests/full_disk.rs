@@ -25,7 +25,7 @@ fn in_force(id: &str) -> Value {
 /// A sensor whose state is on a small disk.
 fn folder() -> (Folder, SmallDisk) {
     let folder = Folder::with_order(&in_force("one"));
-    let disk = SmallDisk::mount(folder.path("small"));
+    let disk = SmallDisk::mount(folder.path("small"), 1_024);
     (folder.set("state", json!("small/state")), disk)
 }
 
