@@ -36,7 +36,10 @@ fn tables(generation: u32, before: usize) -> KernelTables {
         .map(|n| json!({"id": format!("r{n}"), "source": "other", "protocol": "udp"}))
         .collect();
     rules.push(json!({"id": "it", "source": "c2", "protocol": "udp"}));
-    let order = approved(&payload("one", "foreign-to-foreign", &sets, &json!(rules)));
+    let mut order = payload("one", "foreign-to-foreign", &sets, &json!(rules));
+    // No machine sends faster than this order's share of it.
+    order["facility"]["capacity_bps"] = json!(1_000_000_000_000_u64);
+    let order = approved(&order);
     let tables = compile(generation, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
     KernelTables::create(&tables.lines).unwrap()
 }
