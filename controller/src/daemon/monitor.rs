@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::health::Health;
+use super::links::View;
 use super::privilege::{self, Privileges};
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use crate::kernel::clock::boot_time;
@@ -23,6 +24,7 @@ pub struct Monitor {
     health: Arc<Health>,
     register: Mutex<Option<Register>>,
     share: Mutex<Option<u64>>,
+    views: Mutex<Vec<View>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
     written: Arc<AtomicU64>,
@@ -60,6 +62,9 @@ pub struct InterfaceStatus {
     pub name: String,
     /// `native` or `generic`.
     pub xdp: String,
+    /// What it is, in words: `is up and watched`.
+    #[serde(default)]
+    pub state: String,
     /// Packets by direction (or `none`), then by outcome.
     pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Records submitted.
@@ -133,6 +138,7 @@ impl Monitor {
             health,
             register: Mutex::default(),
             share: Mutex::default(),
+            views: Mutex::default(),
             lease_until: AtomicU64::new(0),
             written,
             verified_instructions,
@@ -143,6 +149,16 @@ impl Monitor {
     pub fn note_register(&self, register: Register, share: Option<u64>) {
         *lock(&self.register) = Some(register);
         *lock(&self.share) = share;
+    }
+
+    /// Notes how the interfaces were found.
+    pub fn note_views(&self, views: &[View]) {
+        *lock(&self.views) = views.to_vec();
+    }
+
+    /// The interfaces as they were last found.
+    pub fn views(&self) -> Vec<View> {
+        lock(&self.views).clone()
     }
 
     /// Notes until when the lease runs, boot-clock nanoseconds.
@@ -198,7 +214,8 @@ impl Monitor {
         Ok(counters.into_iter().map(|(name, cpus)| (name.to_owned(), cpus)).collect())
     }
 
-    /// Why the sensor does not select, if the reason lies with the daemon.
+    /// Why the sensor does not select, or does not see what it should, if the reason does not lie with
+    /// the orders.
     pub fn trouble(&self) -> Option<String> {
         if let Some(reason) = self.health.withheld() {
             return Some(reason);
@@ -206,7 +223,13 @@ impl Monitor {
         if self.is_halted() {
             return Some("all selection is halted".to_owned());
         }
-        (self.lease_remaining() == 0).then(|| "the lease is not being renewed".to_owned())
+        if self.lease_remaining() == 0 {
+            return Some("the lease is not being renewed".to_owned());
+        }
+        let views = lock(&self.views);
+        let blind = views.iter().filter(|view| view.state.is_blind());
+        let words = blind.map(|view| format!("{}: {}", view.interface, view.state.words()));
+        Some(words.collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())
     }
 
     /// Everything at once.
@@ -215,6 +238,11 @@ impl Monitor {
     /// [`SensorError`].
     pub fn status(&self) -> Result<Status, SensorError> {
         let rings = lock(&self.sensor).rings();
+        let views = self.views();
+        let state = |name: &str| {
+            let view = views.iter().find(|view| view.interface == name);
+            view.map_or_else(String::new, |view| view.state.words())
+        };
         let interfaces = self
             .counters()?
             .into_iter()
@@ -225,6 +253,7 @@ impl Monitor {
                     sum.merge(cpu);
                 }
                 InterfaceStatus {
+                    state: state(&name),
                     name,
                     xdp: xdp_name(self.config.xdp).to_owned(),
                     outcomes: outcomes(&sum),

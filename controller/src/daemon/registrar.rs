@@ -323,6 +323,22 @@ where
         self.note(change, reading)
     }
 
+    /// Notes which interfaces see nothing any more, or see again.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Store`].
+    pub fn sight(
+        &mut self,
+        turned: Vec<(String, Option<String>)>,
+        reading: Reading,
+    ) -> Result<(), RegistrarError> {
+        if turned.is_empty() {
+            return Ok(());
+        }
+        let change = self.registry.sight(turned, reading);
+        self.note(change, reading)
+    }
+
     /// Writes down what changes nothing in the kernel.
     fn note(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
         self.registry = self.held.store.commit(change)?;
