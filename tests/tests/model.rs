@@ -136,6 +136,14 @@ impl Enforce for &mut Kernel {
         let until = self.real(until);
         self.program.set_lease(until).map_err(failed)
     }
+
+    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+        self.program.set_halted(halted).map_err(failed)
+    }
+
+    fn is_halted(&self) -> Result<bool, SensorError> {
+        self.program.is_halted().map_err(failed)
+    }
 }
 
 impl Port for &mut Kernel {
@@ -184,6 +192,7 @@ impl Port for &mut Kernel {
 
     fn forget(&mut self) {
         self.program.set_lease(0).unwrap();
+        self.program.set_halted(false).unwrap();
         for slot in 0..MOST_ORDERS {
             self.program.set_term(slot, Term::NEVER).unwrap();
         }

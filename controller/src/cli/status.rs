@@ -46,7 +46,7 @@ pub struct StatusArgs {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Reply {
-    Status(Status),
+    Status(Box<Status>),
     Error { error: String },
 }
 
@@ -74,7 +74,11 @@ impl StatusArgs {
 fn table(status: &Status) -> String {
     let mut text = format!("sensor {}, mode {}\n", status.sensor, status.mode);
     if let Some(act) = &status.halted {
-        let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, by {}", act.since, act.by);
+        let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, {act}", act.since);
+    }
+    if let Some(reason) = &status.unwritten {
+        let _ =
+            writeln!(text, "THE STATE CANNOT BE WRITTEN, and nothing new is accepted: {reason}");
     }
     for interface in &status.interfaces {
         text += "\n";

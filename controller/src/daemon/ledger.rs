@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::{Names, OrderName, RuleName};
 use crate::order::Measure;
+use crate::order::files;
 
 const SCHEMA: &str = "sekisho.generation/v1";
 
@@ -68,8 +69,12 @@ impl Ledger {
         let mut text = serde_json::to_vec(&written(names)).map_err(io::Error::other)?;
         text.push(b'\n');
         let (path, draft) = (self.path(names.generation), self.folder.join("draft"));
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = File::options();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&draft, &path)?;
@@ -87,7 +92,7 @@ impl Ledger {
         let mut all = Vec::new();
         for number in self.numbers().map_err(|error| failed(&self.folder, &error))? {
             let path = self.path(number);
-            let text = fs::read(&path).map_err(|error| failed(&path, &error))?;
+            let text = files::read(&path).map_err(|error| failed(&path, &error))?;
             let written: Written =
                 serde_json::from_slice(&text).map_err(|error| failed(&path, &error))?;
             let names = names(written).map_err(|error| failed(&path, &error))?;

@@ -14,7 +14,8 @@ use super::links::View;
 use super::privilege::{self, Privileges};
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use crate::kernel::clock::boot_time;
-use crate::registry::event::{Act, Reason};
+use crate::registry::act::Act;
+use crate::registry::event::Reason;
 use crate::registry::{Listed, Register, Shown};
 
 /// Shared by the loop, which writes, and by those who ask.
@@ -25,6 +26,7 @@ pub struct Monitor {
     register: Mutex<Option<Register>>,
     share: Mutex<Option<u64>>,
     views: Mutex<Vec<View>>,
+    unwritten: Mutex<Option<String>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
     written: Arc<AtomicU64>,
@@ -45,6 +47,9 @@ pub struct Status {
     /// Who halted all selection, if it is halted.
     #[serde(default)]
     pub halted: Option<Act>,
+    /// Why the state cannot be written, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
     /// The capacity share, while an Art. 17 order is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<ShareStatus>,
@@ -139,6 +144,7 @@ impl Monitor {
             register: Mutex::default(),
             share: Mutex::default(),
             views: Mutex::default(),
+            unwritten: Mutex::default(),
             lease_until: AtomicU64::new(0),
             written,
             verified_instructions,
@@ -159,6 +165,16 @@ impl Monitor {
     /// The interfaces as they were last found.
     pub fn views(&self) -> Vec<View> {
         lock(&self.views).clone()
+    }
+
+    /// Notes why something that is in force is not on the disk, if that is so.
+    pub fn note_unwritten(&self, reason: Option<&str>) {
+        *lock(&self.unwritten) = reason.map(str::to_owned);
+    }
+
+    /// Why something that is in force is not on the disk, if that is so.
+    pub fn unwritten(&self) -> Option<String> {
+        lock(&self.unwritten).clone()
     }
 
     /// Notes until when the lease runs, boot-clock nanoseconds.
@@ -214,8 +230,8 @@ impl Monitor {
         Ok(counters.into_iter().map(|(name, cpus)| (name.to_owned(), cpus)).collect())
     }
 
-    /// Why the sensor does not select, or does not see what it should, if the reason does not lie with
-    /// the orders.
+    /// Why the sensor does not select, does not see what it should, or accepts nothing new, if the reason
+    /// does not lie with the orders.
     pub fn trouble(&self) -> Option<String> {
         if let Some(reason) = self.health.withheld() {
             return Some(reason);
@@ -225,6 +241,9 @@ impl Monitor {
         }
         if self.lease_remaining() == 0 {
             return Some("the lease is not being renewed".to_owned());
+        }
+        if let Some(reason) = self.unwritten() {
+            return Some(format!("the state cannot be written: {reason}"));
         }
         let views = lock(&self.views);
         let blind = views.iter().filter(|view| view.state.is_blind());
@@ -271,6 +290,7 @@ impl Monitor {
             interfaces,
             orders: orders.map(OrderStatus::of).collect(),
             halted: register.as_ref().and_then(|register| register.halted.clone()),
+            unwritten: self.unwritten(),
             share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
             // Asked by one of the runtime's threads, which are all alike.

@@ -85,13 +85,16 @@ impl Sink {
 
     fn open_file(path: &Path, last: Option<Place>) -> Result<(Self, Found), String> {
         let failed = |error: io::Error| format!("{}: {error}", path.display());
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).mode(0o600);
+        let file = match options.open(path) {
+            // A new file, not one that a link names meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                options.create_new(true).open(path)
+            }
+            opened => opened,
+        };
+        let file = file.map_err(failed)?;
         let mut sink = Self::new(file);
         let mut found = Found::Unknown;
         if sink.durable {
@@ -102,6 +105,13 @@ impl Sink {
                 TryLockError::Error(error) => failed(error),
             })?;
             let metadata = sink.file.metadata().map_err(failed)?;
+            let mode = metadata.mode() & 0o7777;
+            if mode & 0o077 != 0 {
+                return Err(format!(
+                    "{}: mode {mode:04o} opens the records to others than their owner (chmod 0600)",
+                    path.display()
+                ));
+            }
             found = last.map_or(Found::Unknown, |last| last.find(&metadata));
             if let Found::CutBackTo(length) = found {
                 sink.file.set_len(length).map_err(failed)?;
@@ -282,6 +292,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.ndjson");
         fs::write(&path, "one\ntw").unwrap();
+        let message = Sink::open(&Output::File(path.clone()), None).unwrap_err();
+        assert!(message.contains("records.ndjson: mode 06"), "{message}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         run(Sink::open(&Output::File(path.clone()), None).unwrap().0, &["three\n"]).0.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntw\nthree\n");
     }

@@ -15,6 +15,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -91,6 +92,7 @@ impl Progress {
     pub fn open(folder: &Path) -> io::Result<(Self, Option<Step>)> {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         let file = options.open(folder.join("progress"))?;
         let (first, second) = (read(&slot(&file, 0)?), read(&slot(&file, SECOND)?));
         let after = |step: &Option<Step>| step.as_ref().map(|step| step.after);

@@ -27,8 +27,13 @@ use crate::registry::install::Installed;
 use crate::registry::runs::{Basis, Start, Stop};
 use crate::registry::{Change, Reading, Register, Registry, StoreError};
 use crate::rejection::Rejection;
+use crate::text::Text;
 
 mod asked;
+mod halting;
+mod writing;
+
+use writing::Unwritten;
 
 /// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
 const SAVE: u64 = 60_000_000_000;
@@ -39,7 +44,7 @@ pub enum RegistrarError {
     /// The kernel side failed.
     #[error(transparent)]
     Keeper(#[from] KeeperError),
-    /// A change could not be written.
+    /// The last words of the registry could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Something done aside fell over.
@@ -66,7 +71,7 @@ type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), KeeperError>;
 /// The result of something that was done aside.
 #[derive(Debug)]
 enum Aside {
-    Install { name: String, result: Result<Installed, Rejection>, reply: Reply },
+    Install { name: Text, result: Result<Installed, Rejection>, reply: Reply },
     Reload { result: Result<Box<(Inputs, Change)>, PrepareError>, reply: Option<Reply> },
 }
 
@@ -94,6 +99,7 @@ pub struct Registrar<E: Enforce> {
     tally: Arc<Tally>,
     /// When the state was last written, boot-clock nanoseconds.
     saved: u64,
+    unwritten: Unwritten,
     compiling: Option<JoinHandle<Tables<E>>>,
     /// A generation that the keeper wants and that nobody compiles yet.
     wanted: Option<Job>,
@@ -127,6 +133,7 @@ where
             gate,
             tally,
             saved: 0,
+            unwritten: Unwritten::default(),
             compiling: None,
             wanted: None,
             aside: JoinSet::new(),
@@ -145,6 +152,7 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn begin(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         // Here and now: without tables every packet would be one of no known direction.
@@ -160,15 +168,13 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn tick(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         if let Some(job) = self.wanted.take() {
             self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
         }
-        if reading.boot.saturating_sub(self.saved) >= SAVE {
-            self.held.store.touch(&self.registry)?;
-            self.saved = reading.boot;
-        }
+        self.write_rest(reading);
         self.answer_waiting(reading.wall);
         Ok(std::mem::take(&mut self.ticked))
     }
@@ -236,9 +242,13 @@ where
                 self.publish(&compiled, tables)
             }
             Wake::Aside(Aside::Install { name, result, reply }) => {
-                self.install(name, result, reply, reading)
+                self.install(name, result, reply, reading);
+                Ok(())
             }
-            Wake::Aside(Aside::Reload { result, reply }) => self.reloaded(result, reply, reading),
+            Wake::Aside(Aside::Reload { result, reply }) => {
+                self.reloaded(result, reply, reading);
+                Ok(())
+            }
         }
     }
 
@@ -247,21 +257,9 @@ where
         self.registry.observe(reading);
         self.count();
         match self.registry.settle(reading) {
-            Some(change) => self.apply(change, reading),
+            Some(change) => self.close(change, reading).map(drop),
             None => Ok(()),
         }
-    }
-
-    /// What closes is closed before anything is written; what opens waits for its tables, and so
-    /// until after.
-    fn apply(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
-        let ticked = self.keeper.tick(&mut &*self.gate, &change.registry, reading)?;
-        self.wanted = self.wanted.take().or(ticked.job);
-        let lines = change.events.iter().map(|event| words::event(event, &change.registry));
-        self.ticked.said.extend(lines);
-        self.registry = self.held.store.commit(change)?;
-        self.saved = reading.boot;
-        Ok(())
     }
 
     /// Brings the kernel to where the registry says, as far as its tables allow.
@@ -320,30 +318,19 @@ where
             change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
         let lines = crashed.map(|event| words::event(event, &change.registry));
         self.ticked.said.extend(lines);
-        self.note(change, reading)
+        // A state that cannot be written is said, and tried again.
+        let _ = self.keep(change, reading);
+        Ok(())
     }
 
     /// Notes which interfaces see nothing any more, or see again.
-    ///
-    /// # Errors
-    /// [`RegistrarError::Store`].
-    pub fn sight(
-        &mut self,
-        turned: Vec<(String, Option<String>)>,
-        reading: Reading,
-    ) -> Result<(), RegistrarError> {
+    pub fn sight(&mut self, turned: Vec<(String, Option<String>)>, reading: Reading) {
         if turned.is_empty() {
-            return Ok(());
+            return;
         }
         let change = self.registry.sight(turned, reading);
-        self.note(change, reading)
-    }
-
-    /// Writes down what changes nothing in the kernel.
-    fn note(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
-        self.registry = self.held.store.commit(change)?;
-        self.saved = reading.boot;
-        Ok(())
+        // A state that cannot be written is said, and tried again.
+        let _ = self.keep(change, reading);
     }
 
     /// The last words of the registry: how the daemon ended, with its clock and counts.
@@ -353,8 +340,9 @@ where
     pub fn end(&mut self, stop: Stop, reading: Reading) -> Result<(), RegistrarError> {
         self.registry.observe(reading);
         self.count();
-        let change = self.registry.stopped(stop, reading);
-        self.note(change, reading)
+        self.flush()?;
+        self.registry = self.held.store.commit(self.registry.stopped(stop, reading))?;
+        Ok(self.held.store.finish()?)
     }
 }
 

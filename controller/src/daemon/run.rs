@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::config::Config;
 use super::control::{self, Control, Desk};
+use super::descriptors;
 use super::drain::{self, Drain};
 use super::gate::Gate;
 use super::health::Health;
@@ -19,6 +20,7 @@ use super::kept::{self, Kept};
 use super::links::Watch;
 use super::monitor::{Monitor, lock};
 use super::output::{Sink, Writer};
+use super::outside::{Gates, StateLink};
 use super::prepare::Prepared;
 use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
 use super::request::Ask;
@@ -30,6 +32,7 @@ use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
 use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
+use crate::registry::memory::Remembered;
 
 mod ending;
 
@@ -81,6 +84,7 @@ pub struct Daemon {
     steps: ClockSteps,
     links: Watch,
     service: ServiceManager,
+    _link: StateLink,
 }
 
 /// How a daemon ends.
@@ -134,6 +138,7 @@ impl Daemon {
         if !yes_drop_all {
             refuse_to_drop_all(&config)?;
         }
+        descriptors::raise().map_err(RunError::Failed)?;
         let kept = Kept::open(&config).map_err(RunError::Failed)?;
         let Kept { root, names, inherited, progress, step } = kept;
         let last = step.as_ref().and_then(|step| step.file);
@@ -150,11 +155,19 @@ impl Daemon {
 
         let links = Watch::open(&config.interfaces).map_err(|error| failed("rtnetlink", &error))?;
         let (mut sensor, mut rings) = Sensor::load(&config, root)?;
+        descriptors::suffice(listener.is_some()).map_err(RunError::Failed)?;
         let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
-        let halted = prepared.registry.halted().is_some();
+        // Before anything is attached: from here on a halt needs nobody's answer.
+        let socket = &config.control_socket;
+        Gates::announce(&config.state.directory, socket, sensor.lease_numbers())
+            .map_err(RunError::Failed)?;
+        let link = StateLink::make(socket, &config.state.directory).map_err(RunError::Failed)?;
+        let halted = prepared.registry.halted().is_some()
+            || prepared.held.memory.read() != Remembered::Nothing
+            || sensor.is_halted()?;
         if halted {
             // What another daemon left may be selecting at this moment.
-            sensor.set_lease(0)?;
+            sensor.set_halted(true)?;
         }
         let tally = Arc::new(Tally::default());
         let sensor = Arc::new(Mutex::new(sensor));
@@ -200,6 +213,7 @@ impl Daemon {
             steps,
             links,
             service: ServiceManager::from_environment(),
+            _link: link,
         };
         daemon.report(&ticked, voice);
         Ok(daemon)
@@ -295,11 +309,7 @@ impl Daemon {
         let looked = tokio::task::block_in_place(|| links.look(&mut lock(sensor), reading.boot));
         looked.said.iter().for_each(|line| voice.tell(line));
         self.monitor.note_views(links.views());
-        // That it cannot be written down ends no measure.
-        if let Err(error) = tokio::task::block_in_place(|| registrar.sight(looked.turned, reading))
-        {
-            voice.tell(&format!("not in the events file: {error}"));
-        }
+        tokio::task::block_in_place(|| registrar.sight(looked.turned, reading));
     }
 
     /// What the sensor does, for the service manager.
@@ -318,6 +328,7 @@ impl Daemon {
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
         let register = self.registrar.register(reading().wall);
         self.monitor.note_register(register, self.registrar.share());
+        self.monitor.note_unwritten(self.registrar.unwritten());
         ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.
@@ -335,10 +346,7 @@ fn serve(
     let mut servers = vec![tokio::spawn(control.serve(desk))];
     if let Some(listener) = listener {
         let monitor = Arc::clone(monitor);
-        servers.push(tokio::spawn(async move {
-            // It ends with the daemon only.
-            let _ = http::serve(listener, monitor).await;
-        }));
+        servers.push(tokio::spawn(http::serve(listener, monitor)));
     }
     servers
 }

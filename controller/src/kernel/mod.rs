@@ -9,6 +9,7 @@
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
 //! | `records` | the rings of all CPUs |
 //! | `pins`, `link` | what outlives a controller, and the attachment |
+//! | `lease` | the halt of a sensor that another process steers |
 //! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
@@ -17,6 +18,7 @@
 
 pub mod clock;
 mod explain;
+mod lease;
 mod life;
 mod link;
 mod object;
@@ -28,6 +30,7 @@ mod segments;
 mod share;
 pub mod steps;
 
+pub use lease::LeaseWord;
 pub use life::LifeLog;
 pub use object::{has_object, object_digest};
 pub use pins::{Left, PinRoot, Pins};

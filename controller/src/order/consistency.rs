@@ -12,14 +12,12 @@ use super::json::quote;
 use super::payload::PayloadPrefixes;
 use super::traffic::Protocol;
 use crate::rejection::{Rejection, Requirement};
-use crate::shown::misleads;
+use crate::text;
 
 /// The most rules that one order may have.
 pub(super) const MOST_RULES: usize = 1024;
 /// The most addresses and prefixes that one order may name.
 pub(super) const MOST_ADDRESSES: usize = 10_000_000;
-/// The longest free text, in characters.
-const LONGEST_TEXT: usize = 200;
 
 pub(super) fn check(file: &str, order: &Order) -> Result<(), Rejection> {
     let refuse = |(field, reason): (String, String)| Rejection::new(file, reason).at(field);
@@ -80,24 +78,7 @@ fn identity(order: &Order) -> Result<(), (String, String)> {
 fn texts(order: &Order) -> Result<(), (String, String)> {
     let party = order.party.as_ref().map(|party| ("party.name", &party.name));
     for (field, text) in [("facility.id", &order.facility.id)].into_iter().chain(party) {
-        free_text(text).map_err(|reason| (field.to_owned(), reason))?;
-    }
-    Ok(())
-}
-
-/// Checks a free text that a person will read.
-pub(super) fn free_text(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
-        return Err("is empty".to_owned());
-    }
-    if text.chars().any(char::is_control) {
-        return Err("holds control characters".to_owned());
-    }
-    if text.chars().any(misleads) {
-        return Err("holds characters that are invisible or change the direction of writing".into());
-    }
-    if text.chars().count() > LONGEST_TEXT {
-        return Err(format!("is longer than {LONGEST_TEXT} characters"));
+        text::check(text).map_err(|reason| (field.to_owned(), reason))?;
     }
     Ok(())
 }

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::Reading;
-use super::event::What;
+use super::event::{Named, What};
 use super::state::{Change, Registry};
+use crate::direction::DirectionTable;
 
 /// Longest reason that is noted, in characters.
 const LONGEST: usize = 300;
@@ -19,6 +20,15 @@ pub struct FileRead {
     pub file: String,
     /// The SHA-256 of its bytes.
     pub sha256: String,
+}
+
+/// The files that a table of direction was made of.
+pub fn files(table: &DirectionTable) -> Vec<FileRead> {
+    let read = |(file, sha256): (&str, &str)| FileRead {
+        file: file.to_owned(),
+        sha256: sha256.to_owned(),
+    };
+    table.files().map(read).collect()
 }
 
 /// What a daemon works by.
@@ -82,6 +92,35 @@ pub struct Stop {
     pub lost: u64,
 }
 
+/// A replay: what was put in, and what came out.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Replayed {
+    /// The version of `sekisho`.
+    pub version: String,
+    /// The user who ran it, by number.
+    pub uid: u32,
+    /// `kernel` or `host`.
+    pub engine: String,
+    /// The moment that decided which orders were in force.
+    pub moment: jiff::Timestamp,
+    /// The trust file.
+    pub trust: FileRead,
+    /// The orders.
+    pub orders: Vec<Named>,
+    /// The files that say what is domestic and what is foreign.
+    pub direction: Vec<FileRead>,
+    /// The captures.
+    pub captures: Vec<FileRead>,
+    /// Where the records went, and the SHA-256 of them all.
+    pub output: FileRead,
+    /// Packets judged.
+    pub packets: u64,
+    /// Records written.
+    pub records: u64,
+    /// Whether every capture was read to its end.
+    pub complete: bool,
+}
+
 /// A daemon that has begun and not ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +165,13 @@ impl Registry {
         stop.reason = stop.reason.as_deref().map(bounded);
         change.registry.running = None;
         change.note(reading.wall, What::Stopped(stop));
+        change
+    }
+
+    /// Captures were replayed.
+    pub fn replayed(&self, replayed: Replayed, reading: Reading) -> Change {
+        let mut change = Change::of(self.clone());
+        change.note(reading.wall, What::Replayed(Box::new(replayed)));
         change
     }
 

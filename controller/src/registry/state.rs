@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::act::Act;
 use super::clock::{Clock, Reading};
 use super::entry::{Ended, Entry};
-use super::event::{Act, Event, Reason, What};
+use super::event::{Event, Reason, What};
 use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::{Order, Trust, Verified};
@@ -51,7 +52,7 @@ pub(super) struct Revoked {
 }
 
 /// A new state of the registry, and what has to be on the disk for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Change {
     /// The registry as it is to be.
     pub registry: Registry,

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::act::Act;
 use super::audit::Expected;
 use super::entry::{Ended, Entry};
-use super::event::Act;
 use super::runs::Running;
 use super::state::Registry;
 use crate::order::Kind;
