@@ -293,7 +293,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    fn path(&self, name: &str) -> PathBuf {
+    /// Where a file of this name is in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 

@@ -90,22 +90,31 @@ impl Wire {
     /// Where `ip` cannot make it.
     #[expect(clippy::new_without_default, reason = "it makes something outside of this program")]
     pub fn new() -> Self {
-        let (sender, receiver) = (Namespace::new(), Namespace::new());
+        let wire = Self { sender: Namespace::new(), receiver: Namespace::new() };
+        wire.connect();
+        wire
+    }
+
+    /// Joins the two, for the first time or after one end was deleted, which takes both away.
+    ///
+    /// # Panics
+    /// Where `ip` cannot.
+    pub fn connect(&self) {
+        let Self { sender, receiver } = self;
         let receiver_name = receiver.name();
         sender.ip(&format!(
             "link add near address 02:00:00:00:00:01 type veth peer name {FAR} address \
              02:00:00:00:00:02 netns {receiver_name}"
         ));
         for (host, link, own, other, other_network, other_link) in [
-            (&sender, "near", SENDER, RECEIVER, "192.0.2.0/24", "02:00:00:00:00:02"),
-            (&receiver, FAR, RECEIVER, SENDER, "198.51.100.0/24", "02:00:00:00:00:01"),
+            (sender, "near", SENDER, RECEIVER, "192.0.2.0/24", "02:00:00:00:00:02"),
+            (receiver, FAR, RECEIVER, SENDER, "198.51.100.0/24", "02:00:00:00:00:01"),
         ] {
             host.ip(&format!("address add {own}/24 dev {link}"));
             host.ip(&format!("link set {link} addrgenmode none up"));
             host.ip(&format!("route add {other_network} dev {link}"));
             host.ip(&format!("neighbour add {other} lladdr {other_link} dev {link}"));
         }
-        Self { sender, receiver }
     }
 
     /// Whether an XDP program is attached to the receiver's end.

@@ -107,10 +107,12 @@ fn table(status: &Status) -> String {
 }
 
 fn packets(interface: &InterfaceStatus) -> String {
-    let InterfaceStatus { name, xdp, outcomes, records, lost, rings } = interface;
+    let InterfaceStatus { name, xdp, state, outcomes, records, lost, rings } = interface;
     let (count, kib) = (rings.count, rings.bytes / 1_024);
     let mut text =
         format!("{name} ({xdp}): {records} records, {lost} lost, rings {count} x {kib} KiB\n");
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(text, "{name} {state}");
     let columns: Vec<&str> = counters::columns().map(counters::column_name).collect();
     let count = |outcome: &Outcome, column: &str| {
         outcomes.get(column).and_then(|rows| rows.get(outcome.name())).copied().unwrap_or_default()
@@ -156,7 +158,7 @@ mod tests {
         serde_json::from_value(serde_json::json!({
             "sensor": "s", "mode": "tap",
             "interfaces": [{
-                "name": "eth1", "xdp": "native", "records": 12, "lost": 0,
+                "name": "eth1", "xdp": "native", "state": "is up and watched", "records": 12, "lost": 0,
                 "rings": {"count": 4, "bytes": 8_388_608},
                 "outcomes": {
                     "foreign-to-foreign": {"recorded": 12, "unmatched": 3456},
@@ -181,6 +183,7 @@ mod tests {
 sensor s, mode tap
 
 eth1 (native): 12 records, 0 lost, rings 4 x 8192 KiB
+eth1 is up and watched
                  foreign-to-foreign  foreign-to-domestic  domestic-to-foreign  \
 domestic-to-domestic  none
   recorded                       12                    ·                    ·                     \

@@ -14,6 +14,7 @@ use sensor_common::counters::{self, Counters};
 use sensor_common::direction::Direction;
 use sensor_common::outcome::Outcome;
 
+use super::links::{State, View};
 use super::monitor::Monitor;
 use super::sensor::{mode_name, xdp_name};
 
@@ -65,6 +66,7 @@ impl Collector for Kernel {
         counter(e, "records_lost", "Records that a full ring lost", plain(Counters::lost))?;
         let written = [(Labels::new(), monitor.written())];
         counter(e, "records_written", "Records that the output has taken", written)?;
+        interfaces(e, &monitor.views())?;
         let orders = monitor.order_states();
         let orders = orders.iter().map(|(state, count)| (vec![("state", state.name())], *count));
         gauge(e, "orders", "Orders by state", orders)?;
@@ -91,6 +93,20 @@ impl Collector for Kernel {
         }
         info(e, monitor)
     }
+}
+
+fn interfaces(encoder: &mut DescriptorEncoder<'_>, views: &[View]) -> fmt::Result {
+    let states = views.iter().flat_map(|view| {
+        State::NAMES.into_iter().map(|name| {
+            let labels = vec![("interface", view.interface.as_str()), ("state", name)];
+            (labels, u64::from(view.state.name() == name))
+        })
+    });
+    gauge(encoder, "interface_state", "1 for the state that an interface is in", states)?;
+    let again =
+        views.iter().map(|view| (vec![("interface", view.interface.as_str())], view.reattached));
+    let help = "Times that a program which had been detached was attached again";
+    counter(encoder, "reattachments", help, again)
 }
 
 impl Cpu {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
 //! | [`route`] | whether `tap` would cut the machine off |
+//! | [`links`], [`netlink`] | whether its interfaces are there and watched |
 //! | [`reload`] | the same once more while the sensor runs |
 //! | [`term`] | the life of orders in the kernel: pure, time passed in (L-TERM) |
 //! | [`sensor`] | one loaded program per interface, steered together |
@@ -39,6 +40,7 @@ pub mod inherit;
 pub mod keeper;
 pub mod kept;
 pub mod ledger;
+pub mod links;
 pub mod metrics;
 #[cfg(test)]
 pub(crate) mod model;
@@ -46,6 +48,7 @@ pub(crate) mod model;
 mod model_tests;
 pub mod monitor;
 pub mod names;
+pub mod netlink;
 pub mod output;
 pub mod outside;
 pub mod prepare;

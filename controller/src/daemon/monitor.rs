@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::health::Health;
+use super::links::View;
 use super::privilege::{self, Privileges};
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use crate::kernel::clock::boot_time;
@@ -24,6 +25,7 @@ pub struct Monitor {
     health: Arc<Health>,
     register: Mutex<Option<Register>>,
     share: Mutex<Option<u64>>,
+    views: Mutex<Vec<View>>,
     unwritten: Mutex<Option<String>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
@@ -65,6 +67,9 @@ pub struct InterfaceStatus {
     pub name: String,
     /// `native` or `generic`.
     pub xdp: String,
+    /// What it is, in words: `is up and watched`.
+    #[serde(default)]
+    pub state: String,
     /// Packets by direction (or `none`), then by outcome.
     pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Records submitted.
@@ -138,6 +143,7 @@ impl Monitor {
             health,
             register: Mutex::default(),
             share: Mutex::default(),
+            views: Mutex::default(),
             unwritten: Mutex::default(),
             lease_until: AtomicU64::new(0),
             written,
@@ -149,6 +155,16 @@ impl Monitor {
     pub fn note_register(&self, register: Register, share: Option<u64>) {
         *lock(&self.register) = Some(register);
         *lock(&self.share) = share;
+    }
+
+    /// Notes how the interfaces were found.
+    pub fn note_views(&self, views: &[View]) {
+        *lock(&self.views) = views.to_vec();
+    }
+
+    /// The interfaces as they were last found.
+    pub fn views(&self) -> Vec<View> {
+        lock(&self.views).clone()
     }
 
     /// Notes why something that is in force is not on the disk, if that is so.
@@ -214,7 +230,8 @@ impl Monitor {
         Ok(counters.into_iter().map(|(name, cpus)| (name.to_owned(), cpus)).collect())
     }
 
-    /// Why the sensor does not select, if the reason lies with the daemon, or why it accepts nothing new.
+    /// Why the sensor does not select, does not see what it should, or accepts nothing new, if the reason
+    /// does not lie with the orders.
     pub fn trouble(&self) -> Option<String> {
         if let Some(reason) = self.health.withheld() {
             return Some(reason);
@@ -225,7 +242,13 @@ impl Monitor {
         if self.lease_remaining() == 0 {
             return Some("the lease is not being renewed".to_owned());
         }
-        self.unwritten().map(|reason| format!("the state cannot be written: {reason}"))
+        if let Some(reason) = self.unwritten() {
+            return Some(format!("the state cannot be written: {reason}"));
+        }
+        let views = lock(&self.views);
+        let blind = views.iter().filter(|view| view.state.is_blind());
+        let words = blind.map(|view| format!("{}: {}", view.interface, view.state.words()));
+        Some(words.collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())
     }
 
     /// Everything at once.
@@ -234,6 +257,11 @@ impl Monitor {
     /// [`SensorError`].
     pub fn status(&self) -> Result<Status, SensorError> {
         let rings = lock(&self.sensor).rings();
+        let views = self.views();
+        let state = |name: &str| {
+            let view = views.iter().find(|view| view.interface == name);
+            view.map_or_else(String::new, |view| view.state.words())
+        };
         let interfaces = self
             .counters()?
             .into_iter()
@@ -244,6 +272,7 @@ impl Monitor {
                     sum.merge(cpu);
                 }
                 InterfaceStatus {
+                    state: state(&name),
                     name,
                     xdp: xdp_name(self.config.xdp).to_owned(),
                     outcomes: outcomes(&sum),

@@ -323,6 +323,16 @@ where
         Ok(())
     }
 
+    /// Notes which interfaces see nothing any more, or see again.
+    pub fn sight(&mut self, turned: Vec<(String, Option<String>)>, reading: Reading) {
+        if turned.is_empty() {
+            return;
+        }
+        let change = self.registry.sight(turned, reading);
+        // A state that cannot be written is said, and tried again.
+        let _ = self.keep(change, reading);
+    }
+
     /// The last words of the registry: how the daemon ended, with its clock and counts.
     ///
     /// # Errors

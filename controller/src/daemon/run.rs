@@ -17,6 +17,7 @@ use super::gate::Gate;
 use super::health::Health;
 use super::http;
 use super::kept::{self, Kept};
+use super::links::Watch;
 use super::monitor::{Monitor, lock};
 use super::output::{Sink, Writer};
 use super::outside::{Gates, StateLink};
@@ -81,6 +82,7 @@ pub struct Daemon {
     written: Arc<AtomicU64>,
     signals: [Signal; 4],
     steps: ClockSteps,
+    links: Watch,
     service: ServiceManager,
     _link: StateLink,
 }
@@ -151,6 +153,7 @@ impl Daemon {
         let signals = signals().map_err(|error| failed("signals", &error))?;
         let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
+        let links = Watch::open(&config.interfaces).map_err(|error| failed("rtnetlink", &error))?;
         let (mut sensor, mut rings) = Sensor::load(&config, root)?;
         descriptors::suffice(listener.is_some()).map_err(RunError::Failed)?;
         let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
@@ -208,6 +211,7 @@ impl Daemon {
             written,
             signals,
             steps,
+            links,
             service: ServiceManager::from_environment(),
             _link: link,
         };
@@ -236,6 +240,11 @@ impl Daemon {
                 // What the new reading ends or begins does not wait for the next tick.
                 step = self.steps.stepped() => {
                     step.map_err(|error| failed("the wall clock", &error))?;
+                    Wake::Tick
+                }
+                // A program that was detached is attached again at once.
+                news = self.links.changed() => {
+                    news.map_err(|error| failed("rtnetlink", &error))?;
                     Wake::Tick
                 }
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
@@ -275,6 +284,7 @@ impl Daemon {
     /// One tick, and at its very end, if nothing speaks against it, the lease.
     fn tick(&mut self, voice: &impl Tell) -> Result<Option<u64>, RunError> {
         let reading = reading();
+        self.look(voice);
         let registrar = &mut self.registrar;
         let ticked = tokio::task::block_in_place(|| registrar.tick(reading))?;
         self.report(&ticked, voice);
@@ -292,10 +302,23 @@ impl Daemon {
         Ok(ticked.next)
     }
 
+    /// Looks after the interfaces.
+    fn look(&mut self, voice: &impl Tell) {
+        let reading = reading();
+        let Self { links, sensor, registrar, .. } = self;
+        let looked = tokio::task::block_in_place(|| links.look(&mut lock(sensor), reading.boot));
+        looked.said.iter().for_each(|line| voice.tell(line));
+        self.monitor.note_views(links.views());
+        tokio::task::block_in_place(|| registrar.sight(looked.turned, reading));
+    }
+
     /// What the sensor does, for the service manager.
     fn status_line(&self, withheld: Option<String>) -> String {
         if let Some(reason) = withheld {
             return format!("selects nothing: {reason}");
+        }
+        if let Some(reason) = self.monitor.trouble() {
+            return reason;
         }
         let states = self.monitor.order_states();
         let words = states.iter().map(|(state, count)| format!("{count} {}", state.name()));

@@ -196,6 +196,27 @@ impl Sensor {
         Ok(words)
     }
 
+    /// The id of an interface's program.
+    pub fn program(&self, interface: &str) -> Option<u32> {
+        let port = self.ports.iter().find(|port| port.interface == interface)?;
+        Some(port.program.id())
+    }
+
+    /// Attaches a program again that is attached no more. Its counters and records go on.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn reattach(&mut self, interface: &str) -> Result<(), SensorError> {
+        let xdp = self.xdp;
+        match self.ports.iter_mut().find(|port| port.interface == interface) {
+            None => Ok(()),
+            Some(port) => port
+                .program
+                .reattach(interface, xdp)
+                .map_err(|error| SensorError { interface: interface.to_owned(), error }),
+        }
+    }
+
     /// Returns once no program runs that started before the call: after the lease was ended, no
     /// record comes out of a ring any more that is not in it already.
     ///

@@ -49,6 +49,8 @@ pub fn event(event: &Event, registry: &Registry) -> String {
             let how = if *rebooted { ", and the machine has started anew since" } else { "" };
             format!("the daemon of event {started} ended without a word{how}")
         }
+        What::Blind { interface, why } => format!("{interface}: {why}"),
+        What::Sighted { interface } => format!("{interface}: is watched again"),
         What::Reloaded(_) => "the configuration was read again".to_owned(),
         What::ReloadRefused { reasons } => format!("not reloaded: {}", reasons.join("; ")),
         What::Resumed(act) => format!("selection is resumed, {act}"),

@@ -161,6 +161,7 @@ const PINNED: [&str; 6] =
 /// unless its attachment is pinned.
 pub struct Program {
     ebpf: Ebpf,
+    id: u32,
     link: Option<FdLink>,
     pins: Option<Pins>,
     before: Vec<Pins>,
@@ -239,6 +240,7 @@ impl Program {
             life: LifeLogger::take(&mut ebpf)?,
             rings: take(&mut ebpf, name::RECORDS)?,
             ebpf,
+            id: 0,
             link: None,
             pins,
             before,
@@ -247,7 +249,9 @@ impl Program {
         // With pins this also waits for all running programs: should the controller before have been
         // killed in the middle of a publication, nothing is judged by the half that it left.
         let records = Records::open(&mut program.rings, ring_bytes, program.pins.as_ref())?;
-        program.xdp()?.load().map_err(Box::new)?;
+        let xdp = program.xdp()?;
+        xdp.load().map_err(Box::new)?;
+        program.id = xdp.info().map_err(Box::new)?.id();
         Ok((program, records))
     }
 
@@ -272,6 +276,22 @@ impl Program {
         };
         self.link = Some(link);
         Ok(())
+    }
+
+    /// Attaches the program once more, where its attachment was ended from outside. It takes `CAP_BPF`
+    /// at most: the program is loaded already.
+    ///
+    /// # Errors
+    /// As [`Self::attach`].
+    pub fn reattach(&mut self, interface: &str, how: XdpAttach) -> Result<(), KernelError> {
+        // What is left of the old one may be attached to an interface that is not meant any more.
+        self.detach()?;
+        self.attach(interface, how)
+    }
+
+    /// The program's id in the kernel.
+    pub const fn id(&self) -> u32 {
+        self.id
     }
 
     /// Detaches the program; maps and rings stay where they are.

@@ -79,6 +79,18 @@ pub enum What {
         /// Whether the machine has started anew since.
         rebooted: bool,
     },
+    /// An interface brings no packet to the sensor any more.
+    Blind {
+        /// Its name in the configuration.
+        interface: String,
+        /// Why.
+        why: String,
+    },
+    /// An interface brings packets again.
+    Sighted {
+        /// Its name in the configuration.
+        interface: String,
+    },
     /// The configuration was read again and is in force.
     Reloaded(Basis),
     /// The configuration was read again and refused: nothing changed.

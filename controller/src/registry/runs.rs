@@ -146,6 +146,19 @@ impl Registry {
         change
     }
 
+    /// Interfaces see nothing any more, with why, or see again.
+    pub fn sight(&self, turned: Vec<(String, Option<String>)>, reading: Reading) -> Change {
+        let mut change = Change::of(self.clone());
+        for (interface, why) in turned {
+            let what = match why {
+                Some(why) => What::Blind { interface, why },
+                None => What::Sighted { interface },
+            };
+            change.note(reading.wall, what);
+        }
+        change
+    }
+
     /// The daemon ends.
     pub fn stopped(&self, mut stop: Stop, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
