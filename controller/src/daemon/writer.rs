@@ -135,8 +135,9 @@ impl fmt::Debug for Writer {
 impl Writer {
     /// A writer of this work.
     pub fn new(work: mpsc::Receiver<Work>, places: Places, shared: Shared) -> Self {
-        let pipe = places.sink.as_ref().is_some_and(Sink::is_pipe);
-        Self {
+        // Only a pipe without a reader is not open from the start.
+        let pipe = places.sink.as_ref().is_none_or(Sink::is_pipe);
+        let mut writer = Self {
             work,
             places,
             shared,
@@ -149,7 +150,12 @@ impl Writer {
             sync: None,
             unsaid: (BTreeMap::new(), 0),
             pipe,
+        };
+        if writer.places.sink.is_none() {
+            // Before the first lease: nothing is selected that nobody reads.
+            writer.is_wrong(Kind::Writing, &unread_pipe());
         }
+        writer
     }
 
     /// Writes until there is no more work, and then brings everything to the disk. As long as
@@ -375,6 +381,10 @@ impl Step {
             ..Self::default()
         }
     }
+}
+
+fn unread_pipe() -> io::Error {
+    io::Error::other("nobody reads this pipe")
 }
 
 /// Brings what was written to the disk.

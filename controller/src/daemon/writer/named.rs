@@ -3,7 +3,7 @@
 use std::io;
 
 use super::trouble::Kind;
-use super::{Batch, Writer};
+use super::{Batch, Writer, unread_pipe};
 use crate::daemon::config::Output;
 use crate::daemon::output::{Look, Sink};
 use crate::daemon::progress::Found;
@@ -106,7 +106,7 @@ impl Writer {
                 "{name}: its reader has ended without reading {lost} records, which are lost"
             ));
         }
-        self.is_wrong(Kind::Writing, &io::Error::other("nobody reads this pipe"));
+        self.is_wrong(Kind::Writing, &unread_pipe());
     }
 
     pub(super) fn is_wrong(&mut self, kind: Kind, error: &io::Error) {
