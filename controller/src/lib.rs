@@ -17,6 +17,7 @@
 //! | [`replay`] | captures through an engine: records and a summary |
 //! | [`record`] | records as NDJSON |
 //! | [`daemon`] | the life of a sensor: terms, lease, draining, metrics, control |
+//! | [`text`] | what people write and the program repeats |
 //! | [`cli`] | the commands |
 
 // By the name that others know it by, for what is compiled here and elsewhere (`daemon::model`).
@@ -37,3 +38,4 @@ pub mod registry;
 pub mod rejection;
 pub mod replay;
 mod shown;
+pub mod text;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use controller::cli::CliError;
+use controller::cli::audit::AuditCommand;
 use controller::cli::classify::ClassifyArgs;
 use controller::cli::halt::{HaltArgs, ReloadArgs, ResumeArgs};
 use controller::cli::order::{self, OrderCommand};
@@ -38,6 +39,8 @@ enum Command {
     Reload(ReloadArgs),
     #[command(subcommand)]
     Trust(TrustCommand),
+    #[command(subcommand)]
+    Audit(AuditCommand),
     Replay(Box<ReplayArgs>),
     Classify(ClassifyArgs),
     /// Make keys; sign, verify, explain, install and list orders
@@ -63,6 +66,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Resume(args) => args.run(&mut stdout),
         Command::Reload(args) => args.run(&mut stdout),
         Command::Trust(command) => command.run(&mut stdout),
+        Command::Audit(command) => command.run(&mut stdout),
         Command::Replay(args) => args.run(&mut stdout),
         Command::Classify(args) => Ok(args.run(&mut stdout)?),
         Command::Order(command) => Ok(order::run(&command, &mut stdout)?),

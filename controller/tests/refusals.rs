@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/examples.rs"]
+mod examples;
+
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
@@ -12,6 +15,7 @@ use controller::order::trust::KeyEntry;
 use controller::order::{Envelope, Kind, Trust, keys};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 use tempfile::TempDir;
 
 fn key(number: u8) -> SigningKey {
@@ -138,26 +142,46 @@ fn what_is_not_spoilt_is_accepted() {
     let scene = Scene::new();
     let output = scene.replay(&["--summary", "summary.json"]);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), error.as_str()), (Some(0), ""));
+    let note = "sekisho: this replay was entered in no audit file; --state names one\n";
+    assert_eq!((output.status.code(), error.as_str()), (Some(0), note));
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(
-        record,
-        json!({
-            "@timestamp": "2027-01-15T08:00:00.000042000Z",
-            "event": {"sequence": 1},
-            "source": {"ip": "198.51.100.7", "port": 40_000},
-            "destination": {"ip": "203.0.113.9", "port": 443},
-            "network": {"transport": "udp", "type": "ipv4", "bytes": 47, "direction": "inbound"},
-            "sekisho": {
-                "order_id": "2027-32-0001", "serial": 1, "measure": "foreign-to-domestic",
-                "rule": "r1", "sensor": "replay", "interface": "one.pcap",
-            },
-        })
-    );
+    let shown: Value = serde_json::from_str(examples::examples("record")[0]).unwrap();
+    assert_eq!(record, shown, "as docs/formats.md shows it");
     let summary: Value =
         serde_json::from_slice(&fs::read(scene.path().join("summary.json")).unwrap()).unwrap();
     assert_eq!((&summary["packets"], &summary["records"]), (&json!(1), &json!(1)));
     assert_eq!(summary["outcomes"]["recorded"], json!(1));
+}
+
+#[test]
+fn a_replay_is_entered_in_an_audit_file() {
+    let scene = Scene::new();
+    let init = ["trust", "init", "--state", "state", "--facility", "tyo-gw-1", "trust.json"];
+    assert_eq!(scene.sekisho(&init).status.code(), Some(0));
+    let entered = ["--state", "state", "--output", "records.ndjson"];
+    let output = scene.replay(&entered);
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    let capture = fs::read(scene.path().join("one.pcap")).unwrap();
+    scene.put("one.pcap", &capture[..capture.len() - 1]);
+    assert_eq!(scene.replay(&entered).status.code(), Some(1), "a capture that is cut short");
+
+    let events = fs::read_to_string(scene.path().join("state/events.ndjson")).unwrap();
+    let events: Vec<Value> =
+        events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [_, whole, cut] = events.as_slice() else { panic!("{events:?}") };
+    let digest = |bytes: &[u8]| json!(hex::encode(sha2::Sha256::digest(bytes)));
+    let digest_of = |name: &str| digest(&fs::read(scene.path().join(name)).unwrap());
+    assert_eq!((&whole["event"], &whole["complete"]), (&json!("replayed"), &json!(true)));
+    assert_eq!(whole["captures"], json!([{"file": "one.pcap", "sha256": digest(&capture)}]));
+    assert_eq!(whole["output"]["sha256"], digest_of("records.ndjson"));
+    assert_eq!(whole["trust"]["sha256"], digest_of("trust.json"));
+    assert_eq!(whole["direction"][0]["sha256"], digest_of("domestic.txt"));
+    assert_eq!(whole["orders"][0]["order_id"], "2027-32-0001");
+    assert_eq!((&whole["engine"], &whole["records"]), (&json!("host"), &json!(1)));
+    assert_eq!((&cut["event"], &cut["complete"]), (&json!("replayed"), &json!(false)));
+    assert_eq!(cut["captures"][0]["sha256"], digest_of("one.pcap"));
+    let verified = scene.sekisho(&["audit", "verify", "--state", "state"]);
+    assert_eq!(verified.status.code(), Some(0));
 }
 
 #[test]
@@ -426,4 +450,23 @@ fn usage_errors() {
         assert_eq!(scene.sekisho(arguments).status.code(), Some(2), "{arguments:?}");
     }
     assert_eq!(scene.sekisho(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn what_people_write_is_one_line_that_looks_like_what_it_is() {
+    let scene = Scene::new();
+    for (operator, reason, refusal) in [
+        ("op", "a\nsekisho: ready", "--reason: holds control characters"),
+        ("\u{1b}[2Jroot", "a", "--operator: holds control characters"),
+        ("op\u{202e}", "a", "--operator: holds characters that are invisible or change"),
+        (" ", "a", "--operator: is empty"),
+    ] {
+        for command in ["halt", "resume"] {
+            let output = scene.sekisho(&[command, "--operator", operator, "--reason", reason]);
+            assert_eq!(output.status.code(), Some(2), "{command}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.starts_with(&format!("sekisho: {refusal}")), "{said:?}");
+            assert_eq!(said.matches('\n').count(), 1, "{said:?}");
+        }
+    }
 }

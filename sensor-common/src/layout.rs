@@ -20,7 +20,7 @@ pub use addresses::{AddressValue, IndexWord};
 
 /// Version of this layout and of the maps around it; part of the header, checked by the kernel
 /// program, so that a controller can never publish tables that the program would misread.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Most rules over all orders in force.
 pub const MOST_RULES: u32 = 1_024;

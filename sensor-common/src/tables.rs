@@ -120,7 +120,7 @@ pub trait Gate {
     /// When the order in `slot` may select; [`Term::NEVER`] where there is none.
     fn term(&self, slot: u32) -> Term;
 
-    /// Until when the controller vouches for the tables, exclusive.
+    /// Until when anything may be selected, exclusive: [`lease::in_force`].
     fn lease(&self) -> u64;
 
     /// The time now. It is asked for at most once for a packet, and only if a rule holds: all
@@ -128,9 +128,42 @@ pub trait Gate {
     fn now(&self) -> u64;
 }
 
+/// The words of the lease: how long the controller vouches for the tables, and whether somebody has
+/// halted all selection.
+///
+/// They are two so that a renewal cannot undo a halt: a controller that was stopped when it was
+/// about to renew, and goes on after the halt, writes the first and never the second (L-MIN).
+pub mod lease {
+    /// Position of the boot-time nanoseconds until which the controller vouches, exclusive.
+    pub const UNTIL: u32 = 0;
+    /// Position of the halt: 0 where selection is not halted.
+    pub const HALTED: u32 = 1;
+    /// How many words there are.
+    pub const WORDS: usize = 2;
+
+    /// Until when anything may be selected, exclusive: not at all while selection is halted. Without
+    /// a branch, as the verifier would follow both ways to the end.
+    #[inline(always)]
+    pub const fn in_force(until: u64, halted: u64) -> u64 {
+        // 1 where any bit is set.
+        let any = (halted | halted.wrapping_neg()) >> 63;
+        until & any.wrapping_sub(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_in_force_while_selection_is_halted() {
+        for until in [0, 1, 1 << 40, u64::MAX] {
+            assert_eq!(lease::in_force(until, 0), until);
+            for halted in [1, 2, 1 << 32, 1 << 63, u64::MAX] {
+                assert_eq!(lease::in_force(until, halted), 0, "{halted}");
+            }
+        }
+    }
 
     const fn term(begin: u64, end: u64) -> Term {
         Term { begin, end }

@@ -5,7 +5,7 @@
 //! | `SEGMENTS` | controller | two generations of tables, in segments |
 //! | `ACTIVE` | controller | which of the two is in force |
 //! | `TERMS` | controller | per order slot: boot-time nanoseconds at which it begins and ends |
-//! | `LEASE` | controller | boot-time nanoseconds until which it vouches for the tables |
+//! | `LEASE` | controller, `sekisho halt` | until when it vouches for the tables, and whether selection is halted |
 //! | `STORE` | both | what may still be inspected under Art. 17 (L-CAP), shared by all interfaces |
 //! | `PURSE` | program | the part of it that this CPU has drawn |
 //! | `RECORDS` | program | the ring buffers of records, one for each CPU |
@@ -34,7 +34,7 @@ use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
 use sensor_common::record::{LENGTH, Record, Sink};
 use sensor_common::tables::{
-    Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, TERM_WORDS, Tables, Term,
+    Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, TERM_WORDS, Tables, Term, lease,
 };
 
 /// The controller maps a segment into its memory while it fills it. Without `BPF_F_INNER_MAP` all
@@ -52,8 +52,9 @@ static ACTIVE: Array<u64, 1> = Array::new();
 #[btf_map]
 static TERMS: Array<[u64; TERM_WORDS], { MOST_ORDERS as usize }> = Array::new();
 
+/// The words of [`lease`].
 #[btf_map]
-static LEASE: Array<u64, 1> = Array::new();
+static LEASE: Array<u64, { lease::WORDS }> = Array::new();
 
 /// The words of a [`Store`], in a map that the controller puts into every interface's program.
 /// Empty until then: nothing is inspected under Art. 17.
@@ -171,7 +172,12 @@ impl Gate for OrderGate {
 
     #[inline(always)]
     fn lease(&self) -> u64 {
-        LEASE.get_ptr(0).map_or(0, read)
+        let (Some(until), Some(halted)) =
+            (LEASE.get_ptr(lease::UNTIL), LEASE.get_ptr(lease::HALTED))
+        else {
+            return 0;
+        };
+        lease::in_force(read(until), read(halted))
     }
 
     #[inline(always)]

@@ -423,12 +423,20 @@ impl Daemon {
         self.signal(Signal::CONT);
     }
 
+    /// Its exit status, if it has ended.
+    ///
+    /// # Panics
+    /// Where the system does not say.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("our own child")
+    }
+
     /// Waits until it has ended.
     ///
     /// # Panics
     /// Where it does not end.
     pub fn wait(&mut self) -> ExitStatus {
-        until("the daemon to end", || self.child.try_wait().expect("our own child"))
+        until("the daemon to end", || self.ended())
     }
 
     /// Asks it to end, which it must do well, and returns all records.

@@ -11,6 +11,8 @@
 //! | `pins` | a folder on the BPF file system that is gone after the test |
 //! | `privilege` | the one clear line of a test that cannot run here |
 //! | `selecting` | whether a daemon selects |
+//! | `siege` | a sensor under attack, with the kernel's counters as the judge |
+//! | `small_disk` | a file system that can be filled |
 //! | `stream` | packets one after the other, each with a number and the time it was sent |
 //! | `wait` | conditions with a deadline |
 
@@ -23,5 +25,7 @@ pub mod network;
 pub mod pins;
 pub mod privilege;
 pub mod selecting;
+pub mod siege;
+pub mod small_disk;
 pub mod stream;
 pub mod wait;

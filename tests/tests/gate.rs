@@ -104,6 +104,21 @@ fn a_record_needs_term_and_lease() {
 }
 
 #[test]
+fn no_lease_opens_what_is_halted() {
+    let (mut program, mut records, frame) = program(Mode::Tap);
+    program.set_term(0, Term::ALWAYS).unwrap();
+    program.set_lease(FOREVER).unwrap();
+    for halted in [false, true, false] {
+        program.set_halted(halted).unwrap();
+        // As a controller does that was stopped before a halt and goes on after it.
+        program.set_lease(FOREVER).unwrap();
+        program.test_run(&frame, 1).unwrap();
+        assert_eq!(records.next_record().is_none(), halted);
+        assert_eq!(program.is_halted().unwrap(), halted);
+    }
+}
+
+#[test]
 fn a_term_is_narrowed_and_never_widened_by_it() {
     let (mut program, _records, _) = program(Mode::Tap);
     let term = |begin, end| Term { begin, end };

@@ -12,7 +12,7 @@ mod model;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -136,6 +136,14 @@ impl Enforce for &mut Kernel {
         let until = self.real(until);
         self.program.set_lease(until).map_err(failed)
     }
+
+    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+        self.program.set_halted(halted).map_err(failed)
+    }
+
+    fn is_halted(&self) -> Result<bool, SensorError> {
+        self.program.is_halted().map_err(failed)
+    }
 }
 
 impl Port for &mut Kernel {
@@ -184,6 +192,7 @@ impl Port for &mut Kernel {
 
     fn forget(&mut self) {
         self.program.set_lease(0).unwrap();
+        self.program.set_halted(false).unwrap();
         for slot in 0..MOST_ORDERS {
             self.program.set_term(slot, Term::NEVER).unwrap();
         }
@@ -216,6 +225,10 @@ impl KilledDisk {
 impl Disk for KilledDisk {
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         RealDisk.read(path)
+    }
+
+    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
+        RealDisk.stream(path)
     }
 
     fn create_directory(&mut self, path: &Path) -> io::Result<()> {

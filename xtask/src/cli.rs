@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::vm::{self, Kernel};
-use crate::{bench, ci, demo, object, setup, test};
+use crate::{bench, ci, demo, hostile, object, setup, test};
 
 /// Sekisho's development tasks.
 #[derive(Debug, Parser)]
@@ -83,6 +83,16 @@ enum Task {
   cargo xtask bench --json speed.jsonl --svg docs/speed.svg")]
     Bench(bench::Options),
 
+    /// Attack a running sensor for some minutes: floods, full disks, signals, removed pins, and halts
+    ///
+    /// As root, in network namespaces of its own. The kernel's counters are the judge: a halt holds
+    /// within a second whatever was done before, and no record is lost unseen. The tests do the same for
+    /// a minute.
+    #[command(after_help = "Examples:
+  cargo xtask hostile --minutes 60
+  cargo xtask hostile --minutes 1 --seed 7")]
+    Hostile(hostile::Options),
+
     /// Check formatting, run clippy with warnings as errors, then every test
     #[command(after_help = "Examples:
   cargo xtask ci
@@ -100,6 +110,7 @@ impl Cli {
             Task::Test => test::run(),
             Task::VmTest { kernel } => vm::run(kernel),
             Task::Bench(options) => bench::run(&options),
+            Task::Hostile(options) => hostile::run(&options),
             Task::Ci => ci::run(),
         }
     }

@@ -8,6 +8,7 @@ mod ci;
 mod cli;
 mod demo;
 mod guard;
+mod hostile;
 mod object;
 mod packages;
 mod privilege;

@@ -1,6 +1,7 @@
 //! Debian packages: which are missing, and installing them. Only as root, only where apt is.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 
@@ -22,11 +23,36 @@ fn has_candidate(policy: &str) -> bool {
     candidate.is_some_and(|version| version.trim() != "(none)")
 }
 
-/// Fetches the present lists of packages.
-pub(crate) fn refresh() -> Result<()> {
-    println!("set-up: apt-get update, for the present list of packages");
-    process::output(apt().args(["-qq", "update"]))?;
-    Ok(())
+/// Something that is done once in a run of this program, whether it works or not.
+struct Once(AtomicBool);
+
+impl Once {
+    const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Does it, the first time; what went wrong is said, and nothing more: what comes after it may
+    /// work all the same.
+    fn attempt(&self, act: impl FnOnce() -> Result<()>) -> Option<String> {
+        if self.0.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let error = act().err()?;
+        Some(format!("that failed, and the set-up goes on with the lists that are here: {error:#}"))
+    }
+}
+
+/// Fetches the present lists of packages, once in a run: a list that is a few weeks old names archives
+/// that are gone. If that fails, the old lists have to do.
+pub(crate) fn refresh() {
+    static REFRESHED: Once = Once::new();
+    let failed = REFRESHED.attempt(|| {
+        println!("set-up: apt-get update, once, for the present lists of packages");
+        process::output(apt().args(["-qq", "update"])).map(drop)
+    });
+    if let Some(failed) = failed {
+        println!("        {failed}");
+    }
 }
 
 /// Installs `packages`, saying why first. What is installed already is left alone.
@@ -43,9 +69,7 @@ pub(crate) fn install(packages: &[&str], why: &str) -> Result<()> {
     if !privilege::is_root() {
         bail!("missing: {why}; as root: apt-get install {list}");
     }
-    if !missing.iter().all(|package| offers(package)) {
-        refresh()?;
-    }
+    refresh();
     println!("set-up: apt-get install {list}\n        because: {why}");
     process::output(
         apt().args(["-qq", "install", "--yes", "--no-install-recommends"]).args(missing),
@@ -67,7 +91,24 @@ fn is_installed(package: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_candidate;
+    use super::{Once, has_candidate};
+
+    #[test]
+    fn lists_are_refreshed_once_whether_or_not_that_works() {
+        let once = Once::new();
+        let mut tries = 0;
+        let mut failing = || {
+            once.attempt(|| {
+                tries += 1;
+                anyhow::bail!("no network")
+            })
+        };
+        let said = failing().unwrap();
+        assert!(said.ends_with("goes on with the lists that are here: no network"), "{said}");
+        assert_eq!(failing(), None);
+        assert_eq!(tries, 1);
+        assert_eq!(Once::new().attempt(|| Ok(())), None);
+    }
 
     #[test]
     fn a_package_without_a_candidate_is_not_offered() {

@@ -91,7 +91,7 @@ pub(crate) fn toolchain() -> Result<Toolchain> {
         found.iter().any(|&(_, r)| r == Readiness::Ready || r == Readiness::NeedsLinker)
     };
     if !ready(&found) && packages::can_install() {
-        packages::refresh()?;
+        packages::refresh();
     }
     let can_get_llvm =
         |llvm: u32| packages::can_install() && packages::offers(&format!("llvm-{llvm}-dev"));

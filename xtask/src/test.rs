@@ -17,8 +17,8 @@ pub(crate) fn run() -> Result<()> {
         without_kernel(None)?;
         interoperation(None)?;
         bail!(
-            "the tests over the real kernel (package sekisho-tests: parity, veth, expiry, lease) \
-             were left out: they need root; all others passed"
+            "the tests over the real kernel (package sekisho-tests: parity, veth, terms, life and \
+             others) were left out: they need root; all others passed"
         );
     }
     setup::kernel_tools()?;

@@ -27,7 +27,11 @@ pub fn ask(
     })
 }
 
-fn exchange(
+/// The same, with what the system says where nobody answers.
+///
+/// # Errors
+/// Whatever the system says.
+pub(super) fn exchange(
     socket: &Path,
     request: &Request,
     document: &[u8],

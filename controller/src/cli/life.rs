@@ -19,9 +19,10 @@ use crate::order::files;
 use crate::registry::disk::RealDisk;
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
-use crate::registry::{Change, Place, Reading, Registry};
+use crate::registry::{Change, Place, Reading, Registry, StoreError};
 use crate::rejection::Rejection;
 use crate::shown::shown;
+use crate::text::Text;
 
 /// How long a daemon may take for what it does at once.
 pub(super) const SHORT: Duration = Duration::from_secs(60);
@@ -184,8 +185,20 @@ pub(super) fn open(
     Ok((held, registry, reading))
 }
 
-fn commit(held: &mut Held, change: Change) -> Result<Registry, CliError> {
-    Ok(held.store.commit(change)?)
+pub(super) fn commit(held: &mut Held, change: Change) -> Result<Registry, CliError> {
+    let registry = held.store.commit(change).map_err(|error| match error {
+        StoreError::Io { .. } => {
+            CliError::Failed(format!("could not be written: {error}; nothing has changed"))
+        }
+        other => other.into(),
+    })?;
+    match held.store.lacks() {
+        None => Ok(registry),
+        Some(reason) => Err(CliError::Failed(format!(
+            "it is done, but not all of it could be written: {reason}; the next command or start \
+             finishes it"
+        ))),
+    }
 }
 
 pub(super) fn carry_out(held: &mut Held, change: Change) -> Result<Vec<String>, CliError> {
@@ -196,11 +209,6 @@ pub(super) fn carry_out(held: &mut Held, change: Change) -> Result<Vec<String>, 
 
 pub(super) fn described(change: &Change) -> Vec<String> {
     change.events.iter().map(|event| words::event(event, &change.registry)).collect()
-}
-
-/// Who runs this command: what they say, and what the system says.
-pub(super) fn signature(operator: &str) -> String {
-    crate::daemon::control::signature(operator, Some(rustix::process::getuid().as_raw()))
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -214,7 +222,7 @@ pub(super) fn upload(
     bytes: &[u8],
     request: impl FnOnce(Upload) -> Request,
 ) -> Result<Vec<String>, CliError> {
-    let request = request(Upload { name: shown(path), length: bytes.len() as u64 });
+    let request = request(Upload { name: Text::of_path(path), length: bytes.len() as u64 });
     client::act(socket, &request, bytes, LONG)
 }
 

@@ -3,6 +3,7 @@
 //! Every command ends in `Ok` or in a [`CliError`], whose exit status and lines `main` hands to the
 //! shell.
 
+pub mod audit;
 pub mod classify;
 pub mod client;
 pub mod direction;
@@ -15,6 +16,7 @@ pub mod run;
 pub mod status;
 pub mod trust;
 
+mod halting;
 mod register;
 mod table;
 
@@ -38,6 +40,13 @@ use order::OrderError;
 pub enum CliError {
     /// Something went wrong on the way: exit status 1.
     Failed(String),
+    /// Something was done, as `lines` say, and something was not, for these reasons: exit status 1.
+    Incomplete {
+        /// What is true.
+        lines: Vec<String>,
+        /// What is not.
+        faults: Vec<String>,
+    },
     /// The arguments make no sense together: exit status 2.
     Usage(String),
     /// Orders, trust, direction or configuration files were refused: exit status 3.
@@ -53,7 +62,7 @@ impl CliError {
     pub const fn exit_status(&self) -> u8 {
         match self {
             Self::ReaderGone => 0,
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Incomplete { .. } => 1,
             Self::Usage(_) => 2,
             Self::Rejected(_) | Self::Refused(_) => 3,
         }
@@ -65,6 +74,7 @@ impl CliError {
             Self::ReaderGone => Vec::new(),
             Self::Failed(line) | Self::Usage(line) => vec![line.clone()],
             Self::Refused(lines) => lines.clone(),
+            Self::Incomplete { lines, faults } => lines.iter().chain(faults).cloned().collect(),
             Self::Rejected(rejections) => rejections.iter().map(ToString::to_string).collect(),
         }
     }

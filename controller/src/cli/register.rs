@@ -10,9 +10,7 @@ pub(super) fn table(register: &Register) -> String {
     let mut text = String::new();
     if let Some(act) = &register.halted {
         // Writing to a `String` cannot fail.
-        let _ = write!(text, "ALL SELECTION IS HALTED since {}, by {}", act.since, act.by);
-        let _ = if act.why.is_empty() { Ok(()) } else { write!(text, ": {}", act.why) };
-        text += "\n\n";
+        let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, {act}\n", act.since);
     }
     let heading = ["order", "serial", "measure", "state", "from", "until", "remaining", "records"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
@@ -53,7 +51,8 @@ fn remaining(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::event::{Act, Reason};
+    use crate::registry::act::{Act, Caller, Said};
+    use crate::registry::event::Reason;
 
     #[test]
     fn the_table_is_stable() {
@@ -72,11 +71,11 @@ mod tests {
         let register = Register {
             facility: "f".into(),
             trust_version: 1,
-            halted: Some(Act {
-                since: "2027-11-01T00:00:00Z".parse().unwrap(),
-                by: "uid 0".into(),
-                why: String::new(),
-            }),
+            halted: Some(Act::new(
+                Said::default(),
+                Caller { uid: Some(0), login_uid: None },
+                "2027-11-01T00:00:00Z".parse().unwrap(),
+            )),
             orders: vec![
                 listed("a", "halted", None, 90_061),
                 listed("long", "ended", Some(Reason::Superseded), 0),

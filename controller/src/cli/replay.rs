@@ -16,8 +16,14 @@ use crate::engine::{Engine, HostEngine, KernelEngine};
 use crate::kernel::KernelError;
 use crate::order::{Order, Verified, files, load, time};
 use crate::preview::{ClassRanges, check_party};
+use crate::registry::event::Named;
+use crate::registry::runs::{FileRead, Replayed, files as files_of};
 use crate::replay::Replay;
 use crate::shown::shown;
+
+mod entry;
+
+use entry::{Digesting, EntryArgs, digest_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,6 +85,9 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
 
+    #[command(flatten)]
+    entry: EntryArgs,
+
     /// The sensor's name in the records
     #[arg(long, value_name = "NAME", default_value = "replay")]
     sensor: String,
@@ -91,6 +100,15 @@ enum EngineName {
     Kernel,
     /// The same code in user space
     Host,
+}
+
+impl EngineName {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Host => "host",
+        }
+    }
 }
 
 impl ReplayArgs {
@@ -121,15 +139,45 @@ impl ReplayArgs {
             EngineName::Kernel => Box::new(KernelEngine::new(&generation.lines).map_err(unloaded)?),
         };
 
+        let entry = self.entry.open()?;
+        let is_entered = entry.is_some();
+        let digests = match &entry {
+            Some(_) => self.captures.iter().map(|path| digest_of(path)).collect(),
+            None => Ok(Vec::new()),
+        };
+        let digests = digests?;
         let mut replay = Replay::new(engine, &generation.names, &self.sensor);
         let mut output = Output::open(&self.output, stdout)?;
-        for (path, capture) in captures {
-            let result = replay.run(path, capture, output.writer(), &mut progress(path));
-            if let Err(error) = result {
-                // What came before the error is true; on standard output it is shown.
-                let _ = output.writer().flush();
-                return Err(error.into());
-            }
+        let mut digesting = Digesting::new(output.writer());
+        let ran = captures.into_iter().try_for_each(|(path, capture)| {
+            replay.run(path, capture, &mut digesting, &mut progress(path))
+        });
+        let sha256 = digesting.digest();
+        // Before the records are in place, and also where the replay failed: what it used, it used.
+        if let Some(entry) = entry {
+            let summary = replay.summary()?;
+            entry.write(Replayed {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                uid: rustix::process::getuid().as_raw(),
+                engine: self.engine.name().to_owned(),
+                moment: at,
+                trust: FileRead {
+                    file: shown(&self.trust),
+                    sha256: crate::registry::digest(trust.bytes()),
+                },
+                orders: orders.iter().map(named).collect(),
+                direction: files_of(&table),
+                captures: digests,
+                output: FileRead { file: shown(&self.output), sha256 },
+                packets: summary.packets(),
+                records: summary.records(),
+                complete: ran.is_ok(),
+            })?;
+        }
+        if let Err(error) = ran {
+            // What came before the error is true; on standard output it is shown.
+            let _ = output.writer().flush();
+            return Err(error.into());
         }
         output.finish().map_err(|error| CliError::output(&self.output, &error))?;
         if replay.cut() > 0 {
@@ -150,8 +198,16 @@ impl ReplayArgs {
             };
             written.map_err(|error| CliError::output(path, &error))?;
         }
+        if !is_entered {
+            eprintln!("sekisho: this replay was entered in no audit file; --state names one");
+        }
         Ok(())
     }
+}
+
+fn named(order: &Verified<Order>) -> Named {
+    let (order_id, digest) = (order.order_id.clone(), order.digest().to_owned());
+    Named { order_id, serial: order.serial, digest }
 }
 
 /// Why the program could not be loaded, and what can be done without it.

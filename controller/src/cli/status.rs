@@ -75,7 +75,11 @@ impl StatusArgs {
 fn table(status: &Status) -> String {
     let mut text = format!("sensor {}, mode {}\n", status.sensor, status.mode);
     if let Some(act) = &status.halted {
-        let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, by {}", act.since, act.by);
+        let _ = writeln!(text, "ALL SELECTION IS HALTED since {}, {act}", act.since);
+    }
+    if let Some(reason) = &status.unwritten {
+        let _ =
+            writeln!(text, "THE STATE CANNOT BE WRITTEN, and nothing new is accepted: {reason}");
     }
     for interface in &status.interfaces {
         text += "\n";

@@ -13,19 +13,22 @@ use super::image::Tables;
 use super::membership::{Memberships, Set};
 use super::{CompileError, Layer, MOST_COMBINATIONS};
 use super::{payload, ports, share};
+use crate::order::condition::Condition;
 use crate::order::document::Rule;
 use crate::order::payload::PayloadPrefixes;
 use crate::order::traffic::{PortRange, Protocol};
 use crate::order::{Measure, Order};
 
-/// A rule with its sets numbered over all orders. `None`: any address.
+/// A rule's conditions, with its sets numbered over all orders. `None`, and no ports: any.
 struct NumberedRule<'a> {
-    rule: &'a Rule,
     measure: Measure,
     source: Option<Set>,
     destination: Option<Set>,
     either: Option<Set>,
     payload: Option<Set>,
+    protocol: Option<Protocol>,
+    source_ports: &'a [PortRange],
+    destination_ports: &'a [PortRange],
     /// The agreement party's own prefixes, which its packets must go to (L-MEASURE).
     party: Option<Set>,
 }
@@ -34,7 +37,7 @@ impl NumberedRule<'_> {
     /// Whether the rule is for this direction and this protocol.
     fn carries(&self, direction: Direction, protocol: u8) -> bool {
         self.measure.direction() == direction
-            && self.rule.protocol.is_none_or(|named| named.0 == protocol)
+            && self.protocol.is_none_or(|named| named.0 == protocol)
     }
 
     /// Whether a packet whose addresses are in no set can meet it.
@@ -45,10 +48,10 @@ impl NumberedRule<'_> {
 }
 
 /// Compiles all tables.
-pub(super) fn tables(
+pub(super) fn tables<'a>(
     number: u32,
     layers: &[Layer<'_>],
-    orders: &[(u32, &Order)],
+    orders: &[(u32, &'a Order)],
 ) -> Result<Tables, CompileError> {
     let mut sets = Sets::default();
     let mut rules = Vec::new();
@@ -77,7 +80,7 @@ pub(super) fn tables(
                 (0..MOST_GROUPS).filter(|group| groups.is_some_and(|of| of >> group & 1 == 1))
             {
                 for protocol in [Protocol::TCP, Protocol::UDP] {
-                    if rule.rule.protocol.is_none_or(|named| named == protocol) {
+                    if rule.protocol.is_none_or(|named| named == protocol) {
                         masks.add(rule.measure.direction(), protocol.0, group);
                     }
                 }
@@ -95,8 +98,8 @@ pub(super) fn tables(
     };
     let within =
         |set: Option<Set>, sets: &[Set]| set.is_none_or(|set| sets.binary_search(&set).is_ok());
-    let ports_of = |side: fn(&Rule) -> &[PortRange]| {
-        let ranges: Vec<&[PortRange]> = rules.iter().map(|rule| side(rule.rule)).collect();
+    let ports_of = |side: fn(&NumberedRule<'a>) -> &'a [PortRange]| {
+        let ranges: Vec<&[PortRange]> = rules.iter().map(side).collect();
         ports::classify(&ranges)
     };
     Ok(Tables {
@@ -116,8 +119,8 @@ pub(super) fn tables(
             .map(|(direction, protocol)| row(&|rule| rule.carries(direction, protocol)))
             .collect(),
         either: row(&|rule| rule.either.is_some()),
-        source_ports: ports_of(|rule| &rule.source_ports)?,
-        destination_ports: ports_of(|rule| &rule.destination_ports)?,
+        source_ports: ports_of(|rule| rule.source_ports)?,
+        destination_ports: ports_of(|rule| rule.destination_ports)?,
         payload_rows: payload_memberships
             .all()
             .iter()
@@ -148,15 +151,15 @@ impl<'a> Sets<'a> {
     fn number(&mut self, order: &'a Order) -> Vec<NumberedRule<'a>> {
         let party = order.party.as_ref().map(|party| self.add(&party.prefixes));
         let mut numbers = BTreeMap::new();
-        for (_, name) in order.rules.iter().flat_map(Rule::addresses) {
+        for name in order.conditions().filter_map(Condition::address_set) {
             if !numbers.contains_key(name)
                 && let Some(prefixes) = order.address_sets.get(name)
             {
-                numbers.insert(name.to_owned(), self.add(prefixes));
+                numbers.insert(name, self.add(prefixes));
             }
         }
         let mut payload = BTreeMap::new();
-        for name in order.rules.iter().filter_map(|rule| rule.payload.as_ref()) {
+        for name in order.conditions().filter_map(Condition::payload_set) {
             if !payload.contains_key(name)
                 && let Some(prefixes) = order.payload_prefixes.get(name)
             {
@@ -166,20 +169,33 @@ impl<'a> Sets<'a> {
         }
         // A rule whose set does not exist never comes this far; were it to, the number is that of
         // no set, so that the rule would never hold.
-        let set = |name: &Option<String>| {
-            name.as_ref().map(|name| numbers.get(name).copied().unwrap_or(Set::MAX))
+        let number = |numbers: &BTreeMap<&str, Set>, name| {
+            Some(numbers.get(name).copied().unwrap_or(Set::MAX))
         };
-        let rule = |rule: &'a Rule| NumberedRule {
-            rule,
-            measure: order.measure,
-            source: set(&rule.source),
-            destination: set(&rule.destination),
-            either: set(&rule.either),
-            payload: rule
-                .payload
-                .as_ref()
-                .map(|name| payload.get(name).copied().unwrap_or(Set::MAX)),
-            party,
+        let rule = |rule: &'a Rule| {
+            let mut numbered = NumberedRule {
+                measure: order.measure,
+                source: None,
+                destination: None,
+                either: None,
+                payload: None,
+                protocol: None,
+                source_ports: &[],
+                destination_ports: &[],
+                party,
+            };
+            for condition in rule.conditions() {
+                match condition {
+                    Condition::Source(set) => numbered.source = number(&numbers, set),
+                    Condition::Destination(set) => numbered.destination = number(&numbers, set),
+                    Condition::Either(set) => numbered.either = number(&numbers, set),
+                    Condition::Payload(set) => numbered.payload = number(&payload, set),
+                    Condition::Protocol(protocol) => numbered.protocol = Some(protocol),
+                    Condition::SourcePorts(ranges) => numbered.source_ports = ranges,
+                    Condition::DestinationPorts(ranges) => numbered.destination_ports = ranges,
+                }
+            }
+            numbered
         };
         order.rules.iter().map(rule).collect()
     }

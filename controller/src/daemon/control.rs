@@ -1,5 +1,5 @@
-//! The control socket: who may speak, for how long, and how much. The file itself is in `socket`; what can
-//! be asked is in `request`; what comes of it is decided elsewhere.
+//! The control socket: who may speak, for how long, and how much. The file itself is in `socket`; whose turn
+//! it is, in `turns`; what can be asked, in `request`; what comes of it is decided elsewhere.
 
 use std::io;
 use std::sync::Arc;
@@ -9,35 +9,48 @@ use serde::Serialize;
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
 };
-use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::gate::Gate;
+use super::guests::{Guest, Guests};
 use super::monitor::Monitor;
-use super::request::{Act, Ask, Document, Outcome, Request, Said, Upload};
+use super::request::{Act, Ask, Document, Outcome, Request, Upload};
 use super::sensor::Enforce;
-use crate::order::files::LARGEST;
+use crate::registry::act::{Caller, Said};
 
 mod socket;
+mod turns;
+
+use turns::{Held, Turn, Turns};
 
 pub use socket::{Control, bind, group_number};
 
 /// Longest line of a request, in bytes; a document follows its line.
 const LONGEST: u64 = 4_096;
-/// How long a client may take for a line, for the next part of a document, and to take the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Clients served at once; others wait.
-const CLIENTS: usize = 16;
+/// How long a client may take for a line, and for the next part of a document.
+const REQUEST: Duration = Duration::from_secs(5);
+/// How long a client may take to take the answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// A document has to come at this rate at least, in bytes per second, after [`REQUEST`].
+const RATE: u64 = 1 << 20;
+/// Connections at once.
+pub const CONNECTIONS: usize = 128;
+/// How long to wait when no connection can be accepted: others must close their descriptors first.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers requests.
 trait Clerk: Send + Sync + 'static {
-    /// The answer to a request, with its line feed.
+    /// Ends all selection in the kernel.
+    fn close(&self) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// The answer to a request, with its line feed. Before that to a halt, [`Self::close`] was called.
     fn answer(
         &self,
         request: Request,
         document: Vec<u8>,
-        user: Option<u32>,
+        caller: Caller,
     ) -> impl Future<Output = Vec<u8>> + Send;
 }
 
@@ -54,85 +67,144 @@ pub struct Desk<E> {
 impl Control {
     /// Answers until it is dropped.
     pub async fn serve<E: Enforce + Send + 'static>(self, desk: Desk<E>) {
-        let clients = Arc::new(Semaphore::new(CLIENTS));
-        let (desk, uploads) = (Arc::new(desk), Arc::new(Semaphore::new(1)));
-        loop {
-            let Ok(permit) = Arc::clone(&clients).acquire_owned().await else { return };
-            let Ok((stream, _)) = self.listener.accept().await else {
-                // Out of descriptors, most likely: others must close theirs first.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let (desk, uploads) = (Arc::clone(&desk), Arc::clone(&uploads));
-            tokio::spawn(async move {
-                // A client that went away wants no answer.
-                let _ = converse(stream, &*desk, &uploads).await;
-                drop(permit);
-            });
+        attend(&self.listener, Arc::new(desk)).await;
+    }
+}
+
+async fn attend(listener: &UnixListener, clerk: Arc<impl Clerk>) {
+    let (guests, turns) = (Guests::new(CONNECTIONS), Turns::default());
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let user = stream.peer_cred().ok().map(|peer| peer.uid());
+        let Some(guest) = guests.admit(user).await else { continue };
+        let (clerk, turns) = (Arc::clone(&clerk), turns.of(user));
+        tokio::spawn(async move {
+            tokio::select! {
+                // A client that errs or goes away wants no answer.
+                _ = converse(stream, clerk, turns, &guest) => {}
+                () = guest.pushed_out() => {}
+            }
+        });
+    }
+}
+
+async fn converse(
+    mut stream: UnixStream,
+    clerk: Arc<impl Clerk>,
+    turns: Turn,
+    guest: &Guest,
+) -> io::Result<()> {
+    // At once: the number of a process that has ended can be used again.
+    let peer = stream.peer_cred();
+    let caller =
+        peer.map_or_else(|_| Caller::default(), |peer| Caller::peer(peer.uid(), peer.pid()));
+    let (reader, mut writer) = stream.split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        guest.is_served(false);
+        let mut line = Vec::new();
+        let mut limited = (&mut reader).take(LONGEST);
+        let read = timeout(REQUEST, limited.read_until(b'\n', &mut line)).await??;
+        if read == 0 {
+            return Ok(());
+        }
+        guest.is_served(true);
+        let whole = line.ends_with(b"\n");
+        let too_long = !whole && line.len() as u64 == LONGEST;
+        let request =
+            if too_long { Err("the request is too long".to_owned()) } else { understand(&line) };
+        match request {
+            Err(reason) => timeout(ANSWER, writer.write_all(&failed(reason))).await??,
+            Ok(request) => {
+                let clerk = Arc::clone(&clerk);
+                let (answer, _held) = match request {
+                    Request::Halt(said) => halt(clerk, said, caller, &turns).await?,
+                    request => serve(clerk, request, caller, &mut reader, &turns).await?,
+                };
+                timeout(ANSWER, writer.write_all(&answer)).await??;
+            }
+        }
+        if too_long || !whole {
+            return Ok(());
         }
     }
 }
 
-/// `uploads` lets in one document at a time: each may be as large as memory allows for one.
-async fn converse(
-    mut stream: UnixStream,
-    clerk: &impl Clerk,
-    uploads: &Semaphore,
-) -> io::Result<()> {
-    let user = stream.peer_cred().ok().map(|peer| peer.uid());
-    let (reader, mut writer) = stream.split();
-    let mut reader = BufReader::new(reader);
-    loop {
-        let mut line = Vec::new();
-        let mut limited = (&mut reader).take(LONGEST);
-        let read = timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await??;
-        if read == 0 {
-            return Ok(());
-        }
-        let whole = line.ends_with(b"\n");
-        let too_long = !whole && line.len() as u64 == LONGEST;
-        let (reply, go_on) = if too_long {
-            (failed("the request is too long"), false)
-        } else {
-            match understand(&line) {
-                Err(reason) => (failed(reason), whole),
-                Ok(request) => {
-                    let permit = match request.upload() {
-                        Some(_) => uploads.acquire().await.ok(),
-                        None => None,
-                    };
-                    let document = match request.upload() {
-                        Some(upload) => receive(&mut reader, upload).await?,
-                        None => Vec::new(),
-                    };
-                    let reply = clerk.answer(request, document, user).await;
-                    drop(permit);
-                    (reply, whole)
-                }
-            }
-        };
-        timeout(PATIENCE, writer.write_all(&reply)).await??;
-        if !go_on {
-            return Ok(());
-        }
+/// The kernel first, whoever else waits for what; then it takes its turn to be remembered.
+async fn halt(
+    clerk: Arc<impl Clerk>,
+    said: Said,
+    caller: Caller,
+    turns: &Turn,
+) -> io::Result<(Vec<u8>, Held)> {
+    if let Err(reason) = clerk.close().await {
+        return Ok((failed(reason), None));
     }
+    let turn = turns.halt().await;
+    detached(async move { (clerk.answer(Request::Halt(said), Vec::new(), caller).await, turn) })
+        .await
+}
+
+/// Any other request, with its document, in its user's turn: given back with the answer.
+async fn serve(
+    clerk: Arc<impl Clerk>,
+    request: Request,
+    caller: Caller,
+    reader: &mut (impl AsyncBufRead + Unpin),
+    turns: &Turn,
+) -> io::Result<(Vec<u8>, Held)> {
+    let Some(upload) = request.upload() else {
+        let turn = turns.request().await;
+        return detached(async move { (clerk.answer(request, Vec::new(), caller).await, turn) })
+            .await;
+    };
+    let turn = turns.upload().await;
+    let document = receive(reader, upload).await?;
+    let common = turns.document().await;
+    detached(async move {
+        let answer = clerk.answer(request, document, caller).await;
+        drop(common);
+        (answer, turn)
+    })
+    .await
+}
+
+/// What was begun for a client goes on without it, and keeps its turn until it is done: nobody begins more
+/// by going away.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::spawn(work).await.map_err(io::Error::other)
 }
 
 fn understand(line: &[u8]) -> Result<Request, String> {
     let request: Request =
         serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
     match request.upload() {
-        Some(upload) if upload.length > LARGEST => Err("a document is at most 1 GiB".to_owned()),
+        Some(upload) if upload.length > request.largest() => {
+            Err(format!("such a document is at most {} MiB", request.largest() >> 20))
+        }
         _ => Ok(request),
     }
 }
 
-/// Takes a document, which may take as long as it keeps coming.
+/// Takes a document, which must keep coming, and be there in a time that its length allows for.
 async fn receive(reader: &mut (impl AsyncBufRead + Unpin), upload: &Upload) -> io::Result<Vec<u8>> {
+    let allowed = REQUEST + Duration::from_secs(upload.length / RATE);
+    timeout(allowed, receive_parts(reader, upload)).await?
+}
+
+async fn receive_parts(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    upload: &Upload,
+) -> io::Result<Vec<u8>> {
     let mut document = Vec::new();
     let mut limited = reader.take(upload.length);
     loop {
-        let part = timeout(PATIENCE, limited.fill_buf()).await??;
+        let part = timeout(REQUEST, limited.fill_buf()).await??;
         if part.is_empty() {
             break;
         }
@@ -148,8 +220,14 @@ async fn receive(reader: &mut (impl AsyncBufRead + Unpin), upload: &Upload) -> i
 }
 
 impl<E: Enforce + Send + 'static> Clerk for Desk<E> {
-    async fn answer(&self, request: Request, document: Vec<u8>, user: Option<u32>) -> Vec<u8> {
-        let by = |said: Said| Said { by: signature(&said.by, user), why: said.why };
+    async fn close(&self) -> Result<(), String> {
+        // Who waits for a lock there waits aside.
+        let gate = Arc::clone(&self.gate);
+        let halted = tokio::task::spawn_blocking(move || gate.halt()).await;
+        halted.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    async fn answer(&self, request: Request, document: Vec<u8>, caller: Caller) -> Vec<u8> {
         let act = match request {
             Request::Status {} => {
                 return match self.monitor.status() {
@@ -169,16 +247,8 @@ impl<E: Enforce + Send + 'static> Clerk for Desk<E> {
             Request::Revoke(upload) => Act::Revoke(named(upload, document)),
             Request::Rotate(upload) => Act::Rotate(named(upload, document)),
             Request::Reload {} => Act::Reload,
-            Request::Resume(said) => Act::Resume(by(said)),
-            Request::Halt(said) => {
-                // The kernel first; who waits for a lock there waits aside.
-                let gate = Arc::clone(&self.gate);
-                match tokio::task::spawn_blocking(move || gate.halt()).await {
-                    Ok(Ok(())) => Act::Halt(by(said)),
-                    Ok(Err(error)) => return failed(error.to_string()),
-                    Err(error) => return failed(error.to_string()),
-                }
-            }
+            Request::Resume(said) => Act::Resume(said, caller),
+            Request::Halt(said) => Act::Halt(said, caller),
         };
         let (reply, answer) = oneshot::channel();
         let _ = self.asks.send(Ask::Act(act, reply));
@@ -187,12 +257,6 @@ impl<E: Enforce + Send + 'static> Clerk for Desk<E> {
             Err(_) => failed("the daemon is about to end"),
         }
     }
-}
-
-/// Who did something: what they say, and what the system says.
-pub fn signature(name: &str, user: Option<u32>) -> String {
-    let user = user.map_or_else(|| "an unknown user".to_owned(), |user| format!("uid {user}"));
-    if name.is_empty() { user } else { format!("{name} ({user})") }
 }
 
 fn named(upload: Upload, bytes: Vec<u8>) -> Document {

@@ -34,13 +34,29 @@ impl<E: Enforce> Gate<E> {
     pub fn halt(&self) -> Result<(), SensorError> {
         let mut sensor = lock(&self.sensor);
         *lock(&self.halted) = true;
-        sensor.set_lease(0)
+        // Either of the two ends it. Both are tried, whatever becomes of the other.
+        let halted = sensor.set_halted(true);
+        sensor.set_lease(0).and(halted)
     }
 
-    /// Lets the lease be renewed.
-    pub fn release(&self) {
-        let _sensor = lock(&self.sensor);
+    /// Whether selection is halted here, or in the kernel by somebody else.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn is_halted(&self) -> Result<bool, SensorError> {
+        let sensor = lock(&self.sensor);
+        Ok(*lock(&self.halted) || sensor.is_halted()?)
+    }
+
+    /// Lets the lease be renewed, and the kernel select by it.
+    ///
+    /// # Errors
+    /// [`SensorError`]; selection stays halted.
+    pub fn release(&self) -> Result<(), SensorError> {
+        let mut sensor = lock(&self.sensor);
+        sensor.set_halted(false)?;
         *lock(&self.halted) = false;
+        Ok(())
     }
 
     /// Renews the lease, unless selection is halted. Whether it was renewed.
@@ -79,6 +95,14 @@ impl<E: Enforce> Enforce for &Gate<E> {
     fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
         if until == 0 { lock(&self.sensor).set_lease(0) } else { self.renew(until).map(drop) }
     }
+
+    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+        if halted { self.halt() } else { self.release() }
+    }
+
+    fn is_halted(&self) -> Result<bool, SensorError> {
+        Gate::is_halted(self)
+    }
 }
 
 #[cfg(test)]
@@ -86,7 +110,10 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Leases(Vec<u64>);
+    struct Leases {
+        set: Vec<u64>,
+        halted: bool,
+    }
 
     impl Enforce for Leases {
         type Tables = ();
@@ -108,8 +135,17 @@ mod tests {
         }
 
         fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
-            self.0.push(until);
+            self.set.push(until);
             Ok(())
+        }
+
+        fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+            self.halted = halted;
+            Ok(())
+        }
+
+        fn is_halted(&self) -> Result<bool, SensorError> {
+            Ok(self.halted)
         }
     }
 
@@ -118,11 +154,15 @@ mod tests {
         let gate = Gate::new(Arc::new(Mutex::new(Leases::default())), false);
         assert!(gate.renew(5).unwrap());
         gate.halt().unwrap();
+        assert!(lock(gate.sensor()).halted, "the kernel knows that it is");
         assert!(!gate.renew(6).unwrap());
         (&gate).set_lease(7).unwrap();
         (&gate).set_lease(0).unwrap();
-        gate.release();
+        gate.release().unwrap();
         assert!(gate.renew(8).unwrap());
-        assert_eq!(lock(gate.sensor()).0, [5, 0, 0, 8]);
+        assert_eq!(lock(gate.sensor()).set, [5, 0, 0, 8]);
+        assert!(!gate.is_halted().unwrap());
+        lock(gate.sensor()).halted = true;
+        assert!(gate.is_halted().unwrap(), "somebody else has halted it");
     }
 }

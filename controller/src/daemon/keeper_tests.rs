@@ -54,6 +54,14 @@ impl Enforce for Notes {
     fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
         self.take(Note::Lease(until))
     }
+
+    fn set_halted(&mut self, _: bool) -> Result<(), SensorError> {
+        unreachable!("a tick neither halts nor resumes")
+    }
+
+    fn is_halted(&self) -> Result<bool, SensorError> {
+        Ok(false)
+    }
 }
 
 /// Two orders, one after the other: seconds 10 to 20 and 20 to 30.

@@ -12,7 +12,6 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{Names, OrderName, RuleName};
@@ -76,10 +75,12 @@ impl Ledger {
         let mut text = serde_json::to_vec(&written(names)).map_err(io::Error::other)?;
         text.push(b'\n');
         let (path, draft) = (self.path(names.generation), self.folder.join("draft"));
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = File::options();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits();
-        let mut file = options.custom_flags(flags.cast_signed()).open(&draft)?;
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&draft, &path)?;

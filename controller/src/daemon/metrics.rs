@@ -72,6 +72,8 @@ impl Collector for Kernel {
         let orders = monitor.order_states();
         let orders = orders.iter().map(|(state, count)| (vec![("state", state.name())], *count));
         gauge(e, "orders", "Orders by state", orders)?;
+        let unwritten = [(Labels::new(), u64::from(monitor.unwritten().is_some()))];
+        gauge(e, "state_unwritten", "1 while the state cannot be written", unwritten)?;
         if let Some(share) = monitor.share() {
             let help = "Bytes per second of foreign-to-foreign traffic that may be inspected";
             gauge(e, "share_bytes_per_second", help, [(Labels::new(), share)])?;

@@ -9,6 +9,7 @@
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`keeper`] | one tick: the kernel brought to where `term` wants it |
 //! | [`gate`] | the sensor, shared; a halt goes before everything |
+//! | [`outside`] | how the kernel is reached when the daemon does not answer |
 //! | [`registrar`] | the registry while a sensor runs: what is asked, written down and carried out |
 //! | [`tally`] | records by order |
 //! | [`names`], [`ledger`] | what the rule numbers of recent generations stand for, here and on disk |
@@ -23,6 +24,8 @@
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
 //! | [`monitor`] | what status and metrics are read from |
 //! | [`metrics`], [`http`] | for those who ask |
+//! | [`guests`] | how many of them there may be at once |
+//! | [`descriptors`] | that there are enough for all of this |
 //! | [`request`], [`control`], [`words`] | for those who ask something of it |
 //! | [`service`] | for the service manager that started it |
 //! | [`privilege`] | what it may do to the machine |
@@ -33,8 +36,10 @@ pub mod believed;
 pub mod books;
 pub mod config;
 pub mod control;
+pub mod descriptors;
 pub mod drain;
 pub mod gate;
+pub mod guests;
 pub mod health;
 pub mod http;
 pub mod inherit;
@@ -50,6 +55,7 @@ pub mod monitor;
 pub mod names;
 pub mod news;
 pub mod output;
+pub mod outside;
 pub mod prepare;
 pub mod privilege;
 pub mod progress;

@@ -23,11 +23,12 @@ struct Kernel {
     names: Option<Arc<Names>>,
     terms: [Term; 64],
     lease: u64,
+    halted: bool,
 }
 
 impl Default for Kernel {
     fn default() -> Self {
-        Self { now: 0, names: None, terms: [Term::NEVER; 64], lease: 0 }
+        Self { now: 0, names: None, terms: [Term::NEVER; 64], lease: 0, halted: false }
     }
 }
 
@@ -57,6 +58,15 @@ impl Enforce for Kernel {
         self.lease = until;
         Ok(())
     }
+
+    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+        self.halted = halted;
+        Ok(())
+    }
+
+    fn is_halted(&self) -> Result<bool, SensorError> {
+        Ok(self.halted)
+    }
 }
 
 impl Port for Kernel {
@@ -69,7 +79,7 @@ impl Port for Kernel {
     }
 
     fn live(&mut self) -> Vec<(usize, u64)> {
-        if self.lease <= self.now {
+        if self.halted || self.lease <= self.now {
             return Vec::new();
         }
         let orders = self.names.iter().flat_map(|names| names.rules()).map(|rule| &rule.order);

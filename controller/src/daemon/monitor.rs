@@ -14,7 +14,8 @@ use super::health::Health;
 use super::privilege::{self, Privileges};
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use crate::kernel::clock::boot_time;
-use crate::registry::event::{Act, Reason};
+use crate::registry::act::Act;
+use crate::registry::event::Reason;
 use crate::registry::{Listed, Register, Shown};
 
 /// Shared by the loop, which writes, and by those who ask.
@@ -24,6 +25,7 @@ pub struct Monitor {
     health: Arc<Health>,
     register: Mutex<Option<Register>>,
     share: Mutex<Option<u64>>,
+    unwritten: Mutex<Option<String>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
     books: Arc<Books>,
@@ -44,6 +46,9 @@ pub struct Status {
     /// Who halted all selection, if it is halted.
     #[serde(default)]
     pub halted: Option<Act>,
+    /// Why the state cannot be written, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
     /// The capacity share, while an Art. 17 order is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<ShareStatus>,
@@ -174,6 +179,7 @@ impl Monitor {
             health,
             register: Mutex::default(),
             share: Mutex::default(),
+            unwritten: Mutex::default(),
             lease_until: AtomicU64::new(0),
             books,
             verified_instructions,
@@ -184,6 +190,16 @@ impl Monitor {
     pub fn note_register(&self, register: Register, share: Option<u64>) {
         *lock(&self.register) = Some(register);
         *lock(&self.share) = share;
+    }
+
+    /// Notes why something that is in force is not on the disk, if that is so.
+    pub fn note_unwritten(&self, reason: Option<&str>) {
+        *lock(&self.unwritten) = reason.map(str::to_owned);
+    }
+
+    /// Why something that is in force is not on the disk, if that is so.
+    pub fn unwritten(&self) -> Option<String> {
+        lock(&self.unwritten).clone()
     }
 
     /// Notes until when the lease runs, boot-clock nanoseconds.
@@ -248,7 +264,7 @@ impl Monitor {
         Ok(counters.into_iter().map(|(name, cpus)| (name.to_owned(), cpus)).collect())
     }
 
-    /// Why the sensor does not select, if the reason lies with the daemon.
+    /// Why the sensor does not select, if the reason lies with the daemon, or why it accepts nothing new.
     pub fn trouble(&self) -> Option<String> {
         if let Some(reason) = self.health.withheld() {
             return Some(reason);
@@ -256,7 +272,10 @@ impl Monitor {
         if self.is_halted() {
             return Some("all selection is halted".to_owned());
         }
-        (self.lease_remaining() == 0).then(|| "the lease is not being renewed".to_owned())
+        if self.lease_remaining() == 0 {
+            return Some("the lease is not being renewed".to_owned());
+        }
+        self.unwritten().map(|reason| format!("the state cannot be written: {reason}"))
     }
 
     /// Everything at once.
@@ -294,6 +313,7 @@ impl Monitor {
             interfaces,
             orders: orders.map(OrderStatus::of).collect(),
             halted: register.as_ref().and_then(|register| register.halted.clone()),
+            unwritten: self.unwritten(),
             share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
             // Asked by one of the runtime's threads, which are all alike.

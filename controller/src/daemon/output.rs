@@ -49,6 +49,8 @@ pub struct Sink {
     whole: u64,
     /// It ends in the middle of a line.
     ragged: bool,
+    /// It was cut back to this length, which nobody has asked about yet.
+    cut: Option<u64>,
     /// Behind `whole` there is a part of a batch that could not be written.
     torn: bool,
 }
@@ -84,7 +86,8 @@ impl Sink {
                 let whole = if regular { file.metadata()?.len() } else { 0 };
                 let file = Arc::new(file);
                 let inside = if regular { Inside::Regular(file) } else { Inside::Other(file) };
-                let sink = Self { inside, path: None, whole, ragged: false, torn: false };
+                let sink =
+                    Self { inside, path: None, whole, ragged: false, cut: None, torn: false };
                 Ok((sink, Found::Unknown))
             }
             Output::File(path) => {
@@ -102,6 +105,7 @@ impl Sink {
             path: Some(path.to_owned()),
             whole,
             ragged,
+            cut: None,
             torn: false,
         };
         if path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) {
@@ -117,8 +121,14 @@ impl Sink {
         }
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits().cast_signed();
         let mut options = OpenOptions::new();
-        options.read(true).append(true).create(create).mode(0o600).custom_flags(flags);
-        let file = options.open(path)?;
+        options.read(true).append(true).mode(0o600).custom_flags(flags);
+        let file = match options.open(path) {
+            // A new file, not one that a link names meanwhile.
+            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+                options.create_new(true).open(path)?
+            }
+            opened => opened?,
+        };
         let metadata = file.metadata()?;
         if metadata.file_type().is_fifo() {
             return Err(io::Error::other("has become a pipe while it was opened"));
@@ -134,6 +144,12 @@ impl Sink {
         })?;
         let metadata = file.metadata()?;
         let length = metadata.len();
+        let mode = metadata.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(io::Error::other(format!(
+                "mode {mode:04o} opens the records to others than their owner (chmod 0600)"
+            )));
+        }
         let found = last.map_or(Found::Unknown, |last| last.find(&metadata));
         let ragged = !ends_in_a_line(&file, length)?;
         Ok((sink(Inside::Regular(Arc::new(file)), length, ragged), found))
@@ -211,12 +227,17 @@ impl Sink {
                 return Ok(Look::Moved);
             }
         }
-        if metadata.len() < self.whole {
-            self.whole = metadata.len();
-            self.ragged = !ends_in_a_line(file, self.whole)?;
-            return Ok(Look::Cut(self.whole));
+        self.notice_cut(metadata.len())?;
+        Ok(self.cut.take().map_or(Look::Same, Look::Cut))
+    }
+
+    /// Goes on at the end of a file that is shorter than it was.
+    fn notice_cut(&mut self, length: u64) -> io::Result<()> {
+        if let (Inside::Regular(file), true) = (&self.inside, length < self.whole) {
+            self.ragged = !ends_in_a_line(file, length)?;
+            (self.whole, self.cut) = (length, Some(length));
         }
-        Ok(Look::Same)
+        Ok(())
     }
 
     /// Gets ready for a batch: takes away what there is of one that failed, and ends a line that was
@@ -226,12 +247,14 @@ impl Sink {
     /// Whatever the system says.
     pub async fn prepare(&mut self) -> io::Result<()> {
         let Inside::Regular(file) = &self.inside else { return Ok(()) };
+        let file = Arc::clone(file);
+        self.notice_cut(file.metadata()?.len())?;
         if self.torn {
             file.set_len(self.whole)?;
             self.torn = false;
         }
         if self.ragged {
-            write_aside(Arc::clone(file), Bytes::from_static(b"\n")).await?;
+            write_aside(Arc::clone(&file), Bytes::from_static(b"\n")).await?;
             self.ragged = false;
         }
         self.whole = file.metadata()?.len();

@@ -71,6 +71,9 @@ fn records_are_added_to_a_private_file() {
 fn half_a_line_does_not_swallow_the_next_record() {
     let place = Place::new();
     fs::write(place.path(), "one\ntw").unwrap();
+    let message = Sink::open(&place.output(), None, true).unwrap_err().to_string();
+    assert!(message.contains("records.ndjson: mode 06"), "{message}");
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o600)).unwrap();
     let mut sink = place.open();
     assert_eq!(place.text(), "one\ntw", "opening writes nothing: there may be no room");
     place.write(&mut sink, "three\n").unwrap();
@@ -102,6 +105,7 @@ fn what_became_of_a_file_is_seen() {
     // Something else in its place is no better.
     fs::write(place.path(), "").unwrap();
     assert_eq!(sink.look().unwrap(), Look::Moved);
+    fs::remove_file(place.path()).unwrap();
 
     let mut sink = place.open();
     fs::remove_file(place.path()).unwrap();

@@ -14,9 +14,12 @@ use crate::compile::Layer;
 use crate::direction::{DirectionError, DirectionTable};
 use crate::order::{Trust, files, load};
 use crate::preview::{ClassRanges, check_party};
-use crate::registry::disk::{Lock, RealDisk};
+use crate::registry::disk::{self, Lock, RealDisk};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
+use crate::registry::memory::HaltMemory;
+use crate::registry::names;
+use crate::registry::runs::{self, Basis, FileRead};
 use crate::registry::{Change, Place, Reading, Registry, Store, StoreError};
 use crate::rejection::Rejection;
 use crate::shown::shown;
@@ -55,6 +58,8 @@ impl From<StoreError> for PrepareError {
 pub struct Held {
     /// Where changes are written.
     pub store: Store<RealDisk>,
+    /// Whether selection is halted, also where the store cannot be written.
+    pub memory: HaltMemory,
     _lock: Lock,
 }
 
@@ -73,6 +78,8 @@ pub struct Prepared {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
+    /// The files that it was made of.
+    pub basis: Basis,
 }
 
 /// What a configuration file names, read and checked by itself.
@@ -84,6 +91,8 @@ pub struct Inputs {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
+    /// The files that all this was made of.
+    pub basis: Basis,
     file: String,
     trust: Trust,
 }
@@ -94,7 +103,8 @@ impl Inputs {
     /// # Errors
     /// [`PrepareError::Rejected`].
     pub fn read(path: &Path) -> Result<Self, PrepareError> {
-        let bytes = files::read(path).map_err(|error| unreadable(shown(path), &error))?;
+        let bytes = files::read_at_most(path, files::SMALL)
+            .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
         if let Some(group) = &config.control_group {
             control::group_number(group)
@@ -107,7 +117,10 @@ impl Inputs {
         })?;
         let classes = Arc::new(ClassRanges::of(&table));
         let layers = Arc::new(table.layers().into());
-        Ok(Self { config, layers, classes, file: shown(path), trust })
+        let configuration = FileRead { file: shown(path), sha256: crate::registry::digest(&bytes) };
+        let direction = runs::files(&table);
+        let basis = Basis { configuration, direction };
+        Ok(Self { config, layers, classes, basis, file: shown(path), trust })
     }
 
     /// The change that brings a registry to where this configuration wants it: its orders installed.
@@ -115,7 +128,7 @@ impl Inputs {
     /// # Errors
     /// Every order that is refused.
     pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, PrepareError> {
-        let Self { config, layers, classes, file, trust } = self;
+        let Self { config, layers, classes, file, trust, .. } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
         // What was lawful over other direction tables need not be over these.
@@ -163,18 +176,20 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> 
     let place = inputs.config.state.clone();
     let lock = take(&place)?;
     let opened = Store::open(RealDisk, place.clone(), Contents::Read)?;
+    let memory = memory(&place, opened.is_some())?;
     let (store, registry) = if let Some((mut store, registry)) = opened {
         let change = inputs.install(&registry, reading)?;
         let registry = if change.is_empty() { registry } else { store.commit(change)? };
+        store.finish()?;
         (store, registry)
     } else {
         let first = inputs.begin(reading)?;
         let change = inputs.install(&first.registry, reading)?;
         Store::create(RealDisk, place, first.then(change))?
     };
-    let Inputs { config, layers, classes, .. } = inputs;
-    let held = Held { store, _lock: lock };
-    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes })
+    let Inputs { config, layers, classes, basis, .. } = inputs;
+    let held = Held { store, memory, _lock: lock };
+    Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes, basis })
 }
 
 /// The same without taking or writing anything.
@@ -194,9 +209,13 @@ pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), Prepar
 /// Takes the lock of a state directory.
 ///
 /// # Errors
-/// [`PrepareError::Failed`] where another process has it.
+/// [`PrepareError::Failed`] where another process has it; [`PrepareError::Rejected`] where others could
+/// write there.
 pub fn take(place: &Place) -> Result<Lock, PrepareError> {
     let directory = shown(&place.directory);
+    disk::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
+    let anchorage = place.anchor.parent().unwrap_or(Path::new("."));
+    disk::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
     match Lock::take(&place.directory) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(PrepareError::Failed(format!(
@@ -222,7 +241,8 @@ pub fn open(place: &Place, contents: Contents) -> Result<(Held, Registry), Prepa
     let lock = take(place)?;
     let opened = Store::open(RealDisk, place.clone(), contents)?;
     let (store, registry) = opened.ok_or_else(missing)?;
-    Ok((Held { store, _lock: lock }, registry))
+    let memory = memory(place, true)?;
+    Ok((Held { store, memory, _lock: lock }, registry))
 }
 
 /// Makes a state directory, for a command without a daemon.
@@ -235,7 +255,16 @@ pub fn create(place: &Place, first: Change) -> Result<Registry, PrepareError> {
         let reason = "holds a state already";
         return Err(PrepareError::Failed(format!("{}: {reason}", shown(&place.directory))));
     }
+    memory(place, false)?;
     Ok(Store::create(RealDisk, place.clone(), first)?.1)
+}
+
+/// The memory of a halt, which is there before there is a state.
+fn memory(place: &Place, has_state: bool) -> Result<HaltMemory, PrepareError> {
+    HaltMemory::open_or_make(&place.directory, has_state).map_err(|error| {
+        let path = place.directory.join(names::HALT);
+        PrepareError::Failed(format!("{}: {error}", shown(&path)))
+    })
 }
 
 /// Whether an order that was just installed may be carried out over these direction tables.

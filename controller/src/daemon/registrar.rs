@@ -16,15 +16,24 @@ use super::keeper::{Compiled, Job, Keeper, KeeperError};
 use super::names::NameBook;
 use super::prepare::{Held, Inputs, PrepareError, Prepared};
 use super::request::Outcome;
-use super::sensor::Enforce;
+use super::sensor::{Enforce, mode_name};
 use super::tally::Tally;
 use super::words;
+use crate::kernel::clock::boot_id;
+use crate::kernel::object_digest;
 use crate::preview::ClassRanges;
+use crate::registry::event::What;
 use crate::registry::install::Installed;
+use crate::registry::runs::{Basis, Start, Stop};
 use crate::registry::{Change, Reading, Register, Registry, StoreError};
 use crate::rejection::Rejection;
+use crate::text::Text;
 
 mod asked;
+mod halting;
+mod writing;
+
+use writing::Unwritten;
 
 /// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
 const SAVE: u64 = 60_000_000_000;
@@ -35,7 +44,7 @@ pub enum RegistrarError {
     /// The kernel side failed.
     #[error(transparent)]
     Keeper(#[from] KeeperError),
-    /// A change could not be written.
+    /// The last words of the registry could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Something done aside fell over.
@@ -62,7 +71,7 @@ type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), KeeperError>;
 /// The result of something that was done aside.
 #[derive(Debug)]
 enum Aside {
-    Install { name: String, result: Result<Installed, Rejection>, reply: Reply },
+    Install { name: Text, result: Result<Installed, Rejection>, reply: Reply },
     Reload { result: Result<Box<(Inputs, Change)>, PrepareError>, reply: Option<Reply> },
 }
 
@@ -84,11 +93,13 @@ pub struct Registrar<E: Enforce> {
     registry: Registry,
     held: Held,
     classes: Arc<ClassRanges>,
+    basis: Basis,
     keeper: Keeper,
     gate: Arc<Gate<E>>,
     tally: Arc<Tally>,
     /// When the state was last written, boot-clock nanoseconds.
     saved: u64,
+    unwritten: Unwritten,
     compiling: Option<JoinHandle<Tables<E>>>,
     /// A generation that the keeper wants and that nobody compiles yet.
     wanted: Option<Job>,
@@ -110,7 +121,7 @@ where
         names: Arc<NameBook>,
         tally: Arc<Tally>,
     ) -> Self {
-        let Prepared { config, file, registry, held, layers, classes } = prepared;
+        let Prepared { config, file, registry, held, layers, classes, basis } = prepared;
         Self {
             keeper: Keeper::new(layers, config.lease, names),
             file,
@@ -118,9 +129,11 @@ where
             registry,
             held,
             classes,
+            basis,
             gate,
             tally,
             saved: 0,
+            unwritten: Unwritten::default(),
             compiling: None,
             wanted: None,
             aside: JoinSet::new(),
@@ -139,6 +152,7 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn begin(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         // Here and now: without tables every packet would be one of no known direction.
@@ -154,15 +168,13 @@ where
     /// # Errors
     /// [`RegistrarError`].
     pub fn tick(&mut self, reading: Reading) -> Result<Ticked, RegistrarError> {
+        self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
         if let Some(job) = self.wanted.take() {
             self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
         }
-        if reading.boot.saturating_sub(self.saved) >= SAVE {
-            self.held.store.touch(&self.registry)?;
-            self.saved = reading.boot;
-        }
+        self.write_rest(reading);
         self.answer_waiting(reading.wall);
         Ok(std::mem::take(&mut self.ticked))
     }
@@ -230,9 +242,13 @@ where
                 self.publish(&compiled, tables)
             }
             Wake::Aside(Aside::Install { name, result, reply }) => {
-                self.install(name, result, reply, reading)
+                self.install(name, result, reply, reading);
+                Ok(())
             }
-            Wake::Aside(Aside::Reload { result, reply }) => self.reloaded(result, reply, reading),
+            Wake::Aside(Aside::Reload { result, reply }) => {
+                self.reloaded(result, reply, reading);
+                Ok(())
+            }
         }
     }
 
@@ -241,21 +257,9 @@ where
         self.registry.observe(reading);
         self.count();
         match self.registry.settle(reading) {
-            Some(change) => self.apply(change, reading),
+            Some(change) => self.close(change, reading).map(drop),
             None => Ok(()),
         }
-    }
-
-    /// What closes is closed before anything is written; what opens waits for its tables, and so
-    /// until after.
-    fn apply(&mut self, change: Change, reading: Reading) -> Result<(), RegistrarError> {
-        let ticked = self.keeper.tick(&mut &*self.gate, &change.registry, reading)?;
-        self.wanted = self.wanted.take().or(ticked.job);
-        let lines = change.events.iter().map(|event| words::event(event, &change.registry));
-        self.ticked.said.extend(lines);
-        self.registry = self.held.store.commit(change)?;
-        self.saved = reading.boot;
-        Ok(())
     }
 
     /// Brings the kernel to where the registry says, as far as its tables allow.
@@ -294,14 +298,41 @@ where
         }
     }
 
-    /// The last words of the registry: clock and counts are written once more.
+    /// Notes that this daemon begins, and that the one before crashed, if it did.
     ///
     /// # Errors
     /// [`RegistrarError::Store`].
-    pub fn end(&mut self, reading: Reading) -> Result<(), RegistrarError> {
+    pub fn started(&mut self, taken_over: bool, reading: Reading) -> Result<(), RegistrarError> {
+        let start = Start {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            boot: boot_id(),
+            mode: mode_name(self.config.mode).to_owned(),
+            interfaces: self.config.interfaces.clone(),
+            program: object_digest(),
+            taken_over,
+            basis: self.basis.clone(),
+        };
+        let change = self.registry.started(start, reading);
+        let crashed =
+            change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
+        let lines = crashed.map(|event| words::event(event, &change.registry));
+        self.ticked.said.extend(lines);
+        // A state that cannot be written is said, and tried again.
+        let _ = self.keep(change, reading);
+        Ok(())
+    }
+
+    /// The last words of the registry: how the daemon ended, with its clock and counts.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Store`].
+    pub fn end(&mut self, stop: Stop, reading: Reading) -> Result<(), RegistrarError> {
         self.registry.observe(reading);
         self.count();
-        Ok(self.held.store.touch(&self.registry)?)
+        self.flush()?;
+        self.registry = self.held.store.commit(self.registry.stopped(stop, reading))?;
+        Ok(self.held.store.finish()?)
     }
 }
 

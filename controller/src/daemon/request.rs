@@ -14,8 +14,11 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::order::files::LARGEST;
 use crate::registry::Register;
+use crate::registry::act::{Caller, Said};
 use crate::rejection::Rejection;
+use crate::text::Text;
 
 /// One request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -44,19 +47,9 @@ pub enum Request {
 #[serde(deny_unknown_fields)]
 pub struct Upload {
     /// What the client calls it, for messages.
-    pub name: String,
+    pub name: Text,
     /// Its length in bytes.
     pub length: u64,
-}
-
-/// What a person said of an act that needs no signature.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Said {
-    /// Who they are.
-    pub by: String,
-    /// Why they do it.
-    pub why: String,
 }
 
 impl Request {
@@ -65,6 +58,15 @@ impl Request {
         match self {
             Self::Install(upload) | Self::Revoke(upload) | Self::Rotate(upload) => Some(upload),
             _ => None,
+        }
+    }
+
+    /// The most bytes that its document may have. Revocations and trust files are small, and verified
+    /// between two ticks.
+    pub const fn largest(&self) -> u64 {
+        match self {
+            Self::Install(_) => LARGEST,
+            _ => 1 << 20,
         }
     }
 
@@ -118,9 +120,9 @@ pub enum Act {
     /// Put a new trust file in force.
     Rotate(Document),
     /// Remember that selection was halted; in the kernel it is.
-    Halt(Said),
+    Halt(Said, Caller),
     /// Resume selection.
-    Resume(Said),
+    Resume(Said, Caller),
     /// Read the configuration again.
     Reload,
 }
@@ -129,7 +131,7 @@ pub enum Act {
 #[derive(Debug)]
 pub struct Document {
     /// What the client calls it.
-    pub name: String,
+    pub name: Text,
     /// The whole of it.
     pub bytes: Vec<u8>,
 }
@@ -140,12 +142,12 @@ mod tests {
 
     #[test]
     fn lines_read_back() {
-        let upload = Upload { name: "a".into(), length: 3 };
-        let said = Said { by: "op".into(), why: String::new() };
+        let upload = Upload { name: "a".parse().unwrap(), length: 3 };
+        let said = Said { operator: "op".parse().ok(), why: None };
         for (request, line) in [
             (Request::Status {}, "{\"command\":\"status\"}\n"),
             (Request::Install(upload), "{\"command\":\"install\",\"name\":\"a\",\"length\":3}\n"),
-            (Request::Halt(said), "{\"command\":\"halt\",\"by\":\"op\",\"why\":\"\"}\n"),
+            (Request::Halt(said), "{\"command\":\"halt\",\"operator\":\"op\"}\n"),
         ] {
             assert_eq!(request.line(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);

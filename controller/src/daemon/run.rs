@@ -11,12 +11,14 @@ use tokio::task::JoinHandle;
 use super::books::Books;
 use super::config::Config;
 use super::control::{self, Control, Desk};
+use super::descriptors;
 use super::drain::{self, Drain, Sources};
 use super::gate::Gate;
 use super::health::Health;
 use super::http;
 use super::monitor::{Monitor, lock};
 use super::news::News;
+use super::outside::{Gates, StateLink};
 use super::prepare::Prepared;
 use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
 use super::request::{Act, Ask};
@@ -29,6 +31,7 @@ use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
 use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
+use crate::registry::memory::Remembered;
 
 mod ending;
 mod takeover;
@@ -87,6 +90,7 @@ pub struct Daemon {
     signals: [Signal; 4],
     steps: ClockSteps,
     service: ServiceManager,
+    _link: StateLink,
 }
 
 /// How a daemon ends.
@@ -118,7 +122,8 @@ impl Daemon {
         self.service.stopping();
         let end = *result.as_ref().unwrap_or(&End::Stop);
         let news = Arc::clone(&self.news);
-        let (summary, stopped) = self.stop(end).await;
+        let failure = result.as_ref().err().map(ToString::to_string);
+        let (summary, stopped) = self.stop(end, failure).await;
         news.take().iter().for_each(|line| voice.tell(line));
         voice.tell(&summary.to_string());
         if end == End::HandOver && stopped.is_ok() {
@@ -141,6 +146,7 @@ impl Daemon {
         if !yes_drop_all {
             refuse_to_drop_all(&config)?;
         }
+        descriptors::raise().map_err(RunError::Failed)?;
         let opened = takeover::open(&config, &prepared.registry)?;
         let control = control::bind(&config.control_socket, config.control_group.as_ref())
             .map_err(RunError::Failed)?;
@@ -152,23 +158,32 @@ impl Daemon {
         let signals = signals().map_err(|error| failed("signals", &error))?;
         let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
-        let taken_over = takeover::take_over(&config, opened)?;
-        let TakenOver { mut sensor, rings, names, inherited, places, books, .. } = taken_over;
-        taken_over.said.iter().for_each(|line| voice.tell(line));
-        let halted = prepared.registry.halted().is_some();
+        let left = takeover::take_over(&config, opened)?;
+        let TakenOver { mut sensor, rings, names, inherited, places, books, .. } = left;
+        left.said.iter().for_each(|line| voice.tell(line));
+        descriptors::suffice(listener.is_some()).map_err(RunError::Failed)?;
+        // Before anything is attached: from here on a halt needs nobody's answer.
+        let socket = &config.control_socket;
+        Gates::announce(&config.state.directory, socket, sensor.lease_numbers())
+            .map_err(RunError::Failed)?;
+        let link = StateLink::make(socket, &config.state.directory).map_err(RunError::Failed)?;
+        let halted = prepared.registry.halted().is_some()
+            || prepared.held.memory.read() != Remembered::Nothing
+            || sensor.is_halted()?;
         if halted {
             // What another daemon left may be selecting at this moment.
-            sensor.set_lease(0)?;
+            sensor.set_halted(true)?;
         }
         let tally = Arc::new(Tally::default());
         let sensor = Arc::new(Mutex::new(sensor));
         let gate = Arc::new(Gate::new(Arc::clone(&sensor), halted));
         let mut registrar =
             Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
+        let taken_over = inherited.generation > 0;
         registrar.inherit(&inherited, reading());
         // No packet is to be judged without tables, so these come before the attachment.
         let ticked = registrar.begin(reading())?;
-        if taken_over.goes_on {
+        if left.goes_on {
             let said = takeover::audit(&mut lock(&sensor), &books)?;
             for line in &said {
                 voice.tell(line);
@@ -184,7 +199,10 @@ impl Daemon {
             Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), tally };
         let drain = Drain::new(&config, rings, sources, sender, received)
             .map_err(|error| failed("rings", &error))?
-            .behind(taken_over.sequence);
+            .behind(left.sequence);
+        // Nothing is selected by this daemon before it is written that it is here, and nothing that
+        // could keep it from ending in one place comes after.
+        registrar.started(taken_over, reading())?;
         let reopen = Arc::new(Notify::new());
         let shared = Shared {
             books: Arc::clone(&books),
@@ -216,6 +234,7 @@ impl Daemon {
             signals,
             steps,
             service: ServiceManager::from_environment(),
+            _link: link,
         };
         daemon.report(&ticked, voice);
         Ok(daemon)
@@ -323,6 +342,7 @@ impl Daemon {
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
         let register = self.registrar.register(reading().wall);
         self.monitor.note_register(register, self.registrar.share());
+        self.monitor.note_unwritten(self.registrar.unwritten());
         ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.
@@ -340,10 +360,7 @@ fn serve(
     let mut servers = vec![tokio::spawn(control.serve(desk))];
     if let Some(listener) = listener {
         let monitor = Arc::clone(monitor);
-        servers.push(tokio::spawn(async move {
-            // It ends with the daemon only.
-            let _ = http::serve(listener, monitor).await;
-        }));
+        servers.push(tokio::spawn(http::serve(listener, monitor)));
     }
     servers
 }

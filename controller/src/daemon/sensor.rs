@@ -70,6 +70,18 @@ pub trait Enforce {
     /// # Errors
     /// [`SensorError`].
     fn set_lease(&mut self, until: u64) -> Result<(), SensorError>;
+
+    /// Halts all selection, which no lease ends, or ends the halt.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError>;
+
+    /// Whether selection is halted on any interface, whoever did it.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    fn is_halted(&self) -> Result<bool, SensorError>;
 }
 
 /// The longest lease that a configuration may ask for, in nanoseconds.
@@ -380,6 +392,12 @@ impl Sensor {
         (words, failed)
     }
 
+    /// The kernel's number of each interface's lease.
+    pub fn lease_numbers(&self) -> Vec<(String, u32)> {
+        let number = |port: &Port| (port.interface.clone(), port.program.lease_number());
+        self.ports.iter().map(number).collect()
+    }
+
     /// The rings of every interface.
     pub fn rings(&self) -> Vec<RingSizes> {
         self.ports.iter().map(|port| port.rings).collect()
@@ -473,6 +491,24 @@ impl Enforce for Sensor {
             self.vouched.set_lease(until, boot_time());
         }
         Ok(())
+    }
+
+    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+        if halted {
+            self.all(|program| program.set_halted(true))
+        } else {
+            self.each(|program, _| program.set_halted(false))
+        }
+    }
+
+    fn is_halted(&self) -> Result<bool, SensorError> {
+        let mut halted = false;
+        for Port { interface, program, .. } in &self.ports {
+            halted |= program
+                .is_halted()
+                .map_err(|error| SensorError { interface: interface.clone(), error })?;
+        }
+        Ok(halted)
     }
 }
 

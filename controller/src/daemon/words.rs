@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::order::time::tokyo;
-use crate::registry::Registry;
+use crate::registry::act::Act;
 use crate::registry::event::{Event, Reason, What};
+use crate::registry::{Change, Registry};
 
 /// One line. `registry` is the one after the event.
 pub fn event(event: &Event, registry: &Registry) -> String {
@@ -38,9 +39,30 @@ pub fn event(event: &Event, registry: &Registry) -> String {
             tokyo(*effective_at)
         ),
         What::Rotated { version, .. } => format!("trust file version {version} is in force"),
-        What::Halted(act) => format!("all selection is halted, by {}: {}", act.by, act.why),
-        What::Resumed(act) => format!("selection is resumed, by {}: {}", act.by, act.why),
+        What::Halted(act) => halted(act),
+        What::Started(start) => format!("sekisho {} has started", start.version),
+        What::Replayed(replayed) => {
+            format!("{} captures were replayed", replayed.captures.len())
+        }
+        What::Stopped(_) => "sekisho has stopped".to_owned(),
+        What::Crashed { started, rebooted } => {
+            let how = if *rebooted { ", and the machine has started anew since" } else { "" };
+            format!("the daemon of event {started} ended without a word{how}")
+        }
+        What::Reloaded(_) => "the configuration was read again".to_owned(),
+        What::ReloadRefused { reasons } => format!("not reloaded: {}", reasons.join("; ")),
+        What::Resumed(act) => format!("selection is resumed, {act}"),
     }
+}
+
+/// Who has halted all selection, and why.
+pub fn halted(act: &Act) -> String {
+    format!("all selection is halted, {act}")
+}
+
+/// One line for each event of a change.
+pub fn events(change: &Change) -> Vec<String> {
+    change.events.iter().map(|one| event(one, &change.registry)).collect()
 }
 
 /// What became of an order that was given to be installed. `is_live`: its tables are in the kernel.

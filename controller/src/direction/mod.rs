@@ -103,7 +103,7 @@ impl DirectionTable {
     /// An input that cannot be read or is refused, the same prefix in two classes, or inputs that
     /// would make all of the country's addresses foreign.
     pub fn load(inputs: &DirectionInputs) -> Result<Self, DirectionError> {
-        let mut read = Vec::new();
+        let (mut read, mut digests) = (Vec::new(), Vec::new());
         let mut statistics = false;
         let domestic = inputs.domestic.iter().map(|path| (path, AddressClass::Domestic));
         let foreign = inputs.foreign.iter().map(|path| (path, AddressClass::Foreign));
@@ -116,10 +116,11 @@ impl DirectionTable {
                     rir::read(&source, inputs.country)?
                 }
             };
+            digests.push(source.digest());
             read.push((shown(path), named));
         }
         let first = read.first().map_or_else(|| "--domestic".into(), |(name, _)| name.clone());
-        let table = Self::new(inputs.default, read)?;
+        let table = Self::new(inputs.default, read)?.read_from(digests);
         let rest_is_foreign = inputs.default == Unnamed::Foreign || statistics;
         if rest_is_foreign && !table.names(AddressClass::Domestic) {
             let reason = if statistics {

@@ -1,11 +1,11 @@
 //! One input file of the direction tables: read whole within a bound, cut into numbered lines,
 //! and told apart by its content. What the lines mean is for [`super::cidr`] and [`super::rir`].
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use crate::direction::DirectionError;
+use crate::order::files;
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -35,18 +35,17 @@ impl Source {
     pub(super) fn read(path: &Path) -> Result<Self, DirectionError> {
         let unreadable =
             |source: io::Error| DirectionError::Unreadable { file: shown(path), source };
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(unreadable)?;
-        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        let source = Self::new(shown(path), bytes);
-        if source.bytes.len() as u64 > LARGEST {
-            return Err(source.refused("larger than 256 MiB").into());
-        }
-        Ok(source)
+        let bytes = files::read_at_most(path, LARGEST).map_err(unreadable)?;
+        Ok(Self::new(shown(path), bytes))
     }
 
     pub(super) fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self { name: name.into(), bytes }
+    }
+
+    /// The SHA-256 of its bytes, in lower-case hexadecimal digits.
+    pub(super) fn digest(&self) -> String {
+        crate::registry::digest(&self.bytes)
     }
 
     /// Refuses the whole file.

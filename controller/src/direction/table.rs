@@ -41,6 +41,8 @@ impl Entry {
 pub struct DirectionTable {
     unnamed: Unnamed,
     files: Vec<String>,
+    /// The SHA-256 of each of them, where they were read.
+    digests: Vec<String>,
     /// In painting order, each prefix once.
     entries: Vec<Entry>,
     /// Where each prefix length of a family lies in `entries`, longest first.
@@ -133,7 +135,18 @@ impl DirectionTable {
         }
         entries.dedup_by_key(|entry| entry.network);
         let lengths = lengths(&entries);
-        Ok(Self { unnamed, files, entries, lengths })
+        Ok(Self { unnamed, files, digests: Vec::new(), entries, lengths })
+    }
+
+    /// Notes the SHA-256 of every file.
+    pub(super) fn read_from(mut self, digests: Vec<String>) -> Self {
+        self.digests = digests;
+        self
+    }
+
+    /// The files that were read, each with its SHA-256.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(String::as_str).zip(self.digests.iter().map(String::as_str))
     }
 
     /// The class of an address, and what decided it.

@@ -5,7 +5,7 @@ use sensor_common::counters::Counters;
 use sensor_common::decide::{Ports, decide};
 use sensor_common::record::{Record, Sink};
 use sensor_common::repeat::Loop;
-use sensor_common::tables::{Gate, Line, MOST_ORDERS, Term};
+use sensor_common::tables::{Gate, Line, MOST_ORDERS, Term, lease};
 
 use super::Engine;
 use crate::kernel::KernelError;
@@ -24,6 +24,8 @@ pub struct HostGate {
     pub terms: [Term; MOST_ORDERS as usize],
     /// Until when the tables are vouched for, exclusive.
     pub lease: u64,
+    /// Whether all selection is halted, whatever the lease says.
+    pub halted: bool,
     /// The time now.
     pub now: u64,
 }
@@ -32,8 +34,12 @@ impl HostEngine {
     /// An engine over a generation's tables, with the gate wide open: every order that was
     /// compiled is in force.
     pub fn new(lines: Vec<Line>) -> Self {
-        let gate =
-            HostGate { terms: [Term::ALWAYS; MOST_ORDERS as usize], lease: u64::MAX, now: 1 };
+        let gate = HostGate {
+            terms: [Term::ALWAYS; MOST_ORDERS as usize],
+            lease: u64::MAX,
+            halted: false,
+            now: 1,
+        };
         Self { lines, gate, counters: Counters::default() }
     }
 
@@ -69,7 +75,7 @@ impl Gate for HostGate {
     }
 
     fn lease(&self) -> u64 {
-        self.lease
+        lease::in_force(self.lease, u64::from(self.halted))
     }
 
     fn now(&self) -> u64 {

@@ -57,6 +57,12 @@ fn closest<W>(mut boot: impl FnMut() -> u64, mut wall: impl FnMut() -> W) -> (u6
     (best.1, best.2)
 }
 
+/// The kernel's name for the time since this machine started; empty where the system does not say.
+pub fn boot_id() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@
 //! | `records` | the rings of all CPUs |
 //! | `pins`, `link` | what outlives a controller, and the attachment |
 //! | `keep` | pins that somebody removed, put back |
+//! | `lease` | the halt of a sensor that another process steers |
 //! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
 //! | `explain` | kernel errors in words |
@@ -19,6 +20,7 @@
 pub mod clock;
 mod explain;
 mod keep;
+mod lease;
 mod life;
 mod link;
 mod object;
@@ -30,8 +32,9 @@ mod segments;
 mod share;
 pub mod steps;
 
+pub use lease::LeaseWord;
 pub use life::LifeLog;
-pub use object::has_object;
+pub use object::{has_object, object_digest};
 pub use pins::{Left, PinRoot, Pins};
 pub use program::{KernelError, KernelTables, Mode, Program, Setup, XdpAttach};
 pub use records::Records;

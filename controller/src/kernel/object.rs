@@ -9,6 +9,11 @@ pub(super) fn embedded() -> Result<&'static [u8], KernelError> {
     if OBJECT.is_empty() { Err(KernelError::NoObject) } else { Ok(OBJECT) }
 }
 
+/// The SHA-256 of the object, in lower-case hexadecimal digits.
+pub fn object_digest() -> String {
+    crate::registry::digest(OBJECT)
+}
+
 /// Whether this binary was built with the kernel program.
 pub fn has_object() -> bool {
     !OBJECT.is_empty()

@@ -9,7 +9,7 @@ use aya::programs::links::FdLink;
 use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sensor_common::counters::{self, Counters};
-use sensor_common::tables::{Line, MOST_SEGMENTS, TERM_WORDS, Term};
+use sensor_common::tables::{Line, MOST_SEGMENTS, TERM_WORDS, Term, lease};
 use serde::{Deserialize, Serialize};
 
 use super::keep::Keep;
@@ -21,12 +21,12 @@ use super::{link, object, ring, segments};
 
 /// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
 /// a test loads, so that a mismatch cannot go unnoticed.
-mod name {
+pub(super) mod name {
     pub(super) const PROGRAM: &str = "sekisho";
     pub(super) const SEGMENTS: &str = "SEGMENTS";
     pub(super) const ACTIVE: &str = "ACTIVE";
     pub(super) const TERMS: &str = "TERMS";
-    pub(super) const LEASE: &str = "LEASE";
+    pub(in crate::kernel) const LEASE: &str = "LEASE";
     pub(super) const STORE: &str = "STORE";
     pub(super) const RECORDS: &str = "RECORDS";
     pub(super) const COUNTERS: &str = "COUNTERS";
@@ -173,6 +173,8 @@ pub struct Program {
     filled: [u32; 2],
     terms: Array<MapData, [u64; TERM_WORDS]>,
     lease: Array<MapData, u64>,
+    /// The kernel's number of `lease`.
+    lease_number: u32,
     store: ArrayOfMaps<MapData, StoreMap>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
     rings: ArrayOfMaps<MapData>,
@@ -233,6 +235,7 @@ impl Program {
             segments,
             active: take(&mut ebpf, name::ACTIVE)?,
             terms: take(&mut ebpf, name::TERMS)?,
+            lease_number: number(&ebpf, name::LEASE)?,
             lease: take(&mut ebpf, name::LEASE)?,
             store: take(&mut ebpf, name::STORE)?,
             counters: take(&mut ebpf, name::COUNTERS)?,
@@ -309,7 +312,7 @@ impl Program {
     pub fn retire_pinned(pins: &Pins) -> Result<(Records, u64), KernelError> {
         let open = |name| MapData::from_pin(pins.map(name));
         let mut lease = Array::<_, u64>::try_from(Map::Array(open(name::LEASE)?))?;
-        let closed = lease.set(0, 0, 0);
+        let closed = lease.set(lease::UNTIL, 0, 0);
         pins.remove_links()?;
         closed?;
         let mut rings = ArrayOfMaps::try_from(Map::ArrayOfMaps(open(name::RECORDS)?))?;
@@ -408,15 +411,36 @@ impl Program {
     /// # Errors
     /// [`KernelError::Map`].
     pub fn set_lease(&mut self, until: u64) -> Result<(), KernelError> {
-        Ok(self.lease.set(0, until, 0)?)
+        Ok(self.lease.set(lease::UNTIL, until, 0)?)
     }
 
-    /// Until when anything may be selected.
+    /// Until when the controller vouches for the tables.
     ///
     /// # Errors
     /// [`KernelError::Map`].
     pub fn lease(&self) -> Result<u64, KernelError> {
-        Ok(self.lease.get(&0, 0)?)
+        Ok(self.lease.get(&lease::UNTIL, 0)?)
+    }
+
+    /// The kernel's number of the map that holds lease and halt: [`super::LeaseWord::find`].
+    pub const fn lease_number(&self) -> u32 {
+        self.lease_number
+    }
+
+    /// Halts all selection, whatever the lease says, or ends the halt.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn set_halted(&mut self, halted: bool) -> Result<(), KernelError> {
+        Ok(self.lease.set(lease::HALTED, u64::from(halted), 0)?)
+    }
+
+    /// Whether selection is halted.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn is_halted(&self) -> Result<bool, KernelError> {
+        Ok(self.lease.get(&lease::HALTED, 0)? != 0)
     }
 
     /// The counters, one entry per possible CPU.
@@ -485,6 +509,14 @@ fn filled(segments: &ArrayOfMaps<MapData>, half: u32) -> u32 {
     // A slot that is not empty may be closed to us; then too it holds something.
     let empty = |slot: &u32| matches!(segments.get(slot, 0), Err(MapError::KeyNotFound));
     (first..first + MOST_SEGMENTS).find(empty).map_or(MOST_SEGMENTS, |slot| slot - first)
+}
+
+/// The kernel's number of a map.
+fn number(ebpf: &Ebpf, name: &'static str) -> Result<u32, KernelError> {
+    match ebpf.map(name) {
+        Some(Map::Array(map)) => Ok(map.info()?.id()),
+        _ => Err(KernelError::Missing(name)),
+    }
 }
 
 fn take<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, KernelError>

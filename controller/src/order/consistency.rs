@@ -6,18 +6,18 @@ use std::collections::HashSet;
 use ipnetwork::IpNetwork;
 use sensor_common::payload::MOST_PREFIXES;
 
+use super::condition::Condition;
 use super::document::{Order, Rule};
 use super::json::quote;
 use super::payload::PayloadPrefixes;
+use super::traffic::Protocol;
 use crate::rejection::{Rejection, Requirement};
-use crate::shown::misleads;
+use crate::text;
 
 /// The most rules that one order may have.
 pub(super) const MOST_RULES: usize = 1024;
 /// The most addresses and prefixes that one order may name.
 pub(super) const MOST_ADDRESSES: usize = 10_000_000;
-/// The longest free text, in characters.
-const LONGEST_TEXT: usize = 200;
 
 pub(super) fn check(file: &str, order: &Order) -> Result<(), Rejection> {
     let refuse = |(field, reason): (String, String)| Rejection::new(file, reason).at(field);
@@ -29,11 +29,12 @@ pub(super) fn check(file: &str, order: &Order) -> Result<(), Rejection> {
     let mut ids = HashSet::new();
     for (index, rule) in order.rules.iter().enumerate() {
         let within = |(field, reason): (&str, String)| {
-            Rejection::new(file, reason).at(format!("rules[{index}]{field}"))
+            let dot = if field.is_empty() { "" } else { "." };
+            Rejection::new(file, reason).at(format!("rules[{index}]{dot}{field}"))
         };
-        name(&rule.id).map_err(|reason| within((".id", reason)))?;
+        name(&rule.id).map_err(|reason| within(("id", reason)))?;
         if !ids.insert(rule.id.as_str()) {
-            return Err(within((".id", format!("{} names two rules", quote(&rule.id)))));
+            return Err(within(("id", format!("{} names two rules", quote(&rule.id)))));
         }
         conditions(rule).map_err(within)?;
         references(order, rule).map_err(within)?;
@@ -77,24 +78,7 @@ fn identity(order: &Order) -> Result<(), (String, String)> {
 fn texts(order: &Order) -> Result<(), (String, String)> {
     let party = order.party.as_ref().map(|party| ("party.name", &party.name));
     for (field, text) in [("facility.id", &order.facility.id)].into_iter().chain(party) {
-        free_text(text).map_err(|reason| (field.to_owned(), reason))?;
-    }
-    Ok(())
-}
-
-/// Checks a free text that a person will read.
-pub(super) fn free_text(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
-        return Err("is empty".to_owned());
-    }
-    if text.chars().any(char::is_control) {
-        return Err("holds control characters".to_owned());
-    }
-    if text.chars().any(misleads) {
-        return Err("holds characters that are invisible or change the direction of writing".into());
-    }
-    if text.chars().count() > LONGEST_TEXT {
-        return Err(format!("is longer than {LONGEST_TEXT} characters"));
+        text::check(text).map_err(|reason| (field.to_owned(), reason))?;
     }
     Ok(())
 }
@@ -154,53 +138,65 @@ fn prefixes(file: &str, order: &Order) -> Result<(), Rejection> {
 }
 
 fn conditions(rule: &Rule) -> Result<(), (&'static str, String)> {
-    if !rule.names_address() && rule.payload.is_none() && !rule.names_traffic() {
+    if rule.conditions().next().is_none() {
         return Err(("", "names no condition".to_owned()));
     }
-    if rule.either.is_some() && (rule.source.is_some() || rule.destination.is_some()) {
-        return Err((".either", "excludes source and destination".to_owned()));
-    }
-    if let Some(protocol) = rule.protocol
-        && !protocol.has_ports()
-    {
-        let reason = || format!("can never match: {protocol} has no ports, only tcp and udp have");
-        if !rule.source_ports.is_empty() {
-            return Err((".source_ports", reason()));
-        }
-        if !rule.destination_ports.is_empty() {
-            return Err((".destination_ports", reason()));
-        }
-        if rule.payload.is_some() {
-            return Err((
-                ".payload",
-                format!("can never match: only tcp and udp payloads are compared, not {protocol}"),
-            ));
+    let (mut end, mut either, mut protocol) = (false, false, None);
+    for condition in rule.conditions() {
+        match condition {
+            Condition::Source(_) | Condition::Destination(_) => end = true,
+            Condition::Either(_) => either = true,
+            Condition::Protocol(named) => protocol = Some(named),
+            // Of these, `matchable` knows whether they go with the protocol.
+            Condition::Payload(_) | Condition::SourcePorts(_) | Condition::DestinationPorts(_) => {}
         }
     }
-    Ok(())
+    if either && end {
+        return Err(("either", "excludes source and destination".to_owned()));
+    }
+    match protocol.filter(|protocol| !protocol.has_ports()) {
+        Some(protocol) => rule.conditions().try_for_each(|condition| {
+            matchable(condition, protocol).map_err(|reason| (condition.field(), reason))
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a packet of a protocol without ports can meet a condition.
+fn matchable(condition: Condition<'_>, protocol: Protocol) -> Result<(), String> {
+    match condition {
+        Condition::SourcePorts(_) | Condition::DestinationPorts(_) => {
+            Err(format!("can never match: {protocol} has no ports, only tcp and udp have"))
+        }
+        Condition::Payload(_) => {
+            Err(format!("can never match: only tcp and udp payloads are compared, not {protocol}"))
+        }
+        Condition::Source(_)
+        | Condition::Destination(_)
+        | Condition::Either(_)
+        | Condition::Protocol(_) => Ok(()),
+    }
 }
 
 fn references(order: &Order, rule: &Rule) -> Result<(), (&'static str, String)> {
-    for (field, set) in rule.addresses() {
-        let field = match field {
-            "source" => ".source",
-            "destination" => ".destination",
-            _ => ".either",
-        };
-        match order.address_sets.get(set) {
-            None => return Err((field, format!("there is no address set {}", quote(set)))),
-            Some(list) if list.is_empty() => {
-                return Err((field, format!("the address set {} is empty", quote(set))));
+    rule.conditions().try_for_each(|condition| {
+        let refuse = |reason| Err((condition.field(), reason));
+        if let Some(set) = condition.address_set() {
+            match order.address_sets.get(set) {
+                None => return refuse(format!("there is no address set {}", quote(set))),
+                Some(list) if list.is_empty() => {
+                    return refuse(format!("the address set {} is empty", quote(set)));
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
         }
-    }
-    match &rule.payload {
-        Some(set) if !order.payload_prefixes.contains_key(set) => {
-            Err((".payload", format!("there is no payload prefix set {}", quote(set))))
+        match condition.payload_set() {
+            Some(set) if !order.payload_prefixes.contains_key(set) => {
+                refuse(format!("there is no payload prefix set {}", quote(set)))
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
-    }
+    })
 }
 
 #[cfg(test)]

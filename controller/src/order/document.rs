@@ -8,6 +8,7 @@ use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::condition::Condition;
 use super::kind::OrderSchema;
 use super::measure::Measure;
 use super::payload::PayloadPrefixes;
@@ -118,36 +119,12 @@ pub struct Rule {
     pub destination_ports: Vec<PortRange>,
 }
 
-impl Rule {
-    /// The address sets that the rule names, each with its field.
-    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
-            ("source", self.source.as_deref()),
-            ("destination", self.destination.as_deref()),
-            ("either", self.either.as_deref()),
-        ]
-        .into_iter()
-        .filter_map(|(field, set)| Some((field, set?)))
-    }
-
-    /// Whether the rule names an address condition (art. 22(2)(i)).
-    pub fn names_address(&self) -> bool {
-        self.addresses().next().is_some()
-    }
-
-    /// Whether the rule names a port.
-    pub fn names_ports(&self) -> bool {
-        !self.source_ports.is_empty() || !self.destination_ports.is_empty()
-    }
-
-    /// Whether the rule names protocol or ports, which together are one condition (art.
-    /// 22(2)(iii); L-SELECT).
-    pub fn names_traffic(&self) -> bool {
-        self.protocol.is_some() || self.names_ports()
-    }
-}
-
 impl Order {
+    /// The conditions of all rules.
+    pub fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
+        self.rules.iter().flat_map(Rule::conditions)
+    }
+
     /// Addresses and prefixes in all sets, and the party's.
     pub fn address_count(&self) -> usize {
         let sets: usize = self.address_sets.values().map(Vec::len).sum();
@@ -158,9 +135,9 @@ impl Order {
     /// warning, because whoever wrote the order may have meant otherwise.
     pub fn unused_sets(&self) -> Vec<String> {
         let addresses: BTreeSet<&str> =
-            self.rules.iter().flat_map(Rule::addresses).map(|(_, set)| set).collect();
+            self.conditions().filter_map(Condition::address_set).collect();
         let payloads: BTreeSet<&str> =
-            self.rules.iter().filter_map(|rule| rule.payload.as_deref()).collect();
+            self.conditions().filter_map(Condition::payload_set).collect();
         let unused = |kind: &str, name: &String, used: &BTreeSet<&str>| {
             (!used.contains(name.as_str())).then(|| format!("{kind}.{name}"))
         };

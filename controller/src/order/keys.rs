@@ -2,6 +2,7 @@
 //! Public keys that are trusted are in `trust`.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -22,6 +23,14 @@ pub enum KeyError {
         file: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Others than its owner can read the file, or write it.
+    #[error("{file}: mode {mode:04o} opens the private key to others than its owner (chmod 0600)")]
+    Exposed {
+        /// The key file.
+        file: String,
+        /// Its mode.
+        mode: u32,
     },
     /// The file is not a PKCS#8 PEM file that holds an Ed25519 private key.
     #[error(
@@ -80,7 +89,12 @@ pub fn from_pem(file: &str, pem: &str) -> Result<SigningKey, KeyError> {
 /// [`KeyError`], naming the file.
 pub fn read(path: &Path) -> Result<SigningKey, KeyError> {
     let file = path.display().to_string();
-    let bytes = files::read(path).map_err(|source| KeyError::Io { file: file.clone(), source })?;
+    let failed = |source| KeyError::Io { file: file.clone(), source };
+    let mode = files::open_regular(path).and_then(|key| key.metadata()).map_err(failed)?.mode();
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Exposed { file, mode: mode & 0o7777 });
+    }
+    let bytes = files::read_at_most(path, files::SMALL).map_err(failed)?;
     let bytes = Zeroizing::new(bytes);
     let pem = std::str::from_utf8(&bytes).map_err(|_| KeyError::Format { file: file.clone() })?;
     from_pem(&file, pem)
@@ -153,6 +167,19 @@ mod tests {
         for pem in ["", "-----BEGIN PRIVATE KEY-----", public, &x25519] {
             let error = from_pem("k.pem", pem).expect_err(pem);
             assert!(error.to_string().starts_with("k.pem: not an Ed25519 private key"));
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_signs_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("chair.pem");
+        write_new(&path, &sample()).unwrap();
+        for mode in [0o640, 0o604, 0o620] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let refusal = read(&path).unwrap_err().to_string();
+            let words = format!("chair.pem: mode {mode:04o} opens the private key to others");
+            assert!(refusal.contains(&words), "{refusal}");
         }
     }
 

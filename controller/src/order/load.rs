@@ -1,6 +1,7 @@
 //! Trust files and signed documents from disk, for every command that uses them: what cannot be read is
 //! refused like what is wrong.
 
+use std::io;
 use std::path::Path;
 
 use super::{Order, Trust, Verified, VerifiedDocument, files, verify_any, verify_order};
@@ -12,7 +13,8 @@ use crate::shown::shown;
 /// # Errors
 /// A [`Rejection`] where it cannot be read or is refused.
 pub fn trust(path: &Path) -> Result<Trust, Rejection> {
-    Trust::parse(&shown(path), &read(path)?)
+    let bytes = files::read_at_most(path, files::SMALL);
+    Trust::parse(&shown(path), &bytes.map_err(|error| unreadable(path, &error))?)
 }
 
 /// Reads and verifies one order.
@@ -58,6 +60,9 @@ pub fn orders<'a>(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Rejection> {
-    files::read(path)
-        .map_err(|error| Rejection::new(shown(path), format!("cannot be read: {error}")))
+    files::read(path).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Rejection {
+    Rejection::new(shown(path), format!("cannot be read: {error}"))
 }

@@ -13,6 +13,7 @@
 //! | `space` | sets of prefixes as ranges of addresses: what holds what |
 //! | `kind` | the one list of signed documents: schema and payload type of each |
 //! | `measure`, `document` | what an order says |
+//! | `condition` | what a rule asks of a packet |
 //! | `revocation` | what a revocation says |
 //! | `consistency`, `statute` | whether it makes sense, and is lawful |
 //! | `succession` | whether one order may follow another |
@@ -22,6 +23,7 @@
 //! | `load` | trust files and orders from disk |
 //! | `files` | reading bounded files; writing whole files |
 
+pub mod condition;
 pub mod document;
 pub mod envelope;
 pub mod explain;

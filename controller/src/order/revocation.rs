@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::kind::RevocationSchema;
 use super::{consistency, json, time};
 use crate::rejection::Rejection;
+use crate::text;
 
 pub use super::verified::verify_revocation;
 
@@ -45,7 +46,7 @@ impl Revocation {
         let refuse = |field, reason| Rejection::new(file, reason).at(field);
         consistency::name(&revocation.order_id).map_err(|reason| refuse("order_id", reason))?;
         consistency::serial(revocation.serial).map_err(|reason| refuse("serial", reason))?;
-        consistency::free_text(&revocation.reason).map_err(|reason| refuse("reason", reason))?;
+        text::check(&revocation.reason).map_err(|reason| refuse("reason", reason))?;
         Ok(revocation)
     }
 

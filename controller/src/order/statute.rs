@@ -2,6 +2,7 @@
 //! the Act would not allow, whoever signed it. Form and sense were checked before; directions are
 //! enforced in the kernel, packet by packet (L-DIR).
 
+use super::condition::{Condition, ConditionKind};
 use super::document::{Order, Rule};
 use super::measure::Measure;
 use super::space::Space;
@@ -109,20 +110,16 @@ fn selection(order: &Order, party: Option<&Space>, rule: &Rule) -> Result<(), St
         Measure::Agreement => {
             let others = names_others_address(order, party, rule);
             two_conditions(rule, others).map_err(|reason| {
-                if others || !rule.names_address() {
+                if others || !rule.names(ConditionKind::Address) {
                     reason
                 } else {
                     format!("{reason}; the party's own addresses are none of them")
                 }
             })
         }
-        Measure::ForeignToForeign => two_conditions(rule, rule.names_address()),
-        Measure::ForeignToDomestic => {
-            specific_equipment(rule, "source", rule.source.as_deref(), "32")
-        }
-        Measure::DomesticToForeign => {
-            specific_equipment(rule, "destination", rule.destination.as_deref(), "33")
-        }
+        Measure::ForeignToForeign => two_conditions(rule, rule.names(ConditionKind::Address)),
+        Measure::ForeignToDomestic => specific_equipment(rule, "source", "32"),
+        Measure::DomesticToForeign => specific_equipment(rule, "destination", "33"),
     }
 }
 
@@ -137,15 +134,24 @@ fn names_others_address(order: &Order, party: Option<&Space>, rule: &Rule) -> bo
         let set = order.address_sets.get(set);
         set.zip(party).is_some_and(|(set, party)| !party.meets(&Space::of(set)))
     };
-    rule.source.is_some() || rule.either.as_deref().is_some_and(others)
+    rule.conditions().any(|condition| match condition {
+        Condition::Source(_) => true,
+        Condition::Either(set) => others(set),
+        Condition::Destination(_)
+        | Condition::Payload(_)
+        | Condition::Protocol(_)
+        | Condition::SourcePorts(_)
+        | Condition::DestinationPorts(_) => false,
+    })
 }
 
 /// Art. 22(2): two of addresses, command information, and other information. Two address fields
 /// are one condition, as are protocol and ports, and one of the two must be more telling than
 /// the latter.
 fn two_conditions(rule: &Rule, address: bool) -> Result<(), String> {
-    let payload = rule.payload.is_some();
-    let count = u8::from(address) + u8::from(payload) + u8::from(rule.names_traffic());
+    let payload = rule.names(ConditionKind::Payload);
+    let traffic = rule.names(ConditionKind::Traffic);
+    let count = u8::from(address) + u8::from(payload) + u8::from(traffic);
     if !address && !payload {
         return Err("needs an address set or a payload prefix among its conditions".to_owned());
     }
@@ -164,16 +170,19 @@ fn two_conditions(rule: &Rule, address: bool) -> Result<(), String> {
 /// An `either` set does not count. The Act binds art. 32 to equipment as the *source* and art. 33
 /// to equipment as the *destination*; `either` would also be met by the domestic end, and the
 /// reading that selects less is the one that asks for the foreign end by name.
-fn specific_equipment(
-    rule: &Rule,
-    field: &str,
-    equipment: Option<&str>,
-    article: &str,
-) -> Result<(), String> {
-    if equipment.is_some() || rule.payload.is_some() {
+fn specific_equipment(rule: &Rule, field: &str, article: &str) -> Result<(), String> {
+    let specific = |condition: Condition<'_>| match condition {
+        Condition::Source(_) | Condition::Destination(_) => condition.field() == field,
+        Condition::Payload(_) => true,
+        Condition::Either(_)
+        | Condition::Protocol(_)
+        | Condition::SourcePorts(_)
+        | Condition::DestinationPorts(_) => false,
+    };
+    if rule.conditions().any(specific) {
         return Ok(());
     }
-    if rule.either.is_some() {
+    if rule.conditions().any(|condition| matches!(condition, Condition::Either(_))) {
         return Err(format!(
             "art. {article} selects by the {field}: write `{field}` instead of `either`"
         ));

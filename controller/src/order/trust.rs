@@ -13,8 +13,9 @@ use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Kind;
-use super::{consistency, json, keys};
+use super::{json, keys};
 use crate::rejection::{Rejection, Requirement};
+use crate::text;
 
 /// A key in a trust file as it is written; what it says is checked by [`TrustedKey::parse`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -24,7 +25,8 @@ pub struct KeyEntry {
     pub keyid: String,
     /// The 32 bytes of the public key, in lower-case hexadecimal digits.
     pub ed25519: String,
-    /// Who holds the private key: free text on one line.
+    /// Who holds the private key: free text on one line, in ASCII. Of the keys that are not revoked no two
+    /// have the same holder.
     pub holder: String,
     /// Whether the key signs nothing any more; left out of the file where it does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -99,7 +101,11 @@ impl TrustedKey {
     }
 
     fn check(entry: KeyEntry) -> Result<Self, (&'static str, String)> {
-        consistency::free_text(&entry.holder).map_err(|reason| ("holder", reason))?;
+        text::check(&entry.holder).map_err(|reason| ("holder", reason))?;
+        if !entry.holder.is_ascii() {
+            let reason = "holds characters outside of ASCII, which can look like others";
+            return Err(("holder", reason.to_owned()));
+        }
         let mut bytes = [0; 32];
         let lower = !entry.ed25519.bytes().any(|byte| byte.is_ascii_uppercase());
         if !lower || hex::decode_to_slice(&entry.ed25519, &mut bytes).is_err() {
@@ -137,6 +143,13 @@ impl TrustedKey {
     pub fn entry(&self) -> KeyEntry {
         KeyEntry { revoked: self.revoked, ..KeyEntry::new(&self.key, &self.holder) }
     }
+}
+
+/// Whether two names are of one holder: whatever their case and the white space within.
+fn is_same(one: &str, other: &str) -> bool {
+    one.split_whitespace()
+        .map(str::to_ascii_lowercase)
+        .eq(other.split_whitespace().map(str::to_ascii_lowercase))
 }
 
 /// Accepts only what key generation (RFC 8032, section 5.1.5) can produce: a point of the curve in
@@ -185,6 +198,14 @@ impl Trust {
             if let Some(first) = seen.insert(key.keyid.clone(), index) {
                 return Err(Rejection::new(file, format!("is the same key as keys[{first}]"))
                     .at(format!("keys[{index}].keyid"))
+                    .under(Requirement::Approve));
+            }
+            // Two keys would let one person count twice; a revoked key counts for nobody.
+            let same = |other: &TrustedKey| !other.revoked && is_same(&other.holder, &key.holder);
+            if let Some(first) = keys.iter().position(same).filter(|_| !key.revoked) {
+                let reason = format!("holds keys[{first}] as well, and one holder has one key");
+                return Err(Rejection::new(file, reason)
+                    .at(format!("keys[{index}].holder"))
                     .under(Requirement::Approve));
             }
             keys.push(key);

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::order::Order;
-use crate::order::document::Rule;
+use crate::order::condition::Condition;
 use crate::order::space::Space;
 use crate::rejection::{Rejection, Requirement};
 
@@ -82,7 +82,7 @@ struct Spaces<'a> {
 impl<'a> Spaces<'a> {
     fn of(order: &'a Order) -> Self {
         let mut sets = BTreeMap::new();
-        for (_, name) in order.rules.iter().flat_map(Rule::addresses) {
+        for name in order.conditions().filter_map(Condition::address_set) {
             if let Some(networks) = order.address_sets.get(name) {
                 sets.entry(name).or_insert_with(|| Space::of(networks));
             }

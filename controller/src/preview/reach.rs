@@ -7,6 +7,7 @@ use ipnetwork::IpNetwork;
 use sensor_common::direction::{AddressClass, Direction};
 
 use super::{ClassRanges, Spaces, Warning};
+use crate::order::condition::Condition;
 use crate::order::space::Space;
 use crate::order::{Measure, Order};
 use crate::rejection::Requirement;
@@ -31,16 +32,18 @@ pub(super) fn warn(
 ) {
     // A set may stand in a thousand rules and hold a million addresses: it is looked through once
     // for each field that it stands in.
-    let mut uses: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut uses: BTreeMap<(&str, &str), (usize, Condition<'_>)> = BTreeMap::new();
     for (index, rule) in order.rules.iter().enumerate() {
-        for (field, set) in rule.addresses() {
-            uses.entry((field, set)).or_insert(index);
+        for condition in rule.conditions() {
+            if let Some(set) = condition.address_set() {
+                uses.entry((condition.field(), set)).or_insert((index, condition));
+            }
         }
     }
     let (source, destination) = ends(order.measure);
     let party = spaces.party.as_ref();
     let mut found: Vec<(usize, Warning)> = Vec::new();
-    for ((field, set), rule) in uses {
+    for ((field, set), (rule, condition)) in uses {
         let Some(networks) = order.address_sets.get(set) else { continue };
         let reaches = |network: &IpNetwork| {
             let as_source = || has(classes, network, source);
@@ -48,10 +51,15 @@ pub(super) fn warn(
                 has(classes, network, destination)
                     && party.is_none_or(|party| meets(party, network))
             };
-            match field {
-                "source" => as_source(),
-                "destination" => as_destination(),
-                _ => as_source() || as_destination(),
+            match condition {
+                Condition::Source(_) => as_source(),
+                Condition::Destination(_) => as_destination(),
+                Condition::Either(_) => as_source() || as_destination(),
+                // They name no address set; were one to, nothing would be said against it.
+                Condition::Payload(_)
+                | Condition::Protocol(_)
+                | Condition::SourcePorts(_)
+                | Condition::DestinationPorts(_) => true,
             }
         };
         let mut idle = networks.iter().filter(|network| !reaches(network));

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{Spaces, Warning};
 use crate::order::Order;
+use crate::order::condition::Condition;
 use crate::order::document::Rule;
 use crate::order::payload::PayloadPrefixes;
 use crate::order::space::Space;
-use crate::order::traffic::PortRange;
+use crate::order::traffic::{PortRange, Protocol};
 
 pub(super) fn warn(file: &str, order: &Order, spaces: &Spaces<'_>, warnings: &mut Vec<Warning>) {
     let payloads = payloads(order);
@@ -24,16 +25,17 @@ pub(super) fn warn(file: &str, order: &Order, spaces: &Spaces<'_>, warnings: &mu
             let text = format!(
                 "rule {} never names a record: rule {} before it matches every packet that it \
                  matches",
-                later.rule.id, earlier.rule.id
+                later.id, earlier.id
             );
             warnings.push(Warning::new(file, format!("rules[{index}]"), text));
         }
     }
 }
 
-/// The conditions of a rule in a form that can be compared many times.
+/// The conditions of a rule in a form that can be compared many times. `None`: it has no such condition.
 struct Conditions<'a> {
-    rule: &'a Rule,
+    id: &'a str,
+    protocol: Option<Protocol>,
     source_ports: Ports,
     destination_ports: Ports,
     payload: Option<&'a Payloads<'a>>,
@@ -50,23 +52,37 @@ impl<'a> Conditions<'a> {
         spaces: &'a Spaces<'a>,
         payloads: &'a BTreeMap<&'a str, Payloads<'a>>,
     ) -> Self {
-        let space = |set: &'a Option<String>| spaces.sets.get(set.as_deref()?);
-        Self {
-            rule,
-            source_ports: Ports::of(&rule.source_ports),
-            destination_ports: Ports::of(&rule.destination_ports),
-            payload: rule.payload.as_deref().and_then(|set| payloads.get(set)),
-            source: space(&rule.source),
-            destination: space(&rule.destination),
-            either: space(&rule.either),
+        let mut conditions = Self {
+            id: &rule.id,
+            protocol: None,
+            source_ports: Ports::default(),
+            destination_ports: Ports::default(),
+            payload: None,
+            source: None,
+            destination: None,
+            either: None,
             party: spaces.party.as_ref(),
+        };
+        for condition in rule.conditions() {
+            match condition {
+                Condition::Source(set) => conditions.source = spaces.sets.get(set),
+                Condition::Destination(set) => conditions.destination = spaces.sets.get(set),
+                Condition::Either(set) => conditions.either = spaces.sets.get(set),
+                Condition::Payload(set) => conditions.payload = payloads.get(set),
+                Condition::Protocol(protocol) => conditions.protocol = Some(protocol),
+                Condition::SourcePorts(ranges) => conditions.source_ports = Ports::of(ranges),
+                Condition::DestinationPorts(ranges) => {
+                    conditions.destination_ports = Ports::of(ranges);
+                }
+            }
         }
+        conditions
     }
 
     /// Whether a packet that meets all conditions of `other` meets all of these. What costs least
     /// to compare is compared first.
     fn follow_from(&self, other: &Self) -> bool {
-        self.rule.protocol.is_none_or(|protocol| other.rule.protocol == Some(protocol))
+        self.protocol.is_none_or(|protocol| other.protocol == Some(protocol))
             && self.source_ports.hold(&other.source_ports)
             && self.destination_ports.hold(&other.destination_ports)
             && self.payload.is_none_or(|wide| other.payload.is_some_and(|set| wide.include(set)))
@@ -86,6 +102,7 @@ impl<'a> Conditions<'a> {
 
 /// The ports that one side's must be one of, as ascending ranges that do not touch; none for any
 /// packet, also one without ports.
+#[derive(Default)]
 struct Ports(Vec<(u16, u16)>);
 
 impl Ports {
@@ -148,7 +165,7 @@ impl Payloads<'_> {
 
 /// The payload sets that rules name.
 fn payloads(order: &Order) -> BTreeMap<&str, Payloads<'_>> {
-    let named = order.rules.iter().filter_map(|rule| rule.payload.as_deref());
+    let named = order.conditions().filter_map(Condition::payload_set);
     let set = |name| Some((name, Payloads::from(order.payload_prefixes.get(name)?)));
     named.filter_map(set).collect()
 }

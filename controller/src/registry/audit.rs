@@ -1,100 +1,265 @@
-//! The audit file: what its lines are, and what a crash can have left of them (L-INSPECT).
+//! The audit file as a chain: every line carries the SHA-256 of the line before, and the state that of
+//! the last one. What its lines must be, and what a crash can have left of them (L-INSPECT). What an
+//! event says is in `event`; reading and writing is in `store` and `loading`.
 
-use super::event::Event;
+use std::io::{self, BufRead, Read as _};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::disk::Disk;
+use super::event::{Event, What};
+use super::store::StoreError;
 use crate::rejection::Rejection;
+use crate::shown::shown;
 
-/// The lines of some events.
-pub(super) fn lines(events: &[Event]) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for event in events {
-        // Plain values: there is nothing in them that JSON could not say.
-        if let Ok(line) = serde_json::to_vec(event) {
-            lines.extend_from_slice(&line);
-            lines.push(b'\n');
-        }
-    }
-    lines
+/// What the first line names as the one before it: no text has this digest.
+pub(super) const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// No line is longer, in bytes: what is, would fill the memory before it is refused.
+const LONGEST: u64 = 64 << 20;
+
+/// A line as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    sequence: u64,
+    at: jiff::Timestamp,
+    previous: &'a str,
+    #[serde(flatten)]
+    what: &'a What,
 }
 
-/// What has to be done to an audit file.
-#[derive(Debug, Eq, PartialEq)]
+/// What makes a line part of the chain.
+#[derive(Deserialize)]
+struct Link<'a> {
+    sequence: u64,
+    at: &'a str,
+    previous: &'a str,
+}
+
+/// The lines of some events, without line feeds, behind a line with the digest `previous`.
+///
+/// # Errors
+/// Never, for events whose values JSON can say.
+pub(super) fn lines(previous: &str, events: &[Event]) -> io::Result<Vec<String>> {
+    let mut previous = previous.to_owned();
+    let mut lines = Vec::new();
+    for Event { sequence, at, what } in events {
+        let written = Written { sequence: *sequence, at: *at, previous: &previous, what };
+        let line = serde_json::to_string(&written)?;
+        previous = super::digest(line.as_bytes());
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// Lines as they are in the file.
+pub(super) fn text(lines: &[String]) -> Vec<u8> {
+    lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect()
+}
+
+/// What a state says of its audit file.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    /// The sequence number of the last event.
+    pub(super) last: u64,
+    /// The SHA-256 of its line.
+    pub(super) digest: String,
+    /// The lines of the change that led to the state: a crash can have taken them.
+    pub(super) lines: Vec<String>,
+}
+
+impl Expected {
+    /// The last line before the lines of the last change: its number and its digest.
+    ///
+    /// # Errors
+    /// What is wrong with the state: its own lines are no end of a chain.
+    fn before(&self) -> Result<(u64, String), String> {
+        let (mut sequence, mut before) = (self.last, self.digest.clone());
+        for line in self.lines.iter().rev() {
+            let link: Link<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            if link.sequence != sequence || super::digest(line.as_bytes()) != before {
+                return Err(format!("holds another line than event {sequence}"));
+            }
+            sequence = sequence.checked_sub(1).ok_or("holds more lines than events")?;
+            link.previous.clone_into(&mut before);
+        }
+        Ok((sequence, before))
+    }
+}
+
+/// An audit file that agrees with its state.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Chain {
+    /// How many events there are.
+    pub events: u64,
+    /// The SHA-256 of the last line.
+    pub digest: String,
+    /// When the first one was noted, as its line says; none where there is none.
+    pub first: Option<String>,
+    /// When the last one was noted.
+    pub last: Option<String>,
+    /// What a crash took, or what a running daemon is about to write.
+    pub(super) repair: Option<Repair>,
+}
+
+impl Chain {
+    /// Whether lines of the last change are in the state only.
+    pub const fn is_complete(&self) -> bool {
+        self.repair.is_none()
+    }
+}
+
+/// What has to be done to an audit file after a crash.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Repair {
     /// How much of it is whole lines, in bytes.
     pub(super) whole: u64,
+    /// Whether anything follows them.
+    pub(super) torn: bool,
     /// What is missing behind them.
     pub(super) missing: Vec<u8>,
 }
 
-/// Compares an audit file with the events of the last change, which ends with event `last`.
+/// Compares the audit file at `path` with what the state says of it.
 ///
 /// # Errors
-/// A [`Rejection`] where more is missing than a crash can have taken, or more is there than happened.
-pub(super) fn repair(
-    file: &str,
-    text: &[u8],
-    last: u64,
-    events: &[Event],
-) -> Result<Repair, Rejection> {
-    // What follows the last line feed is a torn line.
-    let mut whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let mut noted = 0;
-    while let Some(line) = text.get(..whole).and_then(last_line) {
-        // A power cut can leave a hole where a line was to be.
-        if let Ok(event) = serde_json::from_slice::<Event>(line) {
-            noted = event.sequence;
-            break;
-        }
-        whole = whole.saturating_sub(line.len()).saturating_sub(1);
+/// [`StoreError::Rejected`] for anything that a crash cannot have left.
+pub(super) fn check(
+    disk: &mut impl Disk,
+    path: &Path,
+    expected: &Expected,
+) -> Result<Chain, StoreError> {
+    let failed = |source| StoreError::Io { path: path.to_owned(), source };
+    let mut reader = disk.stream(path).map_err(failed)?.unwrap_or_else(|| Box::new(io::empty()));
+    match examine(&shown(path), &mut reader, expected) {
+        Ok(checked) => Ok(checked?),
+        Err(source) => Err(failed(source)),
     }
-    let before = last.saturating_sub(events.len() as u64);
-    if noted < before || noted > last {
-        let reason = format!("ends with event {noted}, but the state is that after event {last}");
-        return Err(Rejection::new(file, reason));
-    }
-    let missing: Vec<Event> =
-        events.iter().filter(|event| event.sequence > noted).cloned().collect();
-    Ok(Repair { whole: whole as u64, missing: lines(&missing) })
 }
 
-/// The last line, without its line feed.
-fn last_line(text: &[u8]) -> Option<&[u8]> {
-    let text = text.strip_suffix(b"\n")?;
-    let start = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    text.get(start..)
+/// The outer error is that of the reader.
+fn examine(
+    file: &str,
+    reader: &mut impl BufRead,
+    expected: &Expected,
+) -> io::Result<Result<Chain, Rejection>> {
+    let refuse = |reason: String| Ok(Err(Rejection::new(file, reason)));
+    let (before, digest) = match expected.before() {
+        Ok(before) => before,
+        Err(reason) => return refuse(format!("cannot be checked: the state {reason}")),
+    };
+    let mut walk = Walk { previous: NOTHING.to_owned(), first: None, last: None };
+    let (mut whole, mut bytes) = (0_u64, Vec::new());
+    for number in 1..=before {
+        bytes.clear();
+        whole += reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes)? as u64;
+        let Some(text) = bytes.strip_suffix(b"\n") else {
+            return refuse(format!(
+                "ends with event {}, but the state is that after event {}: lines were cut off",
+                number - 1,
+                expected.last
+            ));
+        };
+        if let Err(reason) = walk.step(number, text) {
+            return Ok(Err(Rejection::new(file, reason).at(format!("line {number}"))));
+        }
+    }
+    if walk.previous != digest {
+        let reason = "is not the line that the state names: it was changed";
+        return Ok(Err(Rejection::new(file, reason).at(format!("line {before}"))));
+    }
+    let wanted = text(&expected.lines);
+    let mut found = Vec::new();
+    reader.take(wanted.len() as u64 + 1).read_to_end(&mut found)?;
+    let at =
+        |line: &String| serde_json::from_str::<Link<'_>>(line).ok().map(|link| link.at.to_owned());
+    Ok(match compare(&wanted, &found) {
+        Ok(kept) => Ok(Chain {
+            events: expected.last,
+            digest: expected.digest.clone(),
+            first: walk.first.or_else(|| expected.lines.first().and_then(at)),
+            last: expected.lines.last().and_then(at).or(walk.last),
+            repair: (kept < wanted.len()).then(|| Repair {
+                whole: whole.saturating_add(kept as u64),
+                torn: found.len() > kept,
+                missing: wanted.get(kept..).unwrap_or_default().to_vec(),
+            }),
+        }),
+        Err(offset) => {
+            let number = before.saturating_add(1).saturating_add(feeds(&wanted, offset));
+            let reason = if offset == wanted.len() {
+                let last = expected.last;
+                format!("comes after event {last}, the last one of the state: it was added")
+            } else {
+                "is not what the state says that it is".to_owned()
+            };
+            Err(Rejection::new(file, reason).at(format!("line {number}")))
+        }
+    })
+}
+
+/// Where a reader of the chain stands.
+struct Walk {
+    /// The SHA-256 of the line before.
+    previous: String,
+    first: Option<String>,
+    last: Option<String>,
+}
+
+impl Walk {
+    /// Takes up line `number`, without its line feed.
+    ///
+    /// # Errors
+    /// Why it cannot follow the lines before.
+    fn step(&mut self, number: u64, text: &[u8]) -> Result<(), String> {
+        let link: Link<'_> =
+            serde_json::from_slice(text).map_err(|error| format!("is no event: {error}"))?;
+        if link.sequence != number {
+            return Err(format!(
+                "is event {}, where event {number} must stand: lines were removed, added or moved",
+                link.sequence
+            ));
+        }
+        if link.previous != self.previous {
+            return Err(if number == 1 {
+                "names a line before it, but is the first".to_owned()
+            } else {
+                format!("names another line before it than line {}: one was changed", number - 1)
+            });
+        }
+        self.previous = super::digest(text);
+        if number == 1 {
+            self.first = Some(link.at.to_owned());
+        }
+        let last = self.last.get_or_insert_default();
+        link.at.clone_into(last);
+        Ok(())
+    }
+}
+
+/// How many bytes of `found` are whole lines of `wanted`, if a crash can have left it: cut off
+/// anywhere, and zeros where a block never reached the disk.
+///
+/// # Errors
+/// Where `found` holds something else.
+fn compare(wanted: &[u8], found: &[u8]) -> Result<usize, usize> {
+    let strange = |(index, byte): (usize, &u8)| *byte != 0 && wanted.get(index) != Some(byte);
+    if let Some(offset) = found.iter().enumerate().position(strange) {
+        return Err(offset);
+    }
+    if found.len() > wanted.len() {
+        return Err(wanted.len());
+    }
+    let same = wanted.iter().zip(found).take_while(|(wanted, found)| wanted == found).count();
+    let lines = wanted.get(..same).unwrap_or_default();
+    Ok(lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1))
+}
+
+fn feeds(text: &[u8], until: usize) -> u64 {
+    text.iter().take(until).filter(|byte| **byte == b'\n').count() as u64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::event::{Named, What};
-    use super::*;
-
-    fn event(sequence: u64) -> Event {
-        let named = Named { order_id: "a".into(), serial: sequence, digest: String::new() };
-        Event { sequence, at: jiff::Timestamp::UNIX_EPOCH, what: What::Installed(named) }
-    }
-
-    #[test]
-    fn what_a_crash_left_is_completed() {
-        let all = lines(&[event(1), event(2), event(3)]);
-        let events = [event(2), event(3)];
-        let first = lines(&[event(1)]).len();
-        for length in first..=all.len() {
-            let repair = repair("e", &all[..length], 3, &events).unwrap();
-            let whole = usize::try_from(repair.whole).unwrap();
-            assert_eq!([&all[..whole], &repair.missing].concat(), all, "{length}");
-        }
-        let hole = [&all[..first], &[0; 40][..], b"\n"].concat();
-        let repaired = repair("e", &hole, 3, &events).unwrap();
-        assert_eq!(repaired, Repair { whole: first as u64, missing: lines(&events) });
-    }
-
-    #[test]
-    fn what_no_crash_leaves_is_refused() {
-        let text = lines(&[event(1)]);
-        for (last, events) in [(3, vec![event(3)]), (0, vec![])] {
-            let refusal = repair("e", &text, last, &events).unwrap_err().to_string();
-            let words = format!("e: ends with event 1, but the state is that after event {last}");
-            assert_eq!(refusal, words);
-        }
-    }
-}
+#[path = "audit_tests.rs"]
+mod tests;

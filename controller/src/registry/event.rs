@@ -4,7 +4,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One line of the audit file.
+use super::act::Act;
+use super::runs::{Basis, Replayed, Start, Stop};
+
+/// An event. Its line in the audit file names the line before, too.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Event {
     /// Counts the events of a state directory from 1, without gaps.
@@ -65,6 +68,26 @@ pub enum What {
     Halted(Act),
     /// Selection was resumed.
     Resumed(Act),
+    /// A daemon began its work.
+    Started(Box<Start>),
+    /// A daemon ended.
+    Stopped(Stop),
+    /// A daemon had ended without a word; it was noticed when the next one began.
+    Crashed {
+        /// The event that says that it began.
+        started: u64,
+        /// Whether the machine has started anew since.
+        rebooted: bool,
+    },
+    /// The configuration was read again and is in force.
+    Reloaded(Basis),
+    /// The configuration was read again and refused: nothing changed.
+    ReloadRefused {
+        /// Why: the first reasons, cut short.
+        reasons: Vec<String>,
+    },
+    /// Captures were replayed.
+    Replayed(Box<Replayed>),
 }
 
 /// An order, named exactly.
@@ -76,18 +99,6 @@ pub struct Named {
     pub serial: u64,
     /// The SHA-256 of what was signed.
     pub digest: String,
-}
-
-/// What a person did without any signature.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Act {
-    /// When, by the wall clock.
-    pub since: Timestamp,
-    /// Who, as they said and as the system knows them.
-    pub by: String,
-    /// Why, as they said.
-    pub why: String,
 }
 
 /// Why an order ended.
@@ -116,13 +127,15 @@ impl Reason {
 
 #[cfg(test)]
 mod tests {
+    use super::super::act::{Caller, Said};
     use super::*;
 
     #[test]
     fn a_line_reads_back() {
         let at: Timestamp = "2027-11-01T00:00:00Z".parse().unwrap();
         let order = Named { order_id: "a".into(), serial: 2, digest: "00".into() };
-        let act = Act { since: at, by: "uid 0".into(), why: "storm".into() };
+        let said = Said { operator: "op".parse().ok(), why: "storm".parse().ok() };
+        let act = Act::new(said, Caller { uid: Some(0), login_uid: None }, at);
         for (what, text) in [
             (
                 What::Ended { order, reason: Reason::Superseded },
@@ -130,7 +143,7 @@ mod tests {
             ),
             (
                 What::Halted(act),
-                r#"{"sequence":7,"at":"2027-11-01T00:00:00Z","event":"halted","since":"2027-11-01T00:00:00Z","by":"uid 0","why":"storm"}"#,
+                r#"{"sequence":7,"at":"2027-11-01T00:00:00Z","event":"halted","since":"2027-11-01T00:00:00Z","operator":"op","uid":0,"why":"storm"}"#,
             ),
         ] {
             let event = Event { sequence: 7, at, what };

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Act, Reason};
+use super::act::Act;
+use super::event::Reason;
 use super::state::{Registry, Shown};
 use crate::order::time::tokyo;
 

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::audit::{self, Chain, Expected};
 use super::clock::Clock;
 use super::disk::Disk;
 use super::entry::{Entry, head, keyids};
-use super::event::Event;
 use super::names;
 use super::state::{Registry, Revoked, TrustVersion};
 use super::store::{Place, StoreError};
@@ -34,8 +34,8 @@ pub(super) struct Loaded {
     pub(super) registry: Registry,
     pub(super) counter: u64,
     pub(super) digest: String,
-    /// The events of the last change.
-    pub(super) events: Vec<Event>,
+    /// What the state says of the audit file.
+    pub(super) audit: Expected,
     /// Whether the anchor names this very state.
     pub(super) anchored: bool,
 }
@@ -46,7 +46,7 @@ pub(super) struct Loaded {
 /// # Errors
 /// [`StoreError`].
 pub fn look(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
-    attempt(disk, place, Contents::Skip)
+    attempt(|| Ok(load(disk, place, Contents::Skip)?.map(|loaded| loaded.registry)))
 }
 
 /// The same with the orders that are not over.
@@ -54,7 +54,7 @@ pub fn look(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, Sto
 /// # Errors
 /// [`StoreError`].
 pub fn read(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
-    attempt(disk, place, Contents::Read)
+    attempt(|| Ok(load(disk, place, Contents::Read)?.map(|loaded| loaded.registry)))
 }
 
 /// The whole of an order that was accepted, also of one that is over: from memory, or from its
@@ -82,17 +82,26 @@ pub fn whole(
     Ok(Arc::new(order))
 }
 
-fn attempt(
-    disk: &mut impl Disk,
-    place: &Place,
-    contents: Contents,
-) -> Result<Option<Registry>, StoreError> {
-    // A change in between makes the anchor newer than the state that was read before it.
+/// The audit file beside a state, verified from its first line to its last, whoever holds them;
+/// `None` where there is no state.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn verify(disk: &mut impl Disk, place: &Place) -> Result<Option<Chain>, StoreError> {
+    attempt(|| {
+        let Some(loaded) = load(disk, place, Contents::Skip)? else { return Ok(None) };
+        let path = place.directory.join(names::EVENTS);
+        audit::check(disk, &path, &loaded.audit).map(Some)
+    })
+}
+
+fn attempt<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // A change in between makes anchor and audit file newer than the state that was read before them.
     let mut attempts = 0..3;
     loop {
-        let loaded = load(disk, place, contents);
-        if loaded.is_ok() || attempts.next().is_none() {
-            return Ok(loaded?.map(|loaded| loaded.registry));
+        let done = read();
+        if done.is_ok() || attempts.next().is_none() {
+            return done;
         }
     }
 }
@@ -128,10 +137,10 @@ pub(super) fn load(
     let digest = super::digest(&bytes);
     let state = State::parse(&bytes).map_err(|reason| refuse(&path, reason))?;
     let anchored = agree(&path, place, &state, &digest, anchor.as_ref())?;
-    let (counter, events) = (state.counter, state.events.clone());
+    let (counter, audit) = (state.counter, state.audit());
     let mut files = Files { disk, directory: &place.directory };
     let registry = files.registry(&path, state, contents)?;
-    Ok(Some(Loaded { registry, counter, digest, events, anchored }))
+    Ok(Some(Loaded { registry, counter, digest, audit, anchored }))
 }
 
 /// Whether the anchor names this very state, or the one right before.
@@ -224,6 +233,7 @@ impl<D: Disk> Files<'_, D> {
             let revocation = Arc::new(verify_revocation(&file, &bytes, trust)?);
             revocations.push(Revoked { revocation, file: known.file.clone(), trust: known.trust });
         }
+        let last_event = state.audit().last;
         Ok(Registry {
             facility: state.facility,
             clock: Clock::new(state.highest_clock),
@@ -231,7 +241,8 @@ impl<D: Disk> Files<'_, D> {
             entries,
             revocations,
             halted: state.halted,
-            last_event: state.last_event,
+            running: state.running,
+            last_event,
         })
     }
 

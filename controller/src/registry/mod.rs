@@ -3,16 +3,20 @@
 //!
 //! | file | job |
 //! |---|---|
+//! | [`act`] | what is done without a signature, and who did it |
 //! | [`clock`] | the two clocks, and which of them counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
+//! | [`runs`] | the daemons that carried it out |
 //! | [`list`] | where every order stands, for people
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
+//! | [`memory`], `reserved` | a halt, remembered without space or lock |
 //! | [`disk`], [`store`], [`loading`] | the port to the disk, writing, and reading without belief |
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
 
+pub mod act;
 pub mod clock;
 pub mod disk;
 pub mod ends;
@@ -22,9 +26,13 @@ pub mod halt;
 pub mod install;
 pub mod list;
 pub mod loading;
+pub mod memory;
 pub mod names;
+pub mod runs;
 pub mod state;
 pub mod store;
+
+pub(crate) mod reserved;
 
 mod audit;
 #[cfg(test)]

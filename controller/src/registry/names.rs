@@ -6,6 +6,10 @@ pub const STATE: &str = "state.json";
 pub(super) const NEW_STATE: &str = "state.json.new";
 /// The audit file: one event to a line.
 pub const EVENTS: &str = "events.ndjson";
+/// Whether selection is halted, also where nothing else can be written.
+pub const HALT: &str = "halt";
+/// How the kernel's gate is reached without the daemon.
+pub const GATE: &str = "gate.json";
 /// The folders, for files that never change.
 pub(super) const FOLDERS: [&str; 3] = ["orders", "revocations", "trust"];
 

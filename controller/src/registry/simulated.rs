@@ -2,7 +2,7 @@
 //! For tests of the store, and of all that stands on it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, BufRead, Cursor};
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
@@ -26,6 +26,8 @@ pub(crate) struct SimulatedDisk {
     directories: BTreeSet<PathBuf>,
     /// How many steps it takes before the power goes.
     left: Option<usize>,
+    /// How many steps that take space there is room for.
+    room: Option<usize>,
     /// Steps taken.
     pub(crate) steps: usize,
 }
@@ -36,9 +38,14 @@ impl SimulatedDisk {
         self.left = Some(steps);
     }
 
-    /// The power stays.
+    /// The disk is full before step number `steps` from here on, of those that take space, is done.
+    pub(crate) fn fill_after(&mut self, steps: usize) {
+        self.room = Some(steps);
+    }
+
+    /// The power stays, and there is room.
     pub(crate) fn recover(&mut self) {
-        self.left = None;
+        (self.left, self.room) = (None, None);
     }
 
     /// What is on the medium after the power went. `luck` decides what of the rest happens to be
@@ -63,6 +70,7 @@ impl SimulatedDisk {
             kept: names,
             directories: self.directories.clone(),
             left: None,
+            room: None,
             steps: 0,
         }
     }
@@ -73,6 +81,14 @@ impl SimulatedDisk {
         }
         self.steps += 1;
         Ok(())
+    }
+
+    /// A step that takes space.
+    fn growing_step(&mut self) -> io::Result<()> {
+        if let Some(room) = &mut self.room {
+            *room = room.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;
+        }
+        self.step()
     }
 
     fn inode(&mut self, path: &Path) -> io::Result<&mut Inode> {
@@ -148,28 +164,33 @@ impl Disk for SimulatedDisk {
         Ok(self.seen.get(path).map(|inode| self.inodes[*inode].seen.clone()))
     }
 
+    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
+        let bytes = self.read(path)?;
+        Ok(bytes.map(|bytes| Box::new(Cursor::new(bytes)) as Box<dyn BufRead>))
+    }
+
     fn create_directory(&mut self, path: &Path) -> io::Result<()> {
-        self.step()?;
+        self.growing_step()?;
         self.directories.insert(path.to_owned());
         Ok(())
     }
 
     fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         // Opening empties a file before anything is written.
-        self.step()?;
+        self.growing_step()?;
         self.make(path)?.seen = Vec::new();
-        self.step()?;
+        self.growing_step()?;
         self.make(path)?.seen = bytes[..bytes.len() / 2].to_vec();
-        self.step()?;
+        self.growing_step()?;
         self.make(path)?.seen = bytes.to_vec();
         Ok(())
     }
 
     fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.step()?;
+        self.growing_step()?;
         let (first, second) = bytes.split_at(bytes.len() / 2);
         self.make(path)?.seen.extend_from_slice(first);
-        self.step()?;
+        self.growing_step()?;
         self.make(path)?.seen.extend_from_slice(second);
         Ok(())
     }
@@ -188,7 +209,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
+        self.growing_step()?;
         let inode = self.seen.remove(from).ok_or(io::ErrorKind::NotFound)?;
         self.seen.insert(to.to_owned(), inode);
         Ok(())

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::act::Act;
 use super::clock::{Clock, Reading};
 use super::entry::{Ended, Entry};
-use super::event::{Act, Event, Reason, What};
+use super::event::{Event, Reason, What};
+use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::{Order, Trust, Verified};
 use crate::rejection::{Rejection, Requirement};
@@ -24,6 +26,8 @@ pub struct Registry {
     pub(super) entries: Vec<Entry>,
     pub(super) revocations: Vec<Revoked>,
     pub(super) halted: Option<Act>,
+    /// The daemon that has begun and not said that it ended.
+    pub(super) running: Option<Running>,
     /// The sequence number of the last event; 0 before the first.
     pub(super) last_event: u64,
 }
@@ -48,7 +52,7 @@ pub(super) struct Revoked {
 }
 
 /// A new state of the registry, and what has to be on the disk for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Change {
     /// The registry as it is to be.
     pub registry: Registry,
@@ -163,6 +167,7 @@ impl Registry {
             entries: Vec::new(),
             revocations: Vec::new(),
             halted: None,
+            running: None,
             last_event: 0,
         });
         change.files.push((super::names::trust(version, false), trust.to_vec()));

@@ -8,7 +8,7 @@
 //!   orders/       <sha256>.dsse   each envelope as it was given, never changed
 //!   revocations/  <sha256>.dsse
 //!   trust/        1.json, then <version>.dsse
-//!   events.ndjson what happened, one line each
+//!   events.ndjson what happened, one line each, chained; see `audit`
 //! state.anchor    outside: counter and digest of the last state
 //! ```
 //!
@@ -20,11 +20,15 @@
 //! 4. the anchor. A state that is one ahead of its anchor, and names that one as the one before, was
 //!    written right before a crash. One that is behind is an old copy and is refused: neither orders
 //!    nor clock can be set back by restoring a directory (L-EXTEND, L-TERM).
+//!
+//! Where a step fails, a full disk for example, the store goes on. Before the rename nothing counts, and
+//! the change is refused. After it the new state counts, and what it lacks is finished before the next
+//! one. Only if nobody can tell which of the two it is, nothing more is written before a restart.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::audit;
+use super::audit::{self, Expected};
 use super::disk::Disk;
 use super::loading::{self, Contents};
 use super::names;
@@ -47,7 +51,7 @@ pub enum StoreError {
     /// What is there must not be used: exit status 3.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A change failed before; what is on the disk is not known.
+    /// A change failed in a way that leaves open whether it counts.
     #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
     Broken(PathBuf),
 }
@@ -82,7 +86,18 @@ pub struct Store<D> {
     pub(super) counter: u64,
     /// The SHA-256 of the state on the disk.
     pub(super) digest: Option<String>,
+    /// The SHA-256 of the last line of the audit file.
+    pub(super) last_line: String,
+    /// What the state on the disk lacks.
+    pub(super) lacking: Option<Lacking>,
     pub(super) broken: bool,
+}
+
+/// The last change of a state whose audit lines or anchor could not be written.
+#[derive(Clone, Debug)]
+pub(super) struct Lacking {
+    expected: Expected,
+    reason: String,
 }
 
 impl<D: Disk> Store<D> {
@@ -91,9 +106,14 @@ impl<D: Disk> Store<D> {
     /// # Errors
     /// [`StoreError`].
     pub fn create(disk: D, place: Place, first: Change) -> Result<(Self, Registry), StoreError> {
-        let mut store = Self { disk, place, counter: 0, digest: None, broken: false };
+        let mut store = Self::empty(disk, place);
         let registry = store.make(first)?;
         Ok((store, registry))
+    }
+
+    pub(super) fn empty(disk: D, place: Place) -> Self {
+        let last_line = audit::NOTHING.to_owned();
+        Self { disk, place, counter: 0, digest: None, last_line, lacking: None, broken: false }
     }
 
     pub(super) fn make(&mut self, first: Change) -> Result<Registry, StoreError> {
@@ -104,7 +124,10 @@ impl<D: Disk> Store<D> {
         }
         self.sync_names(&directory)?;
         self.sync_names(&parent(&directory))?;
-        self.commit(first)
+        let registry = self.commit(first)?;
+        // There is no state before it to go on with.
+        self.finish()?;
+        Ok(registry)
     }
 
     /// Opens a state directory and finishes what a crash interrupted; `None` where no state was ever
@@ -123,43 +146,112 @@ impl<D: Disk> Store<D> {
             place,
             counter: loaded.counter,
             digest: Some(loaded.digest),
+            last_line: loaded.audit.digest.clone(),
+            lacking: None,
             broken: false,
         };
-        store.repair_events(&loaded.registry, &loaded.events)?;
+        store.repair_events(&loaded.audit)?;
         if !loaded.anchored {
             store.write_anchor()?;
         }
         Ok(Some((store, loaded.registry)))
     }
 
-    /// Carries out a change on the disk and returns the registry as it is from now on.
+    /// Carries out a change on the disk and returns the registry as it is from now on. The new state
+    /// may lack something then, see [`Self::lacks`].
     ///
     /// # Errors
-    /// [`StoreError`]; the disk then holds the old state or the new one, and nothing more can be
-    /// written before the directory is opened anew.
+    /// [`StoreError`]; nothing has changed, unless it is [`StoreError::Broken`].
     pub fn commit(&mut self, change: Change) -> Result<Registry, StoreError> {
         if self.broken {
             return Err(StoreError::Broken(self.place.directory.clone()));
         }
-        self.broken = true;
+        self.finish()?;
         let Change { registry, events, files } = change;
-        for (name, bytes) in &files {
+        let counter = self.counter.saturating_add(1);
+        let lines = audit::lines(&self.last_line, &events)
+            .map_err(|source| self.failed(names::EVENTS, source))?;
+        let last_line = lines.last().map(|line| super::digest(line.as_bytes()));
+        let last_line = last_line.unwrap_or_else(|| self.last_line.clone());
+        let expected = Expected { last: registry.last_event, digest: last_line.clone(), lines };
+        let state = State::of(&registry, counter, self.digest.clone(), expected.clone());
+        let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
+        let digest = super::digest(&bytes);
+        if let Err(error) = self.write_state(&files, &bytes) {
+            match self.state_on_disk() {
+                Ok(found) if found == self.digest => {
+                    self.clear_away(&files);
+                    return Err(error);
+                }
+                Ok(found) if found.as_ref() == Some(&digest) => {}
+                _ => {
+                    self.broken = true;
+                    return Err(StoreError::Broken(self.place.directory.clone()));
+                }
+            }
+        }
+        (self.counter, self.digest) = (counter, Some(digest));
+        self.last_line = last_line;
+        if let Err(error) = self.complete(&audit::text(&expected.lines)) {
+            self.lacking = Some(Lacking { expected, reason: error.to_string() });
+        }
+        Ok(registry)
+    }
+
+    /// Everything after the rename.
+    fn complete(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        self.sync_names(&self.place.directory.clone())?;
+        self.append_events(lines)?;
+        self.write_anchor()
+    }
+
+    /// Finishes what the last change lacks, if it lacks anything.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it goes on lacking it.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        let Some(Lacking { expected, .. }) = self.lacking.clone() else { return Ok(()) };
+        self.sync_names(&self.place.directory.clone())?;
+        self.repair_events(&expected)?;
+        self.write_anchor()?;
+        self.lacking = None;
+        Ok(())
+    }
+
+    /// Why the state that counts lacks its audit lines or its anchor, if it does: a power cut may
+    /// bring back the state before it.
+    pub fn lacks(&self) -> Option<&str> {
+        self.lacking.as_ref().map(|lacking| lacking.reason.as_str())
+    }
+
+    /// Everything up to the rename.
+    fn write_state(&mut self, files: &[(String, Vec<u8>)], state: &[u8]) -> Result<(), StoreError> {
+        for (name, bytes) in files {
             let path = self.place.directory.join(name);
             self.step(&path, |disk, path| disk.write(path, bytes))?;
             self.step(&path, D::sync)?;
             self.sync_names(&parent(&path))?;
         }
-        let lines = audit::lines(&events);
-        let counter = self.counter.saturating_add(1);
-        let state = State::of(&registry, counter, self.digest.clone(), events);
-        let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
+        let new = self.place.directory.join(names::NEW_STATE);
+        self.step(&new, |disk, new| disk.write(new, state))?;
+        self.step(&new, D::sync)?;
         let path = self.place.directory.join(names::STATE);
-        self.replace(&self.place.directory.join(names::NEW_STATE), &path, &bytes)?;
-        (self.counter, self.digest) = (counter, Some(super::digest(&bytes)));
-        self.append_events(&lines)?;
-        self.write_anchor()?;
-        self.broken = false;
-        Ok(registry)
+        self.step(&new, |disk, new| disk.rename(new, &path))
+    }
+
+    /// The SHA-256 of the state that is there.
+    fn state_on_disk(&mut self) -> Result<Option<String>, StoreError> {
+        let path = self.place.directory.join(names::STATE);
+        Ok(self.step(&path, D::read)?.map(|bytes| super::digest(&bytes)))
+    }
+
+    /// Gives back the space of files that no state names.
+    fn clear_away(&mut self, files: &[(String, Vec<u8>)]) {
+        let names = files.iter().map(|(name, _)| name.as_str()).chain([names::NEW_STATE]);
+        for name in names {
+            // It may never have been made; and nothing depends on this.
+            let _ = self.disk.truncate(&self.place.directory.join(name), 0);
+        }
     }
 
     /// Writes the registry as it is: its clock and its counts.
@@ -195,16 +287,12 @@ impl<D: Disk> Store<D> {
         self.sync_names(&parent(&path))
     }
 
-    /// Drops a torn last line and adds the lines that a crash kept from the audit file.
-    fn repair_events(
-        &mut self,
-        registry: &Registry,
-        events: &[super::event::Event],
-    ) -> Result<(), StoreError> {
+    /// Verifies the audit file, drops a torn last line and adds the lines that a crash kept from the audit file.
+    fn repair_events(&mut self, expected: &Expected) -> Result<(), StoreError> {
         let path = self.place.directory.join(names::EVENTS);
-        let text = self.step(&path, D::read)?.unwrap_or_default();
-        let repair = audit::repair(&shown(&path), &text, registry.last_event, events)?;
-        if repair.whole < text.len() as u64 {
+        let chain = audit::check(&mut self.disk, &path, expected)?;
+        let Some(repair) = chain.repair else { return Ok(()) };
+        if repair.torn {
             self.step(&path, |disk, path| disk.truncate(path, repair.whole))?;
             self.step(&path, D::sync)?;
         }

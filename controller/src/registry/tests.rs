@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::act::{Act, Caller, Said};
 use super::event::{Reason, What};
 use super::install::Installed;
 use super::state::{Fate, Shown};
@@ -280,15 +281,27 @@ fn halted_is_a_state_over_all() {
     let mut desk = Desk::new();
     desk.install(&payload("a", 1, 10, 50), 0);
     desk.settle(10);
-    desk.0 = desk.0.halt("uid 0", &"why ".repeat(1_000), at(10)).unwrap().registry;
-    assert!(desk.0.halt("other", "", at(11)).is_none());
-    let act = desk.0.halted().unwrap();
-    assert_eq!((act.by.as_str(), act.why.len()), ("uid 0", 200));
+    let said = Said { operator: None, why: "a storm".parse().ok() };
+    desk.0 = desk
+        .0
+        .halt(Act::new(said.clone(), Caller::default(), at(10).wall), at(10))
+        .unwrap()
+        .registry;
+    assert!(
+        desk.0.halt(Act::new(Said::default(), Caller::default(), at(11).wall), at(11)).is_none()
+    );
+    assert_eq!(desk.0.halted().unwrap().why, said.why);
     assert_eq!(desk.shown(12), [Shown::Halted]);
     desk.settle(50);
     assert_eq!(desk.shown(50), [Shown::Ended(Reason::Expired)], "terms run on");
-    desk.0 = desk.0.resume("op", "", at(51)).unwrap().registry;
-    assert!(desk.0.resume("op", "", at(51)).is_none());
+    desk.0 = desk
+        .0
+        .resume(Act::new(said.clone(), Caller::default(), at(51).wall), at(51))
+        .unwrap()
+        .registry;
+    assert!(
+        desk.0.resume(Act::new(said.clone(), Caller::default(), at(51).wall), at(51)).is_none()
+    );
 }
 
 #[test]

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::act::Act;
+use super::audit::Expected;
 use super::entry::{Ended, Entry};
-use super::event::{Act, Event};
+use super::runs::Running;
 use super::state::Registry;
 use crate::order::Kind;
 use crate::order::Order;
@@ -33,10 +35,15 @@ pub(super) struct State {
     pub(super) orders: Vec<Approved>,
     pub(super) revocations: Vec<Revocation>,
     pub(super) halted: Option<Act>,
-    pub(super) last_event: u64,
-    /// The events of the change that led to this state, so that none is missing from the audit file
+    /// The daemon that has begun and not said that it ended.
+    pub(super) running: Option<Running>,
+    /// The sequence number of the last event.
+    last_event: u64,
+    /// The SHA-256 of its line in the audit file.
+    last_line: String,
+    /// The lines of the change that led to this state, so that none is missing from the audit file
     /// after a crash.
-    pub(super) events: Vec<Event>,
+    lines: Vec<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -84,7 +91,7 @@ impl State {
         registry: &Registry,
         counter: u64,
         previous: Option<String>,
-        events: Vec<Event>,
+        audit: Expected,
     ) -> Self {
         let trust = |known: &super::state::TrustVersion| Trust {
             version: known.trust.version(),
@@ -104,8 +111,19 @@ impl State {
             orders: registry.entries.iter().map(Approved::of).collect(),
             revocations: registry.revocations.iter().map(revocation).collect(),
             halted: registry.halted.clone(),
-            last_event: registry.last_event,
-            events,
+            running: registry.running.clone(),
+            last_event: audit.last,
+            last_line: audit.digest,
+            lines: audit.lines,
+        }
+    }
+
+    /// What it says of the audit file.
+    pub(super) fn audit(&self) -> Expected {
+        Expected {
+            last: self.last_event,
+            digest: self.last_line.clone(),
+            lines: self.lines.clone(),
         }
     }
 

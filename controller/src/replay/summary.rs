@@ -21,6 +21,16 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// All packets.
+    pub const fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Those that came with a record.
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
     /// Sums up counters.
     pub fn new(counters: &Counters) -> Self {
         let all = || Outcome::ALL.iter().flat_map(|outcome| columns().map(move |d| (*outcome, d)));

@@ -2,7 +2,7 @@
 //! tests and comments. One that no case of the corpus shows must be named here, with the reason.
 
 /// The files whose messages are refusals of documents.
-const SOURCES: [(&str, &str); 17] = [
+const SOURCES: [(&str, &str); 18] = [
     ("address.rs", include_str!("../../src/order/address.rs")),
     ("consistency.rs", include_str!("../../src/order/consistency.rs")),
     ("document.rs", include_str!("../../src/order/document.rs")),
@@ -15,6 +15,7 @@ const SOURCES: [(&str, &str); 17] = [
     ("revocation.rs", include_str!("../../src/order/revocation.rs")),
     ("statute.rs", include_str!("../../src/order/statute.rs")),
     ("succession.rs", include_str!("../../src/order/succession.rs")),
+    ("text.rs", include_str!("../../src/text.rs")),
     ("time.rs", include_str!("../../src/order/time.rs")),
     ("traffic.rs", include_str!("../../src/order/traffic.rs")),
     ("trust.rs", include_str!("../../src/order/trust.rs")),

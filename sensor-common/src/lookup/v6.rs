@@ -23,7 +23,7 @@ const MOST_STEPS: u32 = 31;
 /// waits for memory once a step and not twice; done one after the other, the second end lies too far
 /// behind the first to be reached before that has its answer.
 ///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// Inlined into the look-up of both ends: its steps and those of the caller are then one piece of straight code.
 #[inline(always)]
 pub(super) fn front<T: Tables>(tables: &T, ends: &[Address; 2]) -> u64 {
     answers(tables, ends).unwrap_or_default()

@@ -5,15 +5,13 @@
 //! then, and no rule that names one holds for it.
 
 use super::Flow;
-use super::transport::TCP;
+use super::transport::{TCP, TCP_SHORTEST, UDP_HEADER};
 use crate::packet::Packet;
 
 /// Offset of the byte with the data offset in a TCP header (RFC 9293 section 3.1).
 const TCP_DATA_OFFSET: u32 = 12;
-const TCP_SHORTEST: u32 = 20;
 /// Offset of the length in a UDP header.
 const UDP_LENGTH: u32 = 4;
-const UDP_HEADER: u32 = 8;
 
 /// A packet's payload, inside its IP packet: what Ethernet padding adds is not of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -8,8 +8,10 @@ pub const TCP: u8 = 6;
 /// IANA protocol number of UDP.
 pub const UDP: u8 = 17;
 
-const TCP_SHORTEST: u32 = 20;
-const UDP_HEADER: u32 = 8;
+/// Bytes of a TCP header without options (RFC 9293 section 3.1).
+pub(super) const TCP_SHORTEST: u32 = 20;
+/// Bytes of a UDP header (RFC 768).
+pub(super) const UDP_HEADER: u32 = 8;
 
 /// The ports of a TCP or UDP packet, in host byte order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

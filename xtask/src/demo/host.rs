@@ -47,7 +47,7 @@ pub(super) fn tell(sekisho: &Path) -> Result<()> {
     let (late, _, warning) = replay(term.not_after)?;
     ensure!(late.is_empty(), "{} records after the end of the term", late.len());
     story.say("The same frames at the end of the term, which is exclusive: no record.");
-    story.show(last_line(&warning));
+    story.show(warning.lines().next().unwrap_or_default());
 
     story.step("Left out, for want of root");
     story.say(

@@ -17,7 +17,7 @@ use crate::process::last_line;
 const HOLDERS: [&str; 5] = ["chair", "member-1", "member-2", "member-3", "member-4"];
 pub(super) const THRESHOLD: usize = 3;
 
-/// The orders' exit status for a refused file (`docs/design.md`, Command line).
+/// The exit status of `sekisho` where a file was refused (README, Using it).
 const REFUSED: i32 = 3;
 
 /// The five keys and the trust file that names them.

@@ -102,14 +102,12 @@ impl Kernel {
     /// The newest package of this kernel that apt knows.
     fn package(&self) -> Result<String> {
         let (before, after) = self.package;
-        for attempt in 0..2 {
-            if attempt == 1 && packages::can_install() {
-                packages::refresh()?;
-            }
-            let names = process::output(Command::new("apt-cache").args(["pkgnames", before]))?;
-            if let Some(number) = newest(&names, before, after) {
-                return Ok(format!("{before}{number}{after}"));
-            }
+        if packages::can_install() {
+            packages::refresh();
+        }
+        let names = process::output(Command::new("apt-cache").args(["pkgnames", before]))?;
+        if let Some(number) = newest(&names, before, after) {
+            return Ok(format!("{before}{number}{after}"));
         }
         bail!(
             "missing: Debian's kernel {}; apt knows no package {before}*{after}, which is part of \

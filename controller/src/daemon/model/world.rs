@@ -10,6 +10,7 @@ use controller::daemon::keeper::{Compiled, Keeper, Ticked};
 use controller::daemon::names::NameBook;
 use controller::daemon::prepare::Layers;
 use controller::daemon::sensor::Enforce;
+use controller::registry::act::{Act, Caller, Said};
 use controller::registry::disk::Disk;
 use controller::registry::install::Installed;
 use controller::registry::loading::Contents;
@@ -143,6 +144,15 @@ impl<P: Port, M: Medium> World<P, M> {
         self.ticked = true;
     }
 
+    /// Halts the kernel, or ends the halt, as the registry says.
+    fn follow_halt(&mut self) {
+        let halted = self.registry.halted().is_some();
+        self.kernel.set_halted(halted).unwrap();
+        if halted {
+            self.kernel.set_lease(0).unwrap();
+        }
+    }
+
     fn take_job(&mut self, ticked: Ticked) {
         if let Some(job) = ticked.job {
             assert!(self.job.is_none(), "one at a time");
@@ -167,7 +177,8 @@ impl<P: Port, M: Medium> World<P, M> {
         let ticked = self.keeper.tick(&mut self.kernel, &change.registry, now).unwrap();
         self.take_job(ticked);
         self.store.disk_mut().cut_after(self.cut.map(|(steps, _)| steps));
-        let Ok(registry) = self.store.commit(change) else {
+        let committed = self.store.commit(change).ok();
+        let Some(registry) = committed.filter(|_| self.store.lacks().is_none()) else {
             let (_, luck) = self.cut.take().expect("only a cut fails");
             self.die(luck, true);
             return false;
@@ -223,9 +234,7 @@ impl<P: Port, M: Medium> World<P, M> {
         }
         // The new state may be on the disk although its commit failed.
         self.durable = self.model.clone();
-        if self.registry.halted().is_some() {
-            self.kernel.set_lease(0).unwrap();
-        }
+        self.follow_halt();
         let left: Vec<Arc<Names>> = self.published.iter().cloned().collect();
         let now = self.reading();
         self.registry.observe(now);
@@ -319,16 +328,23 @@ impl<P: Port, M: Medium> World<P, M> {
             }
             Step::Halt => {
                 // As the gate does: the kernel first.
+                self.kernel.set_halted(true).unwrap();
                 self.kernel.set_lease(0).unwrap();
-                if let Some(change) = self.registry.halt("op", "", now) {
+                if let Some(change) =
+                    self.registry.halt(Act::new(Said::default(), Caller::default(), now.wall), now)
+                {
                     model.halted = true;
                     self.change(change, model);
                 }
             }
             Step::Resume => {
-                if let Some(change) = self.registry.resume("op", "", now) {
+                if let Some(change) = self
+                    .registry
+                    .resume(Act::new(Said::default(), Caller::default(), now.wall), now)
+                {
                     model.halted = false;
                     self.change(change, model);
+                    self.follow_halt();
                 }
             }
             Step::Cut { steps, luck } => self.cut = Some((steps, luck)),

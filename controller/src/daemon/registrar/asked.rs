@@ -7,12 +7,13 @@ use super::{Aside, Registrar, RegistrarError, Reply};
 use crate::compile::Layer;
 use crate::daemon::prepare::{Inputs, PrepareError, lawful_here};
 use crate::daemon::reload;
-use crate::daemon::request::{Act, Ask, Document, Outcome, Said};
+use crate::daemon::request::{Act, Ask, Document, Outcome};
 use crate::daemon::sensor::Enforce;
 use crate::daemon::words;
 use crate::registry::install::Installed;
 use crate::registry::{Change, Reading};
 use crate::rejection::Rejection;
+use crate::text::Text;
 
 impl<E> Registrar<E>
 where
@@ -46,25 +47,15 @@ where
             }
             Act::Revoke(Document { name, bytes }) => {
                 let known = "this revocation was accepted before";
-                let change = self.registry.revoke(&name, bytes, reading);
+                let change = self.registry.revoke(name.as_str(), bytes, reading);
                 self.decide(change, known, reply, reading)
             }
             Act::Rotate(Document { name, bytes }) => {
-                let change = self.registry.rotate(&name, bytes, reading).map(Some);
+                let change = self.registry.rotate(name.as_str(), bytes, reading).map(Some);
                 self.decide(change, "", reply, reading)
             }
-            Act::Halt(Said { by, why }) => {
-                let change = self.registry.halt(&by, &why, reading);
-                self.decide(Ok(change), "selection was halted before", reply, reading)
-            }
-            Act::Resume(Said { by, why }) => {
-                let change = self.registry.resume(&by, &why, reading);
-                let result = self.decide(Ok(change), "selection was not halted", reply, reading);
-                if result.is_ok() {
-                    self.gate.release();
-                }
-                result
-            }
+            Act::Halt(said, caller) => self.halt(said, caller, reply, reading),
+            Act::Resume(said, caller) => self.resume(said, caller, reply, reading),
         }
     }
 
@@ -84,11 +75,12 @@ where
         let Document { name, bytes } = document;
         self.aside.spawn_blocking(move || {
             let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
-            let installed = registry.install(&name, bytes, reading);
-            let lawful = installed.and_then(|installed| lawful_here(&name, installed, &classes));
+            let installed = registry.install(name.as_str(), bytes, reading);
+            let lawful =
+                installed.and_then(|installed| lawful_here(name.as_str(), installed, &classes));
             let result = lawful.and_then(|installed| {
                 if let Installed::New(change, position) = &installed {
-                    change.registry.fits(&name, Some(*position), &layers)?;
+                    change.registry.fits(name.as_str(), Some(*position), &layers)?;
                 }
                 Ok(installed)
             });
@@ -98,36 +90,33 @@ where
 
     pub(super) fn install(
         &mut self,
-        name: String,
+        name: Text,
         result: Result<Installed, Rejection>,
         reply: Reply,
         reading: Reading,
-    ) -> Result<(), RegistrarError> {
+    ) {
         match result {
             Err(rejection) => {
                 let _ = reply.send(rejection.into());
-                Ok(())
             }
             Ok(Installed::Known(position)) => {
                 let live = self.keeper.is_live(position);
                 let words = words::installed(&self.registry, position, reading.wall, live);
                 let text = format!("{words}; it was installed before, and nothing has changed");
                 let _ = reply.send(Outcome::Done(vec![text]));
-                Ok(())
             }
-            Ok(Installed::New(change, position)) => {
-                match self.registry.take_up(change) {
-                    Ok(change) => {
-                        self.apply(change, reading)?;
-                        self.waiting.push((position, reply));
+            Ok(Installed::New(change, position)) => match self.registry.take_up(change) {
+                Ok(change) => match self.open(change, reading) {
+                    Ok(()) => self.waiting.push((position, reply)),
+                    Err(reason) => {
+                        let _ = reply.send(Outcome::Error(reason));
                     }
-                    Err(mut change) => {
-                        let bytes = change.files.pop().map(|(_, bytes)| bytes).unwrap_or_default();
-                        self.examine(Document { name, bytes }, reply, reading);
-                    }
+                },
+                Err(mut change) => {
+                    let bytes = change.files.pop().map(|(_, bytes)| bytes).unwrap_or_default();
+                    self.examine(Document { name, bytes }, reply, reading);
                 }
-                Ok(())
-            }
+            },
         }
     }
 
@@ -136,27 +125,27 @@ where
         result: Result<Box<(Inputs, Change)>, PrepareError>,
         reply: Option<Reply>,
         reading: Reading,
-    ) -> Result<(), RegistrarError> {
+    ) {
         let outcome = match result {
             Ok(prepared) => {
                 let (inputs, change) = *prepared;
                 let Ok(change) = self.registry.take_up(Box::new(change)) else {
                     self.reload(reply, reading);
-                    return Ok(());
+                    return;
                 };
-                let Inputs { config, layers, classes, .. } = inputs;
-                self.classes = classes;
-                self.keeper.reconfigure(layers, config.lease);
-                self.config = config;
-                self.ticked.said.push("the configuration was read again".to_owned());
+                let Inputs { config, layers, classes, basis, .. } = inputs;
                 let mut lines = vec!["the configuration was read again".to_owned()];
-                lines.extend(
-                    change.events.iter().map(|event| words::event(event, &change.registry)),
-                );
-                if !change.is_empty() {
-                    self.apply(change, reading)?;
+                lines.extend(words::events(&change));
+                let noted = change.registry.reloaded(basis.clone(), reading);
+                if let Err(reason) = self.open(change.then(noted), reading) {
+                    Outcome::Error(reason)
+                } else {
+                    self.classes = classes;
+                    self.basis = basis;
+                    self.keeper.reconfigure(layers, config.lease);
+                    self.config = config;
+                    Outcome::Done(lines)
                 }
-                Outcome::Done(lines)
             }
             Err(PrepareError::Rejected(rejections)) => Outcome::from(rejections.as_slice()),
             Err(PrepareError::Failed(reason)) => Outcome::Error(reason),
@@ -166,14 +155,25 @@ where
             let lines = lines.iter().map(|line| format!("not reloaded: {line}"));
             self.ticked.said.extend(lines);
         }
+        if let Outcome::Error(reason) = &outcome {
+            self.ticked.said.push(format!("not reloaded: {reason}"));
+        }
+        let refused = match &outcome {
+            Outcome::Refused(lines) => lines.as_slice(),
+            Outcome::Error(reason) => std::slice::from_ref(reason),
+            Outcome::Done(_) => &[],
+        };
+        if !refused.is_empty() {
+            // A state that cannot be written is said, and tried again.
+            let _ = self.keep(self.registry.not_reloaded(refused, reading), reading);
+        }
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
         }
-        Ok(())
     }
 
-    /// Carries out a change and says so.
-    fn decide(
+    /// Carries out a change that closes something, and says so.
+    pub(super) fn decide(
         &mut self,
         change: Result<Option<Change>, Rejection>,
         nothing: &str,
@@ -184,10 +184,14 @@ where
             Err(rejection) => rejection.into(),
             Ok(None) => Outcome::Done(vec![nothing.to_owned()]),
             Ok(Some(change)) => {
-                let events = change.events.iter();
-                let lines = events.map(|event| words::event(event, &change.registry)).collect();
-                self.apply(change, reading)?;
-                Outcome::Done(lines)
+                let lines = words::events(&change);
+                match self.close(change, reading)? {
+                    Ok(()) => Outcome::Done(lines),
+                    Err(reason) => Outcome::Error(format!(
+                        "{}; it is in force, but not written yet, and is tried again: {reason}",
+                        lines.join("; ")
+                    )),
+                }
             }
         };
         // Whoever asked may have gone.

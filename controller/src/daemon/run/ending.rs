@@ -15,6 +15,7 @@ use crate::daemon::books::Books;
 use crate::daemon::drain;
 use crate::daemon::monitor::lock;
 use crate::daemon::sensor::Enforce as _;
+use crate::registry::runs::{How, Stop};
 
 /// How long the output may take none of the last records before they are given up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,7 +58,11 @@ impl fmt::Display for Summary {
 impl Daemon {
     /// The one place where a daemon ends: selection first, then what it left behind. If records cannot
     /// be written, pinned rings stay for the next daemon to write them.
-    pub(super) async fn stop(mut self, end: End) -> (Summary, Result<(), RunError>) {
+    pub(super) async fn stop(
+        mut self,
+        end: End,
+        failure: Option<String>,
+    ) -> (Summary, Result<(), RunError>) {
         let mut result = Ok(());
         let mut keep = |done: Result<(), RunError>| {
             let before = std::mem::replace(&mut result, Ok(()));
@@ -100,8 +105,6 @@ impl Daemon {
             let _ = server.await;
         }
         let written = finish(self.writer, &self.books).await;
-        let registrar = &mut self.registrar;
-        keep(tokio::task::block_in_place(|| registrar.end(reading())).map_err(Into::into));
         self.books.audit(submitted);
         summary.kept = lock(&self.sensor).is_pinned();
         summary.add_up(&self.books);
@@ -117,6 +120,10 @@ impl Daemon {
                 Finished::Failed(reason) => keep(Err(RunError::Failed(reason))),
             }
         }
+        let failure = failure.or_else(|| result.as_ref().err().map(ToString::to_string));
+        let (registrar, stop) = (&mut self.registrar, summary.as_event(end, failure));
+        let ended = tokio::task::block_in_place(|| registrar.end(stop, reading()));
+        result = result.and(ended.map_err(Into::into));
         if result.is_ok() {
             let mut sensor = lock(&self.sensor);
             if end == End::HandOver {
@@ -130,6 +137,16 @@ impl Daemon {
 }
 
 impl Summary {
+    fn as_event(self, end: End, reason: Option<String>) -> Stop {
+        let how = match (&reason, end) {
+            (Some(_), _) => How::Failure,
+            (None, End::Stop) => How::Signal,
+            (None, End::HandOver) => How::HandOver,
+        };
+        let Self { packets, records, written, lost, not_written, set_aside, .. } = self;
+        Stop { how, reason, packets, records, written, lost, not_written, set_aside }
+    }
+
     fn count<'a>(&mut self, cpus: impl Iterator<Item = &'a Counters>) {
         let mut sum = Counters::default();
         cpus.for_each(|cpu| sum.merge(cpu));

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::facts::{Condition, Fact, Listing};
+use super::facts::{Fact, Listing};
+use crate::order::condition::Condition;
 use crate::order::measure::Measure;
 use crate::order::time::{self, Length};
 use crate::order::traffic::PortRange;

@@ -3,11 +3,11 @@
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
-use crate::order::document::{Extends, Order, Rule};
+use crate::order::condition::Condition;
+use crate::order::document::{Extends, Order};
 use crate::order::measure::Measure;
 use crate::order::payload::PayloadPrefixes;
 use crate::order::time::Length;
-use crate::order::traffic::{PortRange, Protocol};
 use crate::order::verified::Signer;
 
 /// How many members of a set are listed; a set may hold millions.
@@ -80,18 +80,6 @@ pub(super) enum Fact<'a> {
     Unused(Vec<String>),
 }
 
-/// One condition of a rule; all of a rule's must hold.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Condition<'a> {
-    Source(&'a str),
-    Destination(&'a str),
-    Either(&'a str),
-    Payload(&'a str),
-    Protocol(Protocol),
-    SourcePorts(&'a [PortRange]),
-    DestinationPorts(&'a [PortRange]),
-}
-
 /// A set: how many members it has, and the first few of them.
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -161,7 +149,10 @@ pub(super) fn of<'a>(order: &'a Order, signers: Option<&'a [Signer]>) -> Vec<Fac
         Fact::Rules(measure),
     ]);
     facts.extend(
-        order.rules.iter().map(|rule| Fact::Rule { id: &rule.id, conditions: conditions(rule) }),
+        order
+            .rules
+            .iter()
+            .map(|rule| Fact::Rule { id: &rule.id, conditions: rule.conditions().collect() }),
     );
     if !order.address_sets.is_empty() {
         facts.extend([Fact::Gap, Fact::AddressSets]);
@@ -192,23 +183,6 @@ fn payloads<'a>(name: &'a str, set: &PayloadPrefixes) -> Fact<'a> {
             Fact::HashedPayloads { name, length: *length, hashes: hashes.len() }
         }
     }
-}
-
-fn conditions(rule: &Rule) -> Vec<Condition<'_>> {
-    let ports = |ports: &'_ [PortRange]| !ports.is_empty();
-    [
-        rule.source.as_deref().map(Condition::Source),
-        rule.destination.as_deref().map(Condition::Destination),
-        rule.either.as_deref().map(Condition::Either),
-        rule.payload.as_deref().map(Condition::Payload),
-        rule.protocol.map(Condition::Protocol),
-        ports(&rule.source_ports).then_some(Condition::SourcePorts(&rule.source_ports)),
-        ports(&rule.destination_ports)
-            .then_some(Condition::DestinationPorts(&rule.destination_ports)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// A prefix of full length is an address.

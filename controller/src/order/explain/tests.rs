@@ -275,7 +275,8 @@ Address sets
 /// A rule may name a payload set although this version refuses to carry it out.
 #[test]
 fn a_payload_condition_in_both_languages() {
-    use super::facts::{Condition, Fact};
+    use super::facts::Fact;
+    use crate::order::condition::Condition;
     let conditions = || vec![Condition::Payload("hello"), Condition::SourcePorts(&[])];
     let rule = |conditions| Fact::Rule { id: "r", conditions };
     let alone = vec![Condition::Payload("hello")];

@@ -27,6 +27,38 @@ fn a_good_file() {
 }
 
 #[test]
+fn one_holder_has_one_key() {
+    for (name, refused) in
+        [("holder 1", true), ("HOLDER  1", true), ("holder 11", false), ("holder1", false)]
+    {
+        let mut file = sample();
+        file["keys"][3]["holder"] = json!(name);
+        if refused {
+            let expected = "t.json: keys[3].holder: holds keys[0] as well, and one holder has one key \
+                            [L-APPROVE]";
+            assert_eq!(refusal(&file), expected, "{name}");
+        } else {
+            Trust::parse("t.json", file.to_string().as_bytes()).unwrap();
+        }
+        // The new key of one whose old key was revoked.
+        file["keys"][0]["revoked"] = json!(true);
+        Trust::parse("t.json", file.to_string().as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn holders_look_like_what_they_are() {
+    // A Cyrillic `о`, a full-width `1`, a name with a letter that folds to an ASCII one.
+    for name in ["h\u{43e}lder 9", "holder \u{ff11}", "\u{212a}ato", "議長"] {
+        let mut file = sample();
+        file["keys"][3]["holder"] = json!(name);
+        let expected =
+            "t.json: keys[3].holder: holds characters outside of ASCII, which can look like others";
+        assert_eq!(refusal(&file), expected, "{name}");
+    }
+}
+
+#[test]
 fn revoked_keys_stay_in_the_file_but_do_not_count() {
     let mut file = sample();
     file["keys"][1]["revoked"] = json!(true);

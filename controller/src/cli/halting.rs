@@ -1,0 +1,240 @@
+//! The steps of `sekisho halt`: kernel, memory, daemon, in this order, each in its own time. None of them
+//! waits for another to work, and what is said of them is what was seen.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::CliError;
+use super::client;
+use super::life::{carry_out, open, reading};
+use super::place::Where;
+use crate::daemon::outside::{self, Gates, Reached};
+use crate::daemon::request::{Outcome, Request};
+use crate::registry::Place;
+use crate::registry::act::{Act, Caller, Said};
+use crate::registry::loading::Contents;
+use crate::registry::memory::HaltMemory;
+use crate::shown::shown;
+
+/// How long all of it may take, so that a halt returns within a second.
+const WHOLE: Duration = Duration::from_millis(900);
+/// How long a disk may take for what is read or written in place.
+const DISK: Duration = Duration::from_millis(250);
+/// How long the daemon may take where the kernel is halted already.
+const DAEMON: Duration = Duration::from_millis(400);
+
+/// What is known of the kernel.
+#[derive(Debug)]
+enum Kernel {
+    /// It was asked, and this came of it.
+    Asked(Reached),
+    /// There is nothing that could be asked, for this reason.
+    Unknown(String),
+}
+
+/// What is known of the daemon.
+#[derive(Debug)]
+enum Daemon {
+    /// It has halted, as these lines say.
+    Done(Vec<String>),
+    /// It says that it could not.
+    Error(String),
+    /// There is none.
+    Absent,
+    /// It does not answer.
+    Silent,
+}
+
+/// A halt under way.
+pub(super) struct Halting {
+    begun: Instant,
+    directory: Option<PathBuf>,
+    gates: Result<Option<Gates>, String>,
+}
+
+impl Halting {
+    /// Halts, and returns what is true then.
+    ///
+    /// # Errors
+    /// [`CliError::Failed`] where selection may go on, or where a restart may begin it.
+    pub(super) fn run(place: &Where, said: &Said) -> Result<Vec<String>, CliError> {
+        let halting = Self::begin(place);
+        let act = Act::new(said.clone(), Caller::this_process(), reading().wall);
+        let first = halting.kernel();
+        let remembered = halting.remember(&act);
+        let patience = if first.is_closed() { DAEMON } else { WHOLE };
+        let daemon = match halting.socket(place) {
+            None => Daemon::Absent,
+            Some(socket) => halting.daemon(socket, said, patience),
+        };
+        let registry = match (&daemon, place.state()) {
+            (Daemon::Absent, Some(place)) => Some(halting.registry(place, act)),
+            _ => None,
+        };
+        // Somebody may have resumed in between; what is said is what is true now.
+        words(&halting.kernel(), &remembered, daemon, registry)
+    }
+
+    fn begin(place: &Where) -> Self {
+        let begun = Instant::now();
+        let given = place.state().map(|place| place.directory);
+        let directory = given.or_else(|| outside::state_of(&place.socket));
+        let gates = match directory.clone() {
+            None => Err(format!("{}: nothing leads from there", shown(&place.socket))),
+            Some(directory) => within(DISK, move || Gates::read(&directory))
+                .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+                .map_err(|error| format!("gate.json: {error}")),
+        };
+        Self { begun, directory, gates }
+    }
+
+    fn left(&self) -> Duration {
+        WHOLE.saturating_sub(self.begun.elapsed())
+    }
+
+    fn kernel(&self) -> Kernel {
+        match &self.gates {
+            Ok(Some(gates)) => Kernel::Asked(gates.set_halted(true)),
+            // Nothing was loaded since the machine started.
+            Ok(None) => Kernel::Asked(Reached::default()),
+            Err(reason) => Kernel::Unknown(reason.clone()),
+        }
+    }
+
+    fn remember(&self, act: &Act) -> Result<(), String> {
+        let directory = self.directory.clone().ok_or("its state directory is not known")?;
+        let (act, name) = (act.clone(), shown(&directory.join("halt")));
+        within(DISK, move || HaltMemory::open(&directory)?.halt(&act))
+            .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(|error| format!("{name}: {error}"))
+    }
+
+    fn socket(&self, place: &Where) -> Option<PathBuf> {
+        match (place.state(), &self.gates) {
+            (None, _) => Some(place.socket.clone()),
+            (Some(_), Ok(Some(gates))) => Some(gates.socket.clone()),
+            (Some(_), _) => None,
+        }
+    }
+
+    fn daemon(&self, socket: PathBuf, said: &Said, patience: Duration) -> Daemon {
+        let request = Request::Halt(said.clone());
+        let patience = patience.min(self.left());
+        // To connect may wait too: for a daemon that accepts nobody.
+        let answered = within(patience, move || {
+            use io::ErrorKind::{ConnectionRefused, NotFound};
+            let line = match client::exchange(&socket, &request, &[], WHOLE) {
+                Ok(line) => line,
+                Err(error) if matches!(error.kind(), ConnectionRefused | NotFound) => {
+                    return Daemon::Absent;
+                }
+                Err(_) => return Daemon::Silent,
+            };
+            match client::read::<Outcome>(&socket, &line) {
+                Ok(Outcome::Done(lines)) => Daemon::Done(lines),
+                Ok(Outcome::Refused(lines)) => Daemon::Error(lines.join("; ")),
+                Ok(Outcome::Error(reason)) => Daemon::Error(reason),
+                Err(_) => Daemon::Silent,
+            }
+        });
+        answered.unwrap_or(Daemon::Silent)
+    }
+
+    /// Without a daemon the registry is written here, if nobody else has it and it can be.
+    fn registry(&self, place: Place, act: Act) -> Result<Vec<String>, String> {
+        let write = move || {
+            let (mut held, registry, reading) = open(&place, Contents::Skip)?;
+            match registry.halt(act, reading) {
+                None => Ok(vec!["selection was halted before".to_owned()]),
+                Some(change) => carry_out(&mut held, change),
+            }
+        };
+        let done = within(self.left(), write);
+        done.unwrap_or_else(|| Err(CliError::Failed("the disk is slow".to_owned())))
+            .map_err(|error| error.lines().join("; "))
+    }
+}
+
+/// What is true, and what is not.
+fn words(
+    kernel: &Kernel,
+    remembered: &Result<(), String>,
+    daemon: Daemon,
+    registry: Option<Result<Vec<String>, String>>,
+) -> Result<Vec<String>, CliError> {
+    let mut lines = kernel.words();
+    let has_done = matches!(daemon, Daemon::Done(_));
+    let mut faults = Vec::new();
+    if !kernel.is_closed() && !has_done {
+        faults.extend(kernel.faults());
+        faults.push(
+            "selection may go on: as long as a daemon renews its lease, and without one until \
+                 the lease is over; run `sekisho halt --state DIR` as root"
+                .to_owned(),
+        );
+    }
+    match remembered {
+        Ok(()) => lines.push("remembered: a start begins halted".to_owned()),
+        Err(_) if has_done => {}
+        Err(reason) => faults.push(format!("a start may begin selecting: {reason}")),
+    }
+    match daemon {
+        Daemon::Done(said) => lines.extend(said),
+        Daemon::Error(reason) => lines.push(format!("the daemon says: {reason}")),
+        Daemon::Absent => lines.push("no daemon answers".to_owned()),
+        Daemon::Silent if kernel.is_closed() => lines.push(
+            "the daemon does not answer (stopped, or hung); it cannot renew what is halted"
+                .to_owned(),
+        ),
+        Daemon::Silent => {
+            lines.push("the daemon does not answer (stopped, or hung)".to_owned());
+        }
+    }
+    match registry {
+        None => {}
+        Some(Ok(said)) => lines.extend(said),
+        Some(Err(reason)) => lines.push(format!("not in the registry yet: {reason}")),
+    }
+    if faults.is_empty() { Ok(lines) } else { Err(CliError::Incomplete { lines, faults }) }
+}
+
+impl Kernel {
+    /// Whether the kernel selects nothing, for certain.
+    fn is_closed(&self) -> bool {
+        matches!(self, Self::Asked(reached) if reached.failed.is_empty())
+    }
+
+    fn words(&self) -> Vec<String> {
+        match self {
+            Self::Asked(Reached { done, failed }) if done.is_empty() && failed.is_empty() => {
+                vec!["nothing is loaded: the kernel selects nothing".to_owned()]
+            }
+            Self::Asked(Reached { done, .. }) if !done.is_empty() => {
+                vec![format!("the kernel selects nothing: {} (read back)", done.join(", "))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        match self {
+            Self::Asked(reached) => reached.failed.clone(),
+            Self::Unknown(reason) => vec![reason.clone()],
+        }
+    }
+}
+
+/// What comes of some work that may hang, if it is done in this time.
+pub(super) fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    // It ends with the process; whoever waited may have gone.
+    let work = move || drop(sender.send(work()));
+    thread::Builder::new().spawn(work).ok()?;
+    receiver.recv_timeout(limit).ok()
+}

@@ -1,0 +1,103 @@
+//! The entry that a replay leaves in an audit file: what was put in, and what came out (L-INSPECT). A
+//! replay of carriers' traffic uses what was not selected (Art. 23(1)).
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+
+use super::super::CliError;
+use super::super::life::open;
+use crate::daemon::prepare::Held;
+use crate::registry::loading::Contents;
+use crate::registry::runs::{FileRead, Replayed};
+use crate::registry::{Place, Reading, Registry};
+use crate::rejection::Rejection;
+use crate::shown::shown;
+
+/// Where the replay is entered.
+#[derive(Args, Clone, Debug)]
+pub(super) struct EntryArgs {
+    /// Enter the replay in the audit file of this state directory, which no daemon may hold
+    ///
+    /// Captures have to be ordinary files then: they are read once more for their SHA-256.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The state directory's anchor [default: <DIR>.anchor]
+    #[arg(long, value_name = "FILE", requires = "state")]
+    anchor: Option<PathBuf>,
+}
+
+/// An audit file that is held until the replay is in it.
+pub(super) struct Entry {
+    held: Held,
+    registry: Registry,
+    reading: Reading,
+}
+
+impl EntryArgs {
+    /// Takes the state directory, if there is to be an entry.
+    pub(super) fn open(&self) -> Result<Option<Entry>, CliError> {
+        let Some(directory) = &self.state else { return Ok(None) };
+        let place = Place::new(directory, self.anchor.as_deref());
+        let (held, registry, reading) = open(&place, Contents::Skip)?;
+        Ok(Some(Entry { held, registry, reading }))
+    }
+}
+
+impl Entry {
+    pub(super) fn write(mut self, replayed: Replayed) -> Result<(), CliError> {
+        let change = self.registry.replayed(replayed, self.reading);
+        self.held.store.commit(change)?;
+        Ok(())
+    }
+}
+
+/// A file by its SHA-256, whatever its size.
+pub(super) fn digest_of(path: &Path) -> Result<FileRead, CliError> {
+    let refuse = |reason: String| CliError::from(Rejection::new(shown(path), reason));
+    let unreadable = |error: io::Error| refuse(format!("cannot be read: {error}"));
+    let mut file = File::open(path).map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(refuse("is no ordinary file, and with --state it is read twice".to_owned()));
+    }
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer).map_err(unreadable)? {
+            0 => break,
+            length => hash.update(buffer.get(..length).unwrap_or_default()),
+        }
+    }
+    Ok(FileRead { file: shown(path), sha256: hex::encode(hash.finalize()) })
+}
+
+/// Passes on what is written, and digests it.
+pub(super) struct Digesting<'a> {
+    writer: &'a mut dyn Write,
+    hash: Sha256,
+}
+
+impl<'a> Digesting<'a> {
+    pub(super) fn new(writer: &'a mut dyn Write) -> Self {
+        Self { writer, hash: Sha256::new() }
+    }
+
+    /// The SHA-256 of all that was written.
+    pub(super) fn digest(self) -> String {
+        hex::encode(self.hash.finalize())
+    }
+}
+
+impl Write for Digesting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.writer.write(bytes)?;
+        self.hash.update(bytes.get(..length).unwrap_or_default());
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}

@@ -1,0 +1,272 @@
+//! The daemons that carried out what is here: when each began, by what configuration and which tables of
+//! direction, and how it ended, also if it could not say so itself (L-INSPECT).
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Reading;
+use super::event::{Named, What};
+use super::state::{Change, Registry};
+use crate::direction::DirectionTable;
+
+/// Longest reason that is noted, in characters.
+const LONGEST: usize = 300;
+/// Most reasons that are noted of one refusal.
+const MOST: usize = 8;
+
+/// A file that was read, exactly.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FileRead {
+    /// Its name.
+    pub file: String,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// The files that a table of direction was made of.
+pub fn files(table: &DirectionTable) -> Vec<FileRead> {
+    let read = |(file, sha256): (&str, &str)| FileRead {
+        file: file.to_owned(),
+        sha256: sha256.to_owned(),
+    };
+    table.files().map(read).collect()
+}
+
+/// What a daemon works by.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Basis {
+    /// The configuration file.
+    pub configuration: FileRead,
+    /// The files that say what is domestic and what is foreign.
+    pub direction: Vec<FileRead>,
+}
+
+/// A daemon that begins its work.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Start {
+    /// The version of `sekisho`.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// The kernel's name for the time since the machine started (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+    /// `tap` or `inline`.
+    pub mode: String,
+    /// Where it listens.
+    pub interfaces: Vec<String>,
+    /// The SHA-256 of the kernel program that it carries.
+    pub program: String,
+    /// Whether it goes on with what another daemon left in the kernel.
+    pub taken_over: bool,
+    /// What it works by.
+    #[serde(flatten)]
+    pub basis: Basis,
+}
+
+/// How a daemon ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Somebody told it to (SIGINT, SIGTERM).
+    Signal,
+    /// The next daemon goes on where it stood.
+    HandOver,
+    /// Something failed.
+    Failure,
+}
+
+/// A daemon that has ended, and what its interfaces counted until then.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Stop {
+    /// How.
+    pub how: How,
+    /// What failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Packets seen on all interfaces.
+    pub packets: u64,
+    /// Records that were due, also those that a full ring lost: the sum of the four after it.
+    pub records: u64,
+    /// Records that are in the output.
+    pub written: u64,
+    /// Records that a full ring had no room for, or that are nowhere.
+    pub lost: u64,
+    /// Records that could not be written.
+    pub not_written: u64,
+    /// Records that no order is answerable for, set aside.
+    pub set_aside: u64,
+}
+
+/// A replay: what was put in, and what came out.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Replayed {
+    /// The version of `sekisho`.
+    pub version: String,
+    /// The user who ran it, by number.
+    pub uid: u32,
+    /// `kernel` or `host`.
+    pub engine: String,
+    /// The moment that decided which orders were in force.
+    pub moment: jiff::Timestamp,
+    /// The trust file.
+    pub trust: FileRead,
+    /// The orders.
+    pub orders: Vec<Named>,
+    /// The files that say what is domestic and what is foreign.
+    pub direction: Vec<FileRead>,
+    /// The captures.
+    pub captures: Vec<FileRead>,
+    /// Where the records went, and the SHA-256 of them all.
+    pub output: FileRead,
+    /// Packets judged.
+    pub packets: u64,
+    /// Records written.
+    pub records: u64,
+    /// Whether every capture was read to its end.
+    pub complete: bool,
+}
+
+/// A daemon that has begun and not ended.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Running {
+    /// The sequence number of the event that says that it began.
+    pub(super) event: u64,
+    /// The time since the machine started in which it did.
+    pub(super) boot: String,
+}
+
+impl Registry {
+    /// A daemon begins. One before it that never said that it ended is noted first: it was killed, or
+    /// the machine went down under it, or its end could not be written.
+    pub fn started(&self, start: Start, reading: Reading) -> Change {
+        let mut change = Change::of(self.clone());
+        if let Some(Running { event, boot }) = change.registry.running.take() {
+            let rebooted = boot != start.boot;
+            change.note(reading.wall, What::Crashed { started: event, rebooted });
+        }
+        let boot = start.boot.clone();
+        change.note(reading.wall, What::Started(Box::new(start)));
+        change.registry.running = Some(Running { event: change.registry.last_event, boot });
+        change
+    }
+
+    /// The daemon ends.
+    pub fn stopped(&self, mut stop: Stop, reading: Reading) -> Change {
+        let mut change = Change::of(self.clone());
+        stop.reason = stop.reason.as_deref().map(bounded);
+        change.registry.running = None;
+        change.note(reading.wall, What::Stopped(stop));
+        change
+    }
+
+    /// Captures were replayed.
+    pub fn replayed(&self, replayed: Replayed, reading: Reading) -> Change {
+        let mut change = Change::of(self.clone());
+        change.note(reading.wall, What::Replayed(Box::new(replayed)));
+        change
+    }
+
+    /// The configuration was read again and is in force.
+    pub fn reloaded(&self, basis: Basis, reading: Reading) -> Change {
+        let mut change = Change::of(self.clone());
+        change.note(reading.wall, What::Reloaded(basis));
+        change
+    }
+
+    /// The configuration was read again and refused: nothing changed.
+    pub fn not_reloaded(&self, reasons: &[String], reading: Reading) -> Change {
+        let mut change = Change::of(self.clone());
+        let reasons = reasons.iter().take(MOST).map(|reason| bounded(reason)).collect();
+        change.note(reading.wall, What::ReloadRefused { reasons });
+        change
+    }
+}
+
+/// A reason in one line of bounded length.
+fn bounded(reason: &str) -> String {
+    crate::shown::shown(reason.as_ref()).chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{at, begun};
+    use super::*;
+
+    fn start(boot: &str) -> Start {
+        let read = |file: &str| FileRead { file: file.into(), sha256: "00".into() };
+        Start {
+            version: "0.1.0".into(),
+            pid: 7,
+            boot: boot.into(),
+            mode: "tap".into(),
+            interfaces: vec!["eth1".into()],
+            program: "11".into(),
+            taken_over: false,
+            basis: Basis { configuration: read("c"), direction: vec![read("d")] },
+        }
+    }
+
+    fn stop(how: How, reason: Option<&str>) -> Stop {
+        let reason = reason.map(ToOwned::to_owned);
+        Stop {
+            how,
+            reason,
+            packets: 4,
+            records: 3,
+            written: 2,
+            lost: 1,
+            not_written: 0,
+            set_aside: 0,
+        }
+    }
+
+    fn what(change: &Change) -> Vec<String> {
+        let json = |event: &super::super::event::Event| serde_json::to_string(&event.what).unwrap();
+        change.events.iter().map(json).collect()
+    }
+
+    #[test]
+    fn a_daemon_that_stopped_is_not_taken_for_one_that_crashed() {
+        let registry = begun().registry;
+        let started = registry.started(start("a"), at(1));
+        assert_eq!(
+            what(&started),
+            [
+                r#"{"event":"started","version":"0.1.0","pid":7,"boot":"a","mode":"tap","interfaces":["eth1"],"program":"11","taken_over":false,"configuration":{"file":"c","sha256":"00"},"direction":[{"file":"d","sha256":"00"}]}"#
+            ]
+        );
+        let stopped = started.registry.stopped(stop(How::Signal, None), at(2));
+        assert_eq!(
+            what(&stopped),
+            [
+                r#"{"event":"stopped","how":"signal","packets":4,"records":3,"written":2,"lost":1,"not_written":0,"set_aside":0}"#
+            ]
+        );
+        assert_eq!(what(&stopped.registry.started(start("a"), at(3))).len(), 1);
+    }
+
+    #[test]
+    fn a_daemon_that_never_stopped_has_crashed_and_a_reboot_is_told_apart() {
+        let started = begun().registry.started(start("a"), at(1));
+        for (boot, rebooted) in [("a", false), ("b", true)] {
+            let again = started.registry.started(start(boot), at(2));
+            let crashed = format!(r#"{{"event":"crashed","started":2,"rebooted":{rebooted}}}"#);
+            assert_eq!(what(&again)[0], crashed);
+            assert_eq!(again.events.len(), 2);
+            let running = again.registry.running.as_ref().unwrap();
+            assert_eq!((running.event, running.boot.as_str()), (4, boot));
+        }
+    }
+
+    #[test]
+    fn no_reason_makes_an_event_long() {
+        let registry = begun().registry;
+        let long = "x\n".repeat(1 << 20);
+        let stopped = registry.stopped(stop(How::Failure, Some(&long)), at(1));
+        let refused = registry.not_reloaded(&vec![long; 100], at(1));
+        for change in [stopped, refused] {
+            let line = what(&change).remove(0);
+            assert!(line.len() < 4_000 && !line.contains("x\\nx"), "{}", line.len());
+        }
+    }
+}
