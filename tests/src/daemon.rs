@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use controller::daemon::monitor::{OrderStatus, Status};
+use controller::daemon::monitor::{OrderStatus, RecordsStatus, Status};
 use controller::daemon::privilege::Privileges;
 use jiff::Timestamp;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_setfl, mknodat, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use sensor_common::outcome::Outcome;
@@ -141,16 +141,16 @@ impl Folder {
         Answer::of(&mut command)
     }
 
-    /// With a pipe as its output, which nobody reads yet: its path.
+    /// With a pipe as its output, and the reader of it.
     ///
     /// # Panics
     /// Where it cannot be made.
     #[must_use]
-    pub fn with_pipe(self) -> (Self, PathBuf) {
-        let pipe = self.directory.path().join("pipe");
+    pub fn with_pipe(self) -> (Self, File) {
+        let pipe = self.path("pipe");
         let (kind, mode) = (FileType::Fifo, Mode::RUSR | Mode::WUSR);
         mknodat(CWD, &pipe, kind, mode, 0).expect("a pipe can be made");
-        (self.set("output", json!("pipe")), pipe)
+        (self.set("output", json!("pipe")), reader(&pipe))
     }
 
     /// Removes a folder in it, with everything below.
@@ -191,6 +191,14 @@ impl Folder {
         daemon
     }
 
+    /// Starts the daemon in the receiver's namespace, and does not wait for it.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn begin(&self, wire: &Wire) -> Daemon {
+        self.spawn(wire, &[])
+    }
+
     /// Starts the daemon where it must not start, and returns its exit status and what it said.
     ///
     /// # Panics
@@ -228,6 +236,17 @@ impl Folder {
         let child = child.expect("SEKISHO_BIN can be run");
         Daemon { child, directory: Arc::clone(&self.directory) }
     }
+}
+
+/// A reader of a pipe, which need not have a writer yet; it waits for what is written once it has.
+///
+/// # Panics
+/// Where it cannot be opened.
+pub fn reader(pipe: &Path) -> File {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let reader = open(pipe, flags, Mode::empty()).expect("a pipe");
+    fcntl_setfl(&reader, OFlags::empty()).expect("a pipe");
+    reader.into()
 }
 
 /// Leaves this thread, and what it starts, with a chance of these capabilities only.
@@ -358,6 +377,12 @@ impl Daemon {
         Line::read_all(whole)
     }
 
+    /// The lines of a file in its folder; none where there is no such file.
+    pub fn lines(&self, name: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
     /// Where its output is.
     pub fn output_path(&self) -> PathBuf {
         self.path(RECORDS)
@@ -471,6 +496,11 @@ impl Books {
             interfaces.iter().map(|one| one.records).sum(),
             interfaces.iter().map(|one| one.lost).sum(),
         )
+    }
+
+    /// What became of every record.
+    pub const fn account(&self) -> &RecordsStatus {
+        &self.0.records
     }
 
     /// The capacity share in bytes per second, while there is one.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `authority` | five keys, a trust file, and orders signed by three of them |
 //! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
+//! | `disk` | a small disk that can be full |
 //! | `frames` | named frames with the outcome each must have |
 //! | `machine` | what may be done only to a machine of the test's own: its clock, its power |
 //! | `network` | network namespaces that are gone after the test |
@@ -17,6 +18,7 @@
 
 pub mod authority;
 pub mod daemon;
+pub mod disk;
 pub mod frames;
 pub mod machine;
 pub mod network;

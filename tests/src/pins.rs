@@ -48,6 +48,34 @@ impl PinFolder {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {}", path.display(), errors.trim());
     }
+
+    /// Writes into a pinned map by hand, as no daemon does: one entry, its value in words of 64 bits.
+    ///
+    /// # Panics
+    /// Where `bpftool` cannot.
+    pub fn tamper(&self, interface: &str, map: &str, key: u32, value: &[u64]) {
+        let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key: Vec<String> = hex(key.to_ne_bytes().to_vec());
+        let value: Vec<String> = hex(value.iter().flat_map(|word| word.to_ne_bytes()).collect());
+        let mut bpftool = Command::new("bpftool");
+        bpftool.args(["map", "update", "pinned"]).arg(self.of(interface).join(map));
+        bpftool.args(["key", "hex"]).args(key).args(["value", "hex"]).args(value);
+        let output = bpftool.output().expect("bpftool is here");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+
+    /// The rings that are pinned for an interface.
+    ///
+    /// # Panics
+    /// Where the pins cannot be listed.
+    pub fn rings(&self, interface: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.of(interface)).expect("pins");
+        let paths = entries.map(|entry| entry.expect("a pin").path());
+        let is_ring = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ring-"))
+        };
+        paths.filter(is_ring).collect()
+    }
 }
 
 impl Drop for PinFolder {

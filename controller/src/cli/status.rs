@@ -1,5 +1,6 @@
 //! `sekisho status`: asks a running daemon.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use super::CliError;
 use super::client;
 use super::table::aligned;
 use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::monitor::{InterfaceStatus, OrderStatus, ShareStatus, Status};
+use crate::daemon::monitor::{InterfaceStatus, OrderStatus, RecordsStatus, ShareStatus, Status};
 use crate::daemon::privilege::Privileges;
 use crate::daemon::request::Request;
 
@@ -96,13 +97,43 @@ fn table(status: &Status) -> String {
             "\nshare: up to {bytes_per_second} bytes/s of foreign-to-foreign traffic are inspected"
         );
     }
+    text += "\n";
+    text += &records(&status.records);
     let seconds = Duration::from_millis(status.lease.remaining_ms).as_secs_f64();
     // Writing to a `String` cannot fail.
-    let _ = writeln!(text, "\nlease: {seconds:.1} s left");
+    let _ = writeln!(text, "lease: {seconds:.1} s left");
     let Privileges { capabilities, no_new_privs } = &status.privileges;
     let held = if capabilities.is_empty() { "none".to_owned() } else { capabilities.join(", ") };
     let more = if *no_new_privs { "and never more" } else { "no_new_privs is not set" };
     let _ = writeln!(text, "capabilities: {held}, {more}");
+    text
+}
+
+/// What became of every record that was submitted.
+fn records(records: &RecordsStatus) -> String {
+    let RecordsStatus { submitted, written, waiting, set_aside, missing, trouble, tampered } =
+        records;
+    let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+    let why = |counts: &BTreeMap<String, u64>| {
+        let some = counts.iter().filter(|(_, count)| **count > 0);
+        let each: Vec<String> = some.map(|(reason, count)| format!("{reason} {count}")).collect();
+        if each.is_empty() { String::new() } else { format!(" ({})", each.join(", ")) }
+    };
+    let mut text = format!(
+        "records: {submitted} submitted: {written} written, {} set aside{}, {} missing{}, {waiting} \
+         waiting\n",
+        sum(set_aside),
+        why(set_aside),
+        sum(missing),
+        why(missing),
+    );
+    if let Some(trouble) = trouble {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "OUTPUT: {trouble}");
+    }
+    if *tampered > 0 {
+        let _ = writeln!(text, "TAMPERED: {tampered} times, somebody else changed maps or pins");
+    }
     text
 }
 
@@ -170,6 +201,10 @@ mod tests {
                 "state": "in force", "not_before": "2027-11-01T00:00:00+09:00",
                 "not_after": "2028-05-01T00:00:00+09:00",
             }],
+            "records": {
+                "submitted": 12, "written": 7, "waiting": 1, "trouble": null, "tampered": 2,
+                "set_aside": {"term": 3}, "missing": {"output": 1, "ring": 0},
+            },
             "share": {"bytes_per_second": 3_750_000_000_u64},
             "lease": {"remaining_ms": 9_480},
             "privileges": {"capabilities": ["bpf"], "no_new_privs": true},
@@ -201,6 +236,8 @@ orders
 
 share: up to 3750000000 bytes/s of foreign-to-foreign traffic are inspected
 
+records: 12 submitted: 7 written, 3 set aside (term 3), 1 missing (output 1), 1 waiting
+TAMPERED: 2 times, somebody else changed maps or pins
 lease: 9.5 s left
 capabilities: bpf, and never more
 ";

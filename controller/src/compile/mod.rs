@@ -91,6 +91,8 @@ pub struct OrderName {
     pub serial: u64,
     /// Its measure.
     pub measure: Measure,
+    /// The SHA-256 of what was signed.
+    pub digest: String,
 }
 
 impl Names {
@@ -164,12 +166,12 @@ pub fn compile(
     layers: &[Layer<'_>],
     orders: &[Slotted<'_>],
 ) -> Result<Generation, CompileError> {
+    let rules = orders.iter().flat_map(|slotted| names(slotted.slot, slotted.order)).collect();
     let orders: Vec<(u32, &Order)> =
         orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
     check_limits(&orders)?;
     let tables = rows::tables(number, layers, &orders)?;
     let lines = image::write(&tables)?;
-    let rules = orders.iter().flat_map(|(slot, order)| names(*slot, order)).collect();
     Ok(Generation { lines, share: tables.share, names: Arc::new(Names::new(number, rules)) })
 }
 
@@ -184,12 +186,13 @@ fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {
     Ok(())
 }
 
-fn names(slot: u32, order: &Order) -> impl Iterator<Item = RuleName> {
+fn names(slot: u32, order: &Verified<Order>) -> impl Iterator<Item = RuleName> {
     let name = Arc::new(OrderName {
         slot,
         order_id: order.order_id.clone(),
         serial: order.serial,
         measure: order.measure,
+        digest: order.digest().to_owned(),
     });
     order.rules.iter().map(move |rule| RuleName { order: Arc::clone(&name), rule: rule.id.clone() })
 }

@@ -139,6 +139,9 @@ const fn default_ring() -> u32 {
     8 << 20
 }
 
+/// How long a lease may be, in seconds.
+pub const LEASES: std::ops::RangeInclusive<u64> = 2..=60;
+
 /// Where the control socket is unless the configuration says otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/sekisho/control.sock";
 
@@ -235,7 +238,7 @@ impl Written {
             return refuse("facility", "is empty");
         }
         interfaces(&self.interfaces)?;
-        if !(2..=60).contains(&self.lease_seconds) {
+        if !LEASES.contains(&self.lease_seconds) {
             return refuse("lease_seconds", "is not between 2 and 60");
         }
         if !self.ring_bytes.is_power_of_two() || !(PAGE..=LARGEST_RING).contains(&self.ring_bytes) {

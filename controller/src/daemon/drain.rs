@@ -11,21 +11,25 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
+use bytes::{BufMut, BytesMut};
 use jiff::{SignedDuration, Timestamp};
 use sensor_common::record::{LENGTH, Record};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
+use super::aside::{Asides, Origin, Reason};
 use super::config::Config;
 use super::health::Health;
 use super::kept::ring_name;
 use super::names::NameBook;
-use super::output::{Batch, Taken};
 use super::tally::{Count, Tally};
+use super::vouched::{Vouched, Windows};
+use super::writer::{Batch, Taken, Work};
+use crate::compile::{Names, RuleName};
 use crate::kernel::clock::boot_and_wall;
 use crate::kernel::{self, Records};
-use crate::record::ndjson::{self, Context, RecordError};
+use crate::record::ndjson::{self, Context};
 
 /// How long a record waits in its ring at most before somebody looks. The goal is 100 ms from packet
 /// to file, and a ring of the default size holds what a CPU makes in this time at 5 million records
@@ -44,8 +48,8 @@ pub const BATCHES: usize = 16;
 /// What the loop tells the drain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Command {
-    /// No packet is judged any more by a generation before this one: once the rings are drained,
-    /// their names can go.
+    /// No packet is judged any more by a generation before this one: once the rings are drained, and
+    /// what was in them is written, their names can go.
     Forget(u32),
     /// No more records come: drain the rings once more and end.
     Finish,
@@ -57,15 +61,6 @@ pub enum DrainError {
     /// A ring cannot be waited for.
     #[error("waiting for records: {0}")]
     Ring(#[from] io::Error),
-    /// A generation that is not needed any more stays where the next daemon would find it.
-    #[error("forgetting a generation: {0}")]
-    Names(#[source] io::Error),
-    /// A record of a generation that no one published, or whose names were forgotten too early.
-    #[error("a record of generation {0}, which is not known")]
-    Generation(u32),
-    /// A record that its generation cannot have given rise to.
-    #[error(transparent)]
-    Record(#[from] RecordError),
     /// The writer is gone; it has said why.
     #[error("records are not written any more")]
     Writer,
@@ -87,12 +82,26 @@ struct Found {
     record: Record,
 }
 
+/// What the drain looks into, and whom it tells.
+#[derive(Debug)]
+pub struct Sources {
+    /// What rule numbers stand for.
+    pub names: Arc<NameBook>,
+    /// When what was to be selected.
+    pub vouched: Arc<Vouched>,
+    /// Whether draining goes on.
+    pub health: Arc<Health>,
+    /// Where records are counted by order.
+    pub tally: Arc<Tally>,
+}
+
 /// The drain over all rings of a sensor.
 pub struct Drain {
     sensor: String,
     rings: Vec<Ring>,
     names: Arc<NameBook>,
-    batches: mpsc::Sender<Batch>,
+    vouched: Arc<Vouched>,
+    work: mpsc::Sender<Work>,
     commands: mpsc::UnboundedReceiver<Command>,
     health: Arc<Health>,
     tally: Arc<Tally>,
@@ -109,11 +118,9 @@ impl Drain {
     pub fn new(
         config: &Config,
         records: Vec<(String, Records)>,
-        names: Arc<NameBook>,
-        batches: mpsc::Sender<Batch>,
+        sources: Sources,
+        work: mpsc::Sender<Work>,
         commands: mpsc::UnboundedReceiver<Command>,
-        health: Arc<Health>,
-        tally: Arc<Tally>,
     ) -> io::Result<Self> {
         let mut rings = Vec::new();
         for (interface, records) in records {
@@ -124,7 +131,8 @@ impl Drain {
             }
         }
         let sensor = config.sensor.clone();
-        Ok(Self { sensor, rings, names, batches, commands, health, tally, sequence: 0 })
+        let Sources { names, vouched, health, tally } = sources;
+        Ok(Self { sensor, rings, names, vouched, work, commands, health, tally, sequence: 0 })
     }
 
     /// The same, which goes on behind the record with this number.
@@ -154,7 +162,7 @@ impl Drain {
                 None => behind = self.turn().await?,
                 Some(Command::Forget(generation)) => {
                     self.empty().await?;
-                    self.names.forget_before(generation).map_err(DrainError::Names)?;
+                    self.send(Work::Forget(generation)).await?;
                 }
                 Some(Command::Finish) => return self.empty().await,
             }
@@ -205,49 +213,96 @@ impl Drain {
         // The boot clock never steps, so one look at both clocks serves a whole turn.
         let (boot, wall) = boot_and_wall();
         for found in found.chunks(BATCH) {
-            let batch = self.render(found, boot, wall)?;
-            self.batches.send(batch).await.map_err(|_| DrainError::Writer)?;
+            let batch = self.render(found, boot, wall);
+            self.send(Work::Batch(batch)).await?;
         }
         Ok(behind)
     }
 
-    /// A batch of these records.
-    fn render(&mut self, found: &[Found], boot: u64, wall: Timestamp) -> Result<Batch, DrainError> {
-        let (mut batch, mut count) = (Batch::default(), Count::default());
-        let mut names = None;
+    async fn send(&self, work: Work) -> Result<(), DrainError> {
+        self.work.send(work).await.map_err(|_| DrainError::Writer)
+    }
+
+    /// A batch of these records: lines of those that verified orders stand behind, and aside the
+    /// others, which no order is answerable for.
+    fn render(&mut self, found: &[Found], boot: u64, wall: Timestamp) -> Batch {
+        let (mut lines, mut asides) = (BytesMut::new(), Asides::default());
+        let (mut records, mut count) = (0_u64, Count::default());
+        let windows = self.vouched.windows();
+        let mut names: Option<(u32, Option<Arc<Names>>)> = None;
         let mut reached = vec![None; self.rings.len()];
         for Found { ring, position, record } in found {
-            let names = match &mut names {
-                Some(names) => names,
-                None => names.insert(self.find(record.generation)?),
-            };
-            if names.generation != record.generation {
-                *names = self.find(record.generation)?;
+            if names.as_ref().is_none_or(|(number, _)| *number != record.generation) {
+                names = Some((record.generation, self.names.get(record.generation)));
             }
-            self.sequence = self.sequence.saturating_add(1);
-            let context = Context {
-                sensor: &self.sensor,
-                interface: self.rings.get(*ring).map_or("", |ring| &ring.interface),
-                sequence: self.sequence,
-                time: wall_time(record.time, boot, wall),
-            };
-            let mut line = bytes::BufMut::writer(&mut batch.lines);
-            ndjson::write(&mut line, record, names, &context)?;
-            batch.records = batch.records.saturating_add(1);
-            names.rule(record.rule).into_iter().for_each(|rule| count.add(&rule.order));
+            let known = names.as_ref().and_then(|(_, names)| names.as_deref());
+            let rule = known.and_then(|names| names.rule(record.rule));
+            let time = wall_time(record.time, boot, wall);
+            let (interface, name) =
+                self.rings.get(*ring).map_or(("", ""), |ring| (&*ring.interface, &*ring.name));
+            let sequence = self.sequence.saturating_add(1);
+            let context = Context { sensor: &self.sensor, interface, sequence, time };
+            let written = judge(record, known, rule, &windows)
+                .and_then(|names| write_line(&mut lines, record, names, &context));
+            match (written, rule) {
+                (Ok(()), Some(rule)) => {
+                    self.sequence = self.sequence.saturating_add(1);
+                    records = records.saturating_add(1);
+                    count.add(&rule.order);
+                }
+                (written, rule) => {
+                    let reason = written.err().unwrap_or(Reason::Rule);
+                    let slot = rule.map(|rule| rule.order.slot);
+                    let ring = name;
+                    let origin = Origin { interface, ring, position: *position, slot, time };
+                    asides.add(reason, record, &origin);
+                }
+            }
             if let Some(reached) = reached.get_mut(*ring) {
                 *reached = Some(*position);
             }
         }
-        batch.last = self.sequence;
         self.tally.add(count);
-        batch.taken = self.rings.iter().zip(reached).filter_map(taken).collect();
-        Ok(batch)
+        let taken = self.rings.iter().zip(reached).filter_map(taken).collect();
+        Batch { lines: lines.freeze(), records, last: self.sequence, asides, taken }
     }
+}
 
-    fn find(&self, generation: u32) -> Result<Arc<crate::compile::Names>, DrainError> {
-        self.names.get(generation).ok_or(DrainError::Generation(generation))
+/// Whether a record is one that a verified order stands behind, made when it was to select. Returns
+/// the names by which it can be written.
+fn judge<'a>(
+    record: &Record,
+    names: Option<&'a Names>,
+    rule: Option<&RuleName>,
+    windows: &Windows,
+) -> Result<&'a Names, Reason> {
+    let names = names.ok_or(Reason::Generation)?;
+    let order = &rule.ok_or(Reason::Rule)?.order;
+    if record.direction() != Some(order.measure.direction()) {
+        return Err(Reason::Direction);
     }
+    if !windows.in_term(order.slot, record.time) {
+        return Err(Reason::Term);
+    }
+    if !windows.in_lease(record.time) {
+        return Err(Reason::Lease);
+    }
+    Ok(names)
+}
+
+/// Adds a record's line, or nothing.
+fn write_line(
+    lines: &mut BytesMut,
+    record: &Record,
+    names: &Names,
+    context: &Context<'_>,
+) -> Result<(), Reason> {
+    let before = lines.len();
+    let written = ndjson::write(&mut BufMut::writer(&mut *lines), record, names, context);
+    written.map_err(|error| {
+        lines.truncate(before);
+        Reason::from(&error)
+    })
 }
 
 /// How far a batch goes in a ring, if it holds records of it.

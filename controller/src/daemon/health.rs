@@ -12,11 +12,13 @@ const STALLED: u64 = 1_000_000_000;
 /// The state of draining and writing, and of the last tick.
 #[derive(Debug, Default)]
 pub struct Health {
-    /// What failed for good; the daemon ends.
+    /// What failed for good; the daemon ends. Anything that may pass is in `output`.
     failure: OnceLock<String>,
     failed: Notify,
     /// Boot time at which the write in progress began; 0 if there is none.
     writing_since: AtomicU64,
+    /// Why the output does not take records, or may have lost some, for the time being.
+    output: RwLock<Option<String>>,
     /// Why the last tick did not renew the lease.
     withheld: RwLock<Option<String>>,
 }
@@ -49,10 +51,24 @@ impl Health {
         self.writing_since.store(0, Ordering::Relaxed);
     }
 
+    /// The output has trouble, or none any more. Nothing is selected meanwhile, but nothing ends: an
+    /// operator who makes room need not be an operator who starts the sensor.
+    pub fn output(&self, trouble: Option<String>) {
+        *self.output.write().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What trouble the output has.
+    pub fn output_trouble(&self) -> Option<String> {
+        self.output.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Why the lease must not be renewed at `now`, if it must not.
     pub fn objection(&self, now: u64) -> Option<String> {
         if let Some(reason) = self.failure.get() {
             return Some(reason.clone());
+        }
+        if let Some(trouble) = self.output_trouble() {
+            return Some(trouble);
         }
         let since = self.writing_since.load(Ordering::Relaxed);
         let stalled = since != 0 && now.saturating_sub(since) > STALLED;
@@ -82,6 +98,16 @@ mod tests {
         assert!(health.objection(11 + STALLED).is_some());
         health.written();
         assert_eq!(health.objection(11 + STALLED), None);
+    }
+
+    #[test]
+    fn trouble_of_the_output_is_an_objection_that_passes_and_no_failure() {
+        let health = Health::default();
+        health.output(Some("records.ndjson: no space".into()));
+        assert_eq!(health.objection(0), Some("records.ndjson: no space".into()));
+        assert!(health.failure.get().is_none());
+        health.output(None);
+        assert_eq!(health.objection(0), None);
     }
 
     #[test]

@@ -60,6 +60,7 @@ mod tests {
                 order_id: (*id).to_owned(),
                 serial: *serial,
                 measure: Measure::Agreement,
+                digest: String::new(),
             }),
             rule: "r".to_owned(),
         };

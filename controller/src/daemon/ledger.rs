@@ -2,8 +2,9 @@
 //! name the records that one before it left in the rings, and knows which order each slot belongs to
 //! in the tables that it finds in the kernel.
 //!
-//! A generation is written before it is published, whole or not at all, and removed once no record
-//! of it can be in a ring.
+//! A generation is written before it is published, whole or not at all, and removed once every record
+//! of it was written. What is read back is a claim: `believed` says whether verified orders stand
+//! behind it.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
@@ -14,10 +15,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{Names, OrderName, RuleName};
-use crate::order::Measure;
-use crate::order::files;
+use crate::order::{Measure, files};
+use crate::shown::shown;
 
 const SCHEMA: &str = "sekisho.generation/v1";
+
+/// A generation that was found: its number, and its names or why they cannot be read.
+pub type Read = (u32, Result<Arc<Names>, String>);
 
 /// The folder.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ struct WrittenOrder {
     order_id: String,
     serial: u64,
     measure: String,
+    /// The SHA-256 of what was signed.
+    digest: String,
     /// Their ids, in the order of their numbers.
     rules: Vec<String>,
 }
@@ -81,27 +87,26 @@ impl Ledger {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// All generations that are there, the oldest first.
+    /// All generations that are there, the oldest first. One that makes no sense is there too, with
+    /// one line that names its file.
     ///
     /// # Errors
-    /// One line that names the file.
-    pub fn read(&self) -> Result<Vec<Arc<Names>>, String> {
-        let failed = |path: &Path, error: &dyn ToString| {
-            format!("{}: {}", path.display(), error.to_string())
-        };
-        let mut all = Vec::new();
-        for number in self.numbers().map_err(|error| failed(&self.folder, &error))? {
-            let path = self.path(number);
-            let text = files::read(&path).map_err(|error| failed(&path, &error))?;
-            let written: Written =
-                serde_json::from_slice(&text).map_err(|error| failed(&path, &error))?;
-            let names = names(written).map_err(|error| failed(&path, &error))?;
-            if names.generation != number {
-                return Err(failed(&path, &format!("is about generation {}", names.generation)));
-            }
-            all.push(Arc::new(names));
+    /// Where the folder cannot be read.
+    pub fn read(&self) -> io::Result<Vec<Read>> {
+        let read = |number| (number, self.read_one(number));
+        Ok(self.numbers()?.into_iter().map(read).collect())
+    }
+
+    fn read_one(&self, number: u32) -> Result<Arc<Names>, String> {
+        let path = self.path(number);
+        let failed = |error: &dyn ToString| format!("{}: {}", shown(&path), error.to_string());
+        let text = files::read(&path).map_err(|error| failed(&error))?;
+        let written: Written = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        let names = names(written).map_err(|error| failed(&error))?;
+        if names.generation != number {
+            return Err(failed(&format!("is about generation {}", names.generation)));
         }
-        Ok(all)
+        Ok(Arc::new(names))
     }
 
     /// Removes the generations before `generation`.
@@ -110,7 +115,7 @@ impl Ledger {
     /// Where one cannot be removed; the others are.
     pub fn forget_before(&self, generation: u32) -> io::Result<()> {
         let old = self.numbers()?.into_iter().filter(|number| *number < generation);
-        old.map(|number| fs::remove_file(self.path(number))).fold(Ok(()), Result::and)
+        old.map(|number| self.remove(number)).fold(Ok(()), Result::and)
     }
 
     /// Removes all of them.
@@ -119,10 +124,18 @@ impl Ledger {
     /// As [`Self::forget_before`].
     pub fn clear(&self) -> io::Result<()> {
         let all = self.numbers()?;
-        all.into_iter().map(|number| fs::remove_file(self.path(number))).fold(Ok(()), Result::and)
+        all.into_iter().map(|number| self.remove(number)).fold(Ok(()), Result::and)
     }
 
-    fn path(&self, number: u32) -> PathBuf {
+    fn remove(&self, number: u32) -> io::Result<()> {
+        match fs::remove_file(self.path(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Where the names of a generation are.
+    pub fn path(&self, number: u32) -> PathBuf {
         self.folder.join(format!("{number}.json"))
     }
 
@@ -149,6 +162,7 @@ fn written(names: &Names) -> Written {
                 order_id: order.order_id.clone(),
                 serial: order.serial,
                 measure: order.measure.name().to_owned(),
+                digest: order.digest.clone(),
                 rules: vec![rule.clone()],
             }),
         }
@@ -161,10 +175,10 @@ fn names(written: Written) -> Result<Names, String> {
         return Err(format!("schema: is not {SCHEMA}"));
     }
     let mut rules = Vec::new();
-    for WrittenOrder { slot, order_id, serial, measure, rules: ids } in written.orders {
+    for WrittenOrder { slot, order_id, serial, measure, digest, rules: ids } in written.orders {
         let known = Measure::ALL.into_iter().find(|known| known.name() == measure);
         let measure = known.ok_or_else(|| format!("measure: there is no {measure}"))?;
-        let order = Arc::new(OrderName { slot, order_id, serial, measure });
+        let order = Arc::new(OrderName { slot, order_id, serial, measure, digest });
         rules.extend(ids.into_iter().map(|rule| RuleName { order: Arc::clone(&order), rule }));
     }
     Ok(Names::new(written.number, rules))
@@ -176,7 +190,8 @@ mod tests {
 
     fn generation(number: u32) -> Names {
         let order = |slot: u32, id: &str, measure| {
-            Arc::new(OrderName { slot, order_id: id.to_owned(), serial: 7, measure })
+            let digest = format!("digest of {id}");
+            Arc::new(OrderName { slot, order_id: id.to_owned(), serial: 7, measure, digest })
         };
         let (a, b) = (order(3, "a", Measure::Agreement), order(0, "b", Measure::DomesticToForeign));
         let rule = |order: &Arc<OrderName>, rule: &str| RuleName {
@@ -194,8 +209,10 @@ mod tests {
             ledger.write(&generation(number)).unwrap();
         }
         let read = ledger.read().unwrap();
-        let numbers: Vec<u32> = read.iter().map(|names| names.generation).collect();
+        let numbers: Vec<u32> = read.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, [9, 10, 11]);
+        let read: Vec<_> = read.into_iter().map(|(_, names)| names.unwrap()).collect();
+        assert_eq!(read[0].rule(0).unwrap().order.digest, "digest of a");
         let rules: Vec<_> = read[0]
             .rules()
             .iter()
@@ -231,12 +248,13 @@ mod tests {
             ),
             (
                 r#"{"schema":"sekisho.generation/v1","number":4,"orders":[{"slot":0,
-                    "order_id":"a","serial":1,"measure":"m","rules":[]}]}"#,
+                    "order_id":"a","serial":1,"measure":"m","digest":"","rules":[]}]}"#,
                 "4.json: measure: there is no m",
             ),
         ] {
             fs::write(ledger.folder().join("4.json"), text).unwrap();
-            let error = ledger.read().unwrap_err();
+            let read = ledger.read().unwrap();
+            let [(4, Err(error))] = read.as_slice() else { panic!("{read:?}") };
             assert!(error.contains(reason), "{error}");
         }
     }

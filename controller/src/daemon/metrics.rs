@@ -14,6 +14,8 @@ use sensor_common::counters::{self, Counters};
 use sensor_common::direction::Direction;
 use sensor_common::outcome::Outcome;
 
+use super::aside::Reason;
+use super::books::{Account, Missing};
 use super::links::{State, View};
 use super::monitor::Monitor;
 use super::sensor::{mode_name, xdp_name};
@@ -64,9 +66,11 @@ impl Collector for Kernel {
         counter(e, "bytes", "Bytes of these packets' frames", rows(Counters::bytes))?;
         counter(e, "records", "Records submitted by the kernel", plain(Counters::records))?;
         counter(e, "records_lost", "Records that a full ring lost", plain(Counters::lost))?;
-        let written = [(Labels::new(), monitor.written())];
-        counter(e, "records_written", "Records that the output has taken", written)?;
         interfaces(e, &monitor.views())?;
+        records(e, &monitor.account().map_err(|_| fmt::Error)?)?;
+        let failing = u64::from(monitor.output_trouble().is_some());
+        let help = "1 while the output does not take records, or has lost some";
+        gauge(e, "output_failing", help, [(Labels::new(), failing)])?;
         let orders = monitor.order_states();
         let orders = orders.iter().map(|(state, count)| (vec![("state", state.name())], *count));
         gauge(e, "orders", "Orders by state", orders)?;
@@ -107,6 +111,26 @@ fn interfaces(encoder: &mut DescriptorEncoder<'_>, views: &[View]) -> fmt::Resul
         views.iter().map(|view| (vec![("interface", view.interface.as_str())], view.reattached));
     let help = "Times that a program which had been detached was attached again";
     counter(encoder, "reattachments", help, again)
+}
+
+/// What became of the records that the kernel submitted.
+fn records(e: &mut DescriptorEncoder<'_>, account: &Account) -> fmt::Result {
+    let Account { totals, waiting, tampered, .. } = account;
+    let one = |value| [(Labels::new(), value)];
+    counter(e, "records_written", "Records that are in the output", one(totals.written))?;
+    gauge(e, "records_waiting", "Records that are on their way to the output", one(*waiting))?;
+    let asides = Reason::ALL.map(|reason| {
+        let count = totals.set_aside.get(&reason).copied().unwrap_or_default();
+        (vec![("reason", reason.name())], count)
+    });
+    counter(e, "records_set_aside", "Records that no order is answerable for", asides)?;
+    let missing = Missing::ALL.map(|reason| {
+        let count = totals.missing.get(&reason).copied().unwrap_or_default();
+        (vec![("reason", reason.name())], count)
+    });
+    counter(e, "records_missing", "Records that were submitted and are nowhere", missing)?;
+    let help = "Times that somebody else had written into the kernel's maps or removed a pin";
+    counter(e, "kernel_tampered", help, one(*tampered))
 }
 
 impl Cpu {

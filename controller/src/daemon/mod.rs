@@ -14,10 +14,14 @@
 //! | [`registrar`] | the registry while a sensor runs: what is asked, written down and carried out |
 //! | [`tally`] | records by order |
 //! | [`names`], [`ledger`] | what the rule numbers of recent generations stand for, here and on disk |
+//! | [`believed`] | whether verified orders stand behind those on disk |
 //! | [`inherit`] | the slots in the tables that the daemon before left |
 //! | [`kept`] | all of that together |
 //! | [`progress`] | how far records were written, for the daemon after |
-//! | [`drain`], [`output`] | records out of the rings, into one file |
+//! | [`drain`], [`writer`], [`output`] | records out of the rings, into one file |
+//! | [`vouched`], [`aside`] | what the kernel was let select, and records that it cannot have selected by that |
+//! | [`books`] | what became of every record |
+//! | [`news`] | what tasks beside the loop have to say |
 //! | [`health`] | whether records are kept; without that the lease is not renewed |
 //! | [`monitor`] | what status and metrics are read from |
 //! | [`metrics`], [`http`] | for those who ask |
@@ -28,6 +32,9 @@
 //! | [`privilege`] | what it may do to the machine |
 //! | [`run`] | start, tick, stop |
 
+pub mod aside;
+pub mod believed;
+pub mod books;
 pub mod config;
 pub mod control;
 pub mod descriptors;
@@ -49,6 +56,7 @@ mod model_tests;
 pub mod monitor;
 pub mod names;
 pub mod netlink;
+pub mod news;
 pub mod output;
 pub mod outside;
 pub mod prepare;
@@ -63,4 +71,6 @@ pub mod sensor;
 pub mod service;
 pub mod tally;
 pub mod term;
+pub mod vouched;
 pub mod words;
+pub mod writer;

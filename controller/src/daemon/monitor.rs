@@ -8,6 +8,7 @@ use sensor_common::counters::{self, Counters};
 use sensor_common::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 
+use super::books::{Account, Books};
 use super::config::Config;
 use super::health::Health;
 use super::links::View;
@@ -29,7 +30,7 @@ pub struct Monitor {
     unwritten: Mutex<Option<String>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
-    written: Arc<AtomicU64>,
+    books: Arc<Books>,
     verified_instructions: Option<u32>,
 }
 
@@ -53,6 +54,9 @@ pub struct Status {
     /// The capacity share, while an Art. 17 order is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<ShareStatus>,
+    /// What became of every record that the kernel submitted.
+    #[serde(default)]
+    pub records: RecordsStatus,
     /// The lease.
     pub lease: LeaseStatus,
     /// What the daemon may do to the machine.
@@ -107,6 +111,26 @@ pub struct ShareStatus {
     pub bytes_per_second: u64,
 }
 
+/// What became of records: `submitted` is the sum of `written`, `set_aside`, `missing` and `waiting`,
+/// once no packet comes.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RecordsStatus {
+    /// Records that the kernel submitted, over all daemons of this sensor.
+    pub submitted: u64,
+    /// Records that are in the output, found there since they were written.
+    pub written: u64,
+    /// Records on their way: in a ring, or written within the last second.
+    pub waiting: u64,
+    /// Records that were set aside, by reason.
+    pub set_aside: BTreeMap<String, u64>,
+    /// Records that are nowhere, by reason.
+    pub missing: BTreeMap<String, u64>,
+    /// What trouble the output has.
+    pub trouble: Option<String>,
+    /// How often somebody else has written into the kernel's maps or removed a pin, since the start.
+    pub tampered: u64,
+}
+
 /// The lease.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct LeaseStatus {
@@ -128,13 +152,30 @@ impl OrderStatus {
     }
 }
 
+impl RecordsStatus {
+    fn of(account: &Account, trouble: Option<String>) -> Self {
+        let Account { totals, waiting, tampered, .. } = account;
+        let missing = totals.missing.iter();
+        let set_aside = totals.set_aside.iter();
+        Self {
+            submitted: totals.submitted(),
+            written: totals.written,
+            waiting: *waiting,
+            set_aside: set_aside.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
+            missing: missing.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
+            trouble,
+            tampered: *tampered,
+        }
+    }
+}
+
 impl Monitor {
     /// A monitor of a sensor without lease.
     pub fn new(
         config: Config,
         sensor: Arc<Mutex<Sensor>>,
         health: Arc<Health>,
-        written: Arc<AtomicU64>,
+        books: Arc<Books>,
     ) -> Self {
         let verified_instructions = lock(&sensor).verified_instructions();
         Self {
@@ -146,7 +187,7 @@ impl Monitor {
             views: Mutex::default(),
             unwritten: Mutex::default(),
             lease_until: AtomicU64::new(0),
-            written,
+            books,
             verified_instructions,
         }
     }
@@ -192,9 +233,18 @@ impl Monitor {
         self.verified_instructions
     }
 
-    /// Records that the output has taken.
-    pub fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
+    /// What became of every record.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn account(&self) -> Result<Account, SensorError> {
+        let submitted = lock(&self.sensor).submitted()?;
+        Ok(self.books.account(submitted))
+    }
+
+    /// What trouble the output has.
+    pub fn output_trouble(&self) -> Option<String> {
+        self.health.output_trouble()
     }
 
     /// Nanoseconds for which the kernel goes on selecting without a sign of life.
@@ -282,9 +332,11 @@ impl Monitor {
                 }
             })
             .collect();
+        let records = RecordsStatus::of(&self.account()?, self.output_trouble());
         let register = lock(&self.register);
         let orders = register.iter().flat_map(|register| &register.orders);
         Ok(Status {
+            records,
             sensor: self.config.sensor.clone(),
             mode: mode_name(self.config.mode).to_owned(),
             interfaces,

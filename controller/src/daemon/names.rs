@@ -1,4 +1,4 @@
-//! The names of the generations whose records may still be in a ring.
+//! The names of the generations whose records may not be written yet.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::ledger::Ledger;
 use crate::compile::Names;
 
-/// Shared by the loop, which adds a generation before it is published, and the drain, which forgets
-/// those of which no record can come any more.
+/// Shared by the loop, which adds a generation before it is published, the drain, which looks names
+/// up, and the writer, which forgets those of which it has written every record.
 #[derive(Debug, Default)]
 pub struct NameBook {
     generations: RwLock<BTreeMap<u32, Arc<Names>>>,
@@ -40,6 +40,12 @@ impl NameBook {
     /// The names of a generation.
     pub fn get(&self, generation: u32) -> Option<Arc<Names>> {
         self.generations.read().unwrap_or_else(PoisonError::into_inner).get(&generation).cloned()
+    }
+
+    /// The highest number of a generation that is known; 0 if none is.
+    pub fn newest(&self) -> u32 {
+        let book = self.generations.read().unwrap_or_else(PoisonError::into_inner);
+        book.last_key_value().map_or(0, |(number, _)| *number)
     }
 
     /// Forgets the generations before `generation`.

@@ -1,320 +1,335 @@
-//! Where records are kept: one file, written by one task.
+//! Where records go: one file, one pipe, or standard output. What is open, whether it is still what its
+//! name stands for, and how lines get into it. What happens when they do not is in `writer`.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::collections::VecDeque;
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::AsyncWriteExt as _;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use tokio::net::unix::pipe;
 
+use super::aside::ends_in_a_line;
 use super::config::Output;
-use super::health::Health;
-use super::progress::{Found, Place, Progress, Step};
-use crate::kernel::Room;
-use crate::kernel::clock::boot_time;
+use super::progress::{Found, Place};
+use crate::shown::shown;
 
-/// How often what was written is brought to the disk.
-const SYNC: Duration = Duration::from_secs(1);
-
-/// Whole lines, and how many.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// The lines.
-    pub lines: BytesMut,
-    /// How many records they are.
-    pub records: u64,
-    /// `event.sequence` of the last of them.
-    pub last: u64,
-    /// How far the batch goes in each ring that it has records of.
-    pub taken: Vec<Taken>,
+/// What is behind an output that is open.
+#[derive(Debug)]
+enum Inside {
+    /// A regular file: it can be looked at, cut back and brought to the disk.
+    Regular(Arc<File>),
+    /// A named pipe, whose reader may stand still, end, and come again.
+    Pipe(Pipe),
+    /// Standard output, a device: all that can be done is to write.
+    Other(Arc<File>),
 }
 
-/// How far records were taken out of a ring. Its room is given back once they are written: until
-/// then they are in the ring, whatever becomes of this process.
 #[derive(Debug)]
-pub struct Taken {
-    /// The ring's name.
-    pub ring: Arc<str>,
-    /// What gives it back.
-    pub room: Arc<Room>,
-    /// How far.
-    pub position: u64,
+struct Pipe {
+    sender: pipe::Sender,
+    /// The last batches, as far back as any byte of them may still be in the pipe.
+    recent: VecDeque<Bytes>,
+    /// Bytes of the batch that is being written, or could not be, that are in the pipe already.
+    partial: usize,
 }
 
 /// An output that is open and ours.
 #[derive(Debug)]
 pub struct Sink {
-    file: File,
-    /// A pipe or a terminal cannot be brought to a disk.
-    durable: bool,
+    inside: Inside,
+    /// Its name; none for standard output.
+    path: Option<PathBuf>,
+    /// Length of the file up to its last whole batch.
+    whole: u64,
+    /// It ends in the middle of a line.
+    ragged: bool,
+    /// It was cut back to this length, which nobody has asked about yet.
+    cut: Option<u64>,
+    /// Behind `whole` there is a part of a batch that could not be written.
+    torn: bool,
+}
+
+/// What became of an output since it was last looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Look {
+    /// Nothing, as far as can be seen.
+    Same,
+    /// Its name stands for something else, or for nothing; it has another name now.
+    Moved,
+    /// It has no name any more: what was written to it is gone.
+    Removed,
+    /// Somebody has cut it back to this length.
+    Cut(u64),
+    /// Nobody reads the pipe any more.
+    Unread,
 }
 
 impl Sink {
-    /// Opens the output. A file is created readable by its owner only (L-SAFE) and locked: two
-    /// daemons never write one file. One that ends in the middle of a line, because a machine
-    /// stopped while it was written, gets a line feed, so that the next record stands alone.
+    /// Opens the output, without waiting for anybody. A file is created readable by its owner only
+    /// (L-SAFE), unless it is to be there already, and locked: two daemons never write one file.
     ///
-    /// Where the rings still hold the last batch of the daemon before, `last`, and the file has a part
-    /// of it, that part is taken away: it comes again. Returns what the file showed of it.
+    /// Returns what it shows of the last batch of the daemon before, `last`.
     ///
     /// # Errors
-    /// One line that names the output.
-    pub fn open(output: &Output, last: Option<Place>) -> Result<(Self, Found), String> {
+    /// One line that names the output. A pipe that nobody reads is [`io::ErrorKind::NotConnected`].
+    pub fn open(output: &Output, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
         match output {
             Output::Stdout => {
-                let file = io::stdout().as_fd().try_clone_to_owned();
-                let file = file.map_err(|error| format!("standard output: {error}"))?;
-                Ok((Self::new(File::from(file)), Found::Unknown))
+                let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+                let regular = file.metadata()?.is_file();
+                let whole = if regular { file.metadata()?.len() } else { 0 };
+                let file = Arc::new(file);
+                let inside = if regular { Inside::Regular(file) } else { Inside::Other(file) };
+                let sink =
+                    Self { inside, path: None, whole, ragged: false, cut: None, torn: false };
+                Ok((sink, Found::Unknown))
             }
-            Output::File(path) => Self::open_file(path, last),
+            Output::File(path) => {
+                let named = |error: io::Error| {
+                    io::Error::new(error.kind(), format!("{}: {error}", shown(path)))
+                };
+                Self::open_path(path, last, create).map_err(named)
+            }
         }
     }
 
-    fn new(file: File) -> Self {
-        let durable = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        Self { file, durable }
-    }
-
-    fn open_file(path: &Path, last: Option<Place>) -> Result<(Self, Found), String> {
-        let failed = |error: io::Error| format!("{}: {error}", path.display());
+    fn open_path(path: &Path, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
+        let sink = |inside, whole, ragged| Self {
+            inside,
+            path: Some(path.to_owned()),
+            whole,
+            ragged,
+            cut: None,
+            torn: false,
+        };
+        if path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) {
+            let sender = pipe::OpenOptions::new().open_sender(path).map_err(|error| {
+                if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+                    io::Error::new(io::ErrorKind::NotConnected, "nobody reads this pipe")
+                } else {
+                    error
+                }
+            })?;
+            let pipe = Pipe { sender, recent: VecDeque::new(), partial: 0 };
+            return Ok((sink(Inside::Pipe(pipe), 0, false), Found::Unknown));
+        }
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits().cast_signed();
         let mut options = OpenOptions::new();
-        options.read(true).append(true).mode(0o600);
+        options.read(true).append(true).mode(0o600).custom_flags(flags);
         let file = match options.open(path) {
             // A new file, not one that a link names meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                options.create_new(true).open(path)
+            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+                options.create_new(true).open(path)?
             }
-            opened => opened,
+            opened => opened?,
         };
-        let file = file.map_err(failed)?;
-        let mut sink = Self::new(file);
-        let mut found = Found::Unknown;
-        if sink.durable {
-            sink.file.try_lock().map_err(|error| match error {
-                TryLockError::WouldBlock => {
-                    format!("{}: another sekisho writes to it", path.display())
-                }
-                TryLockError::Error(error) => failed(error),
-            })?;
-            let metadata = sink.file.metadata().map_err(failed)?;
-            let mode = metadata.mode() & 0o7777;
-            if mode & 0o077 != 0 {
-                return Err(format!(
-                    "{}: mode {mode:04o} opens the records to others than their owner (chmod 0600)",
-                    path.display()
-                ));
-            }
-            found = last.map_or(Found::Unknown, |last| last.find(&metadata));
-            if let Found::CutBackTo(length) = found {
-                sink.file.set_len(length).map_err(failed)?;
-            }
-            sink.finish_line().map_err(failed)?;
+        let metadata = file.metadata()?;
+        if metadata.file_type().is_fifo() {
+            return Err(io::Error::other("has become a pipe while it was opened"));
         }
-        Ok((sink, found))
+        // A device is waited for, as nothing else can be done about one that stands still.
+        rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        if !metadata.is_file() {
+            return Ok((sink(Inside::Other(Arc::new(file)), 0, false), Found::Unknown));
+        }
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another sekisho writes to it"),
+            TryLockError::Error(error) => error,
+        })?;
+        let metadata = file.metadata()?;
+        let length = metadata.len();
+        let mode = metadata.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(io::Error::other(format!(
+                "mode {mode:04o} opens the records to others than their owner (chmod 0600)"
+            )));
+        }
+        let found = last.map_or(Found::Unknown, |last| last.find(&metadata));
+        let ragged = !ends_in_a_line(&file, length)?;
+        Ok((sink(Inside::Regular(Arc::new(file)), length, ragged), found))
     }
 
-    /// Where in the file a batch goes, if it is a file.
-    fn place(&self, start: u64, lines: &[u8]) -> io::Result<Option<Place>> {
-        if !self.durable {
-            return Ok(None);
+    /// Takes away what comes again, behind `length`.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn cut_back(&mut self, length: u64) -> io::Result<()> {
+        if let Inside::Regular(file) = &self.inside {
+            file.set_len(length)?;
+            self.ragged = !ends_in_a_line(file, length)?;
+            self.whole = length;
         }
-        let metadata = self.file.metadata()?;
-        let end = start.saturating_add(lines.len() as u64);
+        Ok(())
+    }
+
+    /// The file, if it can be brought to a disk.
+    pub const fn durable(&self) -> Option<&Arc<File>> {
+        match &self.inside {
+            Inside::Regular(file) => Some(file),
+            Inside::Pipe(_) | Inside::Other(_) => None,
+        }
+    }
+
+    /// Whether nothing can be learnt of what became of what was written.
+    pub const fn is_opaque(&self) -> bool {
+        matches!(self.inside, Inside::Other(_))
+    }
+
+    /// Whether it is a named pipe.
+    pub const fn is_pipe(&self) -> bool {
+        matches!(self.inside, Inside::Pipe(_))
+    }
+
+    /// Records that are in the pipe and that nobody has read in whole; of a batch that was not written
+    /// to its end, none.
+    pub fn unread(&self) -> u64 {
+        let Inside::Pipe(Pipe { sender, recent, partial }) = &self.inside else { return 0 };
+        let Ok(bytes) = rustix::io::ioctl_fionread(sender) else { return 0 };
+        let mut bytes = usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(*partial);
+        let mut lines = 0_u64;
+        for batch in recent.iter().rev() {
+            let unread = batch.len().min(bytes);
+            let tail = batch.get(batch.len().saturating_sub(unread)..).unwrap_or_default();
+            lines = lines.saturating_add(count_lines(tail));
+            bytes = bytes.saturating_sub(unread);
+        }
+        lines
+    }
+
+    /// What became of it since.
+    ///
+    /// # Errors
+    /// Whatever the system says of the file itself.
+    pub fn look(&mut self) -> io::Result<Look> {
+        let file = match &self.inside {
+            Inside::Regular(file) => file,
+            Inside::Pipe(Pipe { sender, .. }) => {
+                let mut asked = [PollFd::new(sender, PollFlags::empty())];
+                poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+                let unread = asked.iter().any(|one| one.revents().contains(PollFlags::ERR));
+                return Ok(if unread { Look::Unread } else { Look::Same });
+            }
+            Inside::Other(_) => return Ok(Look::Same),
+        };
+        let metadata = file.metadata()?;
+        if let Some(path) = &self.path {
+            if metadata.nlink() == 0 {
+                return Ok(Look::Removed);
+            }
+            let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+            if !path.metadata().is_ok_and(|named| id(&named) == id(&metadata)) {
+                return Ok(Look::Moved);
+            }
+        }
+        self.notice_cut(metadata.len())?;
+        Ok(self.cut.take().map_or(Look::Same, Look::Cut))
+    }
+
+    /// Goes on at the end of a file that is shorter than it was.
+    fn notice_cut(&mut self, length: u64) -> io::Result<()> {
+        if let (Inside::Regular(file), true) = (&self.inside, length < self.whole) {
+            self.ragged = !ends_in_a_line(file, length)?;
+            (self.whole, self.cut) = (length, Some(length));
+        }
+        Ok(())
+    }
+
+    /// Gets ready for a batch: takes away what there is of one that failed, and ends a line that was
+    /// cut off in its middle, because a machine stopped while it was written.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub async fn prepare(&mut self) -> io::Result<()> {
+        let Inside::Regular(file) = &self.inside else { return Ok(()) };
+        let file = Arc::clone(file);
+        self.notice_cut(file.metadata()?.len())?;
+        if self.torn {
+            file.set_len(self.whole)?;
+            self.torn = false;
+        }
+        if self.ragged {
+            write_aside(Arc::clone(&file), Bytes::from_static(b"\n")).await?;
+            self.ragged = false;
+        }
+        self.whole = file.metadata()?.len();
+        Ok(())
+    }
+
+    /// Where a batch of this length goes, if it goes into a file.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn place(&self, length: usize) -> io::Result<Option<Place>> {
+        let Inside::Regular(file) = &self.inside else { return Ok(None) };
+        let metadata = file.metadata()?;
+        let (start, end) = (self.whole, self.whole.saturating_add(length as u64));
         Ok(Some(Place { device: metadata.dev(), inode: metadata.ino(), start, end }))
     }
 
-    fn finish_line(&mut self) -> io::Result<()> {
-        let mut last = [b'\n'];
-        if self.file.metadata()?.len() > 0 {
-            self.file.seek(SeekFrom::End(-1))?;
-            self.file.read_exact(&mut last)?;
-        }
-        if last == *b"\n" { Ok(()) } else { self.file.write_all(b"\n") }
-    }
-}
-
-/// The writer: takes batches until their sender is gone, then brings everything to the disk.
-pub struct Writer {
-    sink: Sink,
-    batches: mpsc::Receiver<Batch>,
-    progress: Option<Progress>,
-    health: Arc<Health>,
-    written: Arc<AtomicU64>,
-}
-
-impl Writer {
-    /// A writer that counts in `written` the records that the system has taken, and says in
-    /// `progress` how far it is.
-    pub fn new(
-        sink: Sink,
-        batches: mpsc::Receiver<Batch>,
-        progress: Option<Progress>,
-        health: Arc<Health>,
-        written: Arc<AtomicU64>,
-    ) -> Self {
-        Self { sink, batches, progress, health, written }
-    }
-
-    /// Writes; a failure goes to [`Health`] at once.
+    /// Writes a batch, all of it or, as far as it can be taken back, nothing.
     ///
     /// # Errors
-    /// The first error; nothing is written after it.
-    pub async fn run(mut self) -> io::Result<()> {
-        let result = self.write().await;
-        self.health.written();
-        if let Err(error) = &result {
-            self.health.fail(format!("writing records: {error}"));
-        }
-        result
-    }
-
-    async fn write(&mut self) -> io::Result<()> {
-        let mut whole = self.sink.file.metadata()?.len();
-        let mut file = tokio::fs::File::from_std(self.sink.file.try_clone()?);
-        let mut ticks = tokio::time::interval(SYNC);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut dirty = false;
-        // Writing goes on while what was written before is brought to the disk.
-        let mut sync: Option<JoinHandle<io::Result<()>>> = None;
-        loop {
-            tokio::select! {
-                batch = self.batches.recv() => {
-                    let Some(batch) = batch else { break };
-                    self.health.writing(boot_time());
-                    self.announce(&batch, whole)?;
-                    let mut done = file.write_all(&batch.lines).await;
-                    if done.is_ok() {
-                        // The file of tokio writes behind; this waits for it.
-                        done = file.flush().await;
-                    }
-                    if done.is_err() {
-                        self.cut_back_to(whole);
-                    }
-                    done?;
-                    whole = whole.saturating_add(batch.lines.len() as u64);
-                    batch.taken.iter().for_each(|taken| taken.room.release(taken.position));
-                    self.health.written();
-                    self.written.fetch_add(batch.records, Ordering::Relaxed);
-                    dirty = self.sink.durable;
+    /// Whatever the system says.
+    pub async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
+        match &mut self.inside {
+            Inside::Regular(file) => {
+                let done = write_aside(Arc::clone(file), lines.clone()).await;
+                if done.is_ok() {
+                    self.whole = self.whole.saturating_add(lines.len() as u64);
+                } else {
+                    self.torn = file.set_len(self.whole).is_err();
                 }
-                _ = ticks.tick(), if dirty && sync.is_none() => {
-                    let file = self.sink.file.try_clone()?;
-                    sync = Some(tokio::task::spawn_blocking(move || file.sync_data()));
-                    dirty = false;
-                }
-                done = join(&mut sync), if sync.is_some() => {
-                    sync = None;
-                    done?;
-                }
+                done
             }
-        }
-        if sync.is_some() {
-            join(&mut sync).await?;
-        }
-        if self.sink.durable { file.sync_all().await } else { Ok(()) }
-    }
-
-    /// Says what is about to be written, for the next daemon.
-    fn announce(&mut self, batch: &Batch, whole: u64) -> io::Result<()> {
-        let Some(progress) = &mut self.progress else { return Ok(()) };
-        let rings = batch.taken.iter().map(|taken| (taken.ring.to_string(), taken.position));
-        progress.say(&Step {
-            before: batch.last.saturating_sub(batch.records),
-            after: batch.last,
-            file: self.sink.place(whole, &batch.lines)?,
-            rings: rings.collect(),
-        })
-    }
-
-    /// After a failed write: takes away what there is of the batch, so that the file ends with a
-    /// whole record.
-    fn cut_back_to(&self, whole: u64) {
-        let longer = self.sink.file.metadata().is_ok_and(|metadata| metadata.len() > whole);
-        if self.sink.durable && longer {
-            // The error that matters is the one before; half a line is told from whole ones, and
-            // the next daemon ends it.
-            let _ = self.sink.file.set_len(whole);
+            Inside::Pipe(pipe) => pipe.write(lines).await,
+            Inside::Other(file) => write_aside(Arc::clone(file), lines.clone()).await,
         }
     }
 }
 
-async fn join(task: &mut Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
-    match task {
-        Some(task) => task.await.map_err(io::Error::other)?,
-        None => Ok(()),
+impl Pipe {
+    async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
+        self.partial = 0;
+        while let Some(rest) = lines.get(self.partial..).filter(|rest| !rest.is_empty()) {
+            self.sender.writable().await?;
+            match self.sender.try_write(rest) {
+                Ok(taken) => self.partial = self.partial.saturating_add(taken),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.partial = 0;
+        self.recent.push_back(lines.clone());
+        // Only what may still be in the pipe is needed.
+        let in_pipe = rustix::io::ioctl_fionread(&self.sender).unwrap_or(u64::MAX);
+        let mut held: u64 = self.recent.iter().map(|batch| batch.len() as u64).sum();
+        while let Some(first) = self.recent.front().map(|batch| batch.len() as u64) {
+            held = held.saturating_sub(first);
+            if held < in_pipe {
+                break;
+            }
+            self.recent.pop_front();
+        }
+        Ok(())
     }
+}
+
+/// Where others need not wait for a disk.
+async fn write_aside(file: Arc<File>, bytes: Bytes) -> io::Result<()> {
+    let write = move || (&*file).write_all(&bytes);
+    tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    fn run(sink: Sink, lines: &[&str]) -> (io::Result<()>, Arc<Health>, u64) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(0)));
-        let (sender, batches) = mpsc::channel(lines.len().max(1));
-        for line in lines {
-            let lines = BytesMut::from(*line);
-            let batch = Batch { lines, records: 1, ..Batch::default() };
-            sender.try_send(batch).unwrap();
-        }
-        drop(sender);
-        let writer = Writer::new(sink, batches, None, Arc::clone(&health), Arc::clone(&written));
-        (runtime.block_on(writer.run()), health, written.load(Ordering::Relaxed))
-    }
-
-    #[test]
-    fn records_are_added_to_a_private_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("records.ndjson");
-        let open = || Sink::open(&Output::File(path.clone()), None).unwrap().0;
-        run(open(), &["one\n"]).0.unwrap();
-        let (result, health, written) = run(open(), &["two\n", "three\n"]);
-        result.unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!((health.objection(boot_time()), written), (None, 2));
-    }
-
-    #[test]
-    fn half_a_line_does_not_swallow_the_next_record() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("records.ndjson");
-        fs::write(&path, "one\ntw").unwrap();
-        let message = Sink::open(&Output::File(path.clone()), None).unwrap_err();
-        assert!(message.contains("records.ndjson: mode 06"), "{message}");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        run(Sink::open(&Output::File(path.clone()), None).unwrap().0, &["three\n"]).0.unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntw\nthree\n");
-    }
-
-    #[test]
-    fn two_never_write_one_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let output = Output::File(folder.path().join("records.ndjson"));
-        let _first = Sink::open(&output, None).unwrap();
-        let message = Sink::open(&output, None).unwrap_err();
-        assert!(message.ends_with("records.ndjson: another sekisho writes to it"), "{message}");
-    }
-
-    #[test]
-    fn a_full_disk_is_an_objection() {
-        let (sink, _) = Sink::open(&Output::File("/dev/full".into()), None).unwrap();
-        let (result, health, written) = run(sink, &["one\n"]);
-        assert!(result.is_err());
-        let objection = health.objection(boot_time()).unwrap();
-        assert!(objection.starts_with("writing records: "), "{objection}");
-        assert_eq!(written, 0);
-    }
-}
+#[path = "output_tests.rs"]
+mod tests;

@@ -1,33 +1,33 @@
 //! The loop: start, tick. Everything that a daemon opens is opened here, in an order in which nothing is
 //! selected before all of it works, and closed in one place, `ending`.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+use super::books::Books;
 use super::config::Config;
 use super::control::{self, Control, Desk};
 use super::descriptors;
-use super::drain::{self, Drain};
+use super::drain::{self, Drain, Sources};
 use super::gate::Gate;
 use super::health::Health;
 use super::http;
-use super::kept::{self, Kept};
 use super::links::Watch;
 use super::monitor::{Monitor, lock};
-use super::output::{Sink, Writer};
+use super::news::News;
 use super::outside::{Gates, StateLink};
 use super::prepare::Prepared;
 use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
-use super::request::Ask;
+use super::request::{Act, Ask};
 use super::route;
 use super::sensor::{Enforce as _, Sensor, SensorError};
 use super::service::ServiceManager;
 use super::tally::Tally;
+use super::writer::{Shared, Writer};
 use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
 use crate::kernel::{KernelTables, Mode};
@@ -35,8 +35,12 @@ use crate::registry::Reading;
 use crate::registry::memory::Remembered;
 
 mod ending;
+mod takeover;
+mod upkeep;
 
 pub use ending::Summary;
+use takeover::TakenOver;
+use upkeep::Upkeep;
 
 /// The longest time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
@@ -79,7 +83,11 @@ pub struct Daemon {
     drain: JoinHandle<Result<(), drain::DrainError>>,
     writer: JoinHandle<std::io::Result<()>>,
     servers: Vec<JoinHandle<()>>,
-    written: Arc<AtomicU64>,
+    books: Arc<Books>,
+    news: Arc<News>,
+    /// Has the writer open the output by its name.
+    reopen: Arc<Notify>,
+    upkeep: Upkeep,
     signals: [Signal; 4],
     steps: ClockSteps,
     links: Watch,
@@ -115,8 +123,10 @@ impl Daemon {
         let result = self.watch(voice).await;
         self.service.stopping();
         let end = *result.as_ref().unwrap_or(&End::Stop);
+        let news = Arc::clone(&self.news);
         let failure = result.as_ref().err().map(ToString::to_string);
         let (summary, stopped) = self.stop(end, failure).await;
+        news.take().iter().for_each(|line| voice.tell(line));
         voice.tell(&summary.to_string());
         if end == End::HandOver && stopped.is_ok() {
             voice.tell("left to the next daemon: selection goes on as long as the lease holds");
@@ -139,10 +149,7 @@ impl Daemon {
             refuse_to_drop_all(&config)?;
         }
         descriptors::raise().map_err(RunError::Failed)?;
-        let kept = Kept::open(&config).map_err(RunError::Failed)?;
-        let Kept { root, names, inherited, progress, step } = kept;
-        let last = step.as_ref().and_then(|step| step.file);
-        let (sink, found) = Sink::open(&config.output, last).map_err(RunError::Failed)?;
+        let opened = takeover::open(&config, &prepared.registry)?;
         let control = control::bind(&config.control_socket, config.control_group.as_ref())
             .map_err(RunError::Failed)?;
         let listener = match config.http {
@@ -154,9 +161,10 @@ impl Daemon {
         let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
 
         let links = Watch::open(&config.interfaces).map_err(|error| failed("rtnetlink", &error))?;
-        let (mut sensor, mut rings) = Sensor::load(&config, root)?;
+        let left = takeover::take_over(&config, opened)?;
+        let TakenOver { mut sensor, rings, names, inherited, places, books, .. } = left;
+        left.said.iter().for_each(|line| voice.tell(line));
         descriptors::suffice(listener.is_some()).map_err(RunError::Failed)?;
-        let sequence = step.map_or(0, |step| kept::resume(&step, found, &mut rings));
         // Before anything is attached: from here on a halt needs nobody's answer.
         let socket = &config.control_socket;
         Gates::announce(&config.state.directory, socket, sensor.lease_numbers())
@@ -178,23 +186,37 @@ impl Daemon {
         registrar.inherit(&inherited, reading());
         // No packet is to be judged without tables, so these come before the attachment.
         let ticked = registrar.begin(reading())?;
+        if left.goes_on {
+            let said = takeover::audit(&mut lock(&sensor), &books)?;
+            for line in &said {
+                voice.tell(line);
+            }
+        }
         lock(&sensor).attach()?.iter().for_each(|line| voice.tell(line));
 
-        // What daemons before have written counts on, as the kernel's counters do.
-        let (health, written) = (Arc::new(Health::default()), Arc::new(AtomicU64::new(sequence)));
-        let (sender, batches) = mpsc::channel(drain::BATCHES);
+        let (health, news) = (Arc::new(Health::default()), Arc::new(News::default()));
+        let (sender, work) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
-        let watched = Arc::clone(&health);
-        let drain = Drain::new(&config, rings, names, sender, received, watched, tally)
+        let vouched = Arc::clone(lock(&sensor).vouched());
+        let sources =
+            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), tally };
+        let drain = Drain::new(&config, rings, sources, sender, received)
             .map_err(|error| failed("rings", &error))?
-            .behind(sequence);
+            .behind(left.sequence);
         // Nothing is selected by this daemon before it is written that it is here, and nothing that
         // could keep it from ending in one place comes after.
         registrar.started(taken_over, reading())?;
-        let (watched, counted) = (Arc::clone(&health), Arc::clone(&written));
-        let writer = Writer::new(sink, batches, progress, watched, counted);
+        let reopen = Arc::new(Notify::new());
+        let shared = Shared {
+            books: Arc::clone(&books),
+            health: Arc::clone(&health),
+            news: Arc::clone(&news),
+            names,
+            reopen: Arc::clone(&reopen),
+        };
+        let writer = Writer::new(work, places, shared);
         let (shared, kept) = (Arc::clone(&sensor), Arc::clone(&health));
-        let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&written)));
+        let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&books)));
         let (sender, asks) = mpsc::unbounded_channel();
         let desk = Desk { monitor: Arc::clone(&monitor), gate: Arc::clone(&gate), asks: sender };
         let daemon = Self {
@@ -208,7 +230,10 @@ impl Daemon {
             commands,
             drain: tokio::spawn(drain.run()),
             writer: tokio::spawn(writer.run()),
-            written,
+            books,
+            news,
+            reopen,
+            upkeep: Upkeep::default(),
             signals,
             steps,
             links,
@@ -247,6 +272,7 @@ impl Daemon {
                     news.map_err(|error| failed("rtnetlink", &error))?;
                     Wake::Tick
                 }
+                () = self.news.some() => Wake::Tick,
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
                 _ = interrupt.recv() => Wake::Stop,
                 _ = terminate.recv() => Wake::Stop,
@@ -272,10 +298,17 @@ impl Daemon {
                 Wake::Tick | Wake::Stop | Wake::HandOver => Ok(()),
                 Wake::Reload => {
                     self.service.reloading();
+                    // Whoever rotates files says so by this signal.
+                    self.reopen.notify_one();
                     self.registrar.reload(None, reading());
                     Ok(())
                 }
-                Wake::Asked(ask) => self.registrar.ask(ask, reading()),
+                Wake::Asked(ask) => {
+                    if matches!(ask, Ask::Act(Act::Reload, _)) {
+                        self.reopen.notify_one();
+                    }
+                    self.registrar.ask(ask, reading())
+                }
                 Wake::Done(woken) => self.registrar.take_up(*woken, reading()),
             })?;
         }
@@ -285,6 +318,7 @@ impl Daemon {
     fn tick(&mut self, voice: &impl Tell) -> Result<Option<u64>, RunError> {
         let reading = reading();
         self.look(voice);
+        self.put_right(voice)?;
         let registrar = &mut self.registrar;
         let ticked = tokio::task::block_in_place(|| registrar.tick(reading))?;
         self.report(&ticked, voice);
@@ -292,9 +326,12 @@ impl Daemon {
             self.service.ready();
         }
         lock(&self.sensor).life().iter().for_each(|line| voice.tell(line));
+        self.keep_up(reading.boot, voice)?;
+        self.news.take().iter().for_each(|line| voice.tell(line));
         let objection = self.health.objection(boot_time());
         if objection.is_none() {
             let until = self.registrar.lease(reading);
+            self.books.lease(until);
             let renewed = self.gate.renew(until)?;
             self.monitor.note_lease(if renewed { until } else { 0 });
         }

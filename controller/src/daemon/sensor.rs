@@ -20,11 +20,16 @@
 //! What closes is carried out on every interface even if it fails on one; what opens stops at the
 //! first failure.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use sensor_common::counters::Counters;
-use sensor_common::tables::{Line, Term};
+use sensor_common::tables::{Line, MOST_ORDERS, Term};
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
+use super::config::{Config, LEASES};
+use super::vouched::Vouched;
+use crate::kernel::clock::boot_time;
 use crate::kernel::{
     KernelError, KernelTables, Left, Mode, PinRoot, Pins, Program, Records, Setup, ShareStore,
     XdpAttach,
@@ -79,6 +84,9 @@ pub trait Enforce {
     fn is_halted(&self) -> Result<bool, SensorError>;
 }
 
+/// The longest lease that a configuration may ask for, in nanoseconds.
+const LONGEST_LEASE: u64 = *LEASES.end() * 1_000_000_000;
+
 /// What failed, and on which interface.
 #[derive(Debug, thiserror::Error)]
 #[error("{interface}: {}", .error.explain())]
@@ -119,6 +127,10 @@ pub struct Sensor {
     foreign: Vec<(String, Pins)>,
     /// The generation in force, kept so that it can be published once more.
     tables: Option<KernelTables>,
+    /// What the maps must say.
+    vouched: Arc<Vouched>,
+    /// Records that were submitted on interfaces that are not the configuration's any more.
+    retired: BTreeMap<String, u64>,
 }
 
 impl Sensor {
@@ -140,10 +152,12 @@ impl Sensor {
         };
         let (mut ports, mut rings) = (Vec::new(), Vec::new());
         let (mut drained, mut foreign) = (Vec::new(), Vec::new());
+        let mut retired = BTreeMap::new();
         let left = root.as_ref().map_or(Ok(Vec::new()), |root| root.left(&config.interfaces));
         for Left { readable, interface, pins } in left.map_err(at("pin"))? {
             if readable {
-                let records = Program::retire_pinned(&pins).map_err(at(&interface))?;
+                let (records, submitted) = Program::retire_pinned(&pins).map_err(at(&interface))?;
+                retired.insert(interface.clone(), submitted);
                 rings.push((interface, records));
                 drained.push(pins);
             } else {
@@ -170,7 +184,9 @@ impl Sensor {
             ports.push(Port { interface: interface.clone(), program, rings: rings_of_port });
             rings.push((interface.clone(), records));
         }
-        Ok((Self { ports, xdp: config.xdp, root, drained, foreign, tables: None }, rings))
+        let (xdp, vouched) = (config.xdp, Arc::default());
+        let sensor = Self { ports, xdp, root, drained, foreign, tables: None, vouched, retired };
+        Ok((sensor, rings))
     }
 
     /// Attaches every program to its interface, and removes what another version left. Returns what
@@ -255,6 +271,11 @@ impl Sensor {
         Ok(())
     }
 
+    /// Whether its rings outlive this process.
+    pub const fn is_pinned(&self) -> bool {
+        self.root.is_some()
+    }
+
     /// Leaves everything to the next daemon, if there are pins; whether there are.
     pub fn leave(&mut self) -> bool {
         if self.root.is_none() {
@@ -284,6 +305,112 @@ impl Sensor {
             Err(error) => Err(SensorError { interface: port.interface.clone(), error }),
         };
         self.ports.iter().map(|port| Ok((port.interface.as_str(), read(port)?))).collect()
+    }
+
+    /// What the maps must say, now and before.
+    pub const fn vouched(&self) -> &Arc<Vouched> {
+        &self.vouched
+    }
+
+    /// Records submitted by interface, with those of interfaces that were let go.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn submitted(&self) -> Result<BTreeMap<String, u64>, SensorError> {
+        let mut submitted = self.retired.clone();
+        for (interface, cpus) in self.counters()? {
+            submitted.insert(interface.to_owned(), cpus.iter().map(Counters::records).sum());
+        }
+        Ok(submitted)
+    }
+
+    /// Takes over what another daemon left in the maps, at `now` by the boot clock. Of each slot's term
+    /// it leaves what is in `known`; a lease longer than any that a daemon gives is ended, and
+    /// `leased` is the last one that is known of then. Returns a line for each that was more.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn adopt(
+        &mut self,
+        known: &BTreeMap<u32, Term>,
+        leased: u64,
+        now: u64,
+    ) -> Result<Vec<String>, SensorError> {
+        let mut words = Vec::new();
+        let (mut terms, mut lease, mut leased_until) = (BTreeMap::new(), u64::MAX, 0);
+        for Port { interface, program, .. } in &mut self.ports {
+            let at = |error| SensorError { interface: interface.clone(), error };
+            let found = program.lease().map_err(at)?;
+            let (left, until) = if found > now.saturating_add(LONGEST_LEASE) {
+                program.set_lease(0).map_err(at)?;
+                words.push(format!(
+                    "{interface}: the lease was longer than any that a daemon gives"
+                ));
+                (0, leased.min(now))
+            } else {
+                // One that was ended says nothing of when it ran.
+                (found, if found == 0 { now } else { found })
+            };
+            lease = lease.min(left);
+            leased_until = until.max(leased_until);
+            for slot in 0..MOST_ORDERS {
+                let found = program.term(slot).map_err(at)?;
+                let left = known.get(&slot).map_or(Term::NEVER, |known| known.and(found));
+                if left != found {
+                    program.set_term(slot, left).map_err(at)?;
+                    // A slot that no order of ours has is closed without much ado.
+                    if known.contains_key(&slot) {
+                        let what = "was longer than its order's, and is put right";
+                        words.push(format!("{interface}: the term of slot {slot} {what}"));
+                    }
+                }
+                let all: &mut Term = terms.entry(slot).or_insert(left);
+                *all = all.and(left);
+            }
+        }
+        let lease = if lease == u64::MAX { 0 } else { lease };
+        self.vouched.found(terms, lease, leased_until);
+        Ok(words)
+    }
+
+    /// Puts right what somebody else has written into the maps: no term may be another than the one
+    /// that was set, and no lease longer. (A shorter one may be a halt.) Returns a line for each.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn put_right(&mut self) -> Result<Vec<String>, SensorError> {
+        let windows = self.vouched.windows();
+        let mut words = Vec::new();
+        for Port { interface, program, .. } in &mut self.ports {
+            let at = |error| SensorError { interface: interface.clone(), error };
+            if program.lease().map_err(at)? > windows.lease() {
+                program.set_lease(windows.lease()).map_err(at)?;
+                words.push(format!("{interface}: the lease was extended by somebody else"));
+            }
+            for slot in 0..MOST_ORDERS {
+                let term = windows.term(slot);
+                if program.term(slot).map_err(at)? != term {
+                    program.set_term(slot, term).map_err(at)?;
+                    let what = "was changed by somebody else, and is put back";
+                    words.push(format!("{interface}: the term of slot {slot} {what}"));
+                }
+            }
+        }
+        Ok(words)
+    }
+
+    /// Puts back pins that somebody removed. Returns a line for each, and whether all are there.
+    pub fn put_back_pins(&mut self) -> (Vec<String>, Option<SensorError>) {
+        let (mut words, mut failed) = (Vec::new(), None);
+        for Port { interface, program, .. } in &mut self.ports {
+            match program.put_back_pins() {
+                Ok(paths) => words.extend(paths.iter().map(|path| {
+                    format!("{interface}: {} was removed, and is put back", path.display())
+                })),
+                Err(error) => failed = Some(SensorError { interface: interface.clone(), error }),
+            }
+        }
+        (words, failed)
     }
 
     /// The kernel's number of each interface's lease.
@@ -354,23 +481,37 @@ impl Enforce for Sensor {
     }
 
     fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+        self.vouched.about_to_set(slot, term);
         if term == Term::NEVER {
-            self.all(|program| program.set_term(slot, term))
+            self.all(|program| program.set_term(slot, term))?;
         } else {
-            self.each(|program, _| program.set_term(slot, term))
+            self.each(|program, _| program.set_term(slot, term))?;
         }
+        self.vouched.set_term(slot, term, boot_time());
+        Ok(())
     }
 
     fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
-        self.all(|program| program.narrow_term(slot, limit))
+        self.all(|program| program.narrow_term(slot, limit))?;
+        self.vouched.narrow_term(slot, limit, boot_time());
+        Ok(())
     }
 
     fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
-        if until == 0 {
-            self.all(|program| program.set_lease(0))
-        } else {
-            self.each(|program, _| program.set_lease(until))
+        let longer = until > self.vouched.windows().lease();
+        if longer {
+            // A record may come out before the write has returned.
+            self.vouched.set_lease(until, boot_time());
         }
+        if until == 0 {
+            self.all(|program| program.set_lease(0))?;
+        } else {
+            self.each(|program, _| program.set_lease(until))?;
+        }
+        if !longer {
+            self.vouched.set_lease(until, boot_time());
+        }
+        Ok(())
     }
 
     fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {

@@ -17,6 +17,7 @@ use crate::registry::state::{Fate, Standing};
 
 mod entry;
 
+pub(super) use entry::boot_time_of;
 use entry::{Entry, Phase};
 
 /// What a reading asks for, to be carried out in this order.

@@ -9,6 +9,7 @@
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
 //! | `records` | the rings of all CPUs |
 //! | `pins`, `link` | what outlives a controller, and the attachment |
+//! | `keep` | pins that somebody removed, put back |
 //! | `lease` | the halt of a sensor that another process steers |
 //! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
@@ -18,6 +19,7 @@
 
 pub mod clock;
 mod explain;
+mod keep;
 mod lease;
 mod life;
 mod link;

@@ -73,13 +73,13 @@ impl PinRoot {
         Pins { folder: self.path.join(format!("v{VERSION}")).join(encoded(interface)) }
     }
 
-    /// Whether a controller before this one left rings of this version.
+    /// Whether a controller before this one left anything of this version.
     ///
     /// # Errors
     /// [`KernelError::Pin`].
-    pub fn has_rings(&self) -> Result<bool, KernelError> {
+    pub fn has_pins(&self) -> Result<bool, KernelError> {
         for (_, folder) in folders(&self.path.join(format!("v{VERSION}")))? {
-            if !(Pins { folder }).rings()?.is_empty() {
+            if !entries(&folder)?.is_empty() {
                 return Ok(true);
             }
         }
@@ -188,7 +188,8 @@ pub(super) fn refusal(path: &Path, reason: &dyn Display) -> KernelError {
     KernelError::Pin { path: path.display().to_string(), reason: reason.to_string() }
 }
 
-fn remove(path: &Path) -> Result<(), KernelError> {
+/// Removes a pin, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), KernelError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refusal(path, &error)),
         _ => Ok(()),

@@ -2,6 +2,7 @@
 //! `BPF_PROG_TEST_RUN`.
 
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::PathBuf;
 
 use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray};
 use aya::programs::links::FdLink;
@@ -11,6 +12,7 @@ use sensor_common::counters::{self, Counters};
 use sensor_common::tables::{Line, MOST_SEGMENTS, TERM_WORDS, Term, lease};
 use serde::{Deserialize, Serialize};
 
+use super::keep::Keep;
 use super::life::{LifeLog, LifeLogger};
 use super::pins::{self, Pins};
 use super::records::{self, Records};
@@ -164,6 +166,7 @@ pub struct Program {
     id: u32,
     link: Option<FdLink>,
     pins: Option<Pins>,
+    keep: Option<Keep>,
     before: Vec<Pins>,
     segments: ArrayOfMaps<MapData>,
     active: Array<MapData, u64>,
@@ -243,12 +246,14 @@ impl Program {
             id: 0,
             link: None,
             pins,
+            keep: None,
             before,
         };
         program.share(&ShareStore::create(1)?)?;
         // With pins this also waits for all running programs: should the controller before have been
         // killed in the middle of a publication, nothing is judged by the half that it left.
         let records = Records::open(&mut program.rings, ring_bytes, program.pins.as_ref())?;
+        program.keep = program.pins.as_ref().map(|pins| Keep::maps(pins, &PINNED)).transpose()?;
         let xdp = program.xdp()?;
         xdp.load().map_err(Box::new)?;
         program.id = xdp.info().map_err(Box::new)?.id();
@@ -275,7 +280,16 @@ impl Program {
             link.pin(&path).map_err(|error| pins::refusal(&path, &error))?.into()
         };
         self.link = Some(link);
-        Ok(())
+        self.keep.as_mut().map_or(Ok(()), |keep| keep.link(&path))
+    }
+
+    /// Puts back the pins that somebody removed, or put something else in the place of, and returns
+    /// their paths: without them the next controller would not find what this one leaves.
+    ///
+    /// # Errors
+    /// [`KernelError::Pin`].
+    pub fn put_back_pins(&mut self) -> Result<Vec<PathBuf>, KernelError> {
+        self.keep.as_mut().map_or(Ok(Vec::new()), Keep::put_back)
     }
 
     /// Attaches the program once more, where its attachment was ended from outside. It takes `CAP_BPF`
@@ -300,6 +314,7 @@ impl Program {
     /// [`KernelError::Pin`].
     pub fn detach(&mut self) -> Result<(), KernelError> {
         self.link = None;
+        self.keep.iter_mut().for_each(Keep::release_link);
         self.pins.as_ref().map_or(Ok(()), Pins::remove_links)
     }
 
@@ -308,19 +323,29 @@ impl Program {
         self.pins
     }
 
-    /// Ends a sensor whose pins nobody steers any more, and returns the rings with what is in them:
-    /// lease 0, detached, and no program runs that could make a record. The rings stay pinned.
+    /// Ends a sensor whose pins nobody steers any more, and returns the rings with what is in them, and
+    /// how many records its program has submitted: lease 0, detached, and no program runs that could
+    /// make a record. The rings stay pinned.
     ///
     /// # Errors
     /// [`KernelError`].
-    pub fn retire_pinned(pins: &Pins) -> Result<Records, KernelError> {
+    pub fn retire_pinned(pins: &Pins) -> Result<(Records, u64), KernelError> {
         let open = |name| MapData::from_pin(pins.map(name));
         let mut lease = Array::<_, u64>::try_from(Map::Array(open(name::LEASE)?))?;
         let closed = lease.set(lease::UNTIL, 0, 0);
         pins.remove_links()?;
         closed?;
         let mut rings = ArrayOfMaps::try_from(Map::ArrayOfMaps(open(name::RECORDS)?))?;
-        Records::adopt(&mut rings, pins)
+        let records = Records::adopt(&mut rings, pins)?;
+        // Counters that somebody removed say nothing; that is no reason to leave the rings alone.
+        let submitted = match open(name::COUNTERS) {
+            Ok(counters) => {
+                let counters = PerCpuArray::try_from(Map::PerCpuArray(counters))?;
+                read_counters(&counters)?.iter().map(Counters::records).sum()
+            }
+            Err(_) => 0,
+        };
+        Ok((records, submitted))
     }
 
     /// Publishes a generation in one step: a packet that starts before it is judged to its end by
@@ -443,7 +468,7 @@ impl Program {
     /// # Errors
     /// [`KernelError::Map`].
     pub fn counters(&self) -> Result<Vec<Counters>, KernelError> {
-        Ok(self.counters.get(&0, 0)?.iter().map(|words| Counters::new(*words)).collect())
+        read_counters(&self.counters)
     }
 
     /// What the program has logged of its own life since the last call; see [`LifeLog`].
@@ -490,6 +515,12 @@ impl Program {
             self.ebpf.program_mut(name::PROGRAM).ok_or(KernelError::Missing(name::PROGRAM))?;
         Ok(program.try_into().map_err(Box::new)?)
     }
+}
+
+fn read_counters(
+    counters: &PerCpuArray<MapData, [u64; counters::WORDS]>,
+) -> Result<Vec<Counters>, KernelError> {
+    Ok(counters.get(&0, 0)?.iter().map(|words| Counters::new(*words)).collect())
 }
 
 /// How many slots of a half hold something, from its first on.

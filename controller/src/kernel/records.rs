@@ -1,12 +1,14 @@
 //! The rings of a program: one for each CPU that is online, so that no two CPUs ever wait for each
 //! other to make a record.
 
+use std::sync::Arc;
+
 use aya::maps::{ArrayOfMaps, MapData, MapError, MapInfo};
 use sensor_common::record::Record;
 
 use super::KernelError;
 use super::pins::{Pins, refusal};
-use super::ring::Ring;
+use super::ring::{Ring, Room};
 
 /// A program's rings, with the number of each one's CPU.
 #[derive(Debug)]
@@ -76,6 +78,16 @@ impl Records {
             count = count.saturating_add(Ring::open(map)?.unread());
         }
         Ok(count)
+    }
+
+    /// The room of every ring.
+    pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
+        self.rings.iter().map(|(_, ring)| ring.room())
+    }
+
+    /// The highest generation of the records that wait in the rings.
+    pub fn newest_generation(&mut self) -> Option<u32> {
+        self.rings.iter_mut().filter_map(|(_, ring)| ring.newest_generation()).max()
     }
 
     /// Every ring, with the number of its CPU.

@@ -36,11 +36,14 @@ const HEADER: usize = BPF_RINGBUF_HDR_SZ as usize;
 #[expect(clippy::cast_possible_truncation, reason = "72")]
 pub(super) const RECORD: u32 = (HEADER + LENGTH) as u32;
 
-/// The consumer's position, which other hands may hold as well: how much of the ring is free.
+/// Both positions of a ring, which other hands than its reader's may hold as well: how much of it is
+/// free, and how much is waiting.
 #[derive(Debug)]
 pub struct Room {
     /// The consumer's page.
     page: MmapRaw,
+    /// The producer's page and, twice in a row, the records.
+    memory: MmapRaw,
 }
 
 impl Room {
@@ -61,6 +64,22 @@ impl Room {
     pub fn released(&self) -> u64 {
         self.word().load(Ordering::Acquire)
     }
+
+    /// Records that were submitted and whose room was not given back yet. Exact as long as nothing
+    /// but whole [`Record`]s is in the ring, which is all that the program submits.
+    pub fn waiting(&self) -> u64 {
+        // In this order, so that a record that is given back meanwhile is not counted twice.
+        let written = self.written();
+        written.saturating_sub(self.released()) / u64::from(RECORD)
+    }
+
+    /// Up to where the kernel has reserved room for records.
+    fn written(&self) -> u64 {
+        let word = self.memory.as_ptr().cast_mut().cast::<u64>();
+        // SAFETY: the producer's page is mapped for as long as `self` lives and starts, aligned,
+        // with the position; it is only loaded, never stored to.
+        unsafe { AtomicU64::from_ptr(word) }.load(Ordering::Acquire)
+    }
 }
 
 /// A ring buffer with its reader.
@@ -68,8 +87,6 @@ impl Room {
 pub struct Ring {
     map: MapData,
     room: Arc<Room>,
-    /// The producer's page and, twice in a row, the records.
-    memory: MmapRaw,
     /// Bytes before the records.
     page: usize,
     /// Size less one; the size is a power of two.
@@ -103,14 +120,14 @@ impl Ring {
             .len(page + 2 * bytes as usize)
             .map_raw_read_only(descriptor)
             .map_err(unmapped)?;
-        let room = Arc::new(Room { page: consumer });
+        let room = Arc::new(Room { page: consumer, memory });
         let position = room.released();
-        Ok(Self { map, room, memory, page, mask: u64::from(bytes) - 1, position })
+        Ok(Self { map, room, page, mask: u64::from(bytes) - 1, position })
     }
 
     /// The next record, if there is one. Its room stays taken until it is given back.
     pub fn next_record(&mut self) -> Option<Record> {
-        while self.position != self.written() {
+        while self.position != self.room.written() {
             let length = self.header();
             if length & BPF_RINGBUF_BUSY_BIT != 0 {
                 return None;
@@ -128,7 +145,7 @@ impl Ring {
     /// Records that are there to be taken, of any length.
     pub(super) fn unread(&mut self) -> u64 {
         let mut count = 0;
-        while self.position != self.written() {
+        while self.position != self.room.written() {
             let length = self.header();
             if length & BPF_RINGBUF_BUSY_BIT != 0 {
                 break;
@@ -143,10 +160,15 @@ impl Ring {
     /// Goes on at `position`, up to which records are known to be kept, and gives them back. A
     /// position that was passed, or that the ring never reached, changes nothing.
     pub fn skip_to(&mut self, position: u64) {
-        if (self.position..=self.written()).contains(&position) {
+        if (self.position..=self.room.written()).contains(&position) {
             self.position = position;
             self.room.release(position);
         }
+    }
+
+    /// Whether as much as that was ever written into it.
+    pub fn has_reached(&self, position: u64) -> bool {
+        position <= self.room.written()
     }
 
     /// Up to where records were taken, in bytes since the ring was made.
@@ -169,12 +191,13 @@ impl Ring {
         &self.map
     }
 
-    /// Up to where the kernel has reserved room for records.
-    fn written(&self) -> u64 {
-        let word = self.memory.as_ptr().cast_mut().cast::<u64>();
-        // SAFETY: the producer's page is mapped for as long as `self` lives and starts, aligned,
-        // with the position; it is only loaded, never stored to.
-        unsafe { AtomicU64::from_ptr(word) }.load(Ordering::Acquire)
+    /// The highest generation of the records that wait to be taken. None is taken.
+    pub fn newest_generation(&mut self) -> Option<u32> {
+        let start = self.position;
+        let newest = std::iter::from_fn(|| self.next_record()).map(|record| record.generation);
+        let newest = newest.max();
+        self.position = start;
+        newest
     }
 
     /// The length of the next record with the flags of its header; it must lie before `written`.
@@ -198,7 +221,7 @@ impl Ring {
     fn at(&self, offset: usize) -> *const u8 {
         #[expect(clippy::cast_possible_truncation, reason = "a ring has at most 1 GiB")]
         let start = self.page + (self.position & self.mask) as usize;
-        self.memory.as_ptr().wrapping_add(start + offset)
+        self.room.memory.as_ptr().wrapping_add(start + offset)
     }
 }
 

@@ -14,7 +14,7 @@ use super::store::{Place, StoreError};
 use super::written::{Anchor, Approved, State};
 use crate::order::revocation::verify_revocation;
 use crate::order::verify_rotation;
-use crate::order::{Trust, verify_order};
+use crate::order::{Order, Trust, Verified, verify_order};
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
@@ -55,6 +55,31 @@ pub fn look(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, Sto
 /// [`StoreError`].
 pub fn read(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
     attempt(|| Ok(load(disk, place, Contents::Read)?.map(|loaded| loaded.registry)))
+}
+
+/// The whole of an order that was accepted, also of one that is over: from memory, or from its
+/// envelope, under the trust file it was accepted under.
+///
+/// # Errors
+/// [`StoreError`]: its file is not there, or not what was accepted.
+pub fn whole(
+    disk: &mut impl Disk,
+    place: &Place,
+    registry: &Registry,
+    entry: &Entry,
+) -> Result<Arc<Verified<Order>>, StoreError> {
+    if let Some(body) = &entry.body {
+        return Ok(Arc::clone(body));
+    }
+    let trust = find(&registry.trusts, entry.trust)
+        .map_err(|reason| Rejection::new(shown(&place.directory), reason))?;
+    let mut files = Files { disk, directory: &place.directory };
+    let (file, bytes) = files.read(&names::order(&entry.file), &entry.file)?;
+    let order = verify_order(&file, &bytes, trust)?;
+    if order.digest() != entry.digest {
+        return Err(Rejection::new(file, "is not the order that was accepted").into());
+    }
+    Ok(Arc::new(order))
 }
 
 /// The audit file beside a state, verified from its first line to its last, whoever holds them;

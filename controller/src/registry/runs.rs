@@ -84,12 +84,16 @@ pub struct Stop {
     pub reason: Option<String>,
     /// Packets seen on all interfaces.
     pub packets: u64,
-    /// Records submitted by the kernel.
+    /// Records that were due, also those that a full ring lost: the sum of the four after it.
     pub records: u64,
-    /// Records written.
+    /// Records that are in the output.
     pub written: u64,
-    /// Records lost because a ring was full.
+    /// Records that a full ring had no room for, or that are nowhere.
     pub lost: u64,
+    /// Records that could not be written.
+    pub not_written: u64,
+    /// Records that no order is answerable for, set aside.
+    pub set_aside: u64,
 }
 
 /// A replay: what was put in, and what came out.
@@ -217,7 +221,16 @@ mod tests {
 
     fn stop(how: How, reason: Option<&str>) -> Stop {
         let reason = reason.map(ToOwned::to_owned);
-        Stop { how, reason, packets: 4, records: 3, written: 2, lost: 1 }
+        Stop {
+            how,
+            reason,
+            packets: 4,
+            records: 3,
+            written: 2,
+            lost: 1,
+            not_written: 0,
+            set_aside: 0,
+        }
     }
 
     fn what(change: &Change) -> Vec<String> {
@@ -238,7 +251,9 @@ mod tests {
         let stopped = started.registry.stopped(stop(How::Signal, None), at(2));
         assert_eq!(
             what(&stopped),
-            [r#"{"event":"stopped","how":"signal","packets":4,"records":3,"written":2,"lost":1}"#]
+            [
+                r#"{"event":"stopped","how":"signal","packets":4,"records":3,"written":2,"lost":1,"not_written":0,"set_aside":0}"#
+            ]
         );
         assert_eq!(what(&stopped.registry.started(start("a"), at(3))).len(), 1);
     }

@@ -1,7 +1,7 @@
 //! The one place where a daemon ends, and its last words.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sensor_common::counters::{self, Counters};
@@ -9,6 +9,9 @@ use sensor_common::outcome::Outcome;
 use tokio::task::JoinHandle;
 
 use super::{Daemon, End, RunError, reading};
+#[cfg(test)]
+use crate::daemon::aside::Reason;
+use crate::daemon::books::Books;
 use crate::daemon::drain;
 use crate::daemon::monitor::lock;
 use crate::daemon::sensor::Enforce as _;
@@ -17,26 +20,38 @@ use crate::registry::runs::{How, Stop};
 /// How long the output may take none of the last records before they are given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a daemon did, for its last words.
+/// What a sensor did, for the last words of its daemon. Every record that was due is in one of the four
+/// numbers behind `records`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Summary {
     /// Packets seen on all interfaces.
     pub packets: u64,
-    /// Records submitted by the kernel.
+    /// Records that were due: those that the kernel submitted, and those that a full ring lost.
     pub records: u64,
-    /// Records written.
+    /// Records in the output.
     pub written: u64,
-    /// Records lost because a ring was full.
+    /// Records that are nowhere, or that a full ring had no room for.
     pub lost: u64,
+    /// Records that could not be written.
+    pub not_written: u64,
+    /// Records that were set aside.
+    pub set_aside: u64,
+    /// Those that could not be written are in the rings, for the next daemon.
+    pub kept: bool,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { packets, records, written, lost } = self;
+        let Self { packets, records, written, lost, not_written, set_aside, kept } = self;
         write!(
             f,
-            "stopped: {packets} packets seen, {records} records, {written} written, {lost} lost"
-        )
+            "stopped: {packets} packets seen, {records} records, {written} written, {lost} lost, \
+             {not_written} not written"
+        )?;
+        if *not_written > 0 {
+            f.write_str(if *kept { " (left in the rings)" } else { " (and so lost)" })?;
+        }
+        write!(f, ", {set_aside} set aside")
     }
 }
 
@@ -54,6 +69,7 @@ impl Daemon {
             result = before.and(done);
         };
         let mut summary = Summary::default();
+        let mut submitted = BTreeMap::new();
         {
             let mut sensor = lock(&self.sensor);
             if end == End::Stop {
@@ -67,13 +83,17 @@ impl Daemon {
                 }
                 Err(error) => keep(Err(error.into())),
             }
+            match sensor.submitted() {
+                Ok(counted) => submitted = counted,
+                Err(error) => keep(Err(error.into())),
+            }
         }
         if end == End::Stop {
             self.monitor.note_lease(0);
         }
         // If the drain is gone, it has failed, and said so.
         let _ = self.commands.send(drain::Command::Finish);
-        keep(finish(self.drain, &self.written).await);
+        let drained = finish(self.drain, &self.books).await;
         if end == End::Stop {
             keep(lock(&self.sensor).detach().map_err(RunError::Sensor));
         }
@@ -84,8 +104,22 @@ impl Daemon {
             // Aborted; what it held (the socket) is gone once this returns.
             let _ = server.await;
         }
-        keep(finish(self.writer, &self.written).await);
-        summary.written = self.written.load(Ordering::Relaxed);
+        let written = finish(self.writer, &self.books).await;
+        self.books.audit(submitted);
+        summary.kept = lock(&self.sensor).is_pinned();
+        summary.add_up(&self.books);
+        for finished in [drained, written] {
+            match finished {
+                Finished::Well => {}
+                // They are in the rings, where the next daemon finds them.
+                Finished::Stuck if end == End::HandOver => {}
+                Finished::Stuck => {
+                    let reason = "the output did not take the last records";
+                    keep(Err(RunError::Failed(reason.to_owned())));
+                }
+                Finished::Failed(reason) => keep(Err(RunError::Failed(reason))),
+            }
+        }
         let failure = failure.or_else(|| result.as_ref().err().map(ToString::to_string));
         let (registrar, stop) = (&mut self.registrar, summary.as_event(end, failure));
         let ended = tokio::task::block_in_place(|| registrar.end(stop, reading()));
@@ -109,37 +143,78 @@ impl Summary {
             (None, End::Stop) => How::Signal,
             (None, End::HandOver) => How::HandOver,
         };
-        let Self { packets, records, written, lost } = self;
-        Stop { how, reason, packets, records, written, lost }
+        let Self { packets, records, written, lost, not_written, set_aside, .. } = self;
+        Stop { how, reason, packets, records, written, lost, not_written, set_aside }
     }
 
     fn count<'a>(&mut self, cpus: impl Iterator<Item = &'a Counters>) {
         let mut sum = Counters::default();
         cpus.for_each(|cpu| sum.merge(cpu));
-        self.records = sum.records();
         self.lost = sum.lost();
         self.packets = Outcome::ALL
             .iter()
             .flat_map(|outcome| counters::columns().map(|column| sum.packets(*outcome, column)))
             .sum();
     }
+
+    /// The books, once nothing moves any more. What the output has taken and nobody has looked at since
+    /// counts as not written: that happens only where the writer was given up.
+    fn add_up(&mut self, books: &Books) {
+        let totals = books.sums();
+        self.records = totals.submitted().saturating_add(self.lost);
+        self.written = totals.written;
+        self.set_aside = totals.set_aside();
+        self.lost = self.lost.saturating_add(totals.missing());
+        let known = self.written.saturating_add(self.set_aside).saturating_add(self.lost);
+        self.not_written = self.records.saturating_sub(known);
+    }
+}
+
+/// How a task ended.
+enum Finished {
+    Well,
+    /// The output takes nothing.
+    Stuck,
+    Failed(String),
 }
 
 /// Waits for a task as long as records are written.
-async fn finish<E: fmt::Display>(
-    mut task: JoinHandle<Result<(), E>>,
-    written: &AtomicU64,
-) -> Result<(), RunError> {
+async fn finish<E: fmt::Display>(mut task: JoinHandle<Result<(), E>>, books: &Books) -> Finished {
     loop {
-        let before = written.load(Ordering::Relaxed);
+        let before = books.moves();
         match tokio::time::timeout(PATIENCE, &mut task).await {
-            Ok(Ok(done)) => return done.map_err(|error| RunError::Failed(error.to_string())),
-            Ok(Err(error)) => return Err(RunError::Failed(error.to_string())),
-            Err(_) if written.load(Ordering::Relaxed) == before => {
-                let reason = "the output did not take the last records";
-                return Err(RunError::Failed(reason.to_owned()));
+            Ok(Ok(Ok(()))) => return Finished::Well,
+            Ok(Ok(Err(error))) => return Finished::Failed(error.to_string()),
+            Ok(Err(error)) => return Finished::Failed(error.to_string()),
+            Err(_) if books.moves() == before => {
+                // What it holds is let go, and whoever waits for it waits no more.
+                task.abort();
+                let _ = task.await;
+                return Finished::Stuck;
             }
             Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_add_up() {
+        let books = Books::default();
+        books.took(700, &BTreeMap::from([(Reason::Term, 3)]), 0);
+        books.confirm_but(11);
+        books.lose_output();
+        books.audit(BTreeMap::from([("eth1".to_owned(), 703)]));
+        books.account(BTreeMap::from([("eth1".to_owned(), 777)]));
+        let mut summary = Summary { packets: 900, lost: 5, ..Summary::default() };
+        summary.add_up(&books);
+        let words = "stopped: 900 packets seen, 782 records, 689 written, 16 lost, 74 not written \
+                     (and so lost), 3 set aside";
+        assert_eq!(summary.to_string(), words);
+        summary.kept = true;
+        assert!(summary.to_string().contains("74 not written (left in the rings), "));
     }
 }

@@ -115,7 +115,7 @@ impl Entry {
 }
 
 /// The boot time of a moment, given both clocks.
-fn boot_time_of(moment: Timestamp, boot: u64, wall: Timestamp) -> u64 {
+pub(in crate::daemon) fn boot_time_of(moment: Timestamp, boot: u64, wall: Timestamp) -> u64 {
     let left = moment.as_nanosecond().saturating_sub(wall.as_nanosecond());
     let at = i128::from(boot).saturating_add(left);
     u64::try_from(at.max(0)).unwrap_or(u64::MAX)

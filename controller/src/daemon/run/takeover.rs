@@ -1,0 +1,127 @@
+//! The start, as far as it is about records and about what another daemon left: the output is opened,
+//! the programs are loaded over what is pinned, and everything goes on where it was.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use super::{RunError, reading};
+use crate::daemon::aside::AsideFile;
+use crate::daemon::books::Books;
+use crate::daemon::config::Config;
+use crate::daemon::inherit::Inherited;
+use crate::daemon::kept::{self, Kept, Resumed};
+use crate::daemon::names::NameBook;
+use crate::daemon::output::Sink;
+use crate::daemon::progress::{FILE, Found, Step};
+use crate::daemon::sensor::{Enforce as _, Sensor};
+use crate::daemon::writer::Places;
+use crate::kernel::Records;
+use crate::registry::Registry;
+
+/// What is opened before anything is asked of the kernel.
+pub(super) struct Opened {
+    kept: Kept,
+    sink: Option<Sink>,
+    found: Found,
+}
+
+/// Everything loaded, and nothing attached.
+pub(super) struct TakenOver {
+    pub(super) sensor: Sensor,
+    pub(super) rings: Vec<(String, Records)>,
+    pub(super) names: Arc<NameBook>,
+    pub(super) inherited: Inherited,
+    pub(super) places: Places,
+    pub(super) books: Arc<Books>,
+    /// `event.sequence` of the last record that was written.
+    pub(super) sequence: u64,
+    /// There are books of a daemon before this one.
+    pub(super) goes_on: bool,
+    /// What there is to say.
+    pub(super) said: Vec<String>,
+}
+
+/// Opens the output, and what the daemon before left.
+pub(super) fn open(config: &Config, registry: &Registry) -> Result<Opened, RunError> {
+    let kept = Kept::open(config, registry, reading()).map_err(RunError::Failed)?;
+    let last = kept.step.as_ref().and_then(|step| step.file);
+    let (sink, found) = match Sink::open(&config.output, last, true) {
+        Ok((sink, found)) => (Some(sink), found),
+        // Its reader may come later. The writer says that it waits.
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => (None, Found::Unknown),
+        Err(error) => return Err(RunError::Failed(error.to_string())),
+    };
+    Ok(Opened { kept, sink, found })
+}
+
+/// Loads the programs over what is pinned, and goes on from there.
+pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, RunError> {
+    let Opened { kept, mut sink, found } = opened;
+    let Kept { root, names, mut inherited, terms, windows, progress, step, doubts } = kept;
+    let (mut sensor, mut rings) = Sensor::load(config, root)?;
+    let aside = AsideFile::of(&config.state.directory);
+    let goes_on = step.is_some();
+    let resumed = match step {
+        Some(step) => kept::resume(step, found, &aside, &mut rings).map_err(|reason| {
+            let file = config.state.directory.join("generations").join(FILE);
+            RunError::Failed(format!(
+                "{}: {reason}; restore it, or remove the pins and with them these records",
+                file.display()
+            ))
+        })?,
+        None => Resumed { rings: kept::positions(&mut rings), ..Resumed::default() },
+    };
+    if let (true, Found::CutBackTo(length), Some(sink)) =
+        (resumed.comes_again, found, sink.as_mut())
+    {
+        sink.cut_back(length).map_err(|error| super::failed("the output", &error))?;
+    }
+    inherited.generation = inherited.generation.max(resumed.generation);
+    let known = if doubts.is_empty() { terms } else { BTreeMap::new() };
+    let now = reading().boot;
+    let wrong = sensor.adopt(&known, resumed.totals.lease, now)?;
+    sensor.vouched().inherit(windows);
+    if !doubts.is_empty() {
+        // Nobody knows for which orders the tables select that are in the kernel.
+        sensor.set_lease(0)?;
+    }
+    let Resumed { sequence, totals, rings: positions, step: number, generation, .. } = resumed;
+    let rooms = rings.iter().flat_map(|(_, records)| records.rooms().cloned()).collect();
+    let books = Arc::new(Books::new(totals.clone(), rooms));
+    books.tampered(wrong.len() as u64);
+    let said = doubts.into_iter().chain(wrong).collect();
+    let step = Step {
+        number,
+        before: sequence,
+        after: sequence,
+        rings: positions,
+        totals,
+        generation,
+        ..Step::default()
+    };
+    let places = Places { output: config.output.clone(), sink, aside, progress, step };
+    Ok(TakenOver { sensor, rings, names, inherited, places, books, sequence, goes_on, said })
+}
+
+/// Compares what daemons before have written with what the kernel had submitted by then; returns what
+/// is to be said. To be called once tables of ours are published.
+pub(super) fn audit(sensor: &mut Sensor, books: &Books) -> Result<Vec<String>, RunError> {
+    let before = books.waiting();
+    // Whatever program has put a record into a ring has counted it by then.
+    sensor.settle()?;
+    let (missing, behind) = books.audit_at_start(before, sensor.submitted()?);
+    let mut said = Vec::new();
+    if missing > 0 {
+        said.push(format!(
+            "{missing} records are missing: they were in rings whose pins somebody removed"
+        ));
+    }
+    if behind > 0 {
+        said.push(format!(
+            "the kernel's counters know nothing of {behind} records: somebody removed them or set \
+             them back"
+        ));
+    }
+    Ok(said)
+}

@@ -1,0 +1,53 @@
+//! What the loop looks after besides orders: that the kernel's maps say what the daemon has written,
+//! that its pins are there, and that no record has gone without a trace (L-INSPECT).
+
+use super::{Daemon, RunError, TICK, Tell};
+use crate::daemon::monitor::lock;
+
+/// What was looked after, and when.
+#[derive(Debug, Default)]
+pub(super) struct Upkeep {
+    /// Boot time at which pins and books were last looked at, nanoseconds.
+    looked: u64,
+    /// Why pins cannot be put back, as it was said.
+    pins: Option<String>,
+}
+
+impl Daemon {
+    /// Puts right what somebody else has written into the kernel's maps, before a tick goes by them.
+    pub(super) fn put_right(&self, voice: &impl Tell) -> Result<(), RunError> {
+        let said = lock(&self.sensor).put_right()?;
+        self.books.tampered(said.len() as u64);
+        for line in &said {
+            voice.tell(line);
+        }
+        Ok(())
+    }
+
+    /// Puts pins back, and compares the books with the kernel's; once for each tick's time.
+    pub(super) fn keep_up(&mut self, now: u64, voice: &impl Tell) -> Result<(), RunError> {
+        let Upkeep { looked, pins } = &mut self.upkeep;
+        if u128::from(now.saturating_sub(*looked)) < TICK.as_nanos() {
+            return Ok(());
+        }
+        *looked = now;
+        let mut sensor = lock(&self.sensor);
+        let (said, failed) = sensor.put_back_pins();
+        self.books.tampered(said.len() as u64);
+        for line in &said {
+            voice.tell(line);
+        }
+        // The sensor goes on without; it is the next daemon that would not find them.
+        let failed = failed.map(|error| format!("a pin cannot be put back: {error}"));
+        if let Some(line) = failed.as_ref().filter(|line| pins.as_ref() != Some(line)) {
+            voice.tell(line);
+        }
+        *pins = failed;
+        let missing = self.books.audit(sensor.submitted()?);
+        if missing > 0 {
+            voice
+                .tell(&format!("{missing} records are missing: they did not come out of any ring"));
+        }
+        Ok(())
+    }
+}
