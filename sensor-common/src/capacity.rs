@@ -171,9 +171,7 @@ pub fn admit<B: Bucket, T: Tables + Copy>(
     draw(bucket, tables, purse, moment, length)
 }
 
-/// The rest of [`admit`]: a new tick or generation, or an empty purse.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// The rest of [`admit`]: a new tick or generation, or an empty purse. Out of line.
 #[inline(never)]
 fn draw<B: Bucket, T: Tables + Copy>(
     bucket: &B,

@@ -8,7 +8,7 @@ use crate::lookup;
 use crate::outcome::Outcome;
 use crate::packet::Packet;
 use crate::parse::payload::Payload;
-use crate::parse::{self, Address, Flow, Unparsed, transport};
+use crate::parse::{self, Address, Flow, Unparsed, Version, transport};
 use crate::payload::{self, Hits};
 use crate::record::{Record, Sink};
 use crate::repeat::Repeat;
@@ -32,8 +32,6 @@ pub struct Candidate {
     payload: Stage,
     hits: Hits,
     tally: Tally,
-    /// [`header::NOTHING`].
-    nothing: u64,
 }
 
 /// How far the payload has been looked at.
@@ -48,7 +46,7 @@ enum Stage {
 }
 
 /// What has come of a candidate's rules so far.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Tally {
     /// Boot-time nanoseconds at the first rule that held.
     now: u64,
@@ -136,7 +134,6 @@ where
     if unknown && !rules.payload_only(traffic_bit(direction, flow.protocol)) {
         return done(Outcome::Unmatched, Some(direction));
     }
-    let nothing = word_of(head, header::NOTHING);
     let candidate = Candidate {
         rows: Rows::of(flow.protocol, direction, source, destination),
         cursor: Cursor::new(rules),
@@ -144,13 +141,7 @@ where
         direction,
         length,
         generation,
-        groups: low(nothing),
-        group: low(nothing),
-        found: Payload { start: low(nothing), length: low(nothing) },
-        payload: Stage::Unasked,
-        hits: Hits::none(low(nothing)),
-        tally: Tally::new(nothing),
-        nothing,
+        ..Candidate::blank()
     };
     let Some(candidate) = ports.scratch.keep(candidate) else {
         return done(Outcome::Unclassified, None);
@@ -166,15 +157,13 @@ where
             walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
         }
     }
-    let verdict = candidate.tally.verdict(candidate.direction, candidate.length);
+    let (tally, direction, length) = (candidate.tally, candidate.direction, candidate.length);
     candidate.erase();
-    verdict
+    tally.verdict(direction, length)
 }
 
 /// Finds the payload groups that may select a candidate whose addresses are in no set; `false` if
-/// there are none.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// there are none. Out of line.
 #[inline(never)]
 fn screen<P: Packet, T: Tables + Copy>(candidate: &mut Candidate, packet: &P, tables: T) -> bool {
     let Candidate { flow, direction, .. } = candidate;
@@ -204,9 +193,7 @@ fn begin<T: Tables + Copy, G: Gate, S: Sink>(
 }
 
 /// Finds the first rule of each order that holds, and submits a record for each such order that is
-/// in force while the lease holds (L-TERM).
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// in force while the lease holds (L-TERM). Out of line.
 #[inline(never)]
 fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     candidate: &mut Candidate,
@@ -226,9 +213,7 @@ fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     });
 }
 
-/// Looks for the candidate's payload in all groups that may have it.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// Looks for the candidate's payload in all groups that may have it. Out of line.
 #[inline(never)]
 fn look<P: Packet, T: Tables + Copy, R: Repeat>(
     candidate: &mut Candidate,
@@ -261,21 +246,40 @@ impl Candidate {
         entered.is_ok()
     }
 
-    /// Forgets the packet (L-ERASE): the scratch memory outlives it, and most candidates are selected by
-    /// no rule.
+    /// No packet: all fields are 0 but for the cursor's.
+    #[inline(always)]
+    fn blank() -> Self {
+        let nowhere = Address::default();
+        Self {
+            flow: Flow {
+                version: Version::V4,
+                source: nowhere,
+                destination: nowhere,
+                protocol: 0,
+                // `None` would leave in memory what was there.
+                ports: Some(transport::Ports { source: 0, destination: 0 }),
+                fragment: false,
+                upper: 0,
+                end: 0,
+            },
+            direction: Direction::ForeignToForeign,
+            length: 0,
+            generation: 0,
+            rows: Rows::default(),
+            cursor: Cursor::new(RulesWord(0)),
+            groups: 0,
+            group: 0,
+            found: Payload::default(),
+            payload: Stage::Unasked,
+            hits: Hits::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Forgets the packet (L-ERASE), which the scratch memory outlives.
     #[inline(always)]
     fn erase(&mut self) {
-        let (nothing, none) = (self.nothing, low(self.nothing));
-        self.flow.source = Address { high: nothing, low: nothing };
-        self.flow.destination = Address { high: nothing, low: nothing };
-        // `None` would leave them there.
-        self.flow.ports = Some(transport::Ports { source: 0, destination: 0 });
-        self.flow.protocol = 0;
-        self.length = none;
-        self.rows = Rows::none(none);
-        self.cursor = Cursor::new(RulesWord(nothing));
-        self.found = Payload { start: none, length: none };
-        self.hits = Hits::none(none);
+        *self = Self::blank();
     }
 
     /// Looks for the payload in the next group: `false` if there is none after it.
@@ -321,13 +325,6 @@ impl Candidate {
 }
 
 impl Tally {
-    /// Nothing so far. `nothing` is [`header::NOTHING`].
-    #[inline(always)]
-    const fn new(nothing: u64) -> Self {
-        let none = low(nothing);
-        Self { now: nothing, held: none, records: none, lost: none }
-    }
-
     /// The outcome of a packet that was looked at to the end.
     #[inline(always)]
     const fn verdict(self, direction: Direction, length: u32) -> Verdict {

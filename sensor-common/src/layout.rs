@@ -42,10 +42,6 @@ pub mod header {
     /// The capacity share (L-CAP): bytes per second of 外外 traffic that may be inspected, or
     /// [`crate::capacity::UNMETERED`]. 0: none.
     pub const SHARE: u32 = 5;
-    /// Always 0. Neither verifier nor compiler knows it. What a loop starts with from here is to the
-    /// verifier what the loop goes on with, and it walks through the loop once instead of once for each
-    /// difference; what is set to it is set by instructions, not by a call of `memset`.
-    pub const NOTHING: u32 = 6;
     /// What there are of rules; see [`super::RulesWord`].
     pub const RULES: u32 = 7;
 

@@ -1,7 +1,9 @@
 //! The port through which frames are read.
 
+use crate::opaque::Opaque;
+
 /// A frame, from its first byte (the destination MAC address) on.
-pub trait Packet {
+pub trait Packet: Opaque {
     /// The frame's length in bytes, all buffers of a multi-buffer frame together.
     fn length(&self) -> u32;
 
@@ -10,22 +12,6 @@ pub trait Packet {
     /// Offsets beyond [`FURTHEST`] are never readable: the kernel's verifier wants a bound, and no
     /// header that the parser looks for starts further in.
     fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
-
-    /// A number that the parser found, to be kept for later. The kernel's implementation makes the
-    /// verifier forget its bounds: that of 6.1 would otherwise follow every way through the parser to
-    /// the end, each on its own.
-    #[inline(always)]
-    fn keep(&self, number: u32) -> u32 {
-        number
-    }
-
-    /// As [`Self::load`], for an offset that was kept since it was found. The verifier of older kernels
-    /// forgets what it knew of such a number; the kernel's implementation tells it again, at the price
-    /// of an instruction that the compiler cannot leave out.
-    #[inline(always)]
-    fn load_kept<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        self.load(offset)
-    }
 }
 
 /// The highest offset at which [`Packet::load`] reads: a mask, so all lower bits are set.

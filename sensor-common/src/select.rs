@@ -16,7 +16,7 @@ pub const HEAD: u32 = header::SOURCE_ROWS >> 3;
 
 /// One packet, as selection sees it: a row number for every dimension but the payload. The rules that
 /// hold are the AND of these rows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Rows {
     source: u32,
     destination: u32,
@@ -164,18 +164,6 @@ impl Rows {
             traffic: traffic_row(direction, protocol),
             source_ports: NO_PORTS,
             destination_ports: NO_PORTS,
-        }
-    }
-
-    /// The rows of no packet. `nothing` is [`header::NOTHING`].
-    #[inline(always)]
-    pub const fn none(nothing: u32) -> Self {
-        Self {
-            source: nothing,
-            destination: nothing,
-            traffic: nothing,
-            source_ports: nothing,
-            destination_ports: nothing,
         }
     }
 

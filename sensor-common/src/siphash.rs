@@ -36,17 +36,6 @@ impl State {
         }
     }
 
-    /// The other state where the bits of `mask` are set, this one where they are not.
-    #[inline(always)]
-    pub const fn or(self, other: Self, mask: u64) -> Self {
-        Self {
-            v0: self.v0 ^ (self.v0 ^ other.v0) & mask,
-            v1: self.v1 ^ (self.v1 ^ other.v1) & mask,
-            v2: self.v2 ^ (self.v2 ^ other.v2) & mask,
-            v3: self.v3 ^ (self.v3 ^ other.v3) & mask,
-        }
-    }
-
     /// Takes in a whole block: eight bytes, the first of them the least significant.
     #[inline(always)]
     pub const fn absorb(&mut self, block: u64) {

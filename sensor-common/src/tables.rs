@@ -1,6 +1,8 @@
 //! The ports through which the tables of a generation and the gate in front of the records are
 //! read.
 
+use crate::opaque::Opaque;
+
 /// The unit of a generation's memory: one cache line of eight 64-bit words in host byte order.
 pub type Line = [u64; LINE_WORDS];
 
@@ -18,7 +20,7 @@ pub const MOST_SEGMENTS: u32 = 256;
 ///
 /// A packet is judged by one generation from its first look-up to its last: the implementation
 /// holds it by reference, and the controller publishes the next one in a single step.
-pub trait Tables {
+pub trait Tables: Opaque {
     /// The line at `index`, or `None` outside the array.
     fn line(&self, index: u32) -> Option<&Line>;
 
@@ -84,9 +86,7 @@ impl Term {
     /// Whether it is in force at `now`.
     #[inline(always)]
     pub const fn holds(self, now: u64) -> bool {
-        // A beginning of 0 becomes one that never comes. Without a branch between the two: a
-        // verifier would follow both ways.
-        (self.begin.wrapping_sub(1) < now) & (now < self.end)
+        self.begin != 0 && self.begin <= now && now < self.end
     }
 
     /// The moments that are in both.
@@ -141,13 +141,10 @@ pub mod lease {
     /// How many words there are.
     pub const WORDS: usize = 2;
 
-    /// Until when anything may be selected, exclusive: not at all while selection is halted. Without
-    /// a branch, as the verifier would follow both ways to the end.
+    /// Until when anything may be selected, exclusive: not at all while selection is halted.
     #[inline(always)]
     pub const fn in_force(until: u64, halted: u64) -> u64 {
-        // 1 where any bit is set.
-        let any = (halted | halted.wrapping_neg()) >> 63;
-        until & any.wrapping_sub(1)
+        if halted == 0 { until } else { 0 }
     }
 }
 

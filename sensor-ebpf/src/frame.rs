@@ -2,13 +2,13 @@
 
 #![expect(unsafe_code, reason = "reading a frame takes pointers; see each SAFETY")]
 
-use core::sync::atomic::AtomicU64;
-
 use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::XdpContext;
-use sensor_common::layout::low;
+use sensor_common::opaque::Opaque;
 use sensor_common::packet::{FURTHEST, Packet};
+
+use crate::opaque::hidden;
 
 /// A first buffer shorter than this holds the whole frame: drivers fill a buffer before they start
 /// the next. Should one not do so (header split), its packets are longer than their frame seems to
@@ -38,6 +38,13 @@ impl<'a> Frame<'a> {
     }
 }
 
+impl Opaque for Frame<'_> {
+    #[inline(always)]
+    fn hide(&self, number: u64) -> u64 {
+        hidden(number)
+    }
+}
+
 impl Packet for Frame<'_> {
     #[inline(always)]
     fn length(&self) -> u32 {
@@ -46,26 +53,6 @@ impl Packet for Frame<'_> {
 
     #[inline(always)]
     fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        if offset > FURTHEST {
-            return None;
-        }
-        // The mask repeats what was just checked, in the form that the verifier follows through
-        // any later spill of the register.
-        self.copy((offset & FURTHEST) as usize)
-    }
-
-    #[inline(always)]
-    fn keep(&self, number: u32) -> u32 {
-        static NOTHING: AtomicU64 = AtomicU64::new(0);
-        // SAFETY: a valid, aligned static that nobody writes; volatile, because the compiler would
-        // leave out what it knows to be 0.
-        let nothing = unsafe { core::ptr::read_volatile(NOTHING.as_ptr()) };
-        // What fitted into 32 bits still does.
-        low(unchanged(u64::from(number), nothing))
-    }
-
-    #[inline(always)]
-    fn load_kept<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
         if offset > FURTHEST { None } else { self.copy(masked(offset)) }
     }
 }
@@ -119,29 +106,6 @@ fn masked(offset: u32) -> usize {
         );
     }
     offset as usize
-}
-
-/// `number ^ nothing`, here and now: the compiler would put the calculation off to where its result is
-/// needed, and `black_box` takes stack.
-#[cfg(target_arch = "bpf")]
-#[inline(always)]
-fn unchanged(mut number: u64, nothing: u64) -> u64 {
-    // SAFETY: the instruction changes the register that it is given, and nothing else.
-    unsafe {
-        core::arch::asm!(
-            "{number} ^= {nothing}",
-            number = inout(reg) number,
-            nothing = in(reg) nothing,
-            options(nomem, nostack, preserves_flags),
-        );
-    }
-    number
-}
-
-/// For `cargo check` on the host, where the program never runs.
-#[cfg(not(target_arch = "bpf"))]
-const fn unchanged(number: u64, nothing: u64) -> u64 {
-    number ^ nothing
 }
 
 /// For `cargo check` on the host, where the program never runs.

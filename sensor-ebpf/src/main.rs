@@ -6,11 +6,14 @@
 
 #![no_std]
 #![no_main]
+// See `sensor_common::opaque`.
+#![no_builtins]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 mod frame;
 mod life;
 mod maps;
+mod opaque;
 mod repeat;
 
 use aya_ebpf::bindings::xdp_action;

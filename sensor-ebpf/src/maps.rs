@@ -18,9 +18,8 @@
 
 #![expect(unsafe_code, reason = "maps are reached through pointers; see each SAFETY")]
 
-use core::sync::atomic::AtomicU64;
 #[cfg(not(target_arch = "bpf"))]
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
@@ -32,10 +31,13 @@ use sensor_common::capacity::{self, Bucket, Meter, PURSE_WORDS, Purse, STORE_WOR
 use sensor_common::counters::{self, Verdict};
 use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
+use sensor_common::opaque::Opaque;
 use sensor_common::record::{LENGTH, Record, Sink};
 use sensor_common::tables::{
     Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, TERM_WORDS, Tables, Term, lease,
 };
+
+use crate::opaque::hidden;
 
 /// The controller maps a segment into its memory while it fills it. Without `BPF_F_INNER_MAP` all
 /// segments have one size, and the kernel turns a look-up into a few instructions instead of a call.
@@ -120,9 +122,15 @@ impl Generation {
     #[inline(always)]
     pub fn current() -> Self {
         let active = ACTIVE.get_ptr(0).map_or(0, read);
-        // Without a branch: the verifier would follow both ways to the end.
         let first = (low(active) & 1) * MOST_SEGMENTS;
         Self { first, near: SEGMENTS.get(first) }
+    }
+}
+
+impl Opaque for Generation {
+    #[inline(always)]
+    fn hide(&self, number: u64) -> u64 {
+        hidden(number)
     }
 }
 
@@ -137,24 +145,6 @@ impl Tables for Generation {
     fn near(&self, index: u32) -> Option<&Line> {
         self.near?.get(index % SEGMENT_LINES)
     }
-
-    #[inline(always)]
-    fn word(&self, index: u32) -> u64 {
-        match self.word_within(index) {
-            Some(word) => word,
-            None => zero(),
-        }
-    }
-}
-
-/// 0, but the verifier does not know it. With a constant it would follow the two cases of every
-/// look-up separately, and there are hundreds of look-ups on a path.
-#[inline(always)]
-fn zero() -> u64 {
-    static ZERO: AtomicU64 = AtomicU64::new(0);
-    // SAFETY: a valid, aligned static that nobody writes; volatile because the compiler knows it
-    // is 0 too.
-    unsafe { core::ptr::read_volatile(ZERO.as_ptr()) }
 }
 
 /// Terms, lease and clock.
@@ -346,16 +336,14 @@ fn wake() -> u64 {
     let count = read(unannounced).wrapping_add(1);
     // SAFETY: a valid, aligned static; volatile because the loader changes it after compilation.
     let every = unsafe { core::ptr::read_volatile(&raw const WAKE_EVERY) };
-    // 1 where there are that many. Without a branch: the verifier would follow both ways to the end.
-    let due = every.wrapping_sub(1).wrapping_sub(count) >> 63;
+    let due = count >= every;
     // SAFETY: a valid, aligned pointer to this CPU's word, which nobody else uses while we run (see
     // `count`).
-    unsafe { unannounced.write(count & due.wrapping_sub(1)) };
-    NO_WAKEUP << due
+    unsafe { unannounced.write(if due { 0 } else { count }) };
+    if due { BPF_RB_FORCE_WAKEUP.into() } else { NO_WAKEUP }
 }
 
 const NO_WAKEUP: u64 = BPF_RB_NO_WAKEUP as u64;
-const _: () = assert!(NO_WAKEUP << 1 == BPF_RB_FORCE_WAKEUP as u64);
 
 /// Adds a verdict to the counters of this CPU.
 #[inline(always)]

@@ -22,6 +22,7 @@
 //! ```
 
 use super::{halves, header, high, low};
+use crate::opaque::select;
 
 /// What a code says: the [`crate::direction::AddressClass`] of all addresses of a block, or this.
 pub const LOOK_FURTHER: u32 = 3;
@@ -233,9 +234,8 @@ impl NodeBlock {
         let own = self.codes & self.codes >> 1 & 0x5555_5555_5555_5555;
         let before = own & !u64::MAX.wrapping_shl((part & 31) << 1);
         let code = code(self.codes, part);
-        // All bits set for a leaf of its own: no branch, as half of the traffic may go either way.
-        let has = 0_u32.wrapping_sub(code & code >> 1);
-        code ^ (code ^ self.first.wrapping_add(before.count_ones())) & has
+        let has_own = (code & code >> 1) as u64;
+        low(select(has_own, self.first.wrapping_add(before.count_ones()) as u64, code as u64))
     }
 }
 

@@ -2,13 +2,13 @@
 //! index, and the ranges.
 
 use super::bucket;
-use super::packed;
-use super::search::{Search, below};
+use super::search::Search;
 use crate::layout::addresses::{
     AddressValue, KeyHash, LOOK_FURTHER, Leaf, NodeBlock, TopEntry, V6_LEAF_WORDS, V6_NODE_WORDS,
     V6_TOP,
 };
 use crate::layout::{IndexWord, halves, header, high, low};
+use crate::opaque::below;
 use crate::parse::Address;
 use crate::repeat::Repeat;
 use crate::tables::{LINE_WORDS, Line, Tables, word_of};
@@ -26,7 +26,7 @@ const MOST_STEPS: u32 = 31;
 /// Inlined into the look-up of both ends: its steps and those of the caller are then one piece of straight code.
 #[inline(always)]
 pub(super) fn front<T: Tables>(tables: &T, ends: &[Address; 2]) -> u64 {
-    answers(tables, ends).unwrap_or_default()
+    tables.hide(answers(tables, ends).unwrap_or_default())
 }
 
 #[inline(always)]
@@ -117,13 +117,11 @@ fn chunk(head: &Line, prefix: u64) -> u64 {
     prefix.wrapping_shr(low(word_of(head, header::V6_CHUNK_SHIFT)))
 }
 
-/// Looks up an address that does not end in the front.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own, and is there
-/// once for both ends of a packet. What it returns is [`packed`].
+/// Looks up an address that does not end in the front: an [`AddressValue::pack`]. Out of line, once for
+/// both ends of a packet.
 #[inline(never)]
 fn further<T: Tables, R: Repeat>(tables: &T, repeat: &R, address: &Address) -> u32 {
-    packed(tables, behind_front(tables, repeat, address))
+    tables.hide_half(AddressValue::pack(behind_front(tables, repeat, address)))
 }
 
 #[inline(always)]

@@ -41,7 +41,7 @@ pub fn parse<P: Packet>(packet: &P) -> Result<Network, Unparsed> {
         at = at.wrapping_add(TAG_LENGTH);
         ether_type = load_type(packet, at)?;
     }
-    Ok(Network { ether_type, offset: at.wrapping_add(2) })
+    Ok(Network { ether_type, offset: packet.hide_half(at.wrapping_add(2)) })
 }
 
 #[inline(always)]

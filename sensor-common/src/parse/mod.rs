@@ -19,7 +19,7 @@ use transport::Ports;
 
 /// An IP address as 128 bits in host byte order. IPv4 addresses are IPv4-mapped, `::ffff:a.b.c.d`
 /// (RFC 4291 section 2.5.5.2), so that one type serves both versions.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Address {
     /// The first 64 bits.
     pub high: u64,
@@ -131,8 +131,8 @@ pub fn parse<P: Packet>(packet: &P) -> Result<Flow, Unparsed> {
         protocol: upper.protocol,
         ports,
         fragment: upper.fragment,
-        upper: packet.keep(upper.offset),
-        end: packet.keep(upper.end),
+        upper: upper.offset,
+        end: upper.end,
     })
 }
 

@@ -14,7 +14,7 @@ const TCP_DATA_OFFSET: u32 = 12;
 const UDP_LENGTH: u32 = 4;
 
 /// A packet's payload, inside its IP packet: what Ethernet padding adds is not of it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Payload {
     /// Offset of its first byte in the frame.
     pub start: u32,
@@ -30,13 +30,13 @@ pub fn find<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
     flow.ports?;
     let (start, end) = if flow.protocol == TCP {
         // With the flags behind it: the verifier does not follow a check for a single byte.
-        let [offset, _] = packet.load_kept::<2>(flow.upper.wrapping_add(TCP_DATA_OFFSET))?;
+        let [offset, _] = packet.load::<2>(flow.upper.wrapping_add(TCP_DATA_OFFSET))?;
         // In units of four bytes, the header included.
         let header = u32::from(offset >> 4).wrapping_mul(4);
         (header >= TCP_SHORTEST).then_some(())?;
         (flow.upper.wrapping_add(header), flow.end)
     } else {
-        let length = packet.load_kept::<2>(flow.upper.wrapping_add(UDP_LENGTH))?;
+        let length = packet.load::<2>(flow.upper.wrapping_add(UDP_LENGTH))?;
         // The header included. 0 would be that of a jumbogram (RFC 2675), which no XDP frame holds.
         let length = u32::from(u16::from_be_bytes(length));
         (length >= UDP_HEADER).then_some(())?;

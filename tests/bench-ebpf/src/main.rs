@@ -19,6 +19,9 @@
 /// The sensor's own way to read frames, so that `parse_drop` measures the parser that it uses.
 #[path = "../../../sensor-ebpf/src/frame.rs"]
 mod frame;
+/// How the frame hides what was read from it.
+#[path = "../../../sensor-ebpf/src/opaque.rs"]
+mod opaque;
 mod ordinary;
 mod touch;
 mod trace;
