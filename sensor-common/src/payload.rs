@@ -18,7 +18,7 @@ use crate::direction::Direction;
 use crate::layout::{IndexWord, halves, header, high, low, traffic_bit};
 use crate::lookup::Search;
 use crate::opaque::below;
-use crate::packet::Packet;
+use crate::packet::{Offset, Packet};
 use crate::parse::payload::Payload;
 use crate::parse::transport::{TCP, UDP};
 use crate::siphash::{BLOCK, State};
@@ -286,7 +286,7 @@ impl Shared {
 /// Eight bytes of the frame, the first of them the least significant.
 #[inline(always)]
 fn load<P: Packet>(packet: &P, at: u32) -> Option<u64> {
-    packet.load::<8>(at).map(u64::from_le_bytes)
+    packet.load(Offset::new(at)?).map(u64::from_le_bytes)
 }
 
 /// The bytes behind the last whole block of a prefix, with zeros above.

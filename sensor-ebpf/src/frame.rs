@@ -6,7 +6,7 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::XdpContext;
 use sensor_common::opaque::Opaque;
-use sensor_common::packet::{FURTHEST, Packet};
+use sensor_common::packet::{FURTHEST, Offset, Packet};
 
 use crate::opaque::hidden;
 
@@ -52,16 +52,8 @@ impl Packet for Frame<'_> {
     }
 
     #[inline(always)]
-    fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        if offset > FURTHEST { None } else { self.copy(masked(offset)) }
-    }
-}
-
-impl Frame<'_> {
-    /// The `N` bytes at an offset that the verifier knows to be within [`FURTHEST`].
-    #[inline(always)]
-    fn copy<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        let start = self.context.data() + offset;
+    fn load<const N: usize>(&self, offset: Offset) -> Option<[u8; N]> {
+        let start = self.context.data() + masked(offset);
         if start + N > self.context.data_end() {
             return None;
         }
@@ -89,29 +81,29 @@ impl Frame<'_> {
     }
 }
 
-/// The offset under the mask [`FURTHEST`]. The compiler leaves a mask out where it knows that it changes
-/// nothing, and then the verifier of 6.1, which does not, finds a number without a bound if the
-/// register was spilled before it was checked.
+/// The bytes before the offset, under the mask that bounds it. The compiler leaves a mask out where it
+/// knows that it changes nothing; the verifier of 6.1 does not know that, and finds a number without a
+/// bound if the register was spilled, or put together from parts, behind the check.
 #[cfg(target_arch = "bpf")]
 #[inline(always)]
-fn masked(offset: u32) -> usize {
-    let mut offset = u64::from(offset);
+fn masked(offset: Offset) -> usize {
+    let mut bytes = u64::from(offset.bytes());
     // SAFETY: the instruction changes the register that it is given, and nothing else.
     unsafe {
         core::arch::asm!(
-            "{offset} &= {mask}",
-            offset = inout(reg) offset,
+            "{bytes} &= {mask}",
+            bytes = inout(reg) bytes,
             mask = const FURTHEST,
             options(pure, nomem, nostack, preserves_flags),
         );
     }
-    offset as usize
+    bytes as usize
 }
 
 /// For `cargo check` on the host, where the program never runs.
 #[cfg(not(target_arch = "bpf"))]
-fn masked(offset: u32) -> usize {
-    (offset & FURTHEST) as usize
+fn masked(offset: Offset) -> usize {
+    (offset.bytes() & FURTHEST) as usize
 }
 
 /// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are
