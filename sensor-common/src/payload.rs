@@ -4,15 +4,15 @@
 //! hashed once for each group, with SipHash-2-4, and the hash is looked for in two structures:
 //!
 //! - a **filter** (Putze, Sanders, Singler: "Cache-, hash- and space-efficient Bloom filters", JEA 14,
-//!   2009; blocks of one word), which nearly every payload that has none of the prefixes ends in;
-//! - the sorted **hashes**, under an index on their first bits, which answer exactly: a bucket of the
-//!   index holds about four, and a binary search takes no more than [`MOST_STEPS`] whatever they are.
+//!   2009; blocks of one word), which rules out nearly every payload that has none of the prefixes;
+//! - the sorted **hashes**, under an index on their first bits, which answer exactly. A bucket of the
+//!   index holds about four hashes; a binary search takes at most [`MOST_STEPS`], whatever they are.
 //!
-//! Prefixes that an order spells out (`hex`) are hashed under a key of the compiler's, and their bytes
-//! are compared after the hash was found. Of hashed ones there is only the hash.
+//! Prefixes that an order spells out (`hex`) are hashed under a key of the controller's compiler, and their
+//! bytes are compared after the hash was found. Of prefixes that an order hashes, only the hash is known.
 //!
-//! Groups under one key stand next to each other, the shorter ones first, so that the blocks they have
-//! in common are taken into the hash once.
+//! Groups under one key are adjacent, the shorter ones first, so that the blocks that they share are hashed
+//! once.
 
 use crate::direction::Direction;
 use crate::layout::{IndexWord, halves, header, high, low, traffic_bit};
@@ -91,7 +91,7 @@ impl Group {
         let [k0, k1, shape, filter, index, entries, prefixes, _] = *line;
         Self {
             key: [k0, k1],
-            // What the mask takes away cannot be there; the verifier knows the bound by it.
+            // The mask changes nothing; it tells the verifier the bound.
             length: low(shape) & 0x7f,
             key_number: high(shape),
             filter: low(filter),
@@ -104,7 +104,7 @@ impl Group {
         }
     }
 
-    /// The word of the filter that a hash has its bits in.
+    /// The word of the filter that has a hash's bits.
     #[inline(always)]
     pub const fn filter_word(words: u32, hash: u64) -> u32 {
         // The upper half as a fraction of the filter (Lemire: "Fast random integer generation in an
@@ -112,7 +112,7 @@ impl Group {
         high((hash >> 32).wrapping_mul(words as u64))
     }
 
-    /// The positions of the bits that a hash has in that word.
+    /// The positions of a hash's bits in that word.
     #[inline(always)]
     pub const fn filter_bits(hash: u64) -> [u32; 4] {
         [low(hash) & 63, low(hash >> 6) & 63, low(hash >> 12) & 63, low(hash >> 18) & 63]
@@ -122,7 +122,7 @@ impl Group {
     #[inline(always)]
     fn may_hold<T: Tables>(&self, tables: &T, hash: u64) -> u32 {
         let word = Self::filter_word(self.filter_words, hash);
-        // Where the filter cannot be read, there is nothing to be found behind it either.
+        // A filter that cannot be read rules everything out.
         let word = tables.word(self.filter.wrapping_add(word));
         let [a, b, c, d] = Self::filter_bits(hash);
         let all = word.wrapping_shr(a) & word.wrapping_shr(b);
@@ -154,8 +154,8 @@ impl Group {
         if number & 1 == 0 { low(word) } else { high(word) }
     }
 
-    /// Whether the payload begins with the prefix that has this number; so it does where only the
-    /// hash is known.
+    /// `Some` if the payload begins with the prefix that has this number. Where only the hash is known, it
+    /// does.
     #[inline(always)]
     fn begins<P: Packet, T: Tables>(
         &self,
@@ -186,7 +186,7 @@ impl Group {
     }
 }
 
-/// A set of groups for each direction and protocol: eight bits each, at [`traffic_bit`].
+/// A set of groups for each direction and protocol: eight bits each, in the order of [`traffic_bit`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct GroupMasks(pub u64);
 
@@ -196,7 +196,7 @@ impl GroupMasks {
         self.0 |= 1_u64.wrapping_shl((traffic_bit(direction, protocol) << 3).wrapping_add(group));
     }
 
-    /// For each direction and protocol, at [`traffic_bit`]: whether there is any group.
+    /// The [`traffic_bit`]s of the directions and protocols that have a group.
     pub const fn any(self) -> u8 {
         let (mut bits, mut bit) = (0, 0);
         while bit < 8_u32 {
@@ -212,7 +212,7 @@ impl GroupMasks {
     }
 }
 
-/// The [`traffic_bit`] of a packet, if it is of a protocol whose payload is compared.
+/// The [`traffic_bit`] of a packet, if payloads of its protocol are compared.
 #[inline(always)]
 pub const fn traffic(direction: Direction, protocol: u8) -> Option<u32> {
     match protocol {
@@ -247,7 +247,7 @@ impl Hits {
     }
 }
 
-/// What the groups under one key have in common: the state after the blocks taken in so far.
+/// What groups under one key share: the state after a number of whole blocks.
 struct Shared {
     state: State,
     key_number: u32,
@@ -261,8 +261,8 @@ impl Shared {
         Self { state: State::new([0; 2]), key_number: 0, blocks: 0 }
     }
 
-    /// The hash of the payload's first bytes, as many as the group's prefixes have. `None` where
-    /// they cannot be read.
+    /// The hash of as many of the payload's first bytes as the group's prefixes have. `None` where they
+    /// cannot be read.
     #[inline(always)]
     fn hash<P: Packet>(&mut self, packet: &P, start: u32, group: &Group) -> Option<u64> {
         if group.key_number != self.key_number {
@@ -292,17 +292,17 @@ fn load<P: Packet>(packet: &P, at: u32) -> Option<u64> {
 /// The bytes behind the last whole block of a prefix, with zeros above.
 #[inline(always)]
 fn rest<P: Packet>(packet: &P, start: u32, length: u32) -> Option<u64> {
-    // The eight bytes that end with the prefix: at least a UDP header stands before a payload, so
-    // they are there, while eight bytes from the last block on may not be.
+    // The eight bytes that end with the prefix. They exist, as a payload follows a UDP header at least;
+    // eight bytes from the last block on may not.
     let end = start.wrapping_add(length);
     let last = load(packet, end.wrapping_sub(BLOCK))?;
-    // As many bits are shifted out as are not of the rest: all 64, if there is none.
+    // All bits that are not of the rest are shifted out: all 64 if there is no rest.
     let bits = (length % BLOCK) << 3;
     Some((last >> 1).wrapping_shr(63_u32.wrapping_sub(bits)))
 }
 
-/// The fast negative answer, for packets whose addresses are in no set: those of the groups that
-/// rules without addresses name for this traffic whose filter the payload passes. 0 for nearly all.
+/// The fast negative answer for packets whose addresses are in no set: of the groups that rules without
+/// addresses name for this traffic, those whose filter the payload passes. 0 for nearly all packets.
 #[inline(always)]
 pub fn screen<P: Packet, T: Tables>(
     packet: &P,
@@ -335,8 +335,8 @@ pub fn groups<T: Tables>(tables: &T, traffic_bit: u32) -> u32 {
     GroupMasks(tables.word(header::PAYLOAD_ANY)).of(traffic_bit)
 }
 
-/// Looks for the payload in group number `number`, exactly. Nothing is kept from one group to the
-/// next here: this is for the few packets that may be selected.
+/// Looks for the payload in group number `number`, exactly. Groups share nothing here, as few packets
+/// come here.
 #[inline(always)]
 pub fn look<P: Packet, T: Tables>(
     packet: &P,

@@ -1,4 +1,4 @@
-//! The frame port over an XDP context: the only file that handles pointers into frames.
+//! The frame port over an XDP context. Only this file handles pointers into frames.
 
 #![expect(unsafe_code, reason = "reading a frame takes pointers; see each SAFETY")]
 
@@ -10,10 +10,10 @@ use sensor_common::packet::{FURTHEST, Offset, Packet};
 
 use crate::opaque::hidden;
 
-/// A first buffer shorter than this holds the whole frame: drivers fill a buffer before they start
-/// the next. Should one not do so (header split), its packets are longer than their frame seems to
-/// be, hence malformed, and nothing is selected. The call that gives the length of all buffers costs
-/// as much as the parser.
+/// A first buffer shorter than this holds the whole frame, as drivers fill a buffer before they start the
+/// next. If a driver does not (header split), the frame seems shorter than its packet, which is then
+/// malformed, and nothing is selected. The call for the length of all buffers would cost as much as the
+/// parser.
 const FULL_BUFFER: u64 = 1_024;
 
 /// A frame as the driver hands it over.
@@ -31,7 +31,7 @@ impl<'a> Frame<'a> {
             // SAFETY: the helper takes the context it was called with and only reads it.
             length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
         }
-        // A frame's length fits into 32 bits; what gives it returns what registers hold.
+        // A frame's length fits into 32 bits; the sources of it return 64.
         #[expect(clippy::cast_possible_truncation, reason = "see above")]
         let length = length as u32;
         Self { context, length }
@@ -106,8 +106,8 @@ fn masked(offset: Offset) -> usize {
     (offset.bytes() & FURTHEST) as usize
 }
 
-/// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are
-/// never aligned to four; the compiler would fall back to four loads of a byte.
+/// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are never
+/// aligned to four bytes, and the compiler would load each byte by itself.
 ///
 /// # Safety
 /// `address .. address + 4` lies inside the frame.

@@ -3,8 +3,8 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `v4`, `v6` | the front of each IP version, where most addresses end |
-//! | `bucket` | what passes the filter: the cuckoo tables |
+//! | `v4`, `v6` | the look-up of each IP version, whose front answers for most addresses |
+//! | `bucket` | the cuckoo tables, for addresses that pass the filter |
 //! | `search` | the search among ranges |
 
 mod bucket;
@@ -20,8 +20,8 @@ use crate::tables::{Line, Tables};
 pub(crate) use search::Search;
 pub use v4::MOST_V4_RANGES;
 
-/// Looks up both addresses of a packet. `head` is the first line of the tables. `None` where the
-/// tables do not hold together: the packet then cannot be judged.
+/// Looks up both addresses of a packet. `head` is the first line of the tables. `None` where the tables
+/// are inconsistent, so that the packet cannot be judged.
 #[inline(always)]
 pub fn pair<T: Tables, R: Repeat>(
     tables: &T,

@@ -1,10 +1,10 @@
-//! Search among the ranges of a chunk, without a branch on what is found ([`crate::opaque`]).
+//! Search among the ranges of a chunk. It has no branch on what it finds ([`crate::opaque`]).
 
 use crate::layout::{IndexWord, low};
 use crate::opaque::select;
 
-/// A binary search for the last of a chunk's ranges that starts at or before the address. The
-/// first one does, so the search never leaves the chunk.
+/// A binary search for the last of a chunk's ranges that starts at or before the address. The first range
+/// does, so there always is one.
 pub(crate) struct Search {
     first: u32,
     count: u32,
@@ -28,7 +28,7 @@ impl Search {
         self.first.wrapping_add(self.count >> 1)
     }
 
-    /// The one that is left.
+    /// The range that is left.
     #[inline(always)]
     pub(crate) const fn first(&self) -> u32 {
         self.first
