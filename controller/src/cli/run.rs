@@ -34,7 +34,7 @@ control_group, pin, country and foreign, which have none):
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
   control_group = \"root\"          # a group, by name or number, whose members may ask
-  pin = \"/sys/fs/bpf/sekisho\"     # what goes on during a restart; see docs/operating.md
+  pin = \"/run/bpf/sekisho\"        # what goes on during a restart; see docs/operating.md
   ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::{control, http};
 
 /// As many as are ever asked for: rings and maps of the largest machine need fewer.
-const WANTED: u64 = 65_536;
+pub const WANTED: u64 = 65_536;
 /// Kept for what a running daemon opens for a moment: tables of the next generation, files of a reload,
 /// documents of the state, directories to sync.
 const RESERVE: u64 = 128;
