@@ -236,7 +236,7 @@ fn blocks(section: &str) -> Vec<String> {
     let mut blocks = vec![String::new()];
     for line in text.lines() {
         match (line.strip_prefix("    "), blocks.last_mut()) {
-            (Some(line), Some(block)) => *block += &format!("{line}\n"),
+            (Some(line), Some(block)) => block.extend([line, "\n"]),
             (None, Some(block)) if !block.is_empty() => blocks.push(String::new()),
             _ => {}
         }
