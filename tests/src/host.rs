@@ -24,6 +24,9 @@ const BOOT: &str = include_str!("host.sh");
 /// How the sensor is installed on it, and what else is done to it there.
 const INSTALLING: &str = include_str!("../../docs/installing.md");
 
+/// Where the rest is.
+const OPERATING: &str = include_str!("../../docs/operating.md");
+
 /// Where `packaging/` is.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -59,7 +62,9 @@ impl Host {
         let program = std::path::absolute(sekisho().get_program()).expect("a path");
         symlink(program, clone.join("target/release/sekisho")).expect("a link");
         symlink(Path::new(REPOSITORY).join("packaging"), clone.join("packaging")).expect("a link");
-        let [toml, install] = &blocks("Configuring")[..] else { panic!("two blocks") };
+        let [toml, install] = &blocks(INSTALLING, "## Configuring")[..] else {
+            panic!("two blocks")
+        };
         for (name, text) in [
             ("sekisho.toml", adapted(toml, settings).as_str()),
             ("trust.json", &trust_file()),
@@ -102,17 +107,26 @@ impl Host {
     /// # Panics
     /// Where one fails.
     pub fn follow(&self, section: &str) -> String {
-        let [commands] = &blocks(section)[..] else { panic!("{section}: one block") };
+        let [commands] = &blocks(INSTALLING, &format!("## {section}"))[..] else {
+            panic!("{section}: one block")
+        };
         self.shell(commands)
     }
 
-    /// Writes what the only block of a section of `docs/installing.md` has into a file.
+    /// Has logrotate do what `docs/operating.md` says.
     ///
     /// # Panics
-    /// Where it cannot be written.
-    pub fn write_block(&self, section: &str, path: &str) {
-        let [text] = &blocks(section)[..] else { panic!("{section}: one block") };
-        fs::write(self.path(path), text).expect("files can be written");
+    /// Where it does not do well.
+    pub fn rotate(&self) {
+        let [text] = &blocks(OPERATING, "### Rotation and retention")[..] else {
+            panic!("one block")
+        };
+        let configuration = "etc/logrotate.d/sekisho";
+        fs::write(self.path(configuration), text).expect("files can be written");
+        let configuration = format!("/{configuration}");
+        let rotate = ["logrotate", "--force", "--state", "/run/rotated", &configuration];
+        let answer = self.run(&rotate);
+        assert_eq!((answer.status, answer.errors.as_str()), (Some(0), ""));
     }
 
     fn shell(&self, commands: &str) -> String {
@@ -229,10 +243,10 @@ impl Drop for Host {
     }
 }
 
-/// The blocks of a section of `docs/installing.md`, as they stand there.
-fn blocks(section: &str) -> Vec<String> {
-    let (_, text) = INSTALLING.split_once(&format!("\n## {section}\n")).expect("a section");
-    let text = text.split_once("\n## ").map_or(text, |(text, _)| text);
+/// The blocks under a heading of a document, as they stand there.
+fn blocks(document: &str, heading: &str) -> Vec<String> {
+    let (_, text) = document.split_once(&format!("\n{heading}\n")).expect("a section");
+    let text = text.split_once("\n#").map_or(text, |(text, _)| text);
     let mut blocks = vec![String::new()];
     for line in text.lines() {
         match (line.strip_prefix("    "), blocks.last_mut()) {

@@ -19,7 +19,6 @@
 
 pub mod authority;
 pub mod daemon;
-pub mod disk;
 pub mod frames;
 pub mod host;
 pub mod machine;

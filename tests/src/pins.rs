@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
 /// A BPF file system of a test's own, mounted and given to a user as `packaging/systemd` does it. Dropping it
@@ -20,12 +21,8 @@ impl PinFileSystem {
     /// Where it cannot be mounted.
     pub fn of(user: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "bpf", "-o", "mode=0700", "bpf"]).arg(folder.path());
-        assert!(
-            mount.status().expect("mount is here").success(),
-            "a BPF file system can be mounted"
-        );
+        mount("bpf", folder.path(), "bpf", MountFlags::empty(), c"mode=0700")
+            .expect("a BPF file system can be mounted");
         let mounted = Self(folder);
         chown(mounted.path(), Some(user), Some(user)).expect("root may give it away");
         mounted
@@ -50,7 +47,7 @@ impl PinFileSystem {
 impl Drop for PinFileSystem {
     fn drop(&mut self) {
         // Not a reason to panic within a panic.
-        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+        let _ = unmount(self.path(), UnmountFlags::DETACH);
     }
 }
 

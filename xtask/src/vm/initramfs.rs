@@ -14,7 +14,7 @@ use super::cpio::Archive;
 use crate::process;
 
 /// The programs of this host that the machine runs.
-const TOOLS: [&str; 4] = ["ip", "bpftool", "mount", "umount"];
+const TOOLS: [&str; 2] = ["ip", "bpftool"];
 
 /// What goes into the machine.
 pub(super) struct Contents<'a> {
