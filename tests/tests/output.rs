@@ -58,7 +58,8 @@ fn a_full_output_loses_nothing_over_any_kind_of_restart() {
     for signal in [Signal::USR2, Signal::KILL, Signal::TERM] {
         let (wire, pins) = (Wire::new(), PinFolder::new());
         let (folder, disk, output) = on_a_small_disk();
-        let folder = folder.set("pin", json!(pins.path()));
+        // A lease that outlasts a slow machine: every packet is to have a record.
+        let folder = folder.set("pin", json!(pins.path())).set("lease_seconds", json!(60));
         let mut daemon = folder.start(&wire, &[]);
         send(&wire, 0, 3);
         until("three records", || (records(&output).len() == 3).then_some(()));
