@@ -548,6 +548,11 @@ impl Books {
         )
     }
 
+    /// The default routes that its first interface carries, in words.
+    pub fn default_route(&self) -> Option<String> {
+        self.0.interfaces.first()?.default_route.clone()
+    }
+
     /// What became of every record.
     pub const fn account(&self) -> &RecordsStatus {
         &self.0.records

@@ -65,8 +65,8 @@ pub struct RunArgs {
     /// Check configuration, trust, orders and direction, and start nothing
     #[arg(long)]
     check: bool,
-    /// Start mode tap also on an interface that carries a default route: every frame that it
-    /// receives is dropped
+    /// Start mode tap also on an interface that carries a default route, and do not mind one that
+    /// comes later: every frame that the interface receives is dropped
     #[arg(long)]
     yes_drop_all: bool,
 }

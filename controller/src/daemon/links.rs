@@ -7,30 +7,16 @@
 
 use std::io;
 
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp};
-use netlink_sys::Socket;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-
-use super::netlink;
+use super::link::{self, Link};
+use super::netlink::Listener;
 use super::sensor::Sensor;
+use crate::registry::event::What;
 
 /// linux/rtnetlink.h: interfaces come, go and change.
 const RTNLGRP_LINK: u32 = 1;
 
 /// A program is attached again at most this often: nanoseconds.
 const BACK_OFF: u64 = 1_000_000_000;
-
-/// An interface as the kernel shows it.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Link {
-    name: String,
-    up: bool,
-    carrier: bool,
-    /// The ids of the XDP programs that it carries.
-    programs: Vec<u32>,
-}
 
 /// What there is to know about an interface of the configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -89,10 +75,7 @@ impl State {
 
     /// The state of the interface that the configuration names so, whose program has this id.
     fn of(interface: &str, program: u32, links: &[Link]) -> Self {
-        let carrying = links.iter().find(|link| link.programs.contains(&program));
-        // A new interface with the name of the configuration is the one that is meant.
-        let named = links.iter().find(|link| link.name == interface);
-        match (carrying, named) {
+        match (carrying(program, links), named(interface, links)) {
             (None, None) => Self::Missing,
             (None, Some(_)) => Self::Detached,
             (Some(carrying), Some(named)) if carrying != named => Self::Detached,
@@ -104,34 +87,20 @@ impl State {
     }
 }
 
-impl From<&LinkMessage> for Link {
-    fn from(message: &LinkMessage) -> Self {
-        let flags = message.header.flags;
-        let mut link = Self {
-            up: flags.contains(LinkFlags::Up),
-            carrier: flags.contains(LinkFlags::Running),
-            ..Self::default()
-        };
-        for attribute in &message.attributes {
-            match attribute {
-                LinkAttribute::IfName(name) => link.name.clone_from(name),
-                LinkAttribute::Xdp(xdp) => link.programs.extend(xdp.iter().filter_map(program)),
-                _ => {}
-            }
-        }
-        link
-    }
+/// The interface that carries a program.
+fn carrying(program: u32, links: &[Link]) -> Option<&Link> {
+    links.iter().find(|link| link.programs.contains(&program))
 }
 
-/// With more than one program at a time, each is shown by where it runs.
-const fn program(xdp: &LinkXdp) -> Option<u32> {
-    match xdp {
-        LinkXdp::ProgId(id)
-        | LinkXdp::DrvProgId(id)
-        | LinkXdp::SkbProgId(id)
-        | LinkXdp::HwProgId(id) => Some(*id),
-        _ => None,
-    }
+/// The interface of this name. Where another one carries the program, this is the one that is meant.
+fn named<'a>(interface: &str, links: &'a [Link]) -> Option<&'a Link> {
+    links.iter().find(|link| link.name == interface)
+}
+
+/// The number of the interface that the configuration means, whose program has this id.
+fn index(interface: &str, program: u32, links: &[Link]) -> Option<u32> {
+    let link = named(interface, links).or_else(|| carrying(program, links));
+    link.map(|link| link.index)
 }
 
 /// An interface that is watched.
@@ -141,6 +110,8 @@ pub struct View {
     pub interface: String,
     /// Its state when it was last looked at.
     pub state: State,
+    /// Its number then: of the one that carries the program, or is to carry it.
+    pub index: Option<u32>,
     /// How often the program was attached again.
     pub reattached: u64,
     /// When that was last tried, boot-clock nanoseconds.
@@ -154,14 +125,21 @@ pub struct View {
 pub struct Looked {
     /// What is new, in words.
     pub said: Vec<String>,
-    /// Interfaces that see nothing since this look, with why, or see again (`None`).
-    pub turned: Vec<(String, Option<String>)>,
+    /// What of it goes into the audit file.
+    pub events: Vec<What>,
 }
 
 impl View {
     /// An interface to which its program was just attached.
-    const fn new(interface: String) -> Self {
-        Self { interface, state: State::Seeing, reattached: 0, tried: None, refused: None }
+    pub(super) const fn new(interface: String) -> Self {
+        Self {
+            interface,
+            state: State::Seeing,
+            index: None,
+            reattached: 0,
+            tried: None,
+            refused: None,
+        }
     }
 
     /// Takes up a new state, and tells what has changed.
@@ -171,8 +149,12 @@ impl View {
         }
         looked.said.push(format!("{}: {}", self.interface, state.words()));
         if self.state.is_blind() != state.is_blind() {
-            let why = state.is_blind().then(|| state.words());
-            looked.turned.push((self.interface.clone(), why));
+            let interface = self.interface.clone();
+            looked.events.push(if state.is_blind() {
+                What::Blind { interface, why: state.words() }
+            } else {
+                What::Sighted { interface }
+            });
         }
         self.state = state;
     }
@@ -207,7 +189,7 @@ impl View {
 /// The watch over all interfaces.
 #[derive(Debug)]
 pub struct Watch {
-    news: AsyncFd<Socket>,
+    news: Listener,
     views: Vec<View>,
 }
 
@@ -217,7 +199,7 @@ impl Watch {
     /// # Errors
     /// Whatever the system says.
     pub fn open(interfaces: &[String]) -> io::Result<Self> {
-        let news = register(netlink::listen(RTNLGRP_LINK)?)?;
+        let news = Listener::open(&[RTNLGRP_LINK])?;
         Ok(Self { news, views: interfaces.iter().cloned().map(View::new).collect() })
     }
 
@@ -226,20 +208,7 @@ impl Watch {
     /// # Errors
     /// Whatever the system says.
     pub async fn changed(&mut self) -> io::Result<()> {
-        let mut guard = self.news.readable_mut().await?;
-        loop {
-            match guard.get_inner().recv_from_full() {
-                // That the buffer ran over (ENOBUFS) is news as well: all is read anew.
-                Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(NO_BUFFERS) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    guard.clear_ready();
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        self.news.changed().await
     }
 
     /// Looks at all interfaces at `now`, boot-clock nanoseconds, and attaches the programs that are
@@ -266,11 +235,14 @@ impl Watch {
 
     /// Reads the state of all interfaces.
     fn read(&mut self, sensor: &Sensor, looked: &mut Looked) {
-        let links = links();
+        let links = link::all();
         for view in &mut self.views {
             let program = sensor.program(&view.interface);
             let state = match (&links, program) {
-                (Ok(links), Some(program)) => State::of(&view.interface, program, links),
+                (Ok(links), Some(program)) => {
+                    view.index = index(&view.interface, program, links);
+                    State::of(&view.interface, program, links)
+                }
                 _ => State::Unknown,
             };
             view.turn(state, looked);
@@ -278,33 +250,14 @@ impl Watch {
     }
 }
 
-#[expect(
-    deprecated,
-    reason = "its successor is unsafe; a socket keeps one descriptor while it lives"
-)]
-fn register(socket: Socket) -> io::Result<AsyncFd<Socket>> {
-    AsyncFd::with_interest(socket, Interest::READABLE)
-}
-
-/// `ENOBUFS` (asm-generic/errno.h).
-const NO_BUFFERS: i32 = rustix::io::Errno::NOBUFS.raw_os_error();
-
-/// All interfaces of this network namespace.
-fn links() -> io::Result<Vec<Link>> {
-    let all = netlink::dump(&RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
-    let link = |message: &RouteNetlinkMessage| match message {
-        RouteNetlinkMessage::NewLink(message) => Some(Link::from(message)),
-        _ => None,
-    };
-    Ok(all.iter().filter_map(link).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn link(name: &str, programs: &[u32]) -> Link {
-        Link { name: name.into(), up: true, carrier: true, programs: programs.into() }
+        let index = u32::from(name.as_bytes()[0]);
+        let (name, programs) = (name.into(), programs.into());
+        Link { index, name, up: true, carrier: true, programs, ..Link::default() }
     }
 
     #[test]
@@ -329,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn the_interface_that_is_meant_has_the_name_or_else_the_program() {
+        for (links, name) in [
+            (vec![link("b", &[8]), link("a", &[7])], Some("a")),
+            (vec![link("c", &[7]), link("b", &[8])], Some("c")),
+            (vec![link("c", &[7]), link("a", &[])], Some("a")),
+            (vec![link("b", &[8])], None),
+        ] {
+            let expected = name.map(|name| u32::from(name.as_bytes()[0]));
+            assert_eq!(index("a", 7, &links), expected, "{links:?}");
+        }
+    }
+
+    #[test]
     fn a_change_is_said_once_and_noted_where_it_blinds() {
         let mut view = View::new("a".into());
         let mut looked = Looked::default();
@@ -346,8 +312,11 @@ mod tests {
                 "a: is up and watched",
             ]
         );
-        let turned = [("a".to_owned(), Some("is down".to_owned())), ("a".to_owned(), None)];
-        assert_eq!(looked.turned, turned);
+        let events = [
+            What::Blind { interface: "a".into(), why: "is down".into() },
+            What::Sighted { interface: "a".into() },
+        ];
+        assert_eq!(looked.events, events);
     }
 
     #[test]
@@ -367,10 +336,5 @@ mod tests {
         assert_eq!(refusals, 1, "the same refusal is said once");
         view.turn(State::Seeing, &mut looked);
         assert!(!view.is_due(9 + 9 * BACK_OFF));
-    }
-
-    #[test]
-    fn the_loopback_interface_is_among_all() {
-        assert!(links().unwrap().iter().any(|link| link.name == "lo"));
     }
 }

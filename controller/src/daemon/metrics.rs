@@ -16,8 +16,10 @@ use sensor_common::outcome::Outcome;
 
 use super::aside::Reason;
 use super::books::{Account, Missing};
+use super::config::Config;
 use super::links::{State, View};
 use super::monitor::Monitor;
+use super::route::watch::Carried;
 use super::sensor::{mode_name, xdp_name};
 
 /// A registry that asks the monitor.
@@ -67,6 +69,9 @@ impl Collector for Kernel {
         counter(e, "records", "Records submitted by the kernel", plain(Counters::records))?;
         counter(e, "records_lost", "Records that a full ring lost", plain(Counters::lost))?;
         interfaces(e, &monitor.views())?;
+        if let Some(carried) = monitor.routes() {
+            default_routes(e, monitor.config(), &carried)?;
+        }
         records(e, &monitor.account().map_err(|_| fmt::Error)?)?;
         let failing = u64::from(monitor.output_trouble().is_some());
         let help = "1 while the output does not take records, or has lost some";
@@ -111,6 +116,19 @@ fn interfaces(encoder: &mut DescriptorEncoder<'_>, views: &[View]) -> fmt::Resul
         views.iter().map(|view| (vec![("interface", view.interface.as_str())], view.reattached));
     let help = "Times that a program which had been detached was attached again";
     counter(encoder, "reattachments", help, again)
+}
+
+fn default_routes(
+    encoder: &mut DescriptorEncoder<'_>,
+    config: &Config,
+    carried: &Carried,
+) -> fmt::Result {
+    let interfaces = config.interfaces.iter().map(|name| {
+        let one = carried.interfaces.contains_key(name);
+        (vec![("interface", name.as_str())], u64::from(one))
+    });
+    let help = "1 while an interface whose frames are dropped carries a default route";
+    gauge(encoder, "interface_default_route", help, interfaces)
 }
 
 /// What became of the records that the kernel submitted.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
 //! | [`route`] | whether `tap` would cut the machine off |
-//! | [`links`], [`netlink`] | whether its interfaces are there and watched |
+//! | [`links`], [`link`], [`netlink`] | whether its interfaces are there and watched |
 //! | [`reload`] | the same once more while the sensor runs |
 //! | [`term`] | the life of orders in the kernel: pure, time passed in (L-TERM) |
 //! | [`sensor`] | one loaded program per interface, steered together |
@@ -47,6 +47,7 @@ pub mod inherit;
 pub mod keeper;
 pub mod kept;
 pub mod ledger;
+pub mod link;
 pub mod links;
 pub mod metrics;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::config::Config;
 use super::health::Health;
 use super::links::View;
 use super::privilege::{self, Privileges};
+use super::route::watch::Carried;
 use super::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
 use crate::kernel::clock::boot_time;
 use crate::registry::act::Act;
@@ -27,6 +28,7 @@ pub struct Monitor {
     register: Mutex<Option<Register>>,
     share: Mutex<Option<u64>>,
     views: Mutex<Vec<View>>,
+    routes: Mutex<Option<Carried>>,
     unwritten: Mutex<Option<String>>,
     /// Boot-clock nanoseconds.
     lease_until: AtomicU64,
@@ -74,6 +76,9 @@ pub struct InterfaceStatus {
     /// What it is, in words: `is up and watched`.
     #[serde(default)]
     pub state: String,
+    /// The default routes that it carries in mode `tap`, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_route: Option<String>,
     /// Packets by direction (or `none`), then by outcome.
     pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Records submitted.
@@ -185,6 +190,7 @@ impl Monitor {
             register: Mutex::default(),
             share: Mutex::default(),
             views: Mutex::default(),
+            routes: Mutex::default(),
             unwritten: Mutex::default(),
             lease_until: AtomicU64::new(0),
             books,
@@ -206,6 +212,16 @@ impl Monitor {
     /// The interfaces as they were last found.
     pub fn views(&self) -> Vec<View> {
         lock(&self.views).clone()
+    }
+
+    /// Notes which interfaces carry a default route.
+    pub fn note_routes(&self, carried: &Carried) {
+        *lock(&self.routes) = Some(carried.clone());
+    }
+
+    /// The interfaces that carry a default route; `None` where that is not watched.
+    pub fn routes(&self) -> Option<Carried> {
+        lock(&self.routes).clone()
     }
 
     /// Notes why something that is in force is not on the disk, if that is so.
@@ -298,6 +314,7 @@ impl Monitor {
         let views = lock(&self.views);
         let blind = views.iter().filter(|view| view.state.is_blind());
         let words = blind.map(|view| format!("{}: {}", view.interface, view.state.words()));
+        let words = words.chain(lock(&self.routes).as_ref().and_then(Carried::trouble));
         Some(words.collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())
     }
 
@@ -307,7 +324,7 @@ impl Monitor {
     /// [`SensorError`].
     pub fn status(&self) -> Result<Status, SensorError> {
         let rings = lock(&self.sensor).rings();
-        let views = self.views();
+        let (views, routes) = (self.views(), self.routes().unwrap_or_default());
         let state = |name: &str| {
             let view = views.iter().find(|view| view.interface == name);
             view.map_or_else(String::new, |view| view.state.words())
@@ -323,6 +340,7 @@ impl Monitor {
                 }
                 InterfaceStatus {
                     state: state(&name),
+                    default_route: routes.interfaces.get(&name).cloned(),
                     name,
                     xdp: xdp_name(self.config.xdp).to_owned(),
                     outcomes: outcomes(&sum),

@@ -323,12 +323,12 @@ where
         Ok(())
     }
 
-    /// Notes which interfaces see nothing any more, or see again.
-    pub fn sight(&mut self, turned: Vec<(String, Option<String>)>, reading: Reading) {
-        if turned.is_empty() {
+    /// Notes what has happened to interfaces.
+    pub fn happened(&mut self, events: Vec<What>, reading: Reading) {
+        if events.is_empty() {
             return;
         }
-        let change = self.registry.sight(turned, reading);
+        let change = self.registry.happened(events, reading);
         // A state that cannot be written is said, and tried again.
         let _ = self.keep(change, reading);
     }

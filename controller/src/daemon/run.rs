@@ -9,7 +9,6 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::books::Books;
-use super::config::Config;
 use super::control::{self, Control, Desk};
 use super::descriptors;
 use super::drain::{self, Drain, Sources};
@@ -23,18 +22,19 @@ use super::outside::{Gates, StateLink};
 use super::prepare::Prepared;
 use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
 use super::request::{Act, Ask};
-use super::route;
+use super::route::watch::Watch as RouteWatch;
 use super::sensor::{Enforce as _, Sensor, SensorError};
 use super::service::ServiceManager;
 use super::tally::Tally;
 use super::writer::{Shared, Writer};
+use crate::kernel::KernelTables;
 use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
-use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
 use crate::registry::memory::Remembered;
 
 mod ending;
+mod interfaces;
 mod takeover;
 mod upkeep;
 
@@ -50,10 +50,15 @@ const TICK: Duration = Duration::from_secs(1);
 pub enum RunError {
     /// In mode `tap` the machine would cut itself off.
     #[error(
-        "{0} carries a default route, and in mode tap every frame that it receives is dropped; if \
-         that is meant, say --yes-drop-all"
+        "{interface} carries a default route ({routes}), and in mode tap every frame that it \
+         receives is dropped; if that is meant, say --yes-drop-all"
     )]
-    DropAll(String),
+    DropAll {
+        /// Its name in the configuration.
+        interface: String,
+        /// The routes that lead everywhere.
+        routes: String,
+    },
     /// Something could not be opened, or failed while the sensor ran.
     #[error("{0}")]
     Failed(String),
@@ -91,6 +96,8 @@ pub struct Daemon {
     signals: [Signal; 4],
     steps: ClockSteps,
     links: Watch,
+    /// Where a default route would cut the machine off.
+    routes: Option<RouteWatch>,
     service: ServiceManager,
     _link: StateLink,
 }
@@ -145,9 +152,7 @@ impl Daemon {
         voice: &impl Tell,
     ) -> Result<Self, RunError> {
         let config = prepared.config.clone();
-        if !yes_drop_all {
-            refuse_to_drop_all(&config)?;
-        }
+        let (routes, reader) = interfaces::guard(&config, yes_drop_all)?.unzip();
         descriptors::raise().map_err(RunError::Failed)?;
         let opened = takeover::open(&config, &prepared.registry)?;
         let control = control::bind(&config.control_socket, config.control_group.as_ref())
@@ -219,8 +224,9 @@ impl Daemon {
         let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&books)));
         let (sender, asks) = mpsc::unbounded_channel();
         let desk = Desk { monitor: Arc::clone(&monitor), gate: Arc::clone(&gate), asks: sender };
+        let servers = serve(control, desk, listener, &monitor).into_iter();
         let daemon = Self {
-            servers: serve(control, desk, listener, &monitor),
+            servers: servers.chain(reader.map(tokio::spawn)).collect(),
             registrar,
             asks,
             gate,
@@ -237,6 +243,7 @@ impl Daemon {
             signals,
             steps,
             links,
+            routes,
             service: ServiceManager::from_environment(),
             _link: link,
         };
@@ -272,6 +279,7 @@ impl Daemon {
                     news.map_err(|error| failed("rtnetlink", &error))?;
                     Wake::Tick
                 }
+                () = RouteWatch::changed(self.routes.as_mut()) => Wake::Tick,
                 () = self.news.some() => Wake::Tick,
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
                 _ = interrupt.recv() => Wake::Stop,
@@ -339,16 +347,6 @@ impl Daemon {
         Ok(ticked.next)
     }
 
-    /// Looks after the interfaces.
-    fn look(&mut self, voice: &impl Tell) {
-        let reading = reading();
-        let Self { links, sensor, registrar, .. } = self;
-        let looked = tokio::task::block_in_place(|| links.look(&mut lock(sensor), reading.boot));
-        looked.said.iter().for_each(|line| voice.tell(line));
-        self.monitor.note_views(links.views());
-        tokio::task::block_in_place(|| registrar.sight(looked.turned, reading));
-    }
-
     /// What the sensor does, for the service manager.
     fn status_line(&self, withheld: Option<String>) -> String {
         if let Some(reason) = withheld {
@@ -408,17 +406,6 @@ fn signals() -> std::io::Result<[Signal; 4]> {
     ];
     let [interrupt, terminate, hang_up, hand_over] = kinds.map(signal);
     Ok([interrupt?, terminate?, hang_up?, hand_over?])
-}
-
-fn refuse_to_drop_all(config: &Config) -> Result<(), RunError> {
-    if config.mode != Mode::Tap {
-        return Ok(());
-    }
-    let routes = route::default_routes().map_err(|error| failed("default routes", &error))?;
-    match config.interfaces.iter().find(|interface| routes.contains(interface)) {
-        Some(interface) => Err(RunError::DropAll(interface.clone())),
-        None => Ok(()),
-    }
 }
 
 fn failed(what: &str, error: &std::io::Error) -> RunError {

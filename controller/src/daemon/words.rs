@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::route;
 use crate::order::time::tokyo;
 use crate::registry::act::Act;
 use crate::registry::event::{Event, Reason, What};
@@ -51,6 +52,10 @@ pub fn event(event: &Event, registry: &Registry) -> String {
         }
         What::Blind { interface, why } => format!("{interface}: {why}"),
         What::Sighted { interface } => format!("{interface}: is watched again"),
+        What::DefaultRoute { interface, routes } => {
+            format!("{interface}: {}", route::carries(routes))
+        }
+        What::NoDefaultRoute { interface } => format!("{interface}: {}", route::CARRIES_NONE),
         What::Reloaded(_) => "the configuration was read again".to_owned(),
         What::ReloadRefused { reasons } => format!("not reloaded: {}", reasons.join("; ")),
         What::Resumed(act) => format!("selection is resumed, {act}"),
