@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use controller::daemon::monitor::{OrderStatus, RecordsStatus, Status};
+use controller::daemon::api::monitor::{OrderStatus, RecordsStatus, Status};
 use controller::daemon::privilege::Privileges;
 use jiff::Timestamp;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_setfl, mknodat, open};

@@ -14,11 +14,13 @@ use serde::Deserialize;
 use super::CliError;
 use super::client;
 use super::table::aligned;
+use crate::daemon::api::monitor::{
+    InterfaceStatus, OrderStatus, RecordsStatus, ShareStatus, Status,
+};
+use crate::daemon::api::request::Request;
 use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::monitor::{InterfaceStatus, OrderStatus, RecordsStatus, ShareStatus, Status};
 use crate::daemon::privilege::Privileges;
-use crate::daemon::request::Request;
-use crate::daemon::route;
+use crate::registry::wording;
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -147,7 +149,7 @@ fn packets(interface: &InterfaceStatus) -> String {
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "{name} {state}");
     if let Some(routes) = default_route {
-        let _ = writeln!(text, "{name} {}", route::carries(routes));
+        let _ = writeln!(text, "{name} {}", wording::carries(routes));
     }
     let columns: Vec<&str> = counters::columns().map(counters::column_name).collect();
     let count = |outcome: &Outcome, column: &str| {

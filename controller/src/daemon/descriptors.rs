@@ -1,11 +1,11 @@
 //! Descriptors: that there are enough of them for everything that the daemon may have open at once. What it
-//! serves to others is bounded ([`guests`](super::guests)), so records, state and control never lack one.
+//! serves to others is bounded ([`guests`](crate::daemon::api::guests)), so records, state and control never lack one.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{control, http};
+use super::api::{control, http};
 
 /// As many as are ever asked for: rings and maps of the largest machine need fewer.
 pub const WANTED: u64 = 65_536;

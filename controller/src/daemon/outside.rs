@@ -175,8 +175,8 @@ fn link(socket: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::MOST_INTERFACES;
     use super::*;
+    use crate::daemon::config::MOST_INTERFACES;
 
     #[test]
     fn what_a_daemon_leaves_is_found_from_its_socket() {

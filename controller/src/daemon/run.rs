@@ -8,25 +8,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use super::books::Books;
-use super::control::{self, Control, Desk};
-use super::descriptors;
-use super::drain::{self, Drain, Sources};
-use super::gate::Gate;
-use super::health::Health;
-use super::http;
-use super::links::Watch;
-use super::monitor::{Monitor, lock};
-use super::news::News;
-use super::outside::{Gates, StateLink};
-use super::prepare::Prepared;
-use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
-use super::request::{Act, Ask};
-use super::route::watch::Watch as RouteWatch;
-use super::sensor::{Enforce as _, Sensor, SensorError};
-use super::service::ServiceManager;
-use super::tally::Tally;
-use super::writer::{Shared, Writer};
+use crate::daemon::api::control::{self, Control, Desk};
+use crate::daemon::api::http;
+use crate::daemon::api::monitor::Monitor;
+use crate::daemon::descriptors;
+use crate::daemon::interfaces::links::Watch;
+use crate::daemon::interfaces::route::watch::Watch as RouteWatch;
+use crate::daemon::lock::lock;
+use crate::daemon::news::News;
+use crate::daemon::orders::ask::{Ask, Command};
+use crate::daemon::orders::order_service::{OrderService, OrderServiceError, Ticked, Woken};
+use crate::daemon::orders::record_counts::RecordCounts;
+use crate::daemon::orders::shared_sensor::SharedSensor;
+use crate::daemon::outside::{Gates, StateLink};
+use crate::daemon::prepare::Prepared;
+use crate::daemon::records::books::Books;
+use crate::daemon::records::drain::{self, Drain, Sources};
+use crate::daemon::records::health::Health;
+use crate::daemon::records::writer::{Shared, Writer};
+use crate::daemon::sensor::{Enforce as _, Sensor, SensorError};
+use crate::daemon::service_manager::ServiceManager;
 use crate::kernel::KernelTables;
 use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
@@ -67,7 +68,7 @@ pub enum RunError {
     Sensor(#[from] SensorError),
     /// A tick failed, or what it came to could not be written.
     #[error(transparent)]
-    Registrar(#[from] RegistrarError),
+    OrderService(#[from] OrderServiceError),
 }
 
 /// What a daemon tells the person who started it.
@@ -78,9 +79,9 @@ pub trait Tell {
 
 /// A started daemon. Nothing is selected before [`Self::run`].
 pub struct Daemon {
-    registrar: Registrar<Sensor>,
+    orders: OrderService<Sensor>,
     asks: mpsc::UnboundedReceiver<Ask>,
-    gate: Arc<Gate<Sensor>>,
+    gate: Arc<SharedSensor<Sensor>>,
     sensor: Arc<Mutex<Sensor>>,
     monitor: Arc<Monitor>,
     health: Arc<Health>,
@@ -142,7 +143,7 @@ impl Daemon {
     }
 
     /// Opens everything, in a runtime: files and sockets, then the program. What it takes of
-    /// privileges is in [`privilege`](super::privilege).
+    /// privileges is in [`privilege`](crate::daemon::privilege).
     ///
     /// # Errors
     /// [`RunError`]; whatever was attached is detached.
@@ -182,15 +183,15 @@ impl Daemon {
             // What another daemon left may be selecting at this moment.
             sensor.set_halted(true)?;
         }
-        let tally = Arc::new(Tally::default());
+        let counts = Arc::new(RecordCounts::default());
         let sensor = Arc::new(Mutex::new(sensor));
-        let gate = Arc::new(Gate::new(Arc::clone(&sensor), halted));
-        let mut registrar =
-            Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
+        let gate = Arc::new(SharedSensor::new(Arc::clone(&sensor), halted));
+        let mut orders =
+            OrderService::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&counts));
         let taken_over = inherited.generation > 0;
-        registrar.inherit(&inherited, reading());
+        orders.inherit(&inherited, reading());
         // No packet is to be judged without tables, so these come before the attachment.
-        let ticked = registrar.begin(reading())?;
+        let ticked = orders.begin(reading())?;
         if left.goes_on {
             let said = takeover::audit(&mut lock(&sensor), &books)?;
             for line in &said {
@@ -204,13 +205,13 @@ impl Daemon {
         let (commands, received) = mpsc::unbounded_channel();
         let vouched = Arc::clone(lock(&sensor).vouched());
         let sources =
-            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), tally };
+            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), counts };
         let drain = Drain::new(&config, rings, sources, sender, received)
             .map_err(|error| failed("rings", &error))?
             .behind(left.sequence);
         // Nothing is selected by this daemon before it is written that it is here, and nothing that
         // could keep it from ending in one place comes after.
-        registrar.started(taken_over, reading())?;
+        orders.started(taken_over, reading())?;
         let reopen = Arc::new(Notify::new());
         let shared = Shared {
             books: Arc::clone(&books),
@@ -227,7 +228,7 @@ impl Daemon {
         let servers = serve(control, desk, listener, &monitor).into_iter();
         let daemon = Self {
             servers: servers.chain(reader.map(tokio::spawn)).collect(),
-            registrar,
+            orders,
             asks,
             gate,
             sensor,
@@ -287,9 +288,9 @@ impl Daemon {
                 _ = hand_over.recv() => Wake::HandOver,
                 _ = hang_up.recv() => Wake::Reload,
                 Some(ask) = self.asks.recv() => Wake::Asked(ask),
-                woken = self.registrar.wait() => Wake::Done(Box::new(woken)),
+                woken = self.orders.wait() => Wake::Done(Box::new(woken)),
             };
-            match (&wake, &self.registrar.config().pin) {
+            match (&wake, &self.orders.config().pin) {
                 (Wake::Stop, _) => return Ok(End::Stop),
                 (Wake::HandOver, Some(_)) => {
                     // The next daemon has the whole lease to start in.
@@ -308,16 +309,16 @@ impl Daemon {
                     self.service.reloading();
                     // Whoever rotates files says so by this signal.
                     self.reopen.notify_one();
-                    self.registrar.reload(None, reading());
+                    self.orders.reload(None, reading());
                     Ok(())
                 }
                 Wake::Asked(ask) => {
-                    if matches!(ask, Ask::Act(Act::Reload, _)) {
+                    if matches!(ask, Ask::Command(Command::Reload, _)) {
                         self.reopen.notify_one();
                     }
-                    self.registrar.ask(ask, reading())
+                    self.orders.ask(ask, reading())
                 }
-                Wake::Done(woken) => self.registrar.take_up(*woken, reading()),
+                Wake::Done(woken) => self.orders.take_up(*woken, reading()),
             })?;
         }
     }
@@ -327,8 +328,8 @@ impl Daemon {
         let reading = reading();
         self.look(voice);
         self.put_right(voice)?;
-        let registrar = &mut self.registrar;
-        let ticked = tokio::task::block_in_place(|| registrar.tick(reading))?;
+        let orders = &mut self.orders;
+        let ticked = tokio::task::block_in_place(|| orders.tick(reading))?;
         self.report(&ticked, voice);
         if ticked.reloaded {
             self.service.ready();
@@ -338,7 +339,7 @@ impl Daemon {
         self.news.take().iter().for_each(|line| voice.tell(line));
         let objection = self.health.objection(boot_time());
         if objection.is_none() {
-            let until = self.registrar.lease(reading);
+            let until = self.orders.lease(reading);
             self.books.lease(until);
             let renewed = self.gate.renew(until)?;
             self.monitor.note_lease(if renewed { until } else { 0 });
@@ -361,9 +362,9 @@ impl Daemon {
     }
 
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
-        let register = self.registrar.register(reading().wall);
-        self.monitor.note_register(register, self.registrar.share());
-        self.monitor.note_unwritten(self.registrar.unwritten());
+        let register = self.orders.register(reading().wall);
+        self.monitor.note_register(register, self.orders.share());
+        self.monitor.note_unwritten(self.orders.unwritten());
         ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.

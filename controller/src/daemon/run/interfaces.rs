@@ -5,12 +5,12 @@ use std::io;
 
 use super::{Daemon, RunError, Tell, failed, reading};
 use crate::daemon::config::Config;
-use crate::daemon::link;
-use crate::daemon::links::Looked;
-use crate::daemon::monitor::lock;
-use crate::daemon::netlink::Listener;
-use crate::daemon::route::watch::Watch;
-use crate::daemon::route::{self, DefaultRoutes};
+use crate::daemon::interfaces::link;
+use crate::daemon::interfaces::links::Looked;
+use crate::daemon::interfaces::netlink::Listener;
+use crate::daemon::interfaces::route::watch::Watch;
+use crate::daemon::interfaces::route::{self, DefaultRoutes};
+use crate::daemon::lock::lock;
 use crate::kernel::Mode;
 
 /// Refuses an interface that carries a default route, unless its frames pass or it is meant. What is to
@@ -42,7 +42,7 @@ impl Daemon {
     /// Looks after the interfaces.
     pub(super) fn look(&mut self, voice: &impl Tell) {
         let reading = reading();
-        let Self { links, sensor, routes, registrar, monitor, .. } = self;
+        let Self { links, sensor, routes, orders, monitor, .. } = self;
         let Looked { mut said, mut events } =
             tokio::task::block_in_place(|| links.look(&mut lock(sensor), reading.boot));
         monitor.note_views(links.views());
@@ -55,6 +55,6 @@ impl Daemon {
         for line in &said {
             voice.tell(line);
         }
-        tokio::task::block_in_place(|| registrar.happened(events, reading));
+        tokio::task::block_in_place(|| orders.happened(events, reading));
     }
 }
