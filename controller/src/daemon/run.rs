@@ -20,7 +20,7 @@ use crate::daemon::records::keeping::Keeping;
 use crate::daemon::sensor::{Sensor, SensorError};
 use crate::daemon::service_manager::ServiceManager;
 use crate::kernel::KernelTables;
-use crate::kernel::clock::{boot_and_wall, boot_time};
+use crate::kernel::clock::boot_time;
 use crate::kernel::steps::ClockSteps;
 use crate::registry::Reading;
 
@@ -183,23 +183,23 @@ impl Daemon {
                     self.service.reloading();
                     // Whoever rotates files says so by this signal.
                     self.records.reopen();
-                    self.orders.reload(None, reading());
+                    self.orders.reload(None, Reading::now());
                     Ok(())
                 }
                 Wake::Asked(ask) => {
                     if matches!(ask, Ask::Command(Command::Reload, _)) {
                         self.records.reopen();
                     }
-                    self.orders.ask(ask, reading())
+                    self.orders.ask(ask, Reading::now())
                 }
-                Wake::Done(woken) => self.orders.take_up(*woken, reading()),
+                Wake::Done(woken) => self.orders.take_up(*woken, Reading::now()),
             })?;
         }
     }
 
     /// One tick, and at its very end, if nothing speaks against it, the lease.
     fn tick(&mut self, voice: &impl Tell) -> Result<Option<u64>, RunError> {
-        let reading = reading();
+        let reading = Reading::now();
         self.look(voice);
         self.put_right(voice)?;
         let orders = &mut self.orders;
@@ -236,7 +236,7 @@ impl Daemon {
     }
 
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
-        let register = self.orders.register(reading().wall);
+        let register = self.orders.register(Reading::now().wall);
         self.monitor.note_register(register, self.orders.share());
         self.monitor.note_unwritten(self.orders.unwritten());
         ticked.said.iter().for_each(|line| voice.tell(line));
@@ -244,11 +244,6 @@ impl Daemon {
             self.records.forget_before(generation);
         }
     }
-}
-
-fn reading() -> Reading {
-    let (boot, wall) = boot_and_wall();
-    Reading { boot, wall }
 }
 
 /// How long to sleep: to the next boundary, but never longer than a tick.

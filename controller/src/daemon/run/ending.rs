@@ -6,13 +6,14 @@ use std::fmt;
 use sensor_common::counters::{self, Counters};
 use sensor_common::outcome::Outcome;
 
-use super::{Daemon, End, RunError, reading};
+use super::{Daemon, End, RunError};
 use crate::daemon::lock::lock;
 #[cfg(test)]
 use crate::daemon::records::aside::Reason;
 use crate::daemon::records::books::Books;
 use crate::daemon::records::keeping::Finished;
 use crate::daemon::sensor::Enforce as _;
+use crate::registry::Reading;
 use crate::registry::runs::{How, Stop};
 
 /// What a sensor did, for the last words of its daemon. Every record that was due is in one of the four
@@ -112,7 +113,7 @@ impl Daemon {
         }
         let failure = failure.or_else(|| result.as_ref().err().map(ToString::to_string));
         let (orders, stop) = (&mut self.orders, summary.as_event(end, failure));
-        let ended = tokio::task::block_in_place(|| orders.end(stop, reading()));
+        let ended = tokio::task::block_in_place(|| orders.end(stop, Reading::now()));
         result = result.and(ended.map_err(Into::into));
         if result.is_ok() {
             let mut sensor = lock(&self.sensor);

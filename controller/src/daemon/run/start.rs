@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::takeover::{self, TakenOver};
 use super::upkeep::Upkeep;
-use super::{Daemon, RunError, Tell, failed, interfaces, reading};
+use super::{Daemon, RunError, Tell, failed, interfaces};
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::api::servers::Sockets;
 use crate::daemon::config::Config;
@@ -24,6 +24,7 @@ use crate::daemon::records::keeping::{Basis, Waiting};
 use crate::daemon::sensor::{Enforce as _, Sensor};
 use crate::daemon::service_manager::ServiceManager;
 use crate::kernel::steps::ClockSteps;
+use crate::registry::Reading;
 use crate::registry::memory::Remembered;
 
 impl Daemon {
@@ -61,9 +62,9 @@ impl Daemon {
         let mut orders =
             OrderService::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&counts));
         let taken_over = inherited.generation > 0;
-        orders.inherit(&inherited, reading());
+        orders.inherit(&inherited, Reading::now());
         // No packet is to be judged without tables, so these come before the attachment.
-        let ticked = orders.begin(reading())?;
+        let ticked = orders.begin(Reading::now())?;
         if left.goes_on {
             let said = takeover::audit(&mut lock(&sensor), &books)?;
             for line in &said {
@@ -78,7 +79,7 @@ impl Daemon {
             Waiting::new(&config, rings, basis).map_err(|error| failed("rings", &error))?;
         // Nothing is selected by this daemon before it is written that it is here, and nothing that
         // could keep it from ending in one place comes after.
-        orders.started(taken_over, reading())?;
+        orders.started(taken_over, Reading::now())?;
         let records = records.start();
         let (health, books) = (Arc::clone(records.health()), Arc::clone(records.books()));
         let monitor = Arc::new(Monitor::new(config, Arc::clone(&sensor), health, books));
