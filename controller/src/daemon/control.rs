@@ -40,8 +40,8 @@ pub const CONNECTIONS: usize = 128;
 /// How long to wait when no connection can be accepted: others must close their descriptors first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers requests.
-trait Clerk: Send + Sync + 'static {
+/// Answers requests: what comes of them is not the socket's to know.
+pub trait Clerk: Send + Sync + 'static {
     /// Ends all selection in the kernel.
     fn close(&self) -> impl Future<Output = Result<(), String>> + Send;
 
@@ -65,9 +65,9 @@ pub struct Desk<E> {
 }
 
 impl Control {
-    /// Answers until it is dropped.
-    pub async fn serve<E: Enforce + Send + 'static>(self, desk: Desk<E>) {
-        attend(&self.listener, Arc::new(desk)).await;
+    /// Hands on what clients ask, until it is dropped.
+    pub async fn serve(self, clerk: impl Clerk) {
+        attend(&self.listener, Arc::new(clerk)).await;
     }
 }
 

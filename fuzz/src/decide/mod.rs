@@ -1,0 +1,84 @@
+//! Frames through `decide`: the real parser and compiler make tables out of random orders and
+//! directions, the host engine judges frames by them, and a naive reading says what must come of each.
+//!
+//! The first byte of an input says where orders and directions come from: fixed ones, of which tables
+//! are made once, or those that the input itself spells. The rest spells a gate, then frames.
+
+mod frames;
+mod naive;
+mod oracle;
+mod scenario;
+mod spec;
+
+use std::rc::Rc;
+
+use arbitrary::{Result, Unstructured};
+use controller::engine::HostEngine;
+use sensor_common::tables::Term;
+
+use oracle::judge;
+use scenario::{Scenario, scenario};
+
+/// Most frames of an input.
+const FRAMES: usize = 24;
+
+/// What the gate says.
+#[derive(Clone, Debug)]
+struct Gate {
+    /// Of each order, by its position.
+    terms: Vec<(u64, u64)>,
+    lease: u64,
+    halted: bool,
+    now: u64,
+}
+
+/// Judges an input.
+///
+/// # Panics
+/// Where the engine and the naive reading differ.
+pub fn run(input: &[u8]) {
+    let Some((&choice, rest)) = input.split_first() else { return };
+    let (scenario, rest) = scenario(choice, rest);
+    // An input that ends early has no more frames.
+    let _ended: Result<()> = frames(&scenario, &mut Unstructured::new(rest));
+}
+
+fn frames(scenario: &Rc<Scenario>, u: &mut Unstructured<'_>) -> Result<()> {
+    let mut engine = scenario.engine.borrow_mut();
+    let gate = Gate::read(u, scenario.spec.orders.len())?;
+    gate.set(&mut engine, scenario);
+    for _ in 0..FRAMES {
+        if u.is_empty() {
+            break;
+        }
+        let frame = frames::frame(u, &scenario.pool)?;
+        judge(scenario, &gate, &mut engine, &frame);
+    }
+    Ok(())
+}
+
+impl Gate {
+    /// Mostly wide open.
+    fn read(u: &mut Unstructured<'_>, orders: usize) -> Result<Self> {
+        if !u.ratio(1, 4)? {
+            let terms = vec![(1, u64::MAX); orders];
+            return Ok(Self { terms, lease: u64::MAX, halted: false, now: 1 });
+        }
+        let moment =
+            |u: &mut Unstructured<'_>| Ok(*u.choose(&[0, 1, 9, 10, 11, u64::MAX - 1, u64::MAX])?);
+        let mut terms = Vec::new();
+        for _ in 0..orders {
+            terms.push((moment(u)?, moment(u)?));
+        }
+        Ok(Self { terms, lease: moment(u)?, halted: u.ratio(1, 4)?, now: moment(u)? })
+    }
+
+    fn set(&self, engine: &mut HostEngine, scenario: &Scenario) {
+        let gate = engine.gate();
+        gate.terms.fill(Term::NEVER);
+        for (position, &(begin, end)) in self.terms.iter().enumerate() {
+            gate.terms[scenario.slot(position) as usize] = Term { begin, end };
+        }
+        (gate.lease, gate.halted, gate.now) = (self.lease, self.halted, self.now);
+    }
+}
