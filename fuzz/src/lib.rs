@@ -4,6 +4,7 @@
 //! | target | what is fuzzed | what must hold |
 //! |---|---|---|
 //! | [`decide`] | frames, orders and directions through the host engine | records, outcome and counters are those of a naive reading |
+//! | `tables` | the same, with orders and directions that the input spells itself | the same |
 //! | [`envelope`] | signed envelopes | what is accepted was signed, by enough of its signers |
 //! | [`document`] | orders, revocations and trust files | what is accepted reads, explains and signs; what is refused, in one line |
 //! | [`lists`] | CIDR lists and RIR statistics | every address has the class that the lines give it |
@@ -34,8 +35,9 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "decide", run: decide::run },
+    Target { name: "tables", run: decide::run_tables },
     Target { name: "envelope", run: envelope::run },
     Target { name: "document", run: document::run },
     Target { name: "lists", run: lists::run },

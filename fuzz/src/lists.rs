@@ -128,7 +128,7 @@ fn probe(
             }
             // A line that names less of the space around an address than all others is the one.
             let size = |one: &Named| one.last - one.first;
-            let is_block = |one: &Named| (size(one) + 1).is_power_of_two();
+            let is_block = |one: &Named| size(one) & size(one).wrapping_add(1) == 0;
             if holding.iter().all(|one| is_block(one)) {
                 let least = holding.iter().copied().map(size).min();
                 assert_eq!(Some(size(found)), least, "{address}: {origin:?} of {holding:?}");

@@ -1,8 +1,9 @@
 //! Frames through `decide`: the real parser and compiler make tables out of random orders and
 //! directions, the host engine judges frames by them, and a naive reading says what must come of each.
 //!
-//! The first byte of an input says where orders and directions come from: fixed ones, of which tables
-//! are made once, or those that the input itself spells. The rest spells a gate, then frames.
+//! Two targets. For `decide` the first byte of an input chooses orders and directions that are the same in
+//! every run, of which tables are made once: nearly all of the time goes to frames. For `tables` the
+//! input spells them itself. The rest spells a gate, then frames.
 
 mod frames;
 mod naive;
@@ -17,7 +18,7 @@ use controller::engine::HostEngine;
 use sensor_common::tables::Term;
 
 use oracle::judge;
-use scenario::{Scenario, scenario};
+use scenario::Scenario;
 
 /// Most frames of an input.
 const FRAMES: usize = 24;
@@ -32,15 +33,25 @@ struct Gate {
     now: u64,
 }
 
-/// Judges an input.
+/// Judges an input of `decide`.
 ///
 /// # Panics
 /// Where the engine and the naive reading differ.
 pub fn run(input: &[u8]) {
-    let Some((&choice, rest)) = input.split_first() else { return };
-    let (scenario, rest) = scenario(choice, rest);
+    let Some((&number, rest)) = input.split_first() else { return };
     // An input that ends early has no more frames.
-    let _ended: Result<()> = frames(&scenario, &mut Unstructured::new(rest));
+    let _ended: Result<()> = frames(&scenario::fixed(number), &mut Unstructured::new(rest));
+}
+
+/// Judges an input of `tables`: a length in units of four bytes, as many bytes of orders and directions,
+/// then a gate and frames.
+///
+/// # Panics
+/// Where the engine and the naive reading differ.
+pub fn run_tables(input: &[u8]) {
+    let Some((&length, rest)) = input.split_first() else { return };
+    let (spelled, rest) = rest.split_at_checked(usize::from(length) * 4).unwrap_or((rest, &[]));
+    let _ended: Result<()> = frames(&scenario::kept(spelled), &mut Unstructured::new(rest));
 }
 
 fn frames(scenario: &Rc<Scenario>, u: &mut Unstructured<'_>) -> Result<()> {

@@ -18,12 +18,10 @@ use crate::authority::approved;
 
 /// The number of every generation.
 pub(super) const GENERATION: u32 = 7;
-/// So many scenarios are kept, of 5 MB each.
-const KEPT: usize = 24;
-/// So many of them are the same in every run.
-const FIXED: u8 = 12;
-/// The first bytes of an input that spell a scenario of its own are above this.
-const OWN: u8 = 192;
+/// So many scenarios are the same in every run.
+const FIXED: u8 = 32;
+/// So many are kept, of 5 MB each.
+const KEPT: usize = FIXED as usize;
 
 /// Orders, directions, and an engine over their tables.
 pub(super) struct Scenario {
@@ -45,15 +43,9 @@ fn slot(spec: &Spec, position: usize) -> u32 {
     (spec.first_slot + position) % MOST_ORDERS
 }
 
-/// The scenario that an input has, and what is left of it.
-pub(super) fn scenario(choice: u8, rest: &[u8]) -> (Rc<Scenario>, &[u8]) {
-    if choice < OWN {
-        return (kept(&noise(choice % FIXED)), rest);
-    }
-    let length = rest.first().map_or(0, |first| usize::from(*first) * 4);
-    let rest = rest.get(1..).unwrap_or_default();
-    let (spelled, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-    (kept(spelled), rest)
+/// One of the scenarios that are the same in every run.
+pub(super) fn fixed(number: u8) -> Rc<Scenario> {
+    kept(&noise(number % FIXED))
 }
 
 /// Bytes that spell a fixed scenario (xorshift64*).
@@ -69,7 +61,7 @@ fn noise(number: u8) -> Vec<u8> {
 }
 
 /// The scenario that these bytes spell; made only where it is not among the latest.
-fn kept(spelled: &[u8]) -> Rc<Scenario> {
+pub(super) fn kept(spelled: &[u8]) -> Rc<Scenario> {
     thread_local! {
         static KEPT_ONES: RefCell<VecDeque<(Vec<u8>, Rc<Scenario>)>> = const { RefCell::new(VecDeque::new()) };
     }

@@ -39,6 +39,7 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Target {
     Decide,
+    Tables,
     Envelope,
     Document,
     Lists,
@@ -56,6 +57,7 @@ impl Target {
     const fn name(self) -> &'static str {
         match self {
             Self::Decide => "decide",
+            Self::Tables => "tables",
             Self::Envelope => "envelope",
             Self::Document => "document",
             Self::Lists => "lists",
@@ -111,7 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     if findings > 0 {
-        bail!("{findings} targets have findings or did not run to the end");
+        bail!("targets with findings, or that did not run to the end: {findings}");
     }
     Ok(())
 }
