@@ -53,7 +53,7 @@ fn configurations() {
 fn requests() {
     let lines = examples("request").into_iter().flat_map(str::lines);
     let read = lines.map(|line| serde_json::from_str::<Request>(line).unwrap());
-    assert_eq!(read.count(), 6);
+    assert_eq!(read.count(), 8);
 }
 
 #[test]

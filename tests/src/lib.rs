@@ -18,7 +18,6 @@
 
 pub mod authority;
 pub mod daemon;
-pub mod disk;
 pub mod frames;
 pub mod machine;
 pub mod network;

@@ -276,6 +276,8 @@ mod tests {
             "record": hex::encode((0..60).chain([0; 4]).collect::<Vec<u8>>()),
         });
         assert_eq!(line, expected);
+        let documented = include_str!("../../../docs/formats.md");
+        assert!(documented.contains(text.lines().next().unwrap()), "{text}");
         assert_eq!((text.lines().count(), asides.records()), (2, 2));
         assert!(!text.lines().nth(1).unwrap().contains("slot"));
     }

@@ -16,6 +16,8 @@ use crate::shown::shown;
 
 /// Largest ring buffer: the kernel takes no larger one.
 const LARGEST_RING: u32 = 1 << 30;
+/// Interfaces of one sensor: as many as `gate.json` has space for.
+pub(super) const MOST_INTERFACES: usize = 300;
 /// The page size of every platform that is supported.
 const PAGE: u32 = 4096;
 
@@ -330,6 +332,9 @@ fn name(key: &str, text: &str) -> Result<(), Refusal> {
 fn interfaces(names: &[String]) -> Result<(), Refusal> {
     if names.is_empty() {
         return refuse("interfaces", "names no interface");
+    }
+    if names.len() > MOST_INTERFACES {
+        return refuse("interfaces", format!("names more than {MOST_INTERFACES} interfaces"));
     }
     let mut seen = BTreeSet::new();
     for (index, name) in names.iter().enumerate() {

@@ -8,7 +8,7 @@
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
 //! | [`runs`] | the daemons that carried it out |
-//! | [`list`] | where every order stands, for people
+//! | [`list`] | where every order stands, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
 //! | [`memory`], `reserved` | a halt, remembered without space or lock |
