@@ -81,7 +81,11 @@ impl Gate {
         for _ in 0..orders {
             terms.push((moment(u)?, moment(u)?));
         }
-        Ok(Self { terms, lease: moment(u)?, halted: u.ratio(1, 4)?, now: moment(u)? })
+        let now = moment(u)?;
+        // The moment before the lease ends, and that of its end.
+        let lease =
+            if u.ratio(1, 2)? { now.saturating_add(u.int_in_range(0..=1)?) } else { moment(u)? };
+        Ok(Self { terms, lease, halted: u.ratio(1, 4)?, now })
     }
 
     fn set(&self, engine: &mut HostEngine, scenario: &Scenario) {

@@ -59,7 +59,7 @@ pub(super) enum Prefixes {
 }
 
 /// One rule; sets by their position.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RuleSpec {
     pub(super) source: Option<usize>,
     pub(super) destination: Option<usize>,
@@ -98,9 +98,20 @@ impl OrderSpec {
         let sets = [networks(u)?, networks(u)?, networks(u)?];
         let prefixes = [Prefixes::read(u)?, Prefixes::read(u)?];
         let party = if measure == Measure::Agreement { networks(u)? } else { Vec::new() };
-        let mut rules = Vec::new();
+        let mut rules: Vec<RuleSpec> = Vec::new();
         for _ in 0..u.int_in_range(1..=6)? {
-            rules.push(RuleSpec::read(u, measure)?);
+            let mut rule = RuleSpec::read(u, measure)?;
+            // A rule that holds wherever the one before it does: only the first has a record.
+            if u.ratio(1, 4)?
+                && let Some(before) = rules.last()
+            {
+                rule = RuleSpec { source_ports: Vec::new(), ..before.clone() };
+                // Ports were its second condition.
+                if rule.protocol.is_none() && rule.destination_ports.is_empty() {
+                    rule.destination_ports = vec![(0, u16::MAX)];
+                }
+            }
+            rules.push(rule);
         }
         // Words of 64 rules: what is in the second must be found behind a first that does not hold.
         let copies: usize = *u.choose(&[0, 0, 0, 60, 130])?;
