@@ -18,7 +18,7 @@ const FEWEST: usize = 95;
 
 /// `cargo xtask coverage`.
 pub(crate) fn run() -> Result<()> {
-    component()?;
+    tools()?;
     let report = workspace::target_directory()?.join("coverage.lcov");
     println!("coverage: the tests of {}", PACKAGES.join(", "));
     let mut command = CARGO_LLVM_COV.command()?;
@@ -50,7 +50,9 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn component() -> Result<()> {
+/// What coverage is measured with.
+pub(crate) fn tools() -> Result<()> {
+    CARGO_LLVM_COV.path()?;
     let component = "llvm-tools";
     let mut list = std::process::Command::new("rustup");
     list.args(["component", "list", "--installed"]);

@@ -118,10 +118,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn build(targets: &[Target], sanitizer: Sanitizer) -> Result<Places> {
+/// What fuzzers are built with.
+pub(crate) fn tools() -> Result<()> {
     if ["c++", "g++", "clang++"].iter().all(|compiler| process::find(compiler).is_none()) {
         packages::install(&["g++"], "libFuzzer is written in C++")?;
     }
+    CARGO_FUZZ.path().map(drop)
+}
+
+fn build(targets: &[Target], sanitizer: Sanitizer) -> Result<Places> {
+    tools()?;
     let found = workspace::target_directory()?.join("fuzz");
     let build = found.join("build");
     let mut command = CARGO_FUZZ.command()?;
