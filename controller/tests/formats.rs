@@ -11,8 +11,8 @@ mod examples;
 use std::path::Path;
 
 use common::{Bases, sealed};
+use controller::daemon::api::request::Request;
 use controller::daemon::config::Config;
-use controller::daemon::request::Request;
 use controller::order::revocation::verify_revocation;
 use controller::order::{Envelope, Kind, Trust, verify_order};
 use controller::registry::event::Event;

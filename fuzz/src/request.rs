@@ -6,8 +6,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use controller::daemon::control::{Clerk, bind};
-use controller::daemon::request::{Outcome, Request};
+use controller::daemon::api::control::{Clerk, bind};
+use controller::daemon::api::request::Request;
+use controller::daemon::orders::ask::Reply;
 use controller::registry::act::{Caller, Said};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -114,11 +115,11 @@ pub fn run(input: &[u8]) {
     assert_eq!(lines.len(), expected.answers.len(), "{answers}");
     assert!(answers.is_empty() || answers.ends_with('\n'));
     for (line, is_heard) in lines.into_iter().zip(expected.answers) {
-        let outcome: Outcome = serde_json::from_str(line).expect("an answer is an outcome");
+        let reply: Reply = serde_json::from_str(line).expect("an answer is a reply");
         if is_heard {
             assert_eq!(line, HEARD);
         } else {
-            assert!(matches!(outcome, Outcome::Error(_)), "{line}");
+            assert!(matches!(reply, Reply::Error(_)), "{line}");
         }
     }
 }

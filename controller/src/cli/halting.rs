@@ -11,8 +11,9 @@ use super::CliError;
 use super::client;
 use super::life::{carry_out, open, reading};
 use super::place::Where;
+use crate::daemon::api::request::Request;
+use crate::daemon::orders::ask::Reply;
 use crate::daemon::outside::{self, Gates, Reached};
-use crate::daemon::request::{Outcome, Request};
 use crate::registry::Place;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::loading::Contents;
@@ -133,10 +134,10 @@ impl Halting {
                 }
                 Err(_) => return Daemon::Silent,
             };
-            match client::read::<Outcome>(&socket, &line) {
-                Ok(Outcome::Done(lines)) => Daemon::Done(lines),
-                Ok(Outcome::Refused(lines)) => Daemon::Error(lines.join("; ")),
-                Ok(Outcome::Error(reason)) => Daemon::Error(reason),
+            match client::read::<Reply>(&socket, &line) {
+                Ok(Reply::Done(lines)) => Daemon::Done(lines),
+                Ok(Reply::Refused(lines)) => Daemon::Error(lines.join("; ")),
+                Ok(Reply::Error(reason)) => Daemon::Error(reason),
                 Err(_) => Daemon::Silent,
             }
         });

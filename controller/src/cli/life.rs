@@ -11,14 +11,14 @@ use super::CliError;
 use super::client;
 use super::place::Where;
 use super::register;
+use crate::daemon::api::request::{Request, Upload};
 use crate::daemon::prepare::{self, Held};
-use crate::daemon::request::{Request, Upload};
-use crate::daemon::words;
 use crate::kernel::clock::boot_and_wall;
 use crate::order::files;
 use crate::registry::disk::RealDisk;
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
+use crate::registry::wording;
 use crate::registry::{Change, Place, Reading, Registry, StoreError};
 use crate::rejection::Rejection;
 use crate::shown::shown;
@@ -110,13 +110,13 @@ fn install(place: &Place, path: &Path, bytes: Vec<u8>) -> Result<String, CliErro
     let name = shown(path);
     match registry.install(&name, bytes, reading)? {
         Installed::Known(position) => {
-            let words = words::installed(&registry, position, reading.wall, false);
+            let words = wording::installed(&registry, position, reading.wall, false);
             Ok(format!("{words}; it was installed before, and nothing has changed"))
         }
         Installed::New(change, position) => {
             change.registry.fits(&name, Some(position), &[])?;
             let registry = commit(&mut held, *change)?;
-            Ok(words::installed(&registry, position, reading.wall, false))
+            Ok(wording::installed(&registry, position, reading.wall, false))
         }
     }
 }
@@ -208,7 +208,7 @@ pub(super) fn carry_out(held: &mut Held, change: Change) -> Result<Vec<String>, 
 }
 
 pub(super) fn described(change: &Change) -> Vec<String> {
-    change.events.iter().map(|event| words::event(event, &change.registry)).collect()
+    change.events.iter().map(|event| wording::event(event, &change.registry)).collect()
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {

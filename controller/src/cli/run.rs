@@ -34,7 +34,7 @@ control_group, pin, country and foreign, which have none):
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
   control_group = \"root\"          # a group, by name or number, whose members may ask
-  pin = \"/sys/fs/bpf/sekisho\"     # what goes on during a restart; see docs/operating.md
+  pin = \"/run/bpf/sekisho\"        # what goes on during a restart; see docs/operating.md
   ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]
@@ -65,8 +65,8 @@ pub struct RunArgs {
     /// Check configuration, trust, orders and direction, and start nothing
     #[arg(long)]
     check: bool,
-    /// Start mode tap also on an interface that carries a default route: every frame that it
-    /// receives is dropped
+    /// Start mode tap also on an interface that carries a default route, and do not mind one that
+    /// comes later: every frame that the interface receives is dropped
     #[arg(long)]
     yes_drop_all: bool,
 }

@@ -175,8 +175,8 @@ fn link(socket: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::MOST_INTERFACES;
     use super::*;
+    use crate::daemon::config::MOST_INTERFACES;
 
     #[test]
     fn what_a_daemon_leaves_is_found_from_its_socket() {
@@ -189,7 +189,7 @@ mod tests {
         std::mem::forget(StateLink::make(&socket, folder.path()).unwrap());
         let link = StateLink::make(&socket, &state).unwrap();
         assert_eq!(state_of(&socket).as_deref(), Some(state.as_path()));
-        for interfaces in [1, MOST_INTERFACES as u32] {
+        for interfaces in [1, u32::try_from(MOST_INTERFACES).unwrap()] {
             // The longest names and numbers that there are.
             let leases =
                 (0..interfaces).map(|number| (format!("interface{number:06}"), u32::MAX - number));

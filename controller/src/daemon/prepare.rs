@@ -8,9 +8,8 @@ use std::sync::Arc;
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 
-use super::config::Config;
-use super::control;
 use crate::compile::Layer;
+use crate::daemon::config::Config;
 use crate::direction::{DirectionError, DirectionTable};
 use crate::order::{Trust, files, load};
 use crate::preview::{ClassRanges, check_party};
@@ -107,7 +106,8 @@ impl Inputs {
             .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
         if let Some(group) = &config.control_group {
-            control::group_number(group)
+            group
+                .number()
                 .map_err(|reason| Rejection::new(shown(path), reason).at("control_group"))?;
         }
         let trust = load::trust(&config.trust)?;

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::config::Config;
-use super::prepare::{Inputs, PrepareError};
+use crate::daemon::config::Config;
+use crate::daemon::prepare::{Inputs, PrepareError};
 use crate::registry::{Change, Reading, Registry};
 use crate::rejection::Rejection;
 use crate::shown::shown;

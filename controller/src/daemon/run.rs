@@ -8,33 +8,34 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use super::books::Books;
-use super::config::Config;
-use super::control::{self, Control, Desk};
-use super::descriptors;
-use super::drain::{self, Drain, Sources};
-use super::gate::Gate;
-use super::health::Health;
-use super::http;
-use super::links::Watch;
-use super::monitor::{Monitor, lock};
-use super::news::News;
-use super::outside::{Gates, StateLink};
-use super::prepare::Prepared;
-use super::registrar::{Registrar, RegistrarError, Ticked, Woken};
-use super::request::{Act, Ask};
-use super::route;
-use super::sensor::{Enforce as _, Sensor, SensorError};
-use super::service::ServiceManager;
-use super::tally::Tally;
-use super::writer::{Shared, Writer};
+use crate::daemon::api::control::{self, Control, Desk};
+use crate::daemon::api::http;
+use crate::daemon::api::monitor::Monitor;
+use crate::daemon::descriptors;
+use crate::daemon::interfaces::links::Watch;
+use crate::daemon::interfaces::route::watch::Watch as RouteWatch;
+use crate::daemon::lock::lock;
+use crate::daemon::news::News;
+use crate::daemon::orders::ask::{Ask, Command};
+use crate::daemon::orders::order_service::{OrderService, OrderServiceError, Ticked, Woken};
+use crate::daemon::orders::record_counts::RecordCounts;
+use crate::daemon::orders::shared_sensor::SharedSensor;
+use crate::daemon::outside::{Gates, StateLink};
+use crate::daemon::prepare::Prepared;
+use crate::daemon::records::books::Books;
+use crate::daemon::records::drain::{self, Drain, Sources};
+use crate::daemon::records::health::Health;
+use crate::daemon::records::writer::{Shared, Writer};
+use crate::daemon::sensor::{Enforce as _, Sensor, SensorError};
+use crate::daemon::service_manager::ServiceManager;
+use crate::kernel::KernelTables;
 use crate::kernel::clock::{boot_and_wall, boot_time};
 use crate::kernel::steps::ClockSteps;
-use crate::kernel::{KernelTables, Mode};
 use crate::registry::Reading;
 use crate::registry::memory::Remembered;
 
 mod ending;
+mod interfaces;
 mod takeover;
 mod upkeep;
 
@@ -50,10 +51,15 @@ const TICK: Duration = Duration::from_secs(1);
 pub enum RunError {
     /// In mode `tap` the machine would cut itself off.
     #[error(
-        "{0} carries a default route, and in mode tap every frame that it receives is dropped; if \
-         that is meant, say --yes-drop-all"
+        "{interface} carries a default route ({routes}), and in mode tap every frame that it \
+         receives is dropped; if that is meant, say --yes-drop-all"
     )]
-    DropAll(String),
+    DropAll {
+        /// Its name in the configuration.
+        interface: String,
+        /// The routes that lead everywhere.
+        routes: String,
+    },
     /// Something could not be opened, or failed while the sensor ran.
     #[error("{0}")]
     Failed(String),
@@ -62,7 +68,7 @@ pub enum RunError {
     Sensor(#[from] SensorError),
     /// A tick failed, or what it came to could not be written.
     #[error(transparent)]
-    Registrar(#[from] RegistrarError),
+    OrderService(#[from] OrderServiceError),
 }
 
 /// What a daemon tells the person who started it.
@@ -73,9 +79,9 @@ pub trait Tell {
 
 /// A started daemon. Nothing is selected before [`Self::run`].
 pub struct Daemon {
-    registrar: Registrar<Sensor>,
+    orders: OrderService<Sensor>,
     asks: mpsc::UnboundedReceiver<Ask>,
-    gate: Arc<Gate<Sensor>>,
+    gate: Arc<SharedSensor<Sensor>>,
     sensor: Arc<Mutex<Sensor>>,
     monitor: Arc<Monitor>,
     health: Arc<Health>,
@@ -91,6 +97,8 @@ pub struct Daemon {
     signals: [Signal; 4],
     steps: ClockSteps,
     links: Watch,
+    /// Where a default route would cut the machine off.
+    routes: Option<RouteWatch>,
     service: ServiceManager,
     _link: StateLink,
 }
@@ -135,7 +143,7 @@ impl Daemon {
     }
 
     /// Opens everything, in a runtime: files and sockets, then the program. What it takes of
-    /// privileges is in [`privilege`](super::privilege).
+    /// privileges is in [`privilege`](crate::daemon::privilege).
     ///
     /// # Errors
     /// [`RunError`]; whatever was attached is detached.
@@ -145,9 +153,7 @@ impl Daemon {
         voice: &impl Tell,
     ) -> Result<Self, RunError> {
         let config = prepared.config.clone();
-        if !yes_drop_all {
-            refuse_to_drop_all(&config)?;
-        }
+        let (routes, reader) = interfaces::guard(&config, yes_drop_all)?.unzip();
         descriptors::raise().map_err(RunError::Failed)?;
         let opened = takeover::open(&config, &prepared.registry)?;
         let control = control::bind(&config.control_socket, config.control_group.as_ref())
@@ -177,15 +183,15 @@ impl Daemon {
             // What another daemon left may be selecting at this moment.
             sensor.set_halted(true)?;
         }
-        let tally = Arc::new(Tally::default());
+        let counts = Arc::new(RecordCounts::default());
         let sensor = Arc::new(Mutex::new(sensor));
-        let gate = Arc::new(Gate::new(Arc::clone(&sensor), halted));
-        let mut registrar =
-            Registrar::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&tally));
+        let gate = Arc::new(SharedSensor::new(Arc::clone(&sensor), halted));
+        let mut orders =
+            OrderService::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&counts));
         let taken_over = inherited.generation > 0;
-        registrar.inherit(&inherited, reading());
+        orders.inherit(&inherited, reading());
         // No packet is to be judged without tables, so these come before the attachment.
-        let ticked = registrar.begin(reading())?;
+        let ticked = orders.begin(reading())?;
         if left.goes_on {
             let said = takeover::audit(&mut lock(&sensor), &books)?;
             for line in &said {
@@ -199,13 +205,13 @@ impl Daemon {
         let (commands, received) = mpsc::unbounded_channel();
         let vouched = Arc::clone(lock(&sensor).vouched());
         let sources =
-            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), tally };
+            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), counts };
         let drain = Drain::new(&config, rings, sources, sender, received)
             .map_err(|error| failed("rings", &error))?
             .behind(left.sequence);
         // Nothing is selected by this daemon before it is written that it is here, and nothing that
         // could keep it from ending in one place comes after.
-        registrar.started(taken_over, reading())?;
+        orders.started(taken_over, reading())?;
         let reopen = Arc::new(Notify::new());
         let shared = Shared {
             books: Arc::clone(&books),
@@ -219,9 +225,10 @@ impl Daemon {
         let monitor = Arc::new(Monitor::new(config, shared, kept, Arc::clone(&books)));
         let (sender, asks) = mpsc::unbounded_channel();
         let desk = Desk { monitor: Arc::clone(&monitor), gate: Arc::clone(&gate), asks: sender };
+        let servers = serve(control, desk, listener, &monitor).into_iter();
         let daemon = Self {
-            servers: serve(control, desk, listener, &monitor),
-            registrar,
+            servers: servers.chain(reader.map(tokio::spawn)).collect(),
+            orders,
             asks,
             gate,
             sensor,
@@ -237,6 +244,7 @@ impl Daemon {
             signals,
             steps,
             links,
+            routes,
             service: ServiceManager::from_environment(),
             _link: link,
         };
@@ -272,6 +280,7 @@ impl Daemon {
                     news.map_err(|error| failed("rtnetlink", &error))?;
                     Wake::Tick
                 }
+                () = RouteWatch::changed(self.routes.as_mut()) => Wake::Tick,
                 () = self.news.some() => Wake::Tick,
                 reason = self.health.failed() => return Err(RunError::Failed(reason.to_owned())),
                 _ = interrupt.recv() => Wake::Stop,
@@ -279,9 +288,9 @@ impl Daemon {
                 _ = hand_over.recv() => Wake::HandOver,
                 _ = hang_up.recv() => Wake::Reload,
                 Some(ask) = self.asks.recv() => Wake::Asked(ask),
-                woken = self.registrar.wait() => Wake::Done(Box::new(woken)),
+                woken = self.orders.wait() => Wake::Done(Box::new(woken)),
             };
-            match (&wake, &self.registrar.config().pin) {
+            match (&wake, &self.orders.config().pin) {
                 (Wake::Stop, _) => return Ok(End::Stop),
                 (Wake::HandOver, Some(_)) => {
                     // The next daemon has the whole lease to start in.
@@ -300,16 +309,16 @@ impl Daemon {
                     self.service.reloading();
                     // Whoever rotates files says so by this signal.
                     self.reopen.notify_one();
-                    self.registrar.reload(None, reading());
+                    self.orders.reload(None, reading());
                     Ok(())
                 }
                 Wake::Asked(ask) => {
-                    if matches!(ask, Ask::Act(Act::Reload, _)) {
+                    if matches!(ask, Ask::Command(Command::Reload, _)) {
                         self.reopen.notify_one();
                     }
-                    self.registrar.ask(ask, reading())
+                    self.orders.ask(ask, reading())
                 }
-                Wake::Done(woken) => self.registrar.take_up(*woken, reading()),
+                Wake::Done(woken) => self.orders.take_up(*woken, reading()),
             })?;
         }
     }
@@ -319,8 +328,8 @@ impl Daemon {
         let reading = reading();
         self.look(voice);
         self.put_right(voice)?;
-        let registrar = &mut self.registrar;
-        let ticked = tokio::task::block_in_place(|| registrar.tick(reading))?;
+        let orders = &mut self.orders;
+        let ticked = tokio::task::block_in_place(|| orders.tick(reading))?;
         self.report(&ticked, voice);
         if ticked.reloaded {
             self.service.ready();
@@ -330,23 +339,13 @@ impl Daemon {
         self.news.take().iter().for_each(|line| voice.tell(line));
         let objection = self.health.objection(boot_time());
         if objection.is_none() {
-            let until = self.registrar.lease(reading);
+            let until = self.orders.lease(reading);
             self.books.lease(until);
             let renewed = self.gate.renew(until)?;
             self.monitor.note_lease(if renewed { until } else { 0 });
         }
         self.health.note(objection);
         Ok(ticked.next)
-    }
-
-    /// Looks after the interfaces.
-    fn look(&mut self, voice: &impl Tell) {
-        let reading = reading();
-        let Self { links, sensor, registrar, .. } = self;
-        let looked = tokio::task::block_in_place(|| links.look(&mut lock(sensor), reading.boot));
-        looked.said.iter().for_each(|line| voice.tell(line));
-        self.monitor.note_views(links.views());
-        tokio::task::block_in_place(|| registrar.sight(looked.turned, reading));
     }
 
     /// What the sensor does, for the service manager.
@@ -363,9 +362,9 @@ impl Daemon {
     }
 
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
-        let register = self.registrar.register(reading().wall);
-        self.monitor.note_register(register, self.registrar.share());
-        self.monitor.note_unwritten(self.registrar.unwritten());
+        let register = self.orders.register(reading().wall);
+        self.monitor.note_register(register, self.orders.share());
+        self.monitor.note_unwritten(self.orders.unwritten());
         ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {
             // If the drain is gone, the daemon is about to end.
@@ -408,17 +407,6 @@ fn signals() -> std::io::Result<[Signal; 4]> {
     ];
     let [interrupt, terminate, hang_up, hand_over] = kinds.map(signal);
     Ok([interrupt?, terminate?, hang_up?, hand_over?])
-}
-
-fn refuse_to_drop_all(config: &Config) -> Result<(), RunError> {
-    if config.mode != Mode::Tap {
-        return Ok(());
-    }
-    let routes = route::default_routes().map_err(|error| failed("default routes", &error))?;
-    match config.interfaces.iter().find(|interface| routes.contains(interface)) {
-        Some(interface) => Err(RunError::DropAll(interface.clone())),
-        None => Ok(()),
-    }
 }
 
 fn failed(what: &str, error: &std::io::Error) -> RunError {

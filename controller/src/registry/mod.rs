@@ -9,6 +9,7 @@
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
 //! | [`runs`] | the daemons that carried it out |
 //! | [`list`] | where every order stands, for people |
+//! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
 //! | [`memory`], `reserved` | a halt, remembered without space or lock |
@@ -31,6 +32,7 @@ pub mod names;
 pub mod runs;
 pub mod state;
 pub mod store;
+pub mod wording;
 
 pub(crate) mod reserved;
 
@@ -46,8 +48,8 @@ mod written;
 use sha2::{Digest as _, Sha256};
 
 pub use clock::Reading;
-pub use list::{Listed, Register};
-pub use state::{Change, Registry, Shown};
+pub use list::{OrderList, OrderView};
+pub use state::{Change, OrderState, Registry};
 pub use store::{Place, Store, StoreError};
 
 /// The SHA-256 of some bytes, in lower-case hexadecimal digits.

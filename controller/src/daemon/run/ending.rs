@@ -9,11 +9,11 @@ use sensor_common::outcome::Outcome;
 use tokio::task::JoinHandle;
 
 use super::{Daemon, End, RunError, reading};
+use crate::daemon::lock::lock;
 #[cfg(test)]
-use crate::daemon::aside::Reason;
-use crate::daemon::books::Books;
-use crate::daemon::drain;
-use crate::daemon::monitor::lock;
+use crate::daemon::records::aside::Reason;
+use crate::daemon::records::books::Books;
+use crate::daemon::records::drain;
 use crate::daemon::sensor::Enforce as _;
 use crate::registry::runs::{How, Stop};
 
@@ -121,8 +121,8 @@ impl Daemon {
             }
         }
         let failure = failure.or_else(|| result.as_ref().err().map(ToString::to_string));
-        let (registrar, stop) = (&mut self.registrar, summary.as_event(end, failure));
-        let ended = tokio::task::block_in_place(|| registrar.end(stop, reading()));
+        let (orders, stop) = (&mut self.orders, summary.as_event(end, failure));
+        let ended = tokio::task::block_in_place(|| orders.end(stop, reading()));
         result = result.and(ended.map_err(Into::into));
         if result.is_ok() {
             let mut sensor = lock(&self.sensor);

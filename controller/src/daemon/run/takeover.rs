@@ -6,16 +6,16 @@ use std::io;
 use std::sync::Arc;
 
 use super::{RunError, reading};
-use crate::daemon::aside::AsideFile;
-use crate::daemon::books::Books;
 use crate::daemon::config::Config;
-use crate::daemon::inherit::Inherited;
-use crate::daemon::kept::{self, Kept, Resumed};
-use crate::daemon::names::NameBook;
-use crate::daemon::output::Sink;
-use crate::daemon::progress::{FILE, Found, Step};
+use crate::daemon::orders::inherited::Inherited;
+use crate::daemon::orders::name_book::NameBook;
+use crate::daemon::records::aside::AsideFile;
+use crate::daemon::records::books::Books;
+use crate::daemon::records::output::Sink;
+use crate::daemon::records::progress::{FILE, Found, Step};
+use crate::daemon::records::writer::Places;
 use crate::daemon::sensor::{Enforce as _, Sensor};
-use crate::daemon::writer::Places;
+use crate::daemon::takeover::predecessor::{self, Kept, Resumed};
 use crate::kernel::Records;
 use crate::registry::Registry;
 
@@ -63,14 +63,14 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     let aside = AsideFile::of(&config.state.directory);
     let goes_on = step.is_some();
     let resumed = match step {
-        Some(step) => kept::resume(step, found, &aside, &mut rings).map_err(|reason| {
+        Some(step) => predecessor::resume(step, found, &aside, &mut rings).map_err(|reason| {
             let file = config.state.directory.join("generations").join(FILE);
             RunError::Failed(format!(
                 "{}: {reason}; restore it, or remove the pins and with them these records",
                 file.display()
             ))
         })?,
-        None => Resumed { rings: kept::positions(&mut rings), ..Resumed::default() },
+        None => Resumed { rings: predecessor::positions(&mut rings), ..Resumed::default() },
     };
     if let (true, Found::CutBackTo(length), Some(sink)) =
         (resumed.comes_again, found, sink.as_mut())

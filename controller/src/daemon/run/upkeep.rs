@@ -2,7 +2,7 @@
 //! that its pins are there, and that no record has gone without a trace (L-INSPECT).
 
 use super::{Daemon, RunError, TICK, Tell};
-use crate::daemon::monitor::lock;
+use crate::daemon::lock::lock;
 
 /// What was looked after, and when.
 #[derive(Debug, Default)]
