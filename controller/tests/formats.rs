@@ -11,8 +11,8 @@ mod examples;
 use std::path::Path;
 
 use common::{Bases, sealed};
+use controller::daemon::api::request::Request;
 use controller::daemon::config::Config;
-use controller::daemon::request::Request;
 use controller::order::revocation::verify_revocation;
 use controller::order::{Envelope, Kind, Trust, verify_order};
 use controller::registry::event::Event;
@@ -53,7 +53,7 @@ fn configurations() {
 fn requests() {
     let lines = examples("request").into_iter().flat_map(str::lines);
     let read = lines.map(|line| serde_json::from_str::<Request>(line).unwrap());
-    assert_eq!(read.count(), 6);
+    assert_eq!(read.count(), 8);
 }
 
 #[test]

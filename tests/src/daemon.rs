@@ -4,16 +4,22 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use controller::daemon::monitor::{OrderStatus, RecordsStatus, Status};
+use controller::daemon::api::monitor::{OrderStatus, RecordsStatus, Status};
 use controller::daemon::privilege::Privileges;
 use jiff::Timestamp;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_setfl, mknodat, open};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
+use rustix::thread::{
+    CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capabilities,
+    configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
+    set_capabilities_secure_bits,
+};
 use sensor_common::outcome::Outcome;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,6 +32,7 @@ use crate::wait::until;
 
 const CONFIG: &str = "sekisho.toml";
 const LOG: &str = "log";
+const PROGRAM: &str = "sekisho";
 const RECORDS: &str = "records.ndjson";
 const SOCKET: &str = "control.sock";
 const STATE: &str = "state";
@@ -60,6 +67,7 @@ pub struct Folder {
     settings: BTreeMap<&'static str, Value>,
     environment: BTreeMap<&'static str, OsString>,
     bounds: Option<CapabilitySet>,
+    user: Option<u32>,
 }
 
 impl Folder {
@@ -92,7 +100,7 @@ impl Folder {
             ("control_socket", json!(SOCKET)),
             ("ring_bytes", json!(1 << 20)),
         ]);
-        Self { directory, settings, environment: BTreeMap::new(), bounds: None }
+        Self { directory, settings, environment: BTreeMap::new(), bounds: None, user: None }
     }
 
     /// A folder with one order, signed by three keys.
@@ -176,6 +184,25 @@ impl Folder {
         self
     }
 
+    /// With a daemon that runs as the user and group with this number, and has what it is bounded by as
+    /// ambient capabilities, as a service manager starts it. The folder is given to that user.
+    ///
+    /// # Panics
+    /// Where files cannot be given away.
+    #[must_use]
+    pub fn as_user(mut self, user: u32) -> Self {
+        let give =
+            |path: &Path| chown(path, Some(user), Some(user)).expect("root may give it away");
+        // Where the program is the user may not be allowed to look.
+        fs::copy(sekisho().get_program(), self.path(PROGRAM)).expect("SEKISHO_BIN can be read");
+        give(self.directory.path());
+        for entry in fs::read_dir(self.directory.path()).expect("a folder") {
+            give(&entry.expect("an entry").path());
+        }
+        self.user = Some(user);
+        self
+    }
+
     /// Starts the daemon in the receiver's namespace, and waits until it is ready.
     ///
     /// # Panics
@@ -222,13 +249,20 @@ impl Folder {
         let directory = self.directory.path();
         self.configure();
         let log = File::create(directory.join(LOG)).expect("files can be written");
-        let mut command = sekisho();
+        let mut command = self.user.map_or_else(sekisho, |user| {
+            let mut command = Command::new(directory.join(PROGRAM));
+            command.uid(user).gid(user);
+            command
+        });
         command.args(["run", "--config"]).arg(directory.join(CONFIG)).args(options);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).envs(&self.environment);
-        let bounds = self.bounds;
+        let (bounds, user) = (self.bounds, self.user);
         // It stays in the namespace that it was started from, and in the bounds of the thread.
         let child = wire.receiver.inside(|| {
             if let Some(bounds) = bounds {
+                if user.is_some() {
+                    keep_over_a_change_of_user(bounds);
+                }
                 draw_bounds(bounds);
             }
             command.spawn()
@@ -257,6 +291,19 @@ fn draw_bounds(bounds: CapabilitySet) {
             // The kernel knows no capability of this number, nor of any higher one.
             return;
         }
+    }
+}
+
+/// Leaves what this thread starts with these capabilities whichever user it becomes, and with none that it gets
+/// by being root.
+fn keep_over_a_change_of_user(kept: CapabilitySet) {
+    let bits = CapabilitiesSecureBits::NO_SETUID_FIXUP;
+    set_capabilities_secure_bits(bits).expect("root may say so");
+    let held = capabilities(None).expect("what this thread may do");
+    set_capabilities(None, CapabilitySets { inheritable: kept, ..held })
+        .expect("no more than it has");
+    for one in kept.iter() {
+        configure_capability_in_ambient_set(one, true).expect("it is inheritable");
     }
 }
 
@@ -359,12 +406,7 @@ impl Daemon {
     /// # Panics
     /// Where it fails.
     pub fn status(&self) -> Books {
-        let mut status = sekisho();
-        status.args(["status", "--json", "--socket"]).arg(self.socket()).stdin(Stdio::null());
-        let output = status.output().expect("SEKISHO_BIN can be run");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "`sekisho status`: {errors}");
-        Books(serde_json::from_slice(&output.stdout).expect("a status"))
+        Books::read(&self.ask(&["status", "--json"]).good())
     }
 
     /// The whole lines that are in its output now.
@@ -477,6 +519,14 @@ fn is_stopped(thread: &Path) -> bool {
 pub struct Books(Status);
 
 impl Books {
+    /// Reads what `sekisho status --json` printed.
+    ///
+    /// # Panics
+    /// Where that is no status.
+    pub fn read(text: &str) -> Self {
+        Self(serde_json::from_str(text).expect("a status"))
+    }
+
     /// Packets of the wire's direction with this outcome.
     pub fn count(&self, outcome: Outcome) -> u64 {
         let rows = self.0.interfaces.iter().filter_map(|one| one.outcomes.get(DIRECTION));
@@ -496,6 +546,11 @@ impl Books {
             interfaces.iter().map(|one| one.records).sum(),
             interfaces.iter().map(|one| one.lost).sum(),
         )
+    }
+
+    /// The default routes that its first interface carries, in words.
+    pub fn default_route(&self) -> Option<String> {
+        self.0.interfaces.first()?.default_route.clone()
     }
 
     /// What became of every record.

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `authority` | five keys, a trust file, and orders signed by three of them |
 //! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
-//! | `disk` | a small disk that can be full |
 //! | `frames` | named frames with the outcome each must have |
+//! | `health` | what a daemon says of its own health |
+//! | `host` | a host with systemd as its first process, in namespaces, with the sensor installed |
 //! | `machine` | what may be done only to a machine of the test's own: its clock, its power |
 //! | `network` | network namespaces that are gone after the test |
 //! | `pins` | a folder on the BPF file system that is gone after the test |
@@ -18,8 +19,9 @@
 
 pub mod authority;
 pub mod daemon;
-pub mod disk;
 pub mod frames;
+pub mod health;
+pub mod host;
 pub mod machine;
 pub mod network;
 pub mod pins;

@@ -1,9 +1,55 @@
 //! A folder on the BPF file system for one test, gone after it with everything that is pinned in it.
 
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use tempfile::TempDir;
+
+/// A BPF file system of a test's own, mounted and given to a user as `packaging/systemd` does it. Dropping it
+/// unmounts it, which ends what is pinned in it.
+#[derive(Debug)]
+pub struct PinFileSystem(TempDir);
+
+impl PinFileSystem {
+    /// One for the user and the group with this number.
+    ///
+    /// # Panics
+    /// Where it cannot be mounted.
+    pub fn of(user: u32) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        mount("bpf", folder.path(), "bpf", MountFlags::empty(), c"mode=0700")
+            .expect("a BPF file system can be mounted");
+        let mounted = Self(folder);
+        chown(mounted.path(), Some(user), Some(user)).expect("root may give it away");
+        mounted
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Whether anything is pinned in it.
+    ///
+    /// # Panics
+    /// Where it cannot be read.
+    pub fn is_empty(&self) -> bool {
+        let entries = fs::read_dir(self.path()).expect("a BPF file system");
+        // The kernel's own files are not folders.
+        !entries.map(|entry| entry.expect("an entry").path()).any(|path| path.is_dir())
+    }
+}
+
+impl Drop for PinFileSystem {
+    fn drop(&mut self) {
+        // Not a reason to panic within a panic.
+        let _ = unmount(self.path(), UnmountFlags::DETACH);
+    }
+}
 
 /// A folder that is not there yet. Dropping it removes what is there.
 #[derive(Debug)]

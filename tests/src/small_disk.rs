@@ -1,37 +1,59 @@
-//! A small file system of its own for one test, to be filled: a tmpfs, unmounted after it.
+//! A small file system of a test's own, in memory, which can be full.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// The file system. Dropping it unmounts it.
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use tempfile::TempDir;
+
+/// The file system. Dropping it unmounts it, whoever still has a file open on it.
 #[derive(Debug)]
-pub struct SmallDisk(PathBuf);
+pub struct SmallDisk {
+    path: PathBuf,
+    /// The folder around it, if it has one of its own.
+    around: Option<TempDir>,
+}
 
 impl SmallDisk {
+    /// Mounts one of so many KiB in a folder of its own.
+    ///
+    /// # Panics
+    /// Where it cannot be mounted.
+    pub fn new(kibibytes: u32) -> Self {
+        let around = tempfile::tempdir().expect("a folder can be made");
+        let mut disk = Self::mount(around.path().join("disk"), kibibytes);
+        disk.around = Some(around);
+        disk
+    }
+
     /// Mounts one of so many KiB at a folder, which is made.
     ///
     /// # Panics
     /// Where it cannot be mounted.
     pub fn mount(path: PathBuf, kibibytes: u32) -> Self {
         fs::create_dir(&path).expect("a folder can be made");
-        let mut mount = Command::new("mount");
         let options = format!("size={kibibytes}k,mode=0700");
-        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path);
-        assert!(mount.status().expect("mount is here").success());
-        Self(path)
+        let options = std::ffi::CString::new(options).expect("plain text");
+        mount("tmpfs", &path, "tmpfs", MountFlags::empty(), options.as_c_str())
+            .expect("a tmpfs can be mounted");
+        Self { path, around: None }
     }
 
-    /// Takes all the room that is left.
+    /// Takes all the room that is left, to the last page; what is in a file's last page goes on.
     ///
     /// # Panics
-    /// Where there is still some.
+    /// Where it cannot be filled.
     pub fn fill(&self) {
-        let mut filler = File::create(self.filler()).expect("files can be made");
-        while filler.write_all(&[1; 4_096]).is_ok() {}
-        let more = fs::write(self.0.join("more"), [1; 4_096]);
-        assert!(more.is_err(), "there is room");
+        let options = File::options().append(true).create(true).open(self.filler());
+        let mut filler = options.expect("files can be made");
+        loop {
+            match filler.write(&[1; 4_096]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     /// Gives it back.
@@ -41,18 +63,18 @@ impl SmallDisk {
     }
 
     fn filler(&self) -> PathBuf {
-        self.0.join("filler")
+        self.path.join("filler")
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Whatever still has a file open there does not matter. Not a reason to panic within a panic.
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        // Not a reason to panic within a panic.
+        let _ = unmount(&self.path, UnmountFlags::DETACH);
     }
 }

@@ -14,13 +14,19 @@ const POLL: Duration = Duration::from_millis(5);
 ///
 /// # Panics
 /// After [`LIMIT`].
-pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    let value = in_time(condition);
+    value.unwrap_or_else(|| panic!("waited {} s in vain for {what}", LIMIT.as_secs()))
+}
+
+/// What `condition` yields, if it does within [`LIMIT`].
+pub fn in_time<T>(mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(value) = condition() {
+        let value = condition();
+        if value.is_some() || start.elapsed() >= LIMIT {
             return value;
         }
-        assert!(start.elapsed() < LIMIT, "waited {} s in vain for {what}", LIMIT.as_secs());
         std::thread::sleep(POLL);
     }
 }

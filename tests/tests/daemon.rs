@@ -17,7 +17,7 @@ use sekisho_tests::daemon::{Daemon, Folder, Line, order};
 use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::stream::{FIRST_PORT, Stream};
 use sekisho_tests::wait::{LIMIT, after, until};
-use sensor_common::outcome::Outcome::{OverCapacity, Recorded, Unmatched};
+use sensor_common::outcome::Outcome::{self, OverCapacity, Recorded, Unmatched};
 use serde_json::{Value, json};
 
 /// To each of two ports. So few that all fit into a socket's buffer.
@@ -151,6 +151,49 @@ impl Metrics {
         });
         rows.reduce(|sum, value| sum + value)
     }
+}
+
+#[test]
+fn the_documentation_names_every_metric_and_every_outcome() {
+    let wire = Wire::new();
+    wire.receiver.ip("link set lo up");
+    let folder = Folder::with_order(&in_force()).set("http", json!(HTTP));
+    let _daemon = folder.start(&wire, &[]);
+    let metrics = Metrics::of(&wire);
+    let types = metrics.0.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let served: BTreeSet<String> = types
+        .map(|line| {
+            let (name, kind) = line.split_once(' ').unwrap();
+            // As OpenMetrics has it.
+            match kind {
+                "counter" => format!("{name}_total"),
+                "info" => format!("{name}_info"),
+                _ => name.to_owned(),
+            }
+        })
+        .collect();
+    let table = include_str!("../../docs/metrics.md");
+    // There is no order under Art. 17 here; whether the kernel counts instructions is its own affair.
+    let may_be_absent = ["sekisho_share_bytes_per_second", "sekisho_verified_instructions"];
+    let unless_absent = |name: &String| !may_be_absent.contains(&name.as_str());
+    let documented: BTreeSet<String> =
+        first_cells(table, "`sekisho_").filter(unless_absent).collect();
+    assert_eq!(documented, served.into_iter().filter(unless_absent).collect());
+
+    let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
+    for text in [table, include_str!("../../docs/operating.md")] {
+        let section = text.split("| outcome | meaning |").nth(1).unwrap();
+        let section = section.trim_start().split("\n\n").next().unwrap();
+        assert_eq!(first_cells(section, "`").collect::<Vec<_>>(), outcomes);
+    }
+}
+
+/// What stands in backticks in the first cells of a table's rows, where it begins with `start`.
+fn first_cells<'a>(table: &'a str, start: &'a str) -> impl Iterator<Item = String> + 'a {
+    table.lines().filter_map(move |line| {
+        let cell = line.strip_prefix("| ")?.split(" |").next()?;
+        cell.starts_with(start).then(|| cell.trim_matches('`').to_owned())
+    })
 }
 
 #[test]

@@ -4,66 +4,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::process::Signal;
-use sekisho_tests::daemon::{Daemon, Folder, order};
+use sekisho_tests::daemon::{Folder, order};
+use sekisho_tests::health::{
+    get, interface_events, served, told, until_healthy, until_recorded, until_told,
+    until_unhealthy, wire,
+};
 use sekisho_tests::network::{FAR, Wire};
 use sekisho_tests::pins::PinFolder;
 use sekisho_tests::stream::Stream;
 use sekisho_tests::wait::{after, until};
 use serde_json::{Value, json};
 
-/// Where a daemon's health is, in the receiver's namespace.
-const HTTP: &str = "127.0.0.1:9184";
-
-/// A wire at whose receiver HTTP can be asked.
-fn wire() -> Wire {
-    let wire = Wire::new();
-    wire.receiver.ip("link set lo up");
-    wire
-}
-
 /// A folder with an order that is in force throughout the test.
 fn folder() -> Folder {
     let now = Timestamp::now();
     let order = order("one", after(now, -3_600_000), after(now, 3_600_000));
-    Folder::with_order(&order).set("http", json!(HTTP))
-}
-
-/// The answer to a question over HTTP: its status and body together.
-fn get(wire: &Wire, path: &str) -> String {
-    let mut connection = wire.receiver.inside(|| TcpStream::connect(HTTP)).unwrap();
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn health(wire: &Wire) -> String {
-    get(wire, "/healthz")
-}
-
-fn until_told(daemon: &Daemon, line: &str) {
-    until(&format!("it to say: {line}"), || {
-        daemon.log().lines().any(|said| said == format!("sekisho: {line}")).then_some(())
-    });
-}
-
-fn until_healthy(wire: &Wire) {
-    until("it to be well", || health(wire).ends_with("\r\n\r\nok\n").then_some(()));
-}
-
-fn until_unhealthy(wire: &Wire, why: &str) {
-    until(&format!("it to be unwell: {why}"), || {
-        let answer = health(wire);
-        (answer.starts_with("HTTP/1.1 503 ") && answer.ends_with(&format!("\r\n\r\n{why}\n")))
-            .then_some(())
-    });
+    served(Folder::with_order(&order))
 }
 
 /// Ends the attachment from outside, as root can at any time.
@@ -80,27 +41,6 @@ fn detach_by_force(wire: &Wire) {
     let of_program = |link: &&Value| link["prog_id"].as_u64() == Some(program);
     let link = links.as_array().unwrap().iter().find(of_program).unwrap()["id"].to_string();
     bpftool(&["link", "detach", "id", &link]);
-}
-
-/// Waits until `more` packets than before are recorded.
-fn until_recorded(daemon: &Daemon, more: u64) -> u64 {
-    let before = daemon.status().records().0;
-    until("more records", || {
-        let (records, _) = daemon.status().records();
-        (records >= before + more).then_some(records)
-    })
-}
-
-/// The events of a daemon's state directory that are about what it sees, as `name interface`.
-fn sights(daemon: &Daemon) -> Vec<String> {
-    let text = std::fs::read_to_string(daemon.path("state").join("events.ndjson")).unwrap();
-    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let sight = |event: Value| {
-        let name = event["event"].as_str()?;
-        let interface = event["interface"].as_str()?;
-        matches!(name, "blind" | "sighted").then(|| format!("{name} {interface}"))
-    };
-    events.filter_map(sight).collect()
 }
 
 #[test]
@@ -123,7 +63,7 @@ fn a_program_that_is_detached_by_force_is_attached_again_with_cap_bpf_alone() {
     until_healthy(&wire);
     assert!(get(&wire, "/metrics").contains("state=\"seeing\"} 1\n"));
     drop(stream);
-    assert_eq!(sights(&daemon), ["blind far", "sighted far"].repeat(3));
+    assert_eq!(interface_events(&daemon), ["blind far", "sighted far"].repeat(3));
     daemon.finish();
 }
 
@@ -147,7 +87,7 @@ fn an_interface_that_is_made_again_is_watched_again_and_its_records_go_on() {
     let stream = Stream::start(&wire);
     assert!(until_recorded(&daemon, 5) >= before + 5, "counters go on");
     drop(stream);
-    assert_eq!(sights(&daemon), ["blind far", "sighted far"]);
+    assert_eq!(interface_events(&daemon), ["blind far", "sighted far"]);
     daemon.finish();
 }
 
@@ -186,7 +126,7 @@ fn an_interface_that_is_down_or_has_no_carrier_is_told_until_it_is_up() {
     until_unhealthy(&wire, "far: has no carrier");
     wire.sender.ip("link set near up");
     until_healthy(&wire);
-    assert_eq!(daemon.log().matches("sekisho: far: is down\n").count(), 1, "said once");
+    assert_eq!(told(&daemon, "far: is down"), 1, "said once");
     daemon.finish();
 }
 

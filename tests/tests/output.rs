@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::process::Signal;
 use sekisho_tests::daemon::{Daemon, Folder, Line, order, reader};
-use sekisho_tests::disk::SmallDisk;
 use sekisho_tests::network::{RECEIVER, SENDER, Wire};
 use sekisho_tests::pins::PinFolder;
+use sekisho_tests::small_disk::SmallDisk;
 use sekisho_tests::stream::{FIRST_PORT, Stream};
 use sekisho_tests::wait::{after, until};
 use sensor_common::outcome::Outcome::{Lapsed, Recorded};
@@ -22,6 +23,13 @@ use serde_json::json;
 fn in_force() -> Folder {
     let now = Timestamp::now();
     Folder::with_order(&order("one", after(now, -3_600_000), after(now, 3_600_000)))
+}
+
+/// An order in force whose records go to a small disk, and where.
+fn on_a_small_disk() -> (Folder, SmallDisk, PathBuf) {
+    let disk = SmallDisk::new(1_024);
+    let output = disk.path().join("records.ndjson");
+    (in_force().set("output", json!(output)), disk, output)
 }
 
 /// Sends packets of a stream, from its packet number `first` on.
@@ -36,7 +44,7 @@ fn said(daemon: &Daemon, words: &str) {
     until(words, || daemon.log().contains(words).then_some(()));
 }
 
-fn records(path: &std::path::Path) -> Vec<Line> {
+fn records(path: &Path) -> Vec<Line> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
     Line::read_all(whole)
@@ -48,9 +56,10 @@ const MANY: u16 = 60;
 #[test]
 fn a_full_output_loses_nothing_over_any_kind_of_restart() {
     for signal in [Signal::USR2, Signal::KILL, Signal::TERM] {
-        let (wire, pins, disk) = (Wire::new(), PinFolder::new(), SmallDisk::new(1 << 20));
-        let output = disk.path("records.ndjson");
-        let folder = in_force().set("pin", json!(pins.path())).set("output", json!(output));
+        let (wire, pins) = (Wire::new(), PinFolder::new());
+        let (folder, disk, output) = on_a_small_disk();
+        // A lease that outlasts a slow machine: every packet is to have a record.
+        let folder = folder.set("pin", json!(pins.path())).set("lease_seconds", json!(60));
         let mut daemon = folder.start(&wire, &[]);
         send(&wire, 0, 3);
         until("three records", || (records(&output).len() == 3).then_some(()));
@@ -74,7 +83,7 @@ fn a_full_output_loses_nothing_over_any_kind_of_restart() {
         let mut daemon = folder.begin(&wire);
         said(&daemon, "No space left on device");
         end(&mut daemon);
-        disk.free();
+        disk.make_room();
         let mut daemon = folder.start(&wire, &[]);
         let all = usize::from(3 + MANY);
         until("the records", || (records(&output).len() >= all).then_some(()));
@@ -93,10 +102,9 @@ fn a_full_output_loses_nothing_over_any_kind_of_restart() {
 
 #[test]
 fn a_full_output_stops_selection_with_the_lease_and_recovers_by_itself() {
-    let (wire, disk) = (Wire::new(), SmallDisk::new(1 << 20));
-    let output = disk.path("records.ndjson");
-    let folder = in_force().set("output", json!(output)).set("lease_seconds", json!(2));
-    let mut daemon = folder.start(&wire, &[]);
+    let wire = Wire::new();
+    let (folder, disk, output) = on_a_small_disk();
+    let mut daemon = folder.set("lease_seconds", json!(2)).start(&wire, &[]);
     let stream = Stream::start(&wire);
     until("records", || (records(&output).len() > 10).then_some(()));
     disk.fill();
@@ -105,7 +113,7 @@ fn a_full_output_stops_selection_with_the_lease_and_recovers_by_itself() {
     let before = daemon.status().count(Recorded);
     until("more packets", || (daemon.status().count(Lapsed) > 200).then_some(()));
     assert_eq!(daemon.status().count(Recorded), before, "nothing is selected that cannot be kept");
-    disk.free();
+    disk.make_room();
     said(&daemon, "the output takes records again");
     until("more records", || (daemon.status().count(Recorded) > before + 10).then_some(()));
     stream.stop();
@@ -120,9 +128,9 @@ fn a_full_output_stops_selection_with_the_lease_and_recovers_by_itself() {
 
 #[test]
 fn records_that_could_not_be_written_are_in_the_last_words() {
-    let (wire, disk) = (Wire::new(), SmallDisk::new(1 << 20));
-    let output = disk.path("records.ndjson");
-    let mut daemon = in_force().set("output", json!(output)).start(&wire, &[]);
+    let wire = Wire::new();
+    let (folder, disk, output) = on_a_small_disk();
+    let mut daemon = folder.start(&wire, &[]);
     send(&wire, 0, 5);
     until("five records", || (records(&output).len() == 5).then_some(()));
     disk.fill();

@@ -14,6 +14,7 @@ use rustix::process::Signal;
 use rustix::thread::CapabilitySet;
 use sekisho_tests::daemon::{Books, Daemon, Folder, order};
 use sekisho_tests::network::Wire;
+use sekisho_tests::pins::PinFileSystem;
 use sekisho_tests::stream::Stream;
 use sekisho_tests::wait::{LIMIT, after, until};
 use sensor_common::outcome::Outcome::Recorded;
@@ -209,6 +210,38 @@ fn the_bounds_of_the_unit_are_enough_and_none_of_them_too_many() {
         assert_eq!(words.lines().count(), 1, "without {missing:?}: {words}");
         assert!(!wire.has_program());
     }
+}
+
+#[test]
+fn a_user_of_its_own_leaves_pins_to_the_next_daemon_and_to_roots_halt() {
+    /// Nobody's.
+    const USER: u32 = 4_711;
+    let (wire, pins) = (Wire::new(), PinFileSystem::of(USER));
+    let given = [CapabilitySet::BPF, CapabilitySet::NET_ADMIN, CapabilitySet::PERFMON];
+    let folder = in_force().set("pin", json!(pins.path())).bounded(given.into_iter().collect());
+    let folder = folder.as_user(USER).set("lease_seconds", json!(60));
+    let mut daemon = folder.start(&wire, &[]);
+    assert_eq!(fs::metadata(format!("/proc/{}", daemon.id())).unwrap().uid(), USER);
+    let stream = Stream::start(&wire);
+    until("records", || (daemon.status().count(Recorded) >= 100).then_some(()));
+    daemon.signal(Signal::KILL);
+    daemon.wait();
+    assert!(wire.has_program() && !pins.is_empty(), "it stays in the kernel");
+    let mut daemon = folder.start(&wire, &[]);
+    until("more", || (daemon.status().count(Recorded) >= 200).then_some(()));
+    let sent = stream.stop().len();
+    until("all", || (daemon.status().count(Recorded) == sent as u64).then_some(()));
+    daemon.signal(Signal::KILL);
+    daemon.wait();
+    // Over the link beside the socket, and over the state directory, into which it writes.
+    let halt = ["halt", "--operator", "op", "--reason", "a test"];
+    for said in [daemon.ask(&halt).good(), folder.command(&halt).good()] {
+        assert!(said.starts_with("the kernel selects nothing: far (read back)\n"), "{said}");
+    }
+    let mut daemon = folder.start(&wire, &[]);
+    assert_eq!(daemon.status().states(), ["halted"]);
+    assert_eq!(daemon.finish().len(), sent, "each packet once");
+    assert!(!wire.has_program() && pins.is_empty(), "nothing is left");
 }
 
 #[test]

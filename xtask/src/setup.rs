@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolchain};
-use crate::{packages, privilege, process, python, vm, workspace};
+use crate::{coverage, fuzz, packages, privilege, process, python, vm, workspace};
 
 /// The programs that the demo and the tests over the kernel run: (program, package, what for).
-const TOOLS: [(&str, &str, &str); 5] = [
+const TOOLS: [(&str, &str, &str); 7] = [
     (
         "ip",
         "iproute2",
@@ -21,6 +21,12 @@ const TOOLS: [(&str, &str, &str); 5] = [
         "strace",
         "`strace` kills a command at every call that it makes, in the test of crashes",
     ),
+    (
+        "systemd-analyze",
+        "systemd",
+        "`systemd` runs the sensor's unit, in namespaces, in the test of the unit",
+    ),
+    ("logrotate", "logrotate", "`logrotate` moves the records away, in the same test"),
     ("ping", "iputils-ping", "`ping` sends the demo's ICMP traffic"),
     ("bpftool", "bpftool", BPFTOOL),
 ];
@@ -34,6 +40,8 @@ pub(crate) fn all() -> Result<()> {
     kernel_tools()?;
     virtual_machine()?;
     python::with_securesystemslib()?;
+    fuzz::tools()?;
+    coverage::tools()?;
     if privilege::is_root() {
         privilege::ensure_bpffs()?;
     }

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::CliError;
-use crate::daemon::request::{Outcome, Request};
+use crate::daemon::api::request::Request;
+use crate::daemon::orders::ask::Reply;
 use crate::shown::shown;
 
 /// Longest answer, in bytes.
@@ -64,9 +65,9 @@ pub fn act(
 ) -> Result<Vec<String>, CliError> {
     let line = ask(socket, request, document, patience)?;
     match read(socket, &line)? {
-        Outcome::Done(lines) => Ok(lines),
-        Outcome::Refused(lines) => Err(CliError::Refused(lines)),
-        Outcome::Error(reason) => Err(CliError::Failed(format!("{}: {reason}", shown(socket)))),
+        Reply::Done(lines) => Ok(lines),
+        Reply::Refused(lines) => Err(CliError::Refused(lines)),
+        Reply::Error(reason) => Err(CliError::Failed(format!("{}: {reason}", shown(socket)))),
     }
 }
 

@@ -11,12 +11,13 @@ use super::client;
 use super::halting::Halting;
 use super::life::{LONG, SHORT, carry_out, commit, open, say};
 use super::place::Where;
+use crate::daemon::api::request::Request;
 use crate::daemon::config::DEFAULT_SOCKET;
 use crate::daemon::outside::{Gates, Reached};
-use crate::daemon::request::Request;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::loading::Contents;
 use crate::registry::memory::Remembered;
+use crate::registry::wording;
 use crate::registry::{Place, names};
 use crate::shown::shown;
 use crate::text::Text;
@@ -129,7 +130,7 @@ fn resume(place: &Place, said: Said) -> Result<Vec<String>, CliError> {
     }
     let act = Act::new(said, Caller::this_process(), reading.wall);
     let mut lines = match registry.resume(act, reading) {
-        None => vec!["selection was not halted".to_owned()],
+        None => vec![wording::NOT_HALTED.to_owned()],
         Some(change) => carry_out(&mut held, change)?,
     };
     let failed = |name: &str, error: std::io::Error| {

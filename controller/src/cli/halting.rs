@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 
 use super::CliError;
 use super::client;
-use super::life::{carry_out, open, reading};
+use super::life::{carry_out, open};
 use super::place::Where;
+use crate::daemon::api::request::Request;
+use crate::daemon::orders::ask::Reply;
 use crate::daemon::outside::{self, Gates, Reached};
-use crate::daemon::request::{Outcome, Request};
 use crate::registry::Place;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::loading::Contents;
 use crate::registry::memory::HaltMemory;
+use crate::registry::{Reading, wording};
 use crate::shown::shown;
 
 /// How long all of it may take, so that a halt returns within a second.
@@ -62,7 +64,7 @@ impl Halting {
     /// [`CliError::Failed`] where selection may go on, or where a restart may begin it.
     pub(super) fn run(place: &Where, said: &Said) -> Result<Vec<String>, CliError> {
         let halting = Self::begin(place);
-        let act = Act::new(said.clone(), Caller::this_process(), reading().wall);
+        let act = Act::new(said.clone(), Caller::this_process(), Reading::now().wall);
         let first = halting.kernel();
         let remembered = halting.remember(&act);
         let patience = if first.is_closed() { DAEMON } else { WHOLE };
@@ -133,10 +135,10 @@ impl Halting {
                 }
                 Err(_) => return Daemon::Silent,
             };
-            match client::read::<Outcome>(&socket, &line) {
-                Ok(Outcome::Done(lines)) => Daemon::Done(lines),
-                Ok(Outcome::Refused(lines)) => Daemon::Error(lines.join("; ")),
-                Ok(Outcome::Error(reason)) => Daemon::Error(reason),
+            match client::read::<Reply>(&socket, &line) {
+                Ok(Reply::Done(lines)) => Daemon::Done(lines),
+                Ok(Reply::Refused(lines)) => Daemon::Error(lines.join("; ")),
+                Ok(Reply::Error(reason)) => Daemon::Error(reason),
                 Err(_) => Daemon::Silent,
             }
         });
@@ -148,7 +150,7 @@ impl Halting {
         let write = move || {
             let (mut held, registry, reading) = open(&place, Contents::Skip)?;
             match registry.halt(act, reading) {
-                None => Ok(vec!["selection was halted before".to_owned()]),
+                None => Ok(vec![wording::HALTED_BEFORE.to_owned()]),
                 Some(change) => carry_out(&mut held, change),
             }
         };

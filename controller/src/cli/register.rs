@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::table::aligned;
-use crate::registry::{Listed, Register};
+use crate::registry::{OrderList, OrderView};
 
 /// The human form of a register.
-pub(super) fn table(register: &Register) -> String {
+pub(super) fn table(register: &OrderList) -> String {
     let mut text = String::new();
     if let Some(act) = &register.halted {
         // Writing to a `String` cannot fail.
@@ -18,7 +18,7 @@ pub(super) fn table(register: &Register) -> String {
     text + &aligned(&rows, 6)
 }
 
-fn row(order: &Listed) -> Vec<String> {
+fn row(order: &OrderView) -> Vec<String> {
     let state = match order.reason {
         Some(reason) => format!("{} ({})", order.state, reason.name()),
         None => order.state.clone(),
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_table_is_stable() {
-        let listed = |order_id: &str, state: &str, reason, seconds| Listed {
+        let listed = |order_id: &str, state: &str, reason, seconds| OrderView {
             order_id: order_id.into(),
             serial: 1,
             measure: "foreign-to-foreign".into(),
@@ -68,7 +68,7 @@ mod tests {
             records: 7,
             digest: String::new(),
         };
-        let register = Register {
+        let register = OrderList {
             facility: "f".into(),
             trust_version: 1,
             halted: Some(Act::new(

@@ -12,7 +12,6 @@ use crate::daemon::prepare::{Inputs, check, prepare};
 use crate::daemon::privilege::{self, Opener, PrivilegeError};
 use crate::daemon::run::{Daemon, RunError, Tell};
 use crate::daemon::sensor::mode_name;
-use crate::kernel::clock::boot_and_wall;
 use crate::order::time::tokyo;
 use crate::registry::{Reading, Registry};
 
@@ -34,7 +33,7 @@ control_group, pin, country and foreign, which have none):
   http = \"127.0.0.1:9617\"         # /metrics and /healthz
   control_socket = \"/run/sekisho/control.sock\"
   control_group = \"root\"          # a group, by name or number, whose members may ask
-  pin = \"/sys/fs/bpf/sekisho\"     # what goes on during a restart; see docs/operating.md
+  pin = \"/run/bpf/sekisho\"        # what goes on during a restart; see docs/operating.md
   ring_bytes = 8388608            # per interface and CPU, a power of two
   life_log = false                # the kernel program's own log (aya-log): never a packet
   [direction]
@@ -65,8 +64,8 @@ pub struct RunArgs {
     /// Check configuration, trust, orders and direction, and start nothing
     #[arg(long)]
     check: bool,
-    /// Start mode tap also on an interface that carries a default route: every frame that it
-    /// receives is dropped
+    /// Start mode tap also on an interface that carries a default route, and do not mind one that
+    /// comes later: every frame that the interface receives is dropped
     #[arg(long)]
     yes_drop_all: bool,
 }
@@ -100,8 +99,7 @@ impl RunArgs {
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         privilege::confine()?;
-        let (boot, wall) = boot_and_wall();
-        let reading = Reading { boot, wall };
+        let reading = Reading::now();
         if self.check {
             let (inputs, registry) = check(&self.config, reading)?;
             let text = checked(&inputs, &registry);

@@ -14,10 +14,13 @@ use serde::Deserialize;
 use super::CliError;
 use super::client;
 use super::table::aligned;
+use crate::daemon::api::monitor::{
+    InterfaceStatus, OrderStatus, RecordsStatus, ShareStatus, Status,
+};
+use crate::daemon::api::request::Request;
 use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::monitor::{InterfaceStatus, OrderStatus, RecordsStatus, ShareStatus, Status};
 use crate::daemon::privilege::Privileges;
-use crate::daemon::request::Request;
+use crate::registry::wording;
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -138,12 +141,16 @@ fn records(records: &RecordsStatus) -> String {
 }
 
 fn packets(interface: &InterfaceStatus) -> String {
-    let InterfaceStatus { name, xdp, state, outcomes, records, lost, rings } = interface;
+    let InterfaceStatus { name, xdp, state, default_route, outcomes, records, lost, rings } =
+        interface;
     let (count, kib) = (rings.count, rings.bytes / 1_024);
     let mut text =
         format!("{name} ({xdp}): {records} records, {lost} lost, rings {count} x {kib} KiB\n");
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "{name} {state}");
+    if let Some(routes) = default_route {
+        let _ = writeln!(text, "{name} {}", wording::carries(routes));
+    }
     let columns: Vec<&str> = counters::columns().map(counters::column_name).collect();
     let count = |outcome: &Outcome, column: &str| {
         outcomes.get(column).and_then(|rows| rows.get(outcome.name())).copied().unwrap_or_default()

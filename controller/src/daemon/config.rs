@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::unistd::Group;
 use serde::Deserialize;
 
 use crate::direction::{Country, DirectionInputs, Unnamed};
@@ -16,6 +18,8 @@ use crate::shown::shown;
 
 /// Largest ring buffer: the kernel takes no larger one.
 const LARGEST_RING: u32 = 1 << 30;
+/// Interfaces of one sensor: as many as `gate.json` has space for.
+pub(super) const MOST_INTERFACES: usize = 300;
 /// The page size of every platform that is supported.
 const PAGE: u32 = 4096;
 
@@ -66,6 +70,27 @@ pub enum ControlGroup {
     Name(String),
     /// Its number.
     Number(u32),
+}
+
+impl ControlGroup {
+    /// The number of the group, or why there is none: one line.
+    ///
+    /// # Errors
+    /// A name that no group has, or databases that cannot be asked.
+    pub fn number(&self) -> Result<u32, String> {
+        let name = match self {
+            Self::Number(number) => return Ok(*number),
+            Self::Name(name) => name,
+        };
+        match Group::from_name(name) {
+            Ok(Some(group)) => Ok(group.gid.as_raw()),
+            // getgrnam(3): some databases say so by an error.
+            Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => {
+                Err(format!("there is no group `{}`", name.escape_debug()))
+            }
+            Err(error) => Err(format!("group `{}`: {error}", name.escape_debug())),
+        }
+    }
 }
 
 /// Where records go.
@@ -330,6 +355,9 @@ fn name(key: &str, text: &str) -> Result<(), Refusal> {
 fn interfaces(names: &[String]) -> Result<(), Refusal> {
     if names.is_empty() {
         return refuse("interfaces", "names no interface");
+    }
+    if names.len() > MOST_INTERFACES {
+        return refuse("interfaces", format!("names more than {MOST_INTERFACES} interfaces"));
     }
     let mut seen = BTreeSet::new();
     for (index, name) in names.iter().enumerate() {

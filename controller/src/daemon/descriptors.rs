@@ -1,14 +1,14 @@
 //! Descriptors: that there are enough of them for everything that the daemon may have open at once. What it
-//! serves to others is bounded ([`guests`](super::guests)), so records, state and control never lack one.
+//! serves to others is bounded ([`guests`](crate::daemon::api::guests)), so records, state and control never lack one.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{control, http};
+use super::api::{control, http};
 
 /// As many as are ever asked for: rings and maps of the largest machine need fewer.
-const WANTED: u64 = 65_536;
+pub const WANTED: u64 = 65_536;
 /// Kept for what a running daemon opens for a moment: tables of the next generation, files of a reload,
 /// documents of the state, directories to sync.
 const RESERVE: u64 = 128;

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use sensor_common::tables::{Line, Term};
 
-use super::model::law::{IDS, step};
-use super::model::stories::{a_long_life, handed_over};
-use super::model::world::{Medium, Port, World};
-use super::sensor::{Enforce, SensorError};
 use crate::compile::Names;
+use crate::daemon::model::law::{IDS, step};
+use crate::daemon::model::stories::{a_long_life, handed_over};
+use crate::daemon::model::world::{Medium, Port, World};
+use crate::daemon::sensor::{Enforce, SensorError};
 use crate::registry::Place;
 use crate::registry::simulated::SimulatedDisk;
 

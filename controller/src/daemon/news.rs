@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
-use super::monitor::lock;
+use crate::daemon::lock::lock;
 
 /// Lines that were not said yet.
 #[derive(Debug, Default)]

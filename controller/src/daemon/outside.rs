@@ -16,8 +16,9 @@ use crate::kernel::LeaseWord;
 use crate::registry::names;
 use crate::registry::reserved::Reserved;
 
-/// Enough for a thousand interfaces.
-const SIZE: usize = 128 << 10;
+/// Enough for as many interfaces as a sensor may have, with the longest names. It is taken from the disk
+/// at the first start, so it is no larger.
+const SIZE: usize = 16 << 10;
 
 const SCHEMA: &str = "sekisho.gate/v1";
 
@@ -175,6 +176,7 @@ fn link(socket: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::config::MOST_INTERFACES;
 
     #[test]
     fn what_a_daemon_leaves_is_found_from_its_socket() {
@@ -187,8 +189,10 @@ mod tests {
         std::mem::forget(StateLink::make(&socket, folder.path()).unwrap());
         let link = StateLink::make(&socket, &state).unwrap();
         assert_eq!(state_of(&socket).as_deref(), Some(state.as_path()));
-        for interfaces in [1, 1_000] {
-            let leases = (0..interfaces).map(|number| (format!("interface{number}"), number));
+        for interfaces in [1, u32::try_from(MOST_INTERFACES).unwrap()] {
+            // The longest names and numbers that there are.
+            let leases =
+                (0..interfaces).map(|number| (format!("interface{number:06}"), u32::MAX - number));
             Gates::announce(&state, &socket, leases.collect()).unwrap();
             let gates = Gates::read(&state).unwrap().unwrap();
             assert_eq!(u32::try_from(gates.interfaces.len()), Ok(interfaces));

@@ -27,8 +27,8 @@ use sensor_common::counters::Counters;
 use sensor_common::tables::{Line, MOST_ORDERS, Term};
 use serde::{Deserialize, Serialize};
 
-use super::config::{Config, LEASES};
-use super::vouched::Vouched;
+use crate::daemon::config::{Config, LEASES};
+use crate::daemon::vouched::Vouched;
 use crate::kernel::clock::boot_time;
 use crate::kernel::{
     KernelError, KernelTables, Left, Mode, PinRoot, Pins, Program, Records, Setup, ShareStore,

@@ -3,12 +3,42 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Gid, OFlags, Uid};
 
 use crate::order::files;
+
+/// Gives what root has made in a folder of somebody else to that somebody: a daemon that does not run as root
+/// could not read it otherwise.
+pub(super) fn hand_over(made: impl AsFd, folder: &Path) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    give_to(made, &fs::metadata(or_here(folder))?)
+}
+
+/// Gives a file to whom another belongs, unless it does already.
+fn give_to(made: impl AsFd, other: &fs::Metadata) -> io::Result<()> {
+    let made = made.as_fd();
+    let stat = rustix::fs::fstat(made)?;
+    if (stat.st_uid, stat.st_gid) == (other.uid(), other.gid()) {
+        return Ok(());
+    }
+    let (user, group) = (Uid::from_raw(other.uid()), Gid::from_raw(other.gid()));
+    Ok(rustix::fs::fchown(made, Some(user), Some(group))?)
+}
+
+/// The folder that a path is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
 
 /// A symbolic link in place of a file of ours was planted: it is not followed (`open(2)`).
 const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
@@ -96,7 +126,12 @@ impl Disk for RealDisk {
     fn create_directory(&mut self, path: &Path) -> io::Result<()> {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            done => done,
+            done => {
+                done?;
+                let flags = NO_LINK | OFlags::DIRECTORY.bits().cast_signed();
+                let made = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+                hand_over(made, folder_of(path))
+            }
         }
     }
 
@@ -110,13 +145,17 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        hand_over(&file, folder_of(path))?;
+        file.write_all(bytes)
     }
 
     fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o600).custom_flags(NO_LINK);
-        options.open(path)?.write_all(bytes)
+        let mut file = options.open(path)?;
+        hand_over(&file, folder_of(path))?;
+        file.write_all(bytes)
     }
 
     fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()> {
@@ -129,12 +168,17 @@ impl Disk for RealDisk {
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        // An anchor may be in a folder that is not the daemon's: it keeps the owner that it had.
+        if rustix::process::geteuid().is_root()
+            && let Ok(replaced) = fs::symlink_metadata(to)
+        {
+            give_to(OpenOptions::new().read(true).custom_flags(NO_LINK).open(from)?, &replaced)?;
+        }
         fs::rename(from, to)
     }
 
     fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        File::open(path)?.sync_all()
+        File::open(or_here(path))?.sync_all()
     }
 }
 
@@ -169,7 +213,7 @@ pub fn is_closed(directory: &Path) -> Result<(), String> {
 /// # Errors
 /// What is wrong, and what to do.
 pub fn is_anchorage(folder: &Path) -> Result<(), String> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = or_here(folder);
     // One that is missing is found missing by whoever writes there.
     let Ok(mode) = fs::metadata(folder).map(|metadata| metadata.mode() & 0o7777) else {
         return Ok(());
@@ -197,6 +241,7 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.custom_flags(NO_LINK).open(directory.join("lock"))?;
+        hand_over(&file, directory)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
             Err(fs::TryLockError::WouldBlock) => Ok(None),

@@ -91,6 +91,18 @@ pub enum What {
         /// Its name in the configuration.
         interface: String,
     },
+    /// In mode `tap`, an interface carries a default route: what the machine receives by it is dropped.
+    DefaultRoute {
+        /// Its name in the configuration.
+        interface: String,
+        /// The routes that lead everywhere.
+        routes: String,
+    },
+    /// An interface carries no default route any more.
+    NoDefaultRoute {
+        /// Its name in the configuration.
+        interface: String,
+    },
     /// The configuration was read again and is in force.
     Reloaded(Basis),
     /// The configuration was read again and refused: nothing changed.

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::event::Reason;
-use super::state::{Registry, Shown};
+use super::state::{OrderState, Registry};
 use crate::order::time::tokyo;
 
 /// All orders, and what is over all of them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Register {
+pub struct OrderList {
     /// The facility.
     pub facility: String,
     /// The version of the trust file in force.
@@ -19,19 +19,19 @@ pub struct Register {
     /// Who halted all selection, if it is halted.
     pub halted: Option<Act>,
     /// Every order that was ever accepted.
-    pub orders: Vec<Listed>,
+    pub orders: Vec<OrderView>,
 }
 
 /// One order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Listed {
+pub struct OrderView {
     /// Its id.
     pub order_id: String,
     /// Its serial number.
     pub serial: u64,
     /// Its measure.
     pub measure: String,
-    /// See [`Shown::name`].
+    /// See [`OrderState::name`].
     pub state: String,
     /// Why it ended, if it has.
     pub reason: Option<Reason>,
@@ -51,10 +51,10 @@ pub struct Listed {
 impl Registry {
     /// Where every order stands at `now`. `is_live` says of a position whether its tables are in the
     /// kernel; before they are, an order still waits.
-    pub fn register(&self, now: Timestamp, is_live: impl Fn(usize) -> bool) -> Register {
+    pub fn register(&self, now: Timestamp, is_live: impl Fn(usize) -> bool) -> OrderList {
         let listed = |(position, entry): (usize, &super::entry::Entry)| {
             let shown = match self.shown(entry, now) {
-                Shown::InForce if !is_live(position) => Shown::Waiting,
+                OrderState::InForce if !is_live(position) => OrderState::Waiting,
                 shown => shown,
             };
             let (end, _) = self.end(entry);
@@ -62,7 +62,7 @@ impl Registry {
             let left = end.duration_since(now).as_secs();
             let left = if entry.ended().is_some() { 0 } else { left };
             let head = entry.head();
-            Listed {
+            OrderView {
                 order_id: head.order_id.clone(),
                 serial: head.serial,
                 measure: head.measure.name().to_owned(),
@@ -75,7 +75,7 @@ impl Registry {
                 digest: entry.digest().to_owned(),
             }
         };
-        Register {
+        OrderList {
             facility: self.facility().to_owned(),
             trust_version: self.trust().version(),
             halted: self.halted().cloned(),

@@ -8,10 +8,12 @@
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
 //! | [`runs`] | the daemons that carried it out |
-//! | [`list`] | where every order stands, for people
+//! | [`list`] | where every order stands, for people |
+//! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
 //! | [`memory`], `reserved` | a halt, remembered without space or lock |
+//! | [`held`] | all of that in the hands of one process |
 //! | [`disk`], [`store`], [`loading`] | the port to the disk, writing, and reading without belief |
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
@@ -23,6 +25,7 @@ pub mod ends;
 pub mod entry;
 pub mod event;
 pub mod halt;
+pub mod held;
 pub mod install;
 pub mod list;
 pub mod loading;
@@ -31,6 +34,7 @@ pub mod names;
 pub mod runs;
 pub mod state;
 pub mod store;
+pub mod wording;
 
 pub(crate) mod reserved;
 
@@ -43,14 +47,8 @@ mod store_tests;
 pub(crate) mod tests;
 mod written;
 
-use sha2::{Digest as _, Sha256};
-
+pub(crate) use crate::digest::sha256 as digest;
 pub use clock::Reading;
-pub use list::{Listed, Register};
-pub use state::{Change, Registry, Shown};
+pub use list::{OrderList, OrderView};
+pub use state::{Change, OrderState, Registry};
 pub use store::{Place, Store, StoreError};
-
-/// The SHA-256 of some bytes, in lower-case hexadecimal digits.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}

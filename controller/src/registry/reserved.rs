@@ -13,6 +13,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::disk::hand_over;
+
 /// The file.
 #[derive(Debug)]
 pub(crate) struct Reserved {
@@ -45,6 +47,7 @@ impl Reserved {
     /// As [`Self::open`], and where there is no space.
     pub(crate) fn make(directory: &Path, name: &str, size: usize) -> io::Result<Self> {
         let reserved = Self::at(directory, name, size, OFlags::RDWR | OFlags::CREATE)?;
+        hand_over(&reserved.file, directory)?;
         reserved.file.write_all_at(&vec![0; size], 0)?;
         reserved.file.sync_all()?;
         File::open(directory)?.sync_all()?;

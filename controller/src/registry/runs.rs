@@ -150,14 +150,10 @@ impl Registry {
         change
     }
 
-    /// Interfaces see nothing any more, with why, or see again.
-    pub fn sight(&self, turned: Vec<(String, Option<String>)>, reading: Reading) -> Change {
+    /// Something has happened to interfaces, which changes nothing else.
+    pub fn happened(&self, events: Vec<What>, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
-        for (interface, why) in turned {
-            let what = match why {
-                Some(why) => What::Blind { interface, why },
-                None => What::Sighted { interface },
-            };
+        for what in events {
             change.note(reading.wall, what);
         }
         change

@@ -118,7 +118,7 @@ pub struct Standing {
 
 /// Where an order stands, in words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Shown {
+pub enum OrderState {
     /// Its term has not begun.
     Waiting,
     /// It may select.
@@ -129,7 +129,7 @@ pub enum Shown {
     Ended(Reason),
 }
 
-impl Shown {
+impl OrderState {
     /// Every state, in the order of an order's life.
     pub const ALL: [Self; 4] =
         [Self::Waiting, Self::InForce, Self::Halted, Self::Ended(Reason::Expired)];
@@ -259,12 +259,12 @@ impl Registry {
     }
 
     /// Where an order stands, as far as has been noted.
-    pub fn shown(&self, entry: &Entry, wall: Timestamp) -> Shown {
+    pub fn shown(&self, entry: &Entry, wall: Timestamp) -> OrderState {
         match entry.ended {
-            Some(ended) => Shown::Ended(ended.reason),
-            None if entry.head.not_before > wall => Shown::Waiting,
-            None if self.halted.is_some() => Shown::Halted,
-            None => Shown::InForce,
+            Some(ended) => OrderState::Ended(ended.reason),
+            None if entry.head.not_before > wall => OrderState::Waiting,
+            None if self.halted.is_some() => OrderState::Halted,
+            None => OrderState::InForce,
         }
     }
 

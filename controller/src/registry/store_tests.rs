@@ -8,7 +8,7 @@ use super::disk::Disk as _;
 use super::loading::{Contents, look};
 use super::names;
 use super::simulated::SimulatedDisk;
-use super::state::Shown;
+use super::state::OrderState;
 use super::tests::{at, begun, install, payload, revocation, rotation, wall};
 use super::{Change, Place, Registry, Store, StoreError};
 use crate::order::samples::signed;
@@ -113,7 +113,7 @@ fn a_registry_reads_back() {
     let mut disk = store.into_disk();
     assert_whole(&mut disk, &registry);
     let seen = look(&mut disk, &place()).unwrap().unwrap();
-    assert_eq!(seen.shown(&seen.entries()[1], wall(30)), Shown::InForce);
+    assert_eq!(seen.shown(&seen.entries()[1], wall(30)), OrderState::InForce);
     assert!(seen.entries()[1].body().is_none(), "a look reads no orders");
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::act::{Act, Caller, Said};
 use super::event::{Reason, What};
 use super::install::Installed;
-use super::state::{Fate, Shown};
+use super::state::{Fate, OrderState};
 use super::{Change, Reading, Registry};
 use crate::order::samples::{self, key, signed, signed_as, trust_file, with};
 use crate::order::trust::KeyEntry;
@@ -105,7 +105,7 @@ impl Desk {
         self.0 = change.expect("a new one").registry;
     }
 
-    fn shown(&self, now: i64) -> Vec<Shown> {
+    fn shown(&self, now: i64) -> Vec<OrderState> {
         self.0.entries().iter().map(|entry| self.0.shown(entry, wall(now))).collect()
     }
 
@@ -118,13 +118,13 @@ impl Desk {
 fn an_order_waits_is_in_force_and_ends() {
     let mut desk = Desk::new();
     desk.install(&payload("a", 1, 10, 20), 0);
-    assert_eq!(desk.shown(5), [Shown::Waiting]);
+    assert_eq!(desk.shown(5), [OrderState::Waiting]);
     assert!(matches!(desk.settle(10).as_slice(), [What::InForce(_)]));
-    assert_eq!((desk.settle(15).len(), desk.shown(15)), (0, vec![Shown::InForce]));
+    assert_eq!((desk.settle(15).len(), desk.shown(15)), (0, vec![OrderState::InForce]));
     let [What::Ended { reason: Reason::Expired, .. }] = desk.settle(20)[..] else { panic!() };
-    assert_eq!(desk.shown(20), [Shown::Ended(Reason::Expired)]);
+    assert_eq!(desk.shown(20), [OrderState::Ended(Reason::Expired)]);
     desk.settle(5);
-    assert_eq!(desk.shown(5), [Shown::Ended(Reason::Expired)], "for good");
+    assert_eq!(desk.shown(5), [OrderState::Ended(Reason::Expired)], "for good");
     assert!(desk.0.entries()[0].body().is_none());
 }
 
@@ -154,14 +154,14 @@ fn a_later_version_may_narrow_and_not_prolong() {
     desk.install(&payload("a", 2, 20, 30), 0);
     assert_eq!(desk.0.standings(at(0))[0].end, wall(20), "the kernel must know in time");
     desk.settle(10);
-    assert_eq!(desk.shown(10), [Shown::InForce, Shown::Waiting]);
+    assert_eq!(desk.shown(10), [OrderState::InForce, OrderState::Waiting]);
     desk.settle(20);
-    assert_eq!(desk.shown(20), [Shown::Ended(Reason::Superseded), Shown::InForce]);
+    assert_eq!(desk.shown(20), [OrderState::Ended(Reason::Superseded), OrderState::InForce]);
     assert_eq!(desk.fates(20), [Fate::Over, Fate::Going]);
     desk.settle(30);
     assert_eq!(
         desk.shown(30)[1],
-        Shown::Ended(Reason::Expired),
+        OrderState::Ended(Reason::Expired),
         "and the first does not come back"
     );
 }
@@ -186,7 +186,7 @@ fn an_extension_takes_over_when_it_is_in_force() {
     assert_eq!(desk.0.standings(at(0))[0].end, wall(50), "until then it selects");
     assert_eq!(desk.0.standings(at(0))[1].succeeds, [0]);
     desk.settle(39);
-    assert_eq!(desk.shown(39), [Shown::InForce, Shown::Waiting]);
+    assert_eq!(desk.shown(39), [OrderState::InForce, OrderState::Waiting]);
     let events = desk.settle(40);
     assert!(matches!(
         events.as_slice(),
@@ -215,7 +215,7 @@ fn what_can_be_extended() {
     // Over, but without a gap: late, and lawful.
     desk.settle(60);
     desk.install(&extension("a", 1), 60);
-    assert_eq!(desk.shown(60), [Shown::Ended(Reason::Expired), Shown::InForce]);
+    assert_eq!(desk.shown(60), [OrderState::Ended(Reason::Expired), OrderState::InForce]);
     assert_eq!(
         desk.refusal(&extending(&payload("y", 1, 40, 90), "a", 1), 60),
         "o: extends: order a, serial 1, is followed by order x, serial 1, already [L-EXTEND]"
@@ -235,9 +235,12 @@ fn a_revocation_ends_and_forbids() {
     desk.install(&payload("a", 3, 10, 50), 0);
     desk.settle(20);
     desk.revoke("a", 4, 30, 20);
-    assert_eq!((desk.shown(20), desk.0.standings(at(20))[0].end), (vec![Shown::InForce], wall(30)));
+    assert_eq!(
+        (desk.shown(20), desk.0.standings(at(20))[0].end),
+        (vec![OrderState::InForce], wall(30))
+    );
     desk.settle(30);
-    assert_eq!(desk.shown(30), [Shown::Ended(Reason::Revoked)]);
+    assert_eq!(desk.shown(30), [OrderState::Ended(Reason::Revoked)]);
     assert_eq!(
         desk.refusal(&payload("a", 4, 10, 50), 30),
         "o: serial: order a is revoked up to serial 4: the commission withdrew its approval \
@@ -248,7 +251,7 @@ fn a_revocation_ends_and_forbids() {
     assert!(desk.refusal(&payload("b", 1, 10, 50), 30).ends_with("[L-APPROVE]"));
     desk.install(&payload("b", 2, 10, 50), 30);
     desk.revoke("b", 2, 0, 31);
-    assert_eq!(desk.shown(31)[1], Shown::Ended(Reason::Revoked));
+    assert_eq!(desk.shown(31)[1], OrderState::Ended(Reason::Revoked));
     let again = desk.0.revoke("r", revocation("b", 2, 0).into_bytes(), at(31)).unwrap();
     assert!(again.is_none(), "the same revocation is no news");
 }
@@ -267,8 +270,11 @@ fn orders_fall_with_the_keys_that_carried_them() {
     assert!(downgrade.unwrap_err().to_string().contains("version"));
     let change = desk.0.rotate("t", rotation(2, &[3], &[1, 2, 4]).into_bytes(), at(20)).unwrap();
     desk.0 = change.registry;
-    let ended = |reason| Shown::Ended(reason);
-    assert_eq!(desk.shown(20), [ended(Reason::Revoked), Shown::InForce, ended(Reason::Expired)]);
+    let ended = |reason| OrderState::Ended(reason);
+    assert_eq!(
+        desk.shown(20),
+        [ended(Reason::Revoked), OrderState::InForce, ended(Reason::Expired)]
+    );
     assert_eq!(desk.0.trust().version(), 2);
     assert!(desk.refusal(&payload("new", 1, 10, 50), 20).contains("revoked"));
     // The key was revoked, not the order: its next version is an approval of its own.
@@ -291,9 +297,9 @@ fn halted_is_a_state_over_all() {
         desk.0.halt(Act::new(Said::default(), Caller::default(), at(11).wall), at(11)).is_none()
     );
     assert_eq!(desk.0.halted().unwrap().why, said.why);
-    assert_eq!(desk.shown(12), [Shown::Halted]);
+    assert_eq!(desk.shown(12), [OrderState::Halted]);
     desk.settle(50);
-    assert_eq!(desk.shown(50), [Shown::Ended(Reason::Expired)], "terms run on");
+    assert_eq!(desk.shown(50), [OrderState::Ended(Reason::Expired)], "terms run on");
     desk.0 = desk
         .0
         .resume(Act::new(said.clone(), Caller::default(), at(51).wall), at(51))
@@ -314,7 +320,7 @@ fn a_clock_set_back_revives_nothing() {
     let back = Reading { boot: at(61).boot, wall: wall(20) };
     desk.0.observe(back);
     desk.0 = desk.0.settle(back).unwrap().registry;
-    assert_eq!(desk.shown(20), [Shown::Ended(Reason::Expired), Shown::InForce]);
+    assert_eq!(desk.shown(20), [OrderState::Ended(Reason::Expired), OrderState::InForce]);
     let later = Reading { boot: at(70).boot, wall: wall(29) };
     assert_eq!(desk.0.standings(later)[1].fate, Fate::Over);
 }

@@ -1,6 +1,6 @@
 //! The judge: the kernel's own counters, read from the pinned map and not asked of the daemon.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use aya::maps::{Map, MapData, PerCpuArray};
 use sensor_common::counters::{self, Counters};
@@ -29,8 +29,15 @@ impl Judge {
     /// # Panics
     /// Where none is.
     pub fn new(pins: &PinFolder) -> Self {
-        let path: PathBuf = pins.of(FAR).join("COUNTERS");
-        let map = MapData::from_pin(&path).expect("the counters are pinned");
+        Self::at(&pins.of(FAR))
+    }
+
+    /// A judge of the sensor whose maps are pinned in this folder.
+    ///
+    /// # Panics
+    /// Where none are.
+    pub fn at(folder: &Path) -> Self {
+        let map = MapData::from_pin(folder.join("COUNTERS")).expect("the counters are pinned");
         Self(PerCpuArray::try_from(Map::PerCpuArray(map)).expect("an array for each CPU"))
     }
 

@@ -11,6 +11,8 @@ pub(super) enum End {
     Off,
     /// It was stopped after so many seconds.
     Stopped(u64),
+    /// It was stopped, because the processor does not execute it.
+    NoKvm,
 }
 
 /// What has been reported so far.
@@ -93,6 +95,7 @@ impl Console {
             let how = match end {
                 End::Off => "ended too early".to_owned(),
                 End::Stopped(seconds) => format!("was stopped after {seconds} s"),
+                End::NoKvm => "does not run under KVM".to_owned(),
             };
             let place = match (&self.running, &self.release) {
                 (Some(test), _) => format!("in the middle of {test}"),

@@ -22,6 +22,13 @@ pub(crate) const QEMU: &str = "qemu-system-x86_64";
 /// else to do.
 const LIMIT: Duration = Duration::from_secs(900);
 
+/// How long a machine may take to say that it is up where the processor executes it: it takes seconds.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What QEMU says, and then waits for ever, where the processor cannot execute what it must (within
+/// another virtual machine, say).
+const NO_KVM: &str = "KVM internal error";
+
 /// How long QEMU may take to end once the machine is off.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -32,7 +39,7 @@ const POLL: Duration = Duration::from_millis(100);
 const BARE: [&str; 4] = ["-nodefaults", "-no-user-config", "-display", "none"];
 
 /// Who executes the machine's instructions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Acceleration {
     /// The processor.
     Kvm,
@@ -109,13 +116,20 @@ impl Machine<'_> {
             }
         });
         let start = Instant::now();
+        let mut silent = true;
         loop {
             guard::check()?;
             if start.elapsed() > LIMIT {
                 return Ok(End::Stopped(LIMIT.as_secs()));
             }
             match lines.recv_timeout(POLL) {
-                Ok(text) => line(&text)?,
+                Ok(text) => {
+                    silent = false;
+                    line(&text)?;
+                }
+                Err(RecvTimeoutError::Timeout) if self.fails_under_kvm(silent, start) => {
+                    return Ok(End::NoKvm);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -126,6 +140,12 @@ impl Machine<'_> {
             bail!("QEMU failed ({status}): {}", process::last_line(&complaints));
         }
         Ok(End::Off)
+    }
+
+    /// Whether it is the processor that keeps the machine from going on.
+    fn fails_under_kvm(&self, silent: bool, start: Instant) -> bool {
+        let said = || std::fs::read_to_string(self.complaints).is_ok_and(|c| c.contains(NO_KVM));
+        self.acceleration == Acceleration::Kvm && (silent && start.elapsed() > SILENCE || said())
     }
 
     fn command(&self) -> Command {

@@ -1,4 +1,4 @@
-//! The life of orders against a model that knows nothing of registry, store, terms or keeper: whatever
+//! The life of orders against a model that knows nothing of registry, store, terms or reconciler: whatever
 //! happens in whatever order, the kernel never selects for an order that is not in force by the model
 //! (L-APPROVE, L-TERM, L-EXTEND).
 //!

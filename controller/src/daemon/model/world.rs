@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use controller::compile::Names;
-use controller::daemon::inherit::Inherited;
-use controller::daemon::keeper::{Compiled, Keeper, Ticked};
-use controller::daemon::names::NameBook;
+use controller::daemon::orders::inherited::Inherited;
+use controller::daemon::orders::name_book::NameBook;
+use controller::daemon::orders::reconciler::{Compiled, Reconciler, Ticked};
 use controller::daemon::prepare::Layers;
 use controller::daemon::sensor::Enforce;
 use controller::registry::act::{Act, Caller, Said};
@@ -58,7 +58,7 @@ pub(crate) trait Medium: Disk + Default {
 pub(crate) struct World<P, M> {
     store: Store<M>,
     registry: Registry,
-    keeper: Keeper,
+    reconciler: Reconciler,
     names: Arc<NameBook>,
     layers: Arc<Layers>,
     /// The generation in the kernel.
@@ -77,8 +77,8 @@ pub(crate) struct World<P, M> {
     version: u64,
 }
 
-fn keeper(layers: &Arc<Layers>, names: &Arc<NameBook>) -> Keeper {
-    Keeper::new(Arc::clone(layers), Duration::from_secs(LEASE), Arc::clone(names))
+fn reconciler(layers: &Arc<Layers>, names: &Arc<NameBook>) -> Reconciler {
+    Reconciler::new(Arc::clone(layers), Duration::from_secs(LEASE), Arc::clone(names))
 }
 
 impl<P: Port, M: Medium> World<P, M> {
@@ -93,7 +93,7 @@ impl<P: Port, M: Medium> World<P, M> {
         let mut world = Self {
             store,
             registry,
-            keeper: keeper(&layers, &names),
+            reconciler: reconciler(&layers, &names),
             names,
             layers,
             published: None,
@@ -124,7 +124,7 @@ impl<P: Port, M: Medium> World<P, M> {
         self.model.now(seconds, self.seconds + self.off);
     }
 
-    /// A tick as the registrar does it.
+    /// A tick as the order service does it.
     fn tick(&mut self) {
         let now = self.reading();
         self.model.now(0, self.seconds + self.off);
@@ -135,10 +135,10 @@ impl<P: Port, M: Medium> World<P, M> {
         {
             return;
         }
-        let ticked = self.keeper.tick(&mut self.kernel, &self.registry, now).unwrap();
+        let ticked = self.reconciler.tick(&mut self.kernel, &self.registry, now).unwrap();
         self.take_job(ticked);
         if self.registry.halted().is_none() {
-            let until = self.keeper.lease(now);
+            let until = self.reconciler.lease(now);
             self.kernel.set_lease(until).unwrap();
         }
         self.ticked = true;
@@ -163,7 +163,7 @@ impl<P: Port, M: Medium> World<P, M> {
     fn compiled(&mut self) {
         if let Some(compiled) = self.job.take() {
             let tables = P::tables(&compiled.lines).unwrap();
-            let number = self.keeper.publish(&mut self.kernel, &compiled, tables).unwrap();
+            let number = self.reconciler.publish(&mut self.kernel, &compiled, tables).unwrap();
             let names = self.names.get(number).expect("added before it was published");
             self.kernel.judges_by(Arc::clone(&names));
             self.published = Some(names);
@@ -174,7 +174,7 @@ impl<P: Port, M: Medium> World<P, M> {
     /// Closes, writes, and takes the new state over; `false` if the power went.
     fn apply(&mut self, change: Change) -> bool {
         let now = self.reading();
-        let ticked = self.keeper.tick(&mut self.kernel, &change.registry, now).unwrap();
+        let ticked = self.reconciler.tick(&mut self.kernel, &change.registry, now).unwrap();
         self.take_job(ticked);
         self.store.disk_mut().cut_after(self.cut.map(|(steps, _)| steps));
         let committed = self.store.commit(change).ok();
@@ -196,7 +196,7 @@ impl<P: Port, M: Medium> World<P, M> {
         let place = disk.place();
         let opened = Store::open(disk, place, Contents::Read).unwrap();
         (self.store, self.registry) = opened.expect("it was there");
-        (self.keeper, self.job) = (keeper(&self.layers, &self.names), None);
+        (self.reconciler, self.job) = (reconciler(&self.layers, &self.names), None);
         if machine {
             self.kernel.forget();
             self.published = None;
@@ -238,7 +238,7 @@ impl<P: Port, M: Medium> World<P, M> {
         let left: Vec<Arc<Names>> = self.published.iter().cloned().collect();
         let now = self.reading();
         self.registry.observe(now);
-        self.keeper.inherit(&Inherited::new(&left), &self.registry, now);
+        self.reconciler.inherit(&Inherited::new(&left), &self.registry, now);
         self.tick();
     }
 

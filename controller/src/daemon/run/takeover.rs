@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::{RunError, reading};
-use crate::daemon::aside::AsideFile;
-use crate::daemon::books::Books;
+use super::RunError;
 use crate::daemon::config::Config;
-use crate::daemon::inherit::Inherited;
-use crate::daemon::kept::{self, Kept, Resumed};
-use crate::daemon::names::NameBook;
-use crate::daemon::output::Sink;
-use crate::daemon::progress::{FILE, Found, Step};
+use crate::daemon::orders::inherited::Inherited;
+use crate::daemon::orders::name_book::NameBook;
+use crate::daemon::records::aside::AsideFile;
+use crate::daemon::records::books::Books;
+use crate::daemon::records::output::Sink;
+use crate::daemon::records::progress::{FILE, Found, Step};
+use crate::daemon::records::writer::Places;
 use crate::daemon::sensor::{Enforce as _, Sensor};
-use crate::daemon::writer::Places;
+use crate::daemon::takeover::predecessor::{self, Kept, Resumed};
 use crate::kernel::Records;
-use crate::registry::Registry;
+use crate::registry::{Reading, Registry};
 
 /// What is opened before anything is asked of the kernel.
 pub(super) struct Opened {
@@ -44,7 +44,7 @@ pub(super) struct TakenOver {
 
 /// Opens the output, and what the daemon before left.
 pub(super) fn open(config: &Config, registry: &Registry) -> Result<Opened, RunError> {
-    let kept = Kept::open(config, registry, reading()).map_err(RunError::Failed)?;
+    let kept = Kept::open(config, registry, Reading::now()).map_err(RunError::Failed)?;
     let last = kept.step.as_ref().and_then(|step| step.file);
     let (sink, found) = match Sink::open(&config.output, last, true) {
         Ok((sink, found)) => (Some(sink), found),
@@ -63,14 +63,14 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     let aside = AsideFile::of(&config.state.directory);
     let goes_on = step.is_some();
     let resumed = match step {
-        Some(step) => kept::resume(step, found, &aside, &mut rings).map_err(|reason| {
+        Some(step) => predecessor::resume(step, found, &aside, &mut rings).map_err(|reason| {
             let file = config.state.directory.join("generations").join(FILE);
             RunError::Failed(format!(
                 "{}: {reason}; restore it, or remove the pins and with them these records",
                 file.display()
             ))
         })?,
-        None => Resumed { rings: kept::positions(&mut rings), ..Resumed::default() },
+        None => Resumed { rings: predecessor::positions(&mut rings), ..Resumed::default() },
     };
     if let (true, Found::CutBackTo(length), Some(sink)) =
         (resumed.comes_again, found, sink.as_mut())
@@ -79,7 +79,7 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     }
     inherited.generation = inherited.generation.max(resumed.generation);
     let known = if doubts.is_empty() { terms } else { BTreeMap::new() };
-    let now = reading().boot;
+    let now = Reading::now().boot;
     let wrong = sensor.adopt(&known, resumed.totals.lease, now)?;
     sensor.vouched().inherit(windows);
     if !doubts.is_empty() {

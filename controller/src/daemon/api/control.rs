@@ -1,0 +1,280 @@
+//! The control socket: who may speak, for how long, and how much. The file itself is in `socket`; whose turn
+//! it is, in `turns`; what can be asked, in `request`; what comes of it is decided elsewhere.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::daemon::api::guests::{Guest, Guests};
+use crate::daemon::api::monitor::Monitor;
+use crate::daemon::api::request::{Request, Upload};
+use crate::daemon::orders::ask::{Ask, Command, Document, Reply};
+use crate::daemon::orders::shared_sensor::SharedSensor;
+use crate::daemon::sensor::Enforce;
+use crate::registry::act::{Caller, Said};
+
+mod socket;
+mod turns;
+
+use turns::{Held, Turn, Turns};
+
+pub use socket::{Control, bind};
+
+/// Longest line of a request, in bytes; a document follows its line.
+const LONGEST: u64 = 4_096;
+/// How long a client may take for a line, and for the next part of a document.
+const REQUEST: Duration = Duration::from_secs(5);
+/// How long a client may take to take the answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// A document has to come at this rate at least, in bytes per second, after [`REQUEST`].
+const RATE: u64 = 1 << 20;
+/// Connections at once.
+pub const CONNECTIONS: usize = 128;
+/// How long to wait when no connection can be accepted: others must close their descriptors first.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers requests: what comes of them is not the socket's to know.
+pub trait Respond: Send + Sync + 'static {
+    /// Ends all selection in the kernel.
+    fn close(&self) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// The answer to a request, with its line feed. Before that to a halt, [`Self::close`] was called.
+    fn answer(
+        &self,
+        request: Request,
+        document: Vec<u8>,
+        caller: Caller,
+    ) -> impl Future<Output = Vec<u8>> + Send;
+}
+
+/// Answers for a daemon.
+pub struct Responder<E> {
+    /// What status is read from.
+    pub monitor: Arc<Monitor>,
+    /// What a halt goes to before anything else.
+    pub gate: Arc<SharedSensor<E>>,
+    /// The loop.
+    pub asks: mpsc::UnboundedSender<Ask>,
+}
+
+impl Control {
+    /// Hands on what clients ask, until it is dropped.
+    pub async fn serve(self, responder: impl Respond) {
+        attend(&self.listener, Arc::new(responder)).await;
+    }
+}
+
+async fn attend(listener: &UnixListener, clerk: Arc<impl Respond>) {
+    let (guests, turns) = (Guests::new(CONNECTIONS), Turns::default());
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let user = stream.peer_cred().ok().map(|peer| peer.uid());
+        let Some(guest) = guests.admit(user).await else { continue };
+        let (clerk, turns) = (Arc::clone(&clerk), turns.of(user));
+        tokio::spawn(async move {
+            tokio::select! {
+                // A client that errs or goes away wants no answer.
+                _ = converse(stream, clerk, turns, &guest) => {}
+                () = guest.pushed_out() => {}
+            }
+        });
+    }
+}
+
+async fn converse(
+    mut stream: UnixStream,
+    clerk: Arc<impl Respond>,
+    turns: Turn,
+    guest: &Guest,
+) -> io::Result<()> {
+    // At once: the number of a process that has ended can be used again.
+    let peer = stream.peer_cred();
+    let caller =
+        peer.map_or_else(|_| Caller::default(), |peer| Caller::peer(peer.uid(), peer.pid()));
+    let (reader, mut writer) = stream.split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        guest.is_served(false);
+        let mut line = Vec::new();
+        let mut limited = (&mut reader).take(LONGEST);
+        let read = timeout(REQUEST, limited.read_until(b'\n', &mut line)).await??;
+        if read == 0 {
+            return Ok(());
+        }
+        guest.is_served(true);
+        let whole = line.ends_with(b"\n");
+        let too_long = !whole && line.len() as u64 == LONGEST;
+        let request =
+            if too_long { Err("the request is too long".to_owned()) } else { understand(&line) };
+        match request {
+            Err(reason) => timeout(ANSWER, writer.write_all(&failed(reason))).await??,
+            Ok(request) => {
+                let clerk = Arc::clone(&clerk);
+                let (answer, _held) = match request {
+                    Request::Halt(said) => halt(clerk, said, caller, &turns).await?,
+                    request => serve(clerk, request, caller, &mut reader, &turns).await?,
+                };
+                timeout(ANSWER, writer.write_all(&answer)).await??;
+            }
+        }
+        if too_long || !whole {
+            return Ok(());
+        }
+    }
+}
+
+/// The kernel first, whoever else waits for what; then it takes its turn to be remembered.
+async fn halt(
+    clerk: Arc<impl Respond>,
+    said: Said,
+    caller: Caller,
+    turns: &Turn,
+) -> io::Result<(Vec<u8>, Held)> {
+    if let Err(reason) = clerk.close().await {
+        return Ok((failed(reason), None));
+    }
+    let turn = turns.halt().await;
+    detached(async move { (clerk.answer(Request::Halt(said), Vec::new(), caller).await, turn) })
+        .await
+}
+
+/// Any other request, with its document, in its user's turn: given back with the answer.
+async fn serve(
+    clerk: Arc<impl Respond>,
+    request: Request,
+    caller: Caller,
+    reader: &mut (impl AsyncBufRead + Unpin),
+    turns: &Turn,
+) -> io::Result<(Vec<u8>, Held)> {
+    let Some(upload) = request.upload() else {
+        let turn = turns.request().await;
+        return detached(async move { (clerk.answer(request, Vec::new(), caller).await, turn) })
+            .await;
+    };
+    let turn = turns.upload().await;
+    let document = receive(reader, upload).await?;
+    let common = turns.document().await;
+    detached(async move {
+        let answer = clerk.answer(request, document, caller).await;
+        drop(common);
+        (answer, turn)
+    })
+    .await
+}
+
+/// What was begun for a client goes on without it, and keeps its turn until it is done: nobody begins more
+/// by going away.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::spawn(work).await.map_err(io::Error::other)
+}
+
+fn understand(line: &[u8]) -> Result<Request, String> {
+    let request: Request =
+        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
+    match request.upload() {
+        Some(upload) if upload.length > request.largest() => {
+            Err(format!("such a document is at most {} MiB", request.largest() >> 20))
+        }
+        _ => Ok(request),
+    }
+}
+
+/// Takes a document, which must keep coming, and be there in a time that its length allows for.
+async fn receive(reader: &mut (impl AsyncBufRead + Unpin), upload: &Upload) -> io::Result<Vec<u8>> {
+    let allowed = REQUEST + Duration::from_secs(upload.length / RATE);
+    timeout(allowed, receive_parts(reader, upload)).await?
+}
+
+async fn receive_parts(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    upload: &Upload,
+) -> io::Result<Vec<u8>> {
+    let mut document = Vec::new();
+    let mut limited = reader.take(upload.length);
+    loop {
+        let part = timeout(REQUEST, limited.fill_buf()).await??;
+        if part.is_empty() {
+            break;
+        }
+        let length = part.len();
+        document.extend_from_slice(part);
+        limited.consume(length);
+    }
+    if document.len() as u64 == upload.length {
+        Ok(document)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl<E: Enforce + Send + 'static> Respond for Responder<E> {
+    async fn close(&self) -> Result<(), String> {
+        // Who waits for a lock there waits aside.
+        let gate = Arc::clone(&self.gate);
+        let halted = tokio::task::spawn_blocking(move || gate.halt()).await;
+        halted.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    async fn answer(&self, request: Request, document: Vec<u8>, caller: Caller) -> Vec<u8> {
+        let act = match request {
+            Request::Status {} => {
+                return match self.monitor.status() {
+                    Ok(status) => json(&status),
+                    Err(error) => failed(error.to_string()),
+                };
+            }
+            Request::List {} => {
+                let (reply, answer) = oneshot::channel();
+                let _ = self.asks.send(Ask::List(reply));
+                return match answer.await {
+                    Ok(register) => json(&register),
+                    Err(_) => failed("the daemon is about to end"),
+                };
+            }
+            Request::Install(upload) => Command::Install(named(upload, document)),
+            Request::Revoke(upload) => Command::Revoke(named(upload, document)),
+            Request::Rotate(upload) => Command::Rotate(named(upload, document)),
+            Request::Reload {} => Command::Reload,
+            Request::Resume(said) => Command::Resume(said, caller),
+            Request::Halt(said) => Command::Halt(said, caller),
+        };
+        let (reply, answer) = oneshot::channel();
+        let _ = self.asks.send(Ask::Command(act, reply));
+        match answer.await {
+            Ok(outcome) => json(&outcome),
+            Err(_) => failed("the daemon is about to end"),
+        }
+    }
+}
+
+fn named(upload: Upload, bytes: Vec<u8>) -> Document {
+    Document { name: upload.name, bytes }
+}
+
+fn failed(reason: impl Into<String>) -> Vec<u8> {
+    json(&Reply::Error(reason.into()))
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value)
+        .unwrap_or_else(|_| br#"{"error":"the answer cannot be written"}"#.to_vec());
+    line.push(b'\n');
+    line
+}
+
+#[cfg(test)]
+#[path = "control_tests.rs"]
+mod tests;

@@ -1,0 +1,384 @@
+//! What a running sensor says of itself: the state that status and metrics are read from.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use sensor_common::counters::{self, Counters};
+use sensor_common::outcome::Outcome;
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::config::Config;
+use crate::daemon::interfaces::links::View;
+use crate::daemon::interfaces::route::watch::Carried;
+use crate::daemon::lock::lock;
+use crate::daemon::privilege::{self, Privileges};
+use crate::daemon::records::books::{Account, Books};
+use crate::daemon::records::health::Health;
+use crate::daemon::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
+use crate::kernel::clock::boot_time;
+use crate::registry::act::Act;
+use crate::registry::event::Reason;
+use crate::registry::{OrderList, OrderState, OrderView};
+
+/// Shared by the loop, which writes, and by those who ask.
+pub struct Monitor {
+    config: Config,
+    sensor: Arc<Mutex<Sensor>>,
+    health: Arc<Health>,
+    register: Mutex<Option<OrderList>>,
+    share: Mutex<Option<u64>>,
+    views: Mutex<Vec<View>>,
+    routes: Mutex<Option<Carried>>,
+    unwritten: Mutex<Option<String>>,
+    /// Boot-clock nanoseconds.
+    lease_until: AtomicU64,
+    books: Arc<Books>,
+    verified_instructions: Option<u32>,
+}
+
+/// The answer to `status`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Status {
+    /// The sensor's name.
+    pub sensor: String,
+    /// `tap` or `inline`.
+    pub mode: String,
+    /// Every interface.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// Every order.
+    pub orders: Vec<OrderStatus>,
+    /// Who halted all selection, if it is halted.
+    #[serde(default)]
+    pub halted: Option<Act>,
+    /// Why the state cannot be written, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
+    /// The capacity share, while an Art. 17 order is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<ShareStatus>,
+    /// What became of every record that the kernel submitted.
+    #[serde(default)]
+    pub records: RecordsStatus,
+    /// The lease.
+    pub lease: LeaseStatus,
+    /// What the daemon may do to the machine.
+    #[serde(default)]
+    pub privileges: Privileges,
+}
+
+/// One interface.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub name: String,
+    /// `native` or `generic`.
+    pub xdp: String,
+    /// What it is, in words: `is up and watched`.
+    #[serde(default)]
+    pub state: String,
+    /// The default routes that it carries in mode `tap`, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_route: Option<String>,
+    /// Packets by direction (or `none`), then by outcome.
+    pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Records submitted.
+    pub records: u64,
+    /// Records lost because a ring was full.
+    pub lost: u64,
+    /// Its rings, one for each CPU.
+    pub rings: RingSizes,
+}
+
+/// One order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct OrderStatus {
+    /// Its id.
+    pub order_id: String,
+    /// Its serial number.
+    pub serial: u64,
+    /// Its measure.
+    pub measure: String,
+    /// See [`OrderState::name`].
+    pub state: String,
+    /// Why it ended, if it has.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+    /// The first moment of its term, in Japan Standard Time.
+    pub not_before: String,
+    /// The first moment after its term, as far as is known.
+    pub not_after: String,
+}
+
+/// The capacity share (L-CAP).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ShareStatus {
+    /// Bytes per second of 外外 traffic that may be inspected, over all interfaces.
+    pub bytes_per_second: u64,
+}
+
+/// What became of records: `submitted` is the sum of `written`, `set_aside`, `missing` and `waiting`,
+/// once no packet comes.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RecordsStatus {
+    /// Records that the kernel submitted, over all daemons of this sensor.
+    pub submitted: u64,
+    /// Records that are in the output, found there since they were written.
+    pub written: u64,
+    /// Records on their way: in a ring, or written within the last second.
+    pub waiting: u64,
+    /// Records that were set aside, by reason.
+    pub set_aside: BTreeMap<String, u64>,
+    /// Records that are nowhere, by reason.
+    pub missing: BTreeMap<String, u64>,
+    /// What trouble the output has.
+    pub trouble: Option<String>,
+    /// How often somebody else has written into the kernel's maps or removed a pin, since the start.
+    pub tampered: u64,
+}
+
+/// The lease.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeaseStatus {
+    /// Milliseconds for which the kernel goes on selecting without a sign of life.
+    pub remaining_ms: u64,
+}
+
+impl OrderStatus {
+    fn of(listed: &OrderView) -> Self {
+        Self {
+            order_id: listed.order_id.clone(),
+            serial: listed.serial,
+            measure: listed.measure.clone(),
+            state: listed.state.clone(),
+            reason: listed.reason,
+            not_before: listed.not_before.clone(),
+            not_after: listed.not_after.clone(),
+        }
+    }
+}
+
+impl RecordsStatus {
+    fn of(account: &Account, trouble: Option<String>) -> Self {
+        let Account { totals, waiting, tampered, .. } = account;
+        let missing = totals.missing.iter();
+        let set_aside = totals.set_aside.iter();
+        Self {
+            submitted: totals.submitted(),
+            written: totals.written,
+            waiting: *waiting,
+            set_aside: set_aside.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
+            missing: missing.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
+            trouble,
+            tampered: *tampered,
+        }
+    }
+}
+
+impl Monitor {
+    /// A monitor of a sensor without lease.
+    pub fn new(
+        config: Config,
+        sensor: Arc<Mutex<Sensor>>,
+        health: Arc<Health>,
+        books: Arc<Books>,
+    ) -> Self {
+        let verified_instructions = lock(&sensor).verified_instructions();
+        Self {
+            config,
+            sensor,
+            health,
+            register: Mutex::default(),
+            share: Mutex::default(),
+            views: Mutex::default(),
+            routes: Mutex::default(),
+            unwritten: Mutex::default(),
+            lease_until: AtomicU64::new(0),
+            books,
+            verified_instructions,
+        }
+    }
+
+    /// Notes where the orders stand, and the capacity share that follows from them.
+    pub fn note_register(&self, register: OrderList, share: Option<u64>) {
+        *lock(&self.register) = Some(register);
+        *lock(&self.share) = share;
+    }
+
+    /// Notes how the interfaces were found.
+    pub fn note_views(&self, views: &[View]) {
+        *lock(&self.views) = views.to_vec();
+    }
+
+    /// The interfaces as they were last found.
+    pub fn views(&self) -> Vec<View> {
+        lock(&self.views).clone()
+    }
+
+    /// Notes which interfaces carry a default route.
+    pub fn note_routes(&self, carried: &Carried) {
+        *lock(&self.routes) = Some(carried.clone());
+    }
+
+    /// The interfaces that carry a default route; `None` where that is not watched.
+    pub fn routes(&self) -> Option<Carried> {
+        lock(&self.routes).clone()
+    }
+
+    /// Notes why something that is in force is not on the disk, if that is so.
+    pub fn note_unwritten(&self, reason: Option<&str>) {
+        *lock(&self.unwritten) = reason.map(str::to_owned);
+    }
+
+    /// Why something that is in force is not on the disk, if that is so.
+    pub fn unwritten(&self) -> Option<String> {
+        lock(&self.unwritten).clone()
+    }
+
+    /// Notes until when the lease runs, boot-clock nanoseconds.
+    pub fn note_lease(&self, until: u64) {
+        self.lease_until.store(until, Ordering::Relaxed);
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Instructions that the verifier walked through, where the kernel says so.
+    pub const fn verified_instructions(&self) -> Option<u32> {
+        self.verified_instructions
+    }
+
+    /// What became of every record.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn account(&self) -> Result<Account, SensorError> {
+        let submitted = lock(&self.sensor).submitted()?;
+        Ok(self.books.account(submitted))
+    }
+
+    /// What trouble the output has.
+    pub fn output_trouble(&self) -> Option<String> {
+        self.health.output_trouble()
+    }
+
+    /// Nanoseconds for which the kernel goes on selecting without a sign of life.
+    pub fn lease_remaining(&self) -> u64 {
+        self.lease_until.load(Ordering::Relaxed).saturating_sub(boot_time())
+    }
+
+    /// Bytes per second of 外外 traffic that may be inspected, while an Art. 17 order is in force.
+    pub fn share(&self) -> Option<u64> {
+        *lock(&self.share)
+    }
+
+    /// How many orders are in each state.
+    pub fn order_states(&self) -> Vec<(OrderState, u64)> {
+        let register = lock(&self.register);
+        let orders = || register.iter().flat_map(|register| &register.orders);
+        let count =
+            |state: OrderState| orders().filter(|order| order.state == state.name()).count();
+        OrderState::ALL.into_iter().map(|state| (state, count(state) as u64)).collect()
+    }
+
+    /// Whether all selection is halted.
+    pub fn is_halted(&self) -> bool {
+        lock(&self.register).as_ref().is_some_and(|register| register.halted.is_some())
+    }
+
+    /// The counters of every interface, one entry per possible CPU.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn counters(&self) -> Result<Vec<(String, Vec<Counters>)>, SensorError> {
+        let sensor = lock(&self.sensor);
+        let counters = sensor.counters()?;
+        Ok(counters.into_iter().map(|(name, cpus)| (name.to_owned(), cpus)).collect())
+    }
+
+    /// Why the sensor does not select, does not see what it should, or accepts nothing new, if the reason
+    /// does not lie with the orders.
+    pub fn trouble(&self) -> Option<String> {
+        if let Some(reason) = self.health.withheld() {
+            return Some(reason);
+        }
+        if self.is_halted() {
+            return Some("all selection is halted".to_owned());
+        }
+        if self.lease_remaining() == 0 {
+            return Some("the lease is not being renewed".to_owned());
+        }
+        if let Some(reason) = self.unwritten() {
+            return Some(format!("the state cannot be written: {reason}"));
+        }
+        let views = lock(&self.views);
+        let blind = views.iter().filter(|view| view.state.is_blind());
+        let words = blind.map(|view| format!("{}: {}", view.interface, view.state.words()));
+        let words = words.chain(lock(&self.routes).as_ref().and_then(Carried::trouble));
+        Some(words.collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())
+    }
+
+    /// Everything at once.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn status(&self) -> Result<Status, SensorError> {
+        let rings = lock(&self.sensor).rings();
+        let (views, routes) = (self.views(), self.routes().unwrap_or_default());
+        let state = |name: &str| {
+            let view = views.iter().find(|view| view.interface == name);
+            view.map_or_else(String::new, |view| view.state.words())
+        };
+        let interfaces = self
+            .counters()?
+            .into_iter()
+            .zip(rings)
+            .map(|((name, cpus), rings)| {
+                let mut sum = Counters::default();
+                for cpu in &cpus {
+                    sum.merge(cpu);
+                }
+                InterfaceStatus {
+                    state: state(&name),
+                    default_route: routes.interfaces.get(&name).cloned(),
+                    name,
+                    xdp: xdp_name(self.config.xdp).to_owned(),
+                    outcomes: outcomes(&sum),
+                    records: sum.records(),
+                    lost: sum.lost(),
+                    rings,
+                }
+            })
+            .collect();
+        let records = RecordsStatus::of(&self.account()?, self.output_trouble());
+        let register = lock(&self.register);
+        let orders = register.iter().flat_map(|register| &register.orders);
+        Ok(Status {
+            records,
+            sensor: self.config.sensor.clone(),
+            mode: mode_name(self.config.mode).to_owned(),
+            interfaces,
+            orders: orders.map(OrderStatus::of).collect(),
+            halted: register.as_ref().and_then(|register| register.halted.clone()),
+            unwritten: self.unwritten(),
+            share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
+            lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
+            // Asked by one of the runtime's threads, which are all alike.
+            privileges: privilege::current().unwrap_or_default(),
+        })
+    }
+}
+
+fn outcomes(counters: &Counters) -> BTreeMap<String, BTreeMap<String, u64>> {
+    counters::columns()
+        .map(|direction| {
+            let row = Outcome::ALL
+                .iter()
+                .map(|outcome| (outcome.name().to_owned(), counters.packets(*outcome, direction)))
+                .collect();
+            (counters::column_name(direction).to_owned(), row)
+        })
+        .collect()
+}

@@ -1,0 +1,261 @@
+//! The names of generations on disk, in `generations` below the state directory, so that a daemon can
+//! name the records that one before it left in the rings, and knows which order each slot belongs to
+//! in the tables that it finds in the kernel.
+//!
+//! A generation is written before it is published, whole or not at all, and removed once every record
+//! of it was written. What is read back is a claim: `believed` says whether verified orders stand
+//! behind it.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::compile::{Names, OrderName, RuleName};
+use crate::order::{Measure, files};
+use crate::shown::shown;
+
+const SCHEMA: &str = "sekisho.generation/v1";
+
+/// A generation that was found: its number, and its names or why they cannot be read.
+pub type Read = (u32, Result<Arc<Names>, String>);
+
+/// The folder.
+#[derive(Debug)]
+pub struct GenerationFiles {
+    folder: PathBuf,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    schema: String,
+    number: u32,
+    orders: Vec<WrittenOrder>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOrder {
+    slot: u32,
+    order_id: String,
+    serial: u64,
+    measure: String,
+    /// The SHA-256 of what was signed.
+    digest: String,
+    /// Their ids, in the order of their numbers.
+    rules: Vec<String>,
+}
+
+impl GenerationFiles {
+    /// The folder below a state directory; it is made where it is missing, closed to others
+    /// (L-SAFE).
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn open(state: &Path) -> io::Result<Self> {
+        let folder = state.join("generations");
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a generation, and returns once it is on the disk.
+    ///
+    /// # Errors
+    /// Where that fails; a file with this name is whole all the same, or not there.
+    pub fn write(&self, names: &Names) -> io::Result<()> {
+        let mut text = serde_json::to_vec(&written(names)).map_err(io::Error::other)?;
+        text.push(b'\n');
+        let (path, draft) = (self.path(names.generation), self.folder.join("draft"));
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = File::options();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&draft)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&draft, &path)?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// All generations that are there, the oldest first. One that makes no sense is there too, with
+    /// one line that names its file.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn read(&self) -> io::Result<Vec<Read>> {
+        let read = |number| (number, self.read_one(number));
+        Ok(self.numbers()?.into_iter().map(read).collect())
+    }
+
+    fn read_one(&self, number: u32) -> Result<Arc<Names>, String> {
+        let path = self.path(number);
+        let failed = |error: &dyn ToString| format!("{}: {}", shown(&path), error.to_string());
+        let text = files::read(&path).map_err(|error| failed(&error))?;
+        let written: Written = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        let names = names(written).map_err(|error| failed(&error))?;
+        if names.generation != number {
+            return Err(failed(&format!("is about generation {}", names.generation)));
+        }
+        Ok(Arc::new(names))
+    }
+
+    /// Removes the generations before `generation`.
+    ///
+    /// # Errors
+    /// Where one cannot be removed; the others are.
+    pub fn forget_before(&self, generation: u32) -> io::Result<()> {
+        let old = self.numbers()?.into_iter().filter(|number| *number < generation);
+        old.map(|number| self.remove(number)).fold(Ok(()), Result::and)
+    }
+
+    /// Removes all of them.
+    ///
+    /// # Errors
+    /// As [`Self::forget_before`].
+    pub fn clear(&self) -> io::Result<()> {
+        let all = self.numbers()?;
+        all.into_iter().map(|number| self.remove(number)).fold(Ok(()), Result::and)
+    }
+
+    fn remove(&self, number: u32) -> io::Result<()> {
+        match fs::remove_file(self.path(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Where the names of a generation are.
+    pub fn path(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("{number}.json"))
+    }
+
+    fn numbers(&self) -> io::Result<Vec<u32>> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+fn written(names: &Names) -> Written {
+    let mut orders: Vec<WrittenOrder> = Vec::new();
+    for RuleName { order, rule } in names.rules() {
+        // The rules of an order have numbers in a row, and no two orders share a slot.
+        match orders.last_mut().filter(|last| last.slot == order.slot) {
+            Some(last) => last.rules.push(rule.clone()),
+            None => orders.push(WrittenOrder {
+                slot: order.slot,
+                order_id: order.order_id.clone(),
+                serial: order.serial,
+                measure: order.measure.name().to_owned(),
+                digest: order.digest.clone(),
+                rules: vec![rule.clone()],
+            }),
+        }
+    }
+    Written { schema: SCHEMA.to_owned(), number: names.generation, orders }
+}
+
+fn names(written: Written) -> Result<Names, String> {
+    if written.schema != SCHEMA {
+        return Err(format!("schema: is not {SCHEMA}"));
+    }
+    let mut rules = Vec::new();
+    for WrittenOrder { slot, order_id, serial, measure, digest, rules: ids } in written.orders {
+        let known = Measure::ALL.into_iter().find(|known| known.name() == measure);
+        let measure = known.ok_or_else(|| format!("measure: there is no {measure}"))?;
+        let order = Arc::new(OrderName { slot, order_id, serial, measure, digest });
+        rules.extend(ids.into_iter().map(|rule| RuleName { order: Arc::clone(&order), rule }));
+    }
+    Ok(Names::new(written.number, rules))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generation(number: u32) -> Names {
+        let order = |slot: u32, id: &str, measure| {
+            let digest = format!("digest of {id}");
+            Arc::new(OrderName { slot, order_id: id.to_owned(), serial: 7, measure, digest })
+        };
+        let (a, b) = (order(3, "a", Measure::Agreement), order(0, "b", Measure::DomesticToForeign));
+        let rule = |order: &Arc<OrderName>, rule: &str| RuleName {
+            order: Arc::clone(order),
+            rule: rule.to_owned(),
+        };
+        Names::new(number, vec![rule(&a, "r1"), rule(&a, "r2"), rule(&b, "r1")])
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = GenerationFiles::open(&folder.path().join("state")).unwrap();
+        for number in [10, 9, 11] {
+            ledger.write(&generation(number)).unwrap();
+        }
+        let read = ledger.read().unwrap();
+        let numbers: Vec<u32> = read.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [9, 10, 11]);
+        let read: Vec<_> = read.into_iter().map(|(_, names)| names.unwrap()).collect();
+        assert_eq!(read[0].rule(0).unwrap().order.digest, "digest of a");
+        let rules: Vec<_> = read[0]
+            .rules()
+            .iter()
+            .map(|rule| (rule.order.slot, rule.order.order_id.as_str(), rule.rule.as_str()))
+            .collect();
+        assert_eq!(rules, [(3, "a", "r1"), (3, "a", "r2"), (0, "b", "r1")]);
+        assert_eq!(read[0].rule(2).unwrap().order.measure, Measure::DomesticToForeign);
+
+        ledger.forget_before(11).unwrap();
+        assert_eq!(ledger.read().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_draft_that_was_never_finished_is_no_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = GenerationFiles::open(folder.path()).unwrap();
+        fs::write(ledger.folder().join("draft"), "{\"schema\":").unwrap();
+        assert!(ledger.read().unwrap().is_empty());
+        ledger.write(&generation(1)).unwrap();
+        assert_eq!(ledger.read().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_makes_no_sense_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = GenerationFiles::open(folder.path()).unwrap();
+        for (text, reason) in [
+            ("", "4.json: EOF while parsing"),
+            (r#"{"schema":"x","number":4,"orders":[]}"#, "4.json: schema: is not"),
+            (
+                r#"{"schema":"sekisho.generation/v1","number":5,"orders":[]}"#,
+                "is about generation 5",
+            ),
+            (
+                r#"{"schema":"sekisho.generation/v1","number":4,"orders":[{"slot":0,
+                    "order_id":"a","serial":1,"measure":"m","digest":"","rules":[]}]}"#,
+                "4.json: measure: there is no m",
+            ),
+        ] {
+            fs::write(ledger.folder().join("4.json"), text).unwrap();
+            let read = ledger.read().unwrap();
+            let [(4, Err(error))] = read.as_slice() else { panic!("{read:?}") };
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

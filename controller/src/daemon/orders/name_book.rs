@@ -1,0 +1,60 @@
+//! The names of the generations whose records may not be written yet.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::compile::Names;
+use crate::daemon::orders::generation_files::GenerationFiles;
+
+/// Shared by the loop, which adds a generation before it is published, the drain, which looks names
+/// up, and the writer, which forgets those of which it has written every record.
+#[derive(Debug, Default)]
+pub struct NameBook {
+    generations: RwLock<BTreeMap<u32, Arc<Names>>>,
+    /// Where they are kept for the next daemon, if they are.
+    ledger: Option<GenerationFiles>,
+}
+
+impl NameBook {
+    /// A book whose generations outlive this process, with those of the daemon before.
+    pub fn kept(ledger: GenerationFiles, before: &[Arc<Names>]) -> Self {
+        let generations =
+            before.iter().map(|names| (names.generation, Arc::clone(names))).collect();
+        Self { generations: RwLock::new(generations), ledger: Some(ledger) }
+    }
+
+    /// Adds a generation.
+    ///
+    /// # Errors
+    /// Where it cannot be kept: it must not be published then.
+    pub fn add(&self, names: Arc<Names>) -> io::Result<()> {
+        if let Some(ledger) = &self.ledger {
+            ledger.write(&names)?;
+        }
+        let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        book.insert(names.generation, names);
+        Ok(())
+    }
+
+    /// The names of a generation.
+    pub fn get(&self, generation: u32) -> Option<Arc<Names>> {
+        self.generations.read().unwrap_or_else(PoisonError::into_inner).get(&generation).cloned()
+    }
+
+    /// The highest number of a generation that is known; 0 if none is.
+    pub fn newest(&self) -> u32 {
+        let book = self.generations.read().unwrap_or_else(PoisonError::into_inner);
+        book.last_key_value().map_or(0, |(number, _)| *number)
+    }
+
+    /// Forgets the generations before `generation`.
+    ///
+    /// # Errors
+    /// Where they stay on the disk.
+    pub fn forget_before(&self, generation: u32) -> io::Result<()> {
+        let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        *book = book.split_off(&generation);
+        self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.forget_before(generation))
+    }
+}

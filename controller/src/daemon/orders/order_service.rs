@@ -1,0 +1,355 @@
+//! The registry while a sensor runs: its one owner, who carries out what is asked (`asked`), writes it
+//! down and steers the reconciler. What takes time is done aside, on copies; its result counts only if nothing
+//! happened meanwhile.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::daemon::config::Config;
+use crate::daemon::orders::ask::Reply;
+use crate::daemon::orders::inherited::Inherited;
+use crate::daemon::orders::name_book::NameBook;
+use crate::daemon::orders::reconciler::{Compiled, Job, Reconciler, ReconcilerError};
+use crate::daemon::orders::record_counts::RecordCounts;
+use crate::daemon::orders::shared_sensor::SharedSensor;
+use crate::daemon::prepare::{Inputs, Prepared};
+use crate::daemon::sensor::{Enforce, mode_name};
+use crate::kernel::clock::boot_id;
+use crate::kernel::object_digest;
+use crate::preview::ClassRanges;
+use crate::registry::event::What;
+use crate::registry::held::Held;
+use crate::registry::install::Installed;
+use crate::registry::runs::{Basis, Start, Stop};
+use crate::registry::wording;
+use crate::registry::{Change, OrderList, Reading, Registry, StoreError};
+use crate::rejection::Fault;
+use crate::rejection::Rejection;
+use crate::text::Text;
+
+mod asked;
+mod halting;
+mod writing;
+
+use writing::Unwritten;
+
+/// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
+const SAVE: u64 = 60_000_000_000;
+
+/// Why the registry cannot go on: the daemon ends.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderServiceError {
+    /// The kernel side failed.
+    #[error(transparent)]
+    Reconciler(#[from] ReconcilerError),
+    /// The last words of the registry could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something done aside fell over.
+    #[error("{0}")]
+    Aside(String),
+}
+
+/// What a tick came to.
+#[derive(Debug, Default)]
+pub struct Ticked {
+    /// The next moment at which something begins or ends: boot-clock nanoseconds.
+    pub next: Option<u64>,
+    /// A generation was published; no packet is judged by an earlier one any more.
+    pub published: Option<u32>,
+    /// What happened, in words.
+    pub said: Vec<String>,
+    /// The configuration was read again, and applied or refused.
+    pub reloaded: bool,
+}
+
+type ReplyTo = oneshot::Sender<Reply>;
+type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), ReconcilerError>;
+
+/// The result of something that was done aside.
+#[derive(Debug)]
+enum Aside {
+    Install { name: Text, result: Result<Installed, Rejection>, reply: ReplyTo },
+    Reload { result: Result<Box<(Inputs, Change)>, Fault>, reply: Option<ReplyTo> },
+}
+
+/// What the order service was waiting for.
+#[derive(Debug)]
+pub struct Woken<T>(Wake<T>);
+
+#[derive(Debug)]
+enum Wake<T> {
+    Compiled(Result<(Compiled, T), ReconcilerError>),
+    Aside(Aside),
+    Fallen(String),
+}
+
+/// The registry's one owner.
+pub struct OrderService<E: Enforce> {
+    file: PathBuf,
+    config: Config,
+    registry: Registry,
+    held: Held,
+    classes: Arc<ClassRanges>,
+    basis: Basis,
+    reconciler: Reconciler,
+    gate: Arc<SharedSensor<E>>,
+    counts: Arc<RecordCounts>,
+    /// When the state was last written, boot-clock nanoseconds.
+    saved: u64,
+    unwritten: Unwritten,
+    compiling: Option<JoinHandle<Tables<E>>>,
+    /// A generation that the reconciler wants and that nobody compiles yet.
+    wanted: Option<Job>,
+    aside: JoinSet<Aside>,
+    /// Who waits for an order to come into force.
+    waiting: Vec<(usize, ReplyTo)>,
+    ticked: Ticked,
+}
+
+impl<E> OrderService<E>
+where
+    E: Enforce + Send + 'static,
+    E::Tables: Send + 'static,
+{
+    /// An order service of a kernel in which nothing is yet.
+    pub fn new(
+        prepared: Prepared,
+        gate: Arc<SharedSensor<E>>,
+        names: Arc<NameBook>,
+        counts: Arc<RecordCounts>,
+    ) -> Self {
+        let Prepared { config, file, registry, held, layers, classes, basis } = prepared;
+        Self {
+            reconciler: Reconciler::new(layers, config.lease, names),
+            file,
+            config,
+            registry,
+            held,
+            classes,
+            basis,
+            gate,
+            counts,
+            saved: 0,
+            unwritten: Unwritten::default(),
+            compiling: None,
+            wanted: None,
+            aside: JoinSet::new(),
+            waiting: Vec::new(),
+            ticked: Ticked::default(),
+        }
+    }
+
+    /// Goes on from the generations that another daemon left in the kernel; see [`Reconciler::inherit`].
+    pub fn inherit(&mut self, inherited: &Inherited, reading: Reading) {
+        self.reconciler.inherit(inherited, &self.registry, reading);
+    }
+
+    /// The first generation, published before anything is attached.
+    ///
+    /// # Errors
+    /// [`OrderServiceError`].
+    pub fn begin(&mut self, reading: Reading) -> Result<Ticked, OrderServiceError> {
+        self.follow_halt(reading)?;
+        self.settle(reading)?;
+        self.steer(reading)?;
+        // Here and now: without tables every packet would be one of no known direction.
+        if let Some(job) = self.wanted.take() {
+            let (compiled, tables) = carry_out::<E>(&job)?;
+            self.publish(&compiled, tables)?;
+        }
+        self.tick(reading)
+    }
+
+    /// Brings registry and kernel to where they should be at a reading.
+    ///
+    /// # Errors
+    /// [`OrderServiceError`].
+    pub fn tick(&mut self, reading: Reading) -> Result<Ticked, OrderServiceError> {
+        self.follow_halt(reading)?;
+        self.settle(reading)?;
+        self.steer(reading)?;
+        if let Some(job) = self.wanted.take() {
+            self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
+        }
+        self.write_rest(reading);
+        self.answer_waiting(reading.wall);
+        Ok(std::mem::take(&mut self.ticked))
+    }
+
+    /// Until when the lease runs, see [`Reconciler::lease`].
+    pub fn lease(&self, reading: Reading) -> u64 {
+        self.reconciler.lease(reading)
+    }
+
+    /// See [`Reconciler::share`].
+    pub const fn share(&self) -> Option<u64> {
+        self.reconciler.share()
+    }
+
+    /// Where every order stands.
+    pub fn register(&self, now: Timestamp) -> OrderList {
+        self.registry.register(now, |position| self.reconciler.is_live(position))
+    }
+
+    /// The configuration in force.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether all selection is halted.
+    pub const fn is_halted(&self) -> bool {
+        self.registry.halted().is_some()
+    }
+
+    /// Waits for something that is done aside; for ever, if nothing is. May be given up at any time.
+    pub async fn wait(&mut self) -> Woken<E::Tables> {
+        let Self { compiling, aside, .. } = self;
+        let compiled = async {
+            match compiling {
+                Some(job) => job.await,
+                None => std::future::pending().await,
+            }
+        };
+        let fallen = |error: tokio::task::JoinError| Wake::Fallen(error.to_string());
+        let wake = tokio::select! {
+            done = compiled => {
+                *compiling = None;
+                done.map_or_else(fallen, Wake::Compiled)
+            }
+            Some(done) = aside.join_next() => done.map_or_else(fallen, Wake::Aside),
+            else => std::future::pending().await,
+        };
+        Woken(wake)
+    }
+
+    /// Takes up what was done aside. A tick has to follow.
+    ///
+    /// # Errors
+    /// [`OrderServiceError`].
+    pub fn take_up(
+        &mut self,
+        woken: Woken<E::Tables>,
+        reading: Reading,
+    ) -> Result<(), OrderServiceError> {
+        self.registry.observe(reading);
+        match woken.0 {
+            Wake::Fallen(reason) => Err(OrderServiceError::Aside(reason)),
+            Wake::Compiled(done) => {
+                let (compiled, tables) = done?;
+                self.publish(&compiled, tables)
+            }
+            Wake::Aside(Aside::Install { name, result, reply }) => {
+                self.install(name, result, reply, reading);
+                Ok(())
+            }
+            Wake::Aside(Aside::Reload { result, reply }) => {
+                self.reloaded(result, reply, reading);
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins and ends what is due.
+    fn settle(&mut self, reading: Reading) -> Result<(), OrderServiceError> {
+        self.registry.observe(reading);
+        self.count();
+        match self.registry.settle(reading) {
+            Some(change) => self.close(change, reading).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Brings the kernel to where the registry says, as far as its tables allow.
+    fn steer(&mut self, reading: Reading) -> Result<(), OrderServiceError> {
+        let ticked = self.reconciler.tick(&mut &*self.gate, &self.registry, reading)?;
+        self.ticked.next = ticked.next;
+        self.wanted = self.wanted.take().or(ticked.job);
+        Ok(())
+    }
+
+    fn publish(&mut self, compiled: &Compiled, tables: E::Tables) -> Result<(), OrderServiceError> {
+        let published = self.reconciler.publish(&mut &*self.gate, compiled, tables)?;
+        self.ticked.published = Some(published);
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        for ((order_id, serial), records) in self.counts.take() {
+            self.registry.count(&order_id, serial, records);
+        }
+    }
+
+    /// Those who installed an order are told once it is where it should be.
+    fn answer_waiting(&mut self, now: Timestamp) {
+        for (position, reply) in std::mem::take(&mut self.waiting) {
+            let live = self.reconciler.is_live(position);
+            let entry = self.registry.entries().get(position);
+            let due = entry
+                .is_some_and(|entry| entry.ended().is_none() && entry.head().not_before <= now);
+            if due && !live {
+                self.waiting.push((position, reply));
+                continue;
+            }
+            let text = wording::installed(&self.registry, position, now, live);
+            let _ = reply.send(Reply::Done(vec![text]));
+        }
+    }
+
+    /// Notes that this daemon begins, and that the one before crashed, if it did.
+    ///
+    /// # Errors
+    /// [`OrderServiceError::Store`].
+    pub fn started(&mut self, taken_over: bool, reading: Reading) -> Result<(), OrderServiceError> {
+        let start = Start {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            boot: boot_id(),
+            mode: mode_name(self.config.mode).to_owned(),
+            interfaces: self.config.interfaces.clone(),
+            program: object_digest(),
+            taken_over,
+            basis: self.basis.clone(),
+        };
+        let change = self.registry.started(start, reading);
+        let crashed =
+            change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
+        let lines = crashed.map(|event| wording::event(event, &change.registry));
+        self.ticked.said.extend(lines);
+        // A state that cannot be written is said, and tried again.
+        let _ = self.keep(change, reading);
+        Ok(())
+    }
+
+    /// Notes what has happened to interfaces.
+    pub fn happened(&mut self, events: Vec<What>, reading: Reading) {
+        if events.is_empty() {
+            return;
+        }
+        let change = self.registry.happened(events, reading);
+        // A state that cannot be written is said, and tried again.
+        let _ = self.keep(change, reading);
+    }
+
+    /// The last words of the registry: how the daemon ended, with its clock and counts.
+    ///
+    /// # Errors
+    /// [`OrderServiceError::Store`].
+    pub fn end(&mut self, stop: Stop, reading: Reading) -> Result<(), OrderServiceError> {
+        self.registry.observe(reading);
+        self.count();
+        self.flush()?;
+        self.registry = self.held.store.commit(self.registry.stopped(stop, reading))?;
+        Ok(self.held.store.finish()?)
+    }
+}
+
+fn carry_out<E: Enforce>(job: &Job) -> Tables<E> {
+    let compiled = job.run().map_err(ReconcilerError::Compile)?;
+    let tables = E::tables(&compiled.lines)?;
+    Ok((compiled, tables))
+}

@@ -1,0 +1,125 @@
+//! Changes on their way to the disk. One that cannot be written never ends a measure: what opens is
+//! refused, what closes is carried out all the same and written as soon as it can be (L-TERM).
+
+use super::{OrderService, OrderServiceError, SAVE};
+use crate::daemon::sensor::Enforce;
+use crate::registry::wording;
+use crate::registry::{Change, Reading, StoreError};
+
+/// What is not on the disk yet.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    /// Changes that are in force, as one.
+    change: Option<Change>,
+    /// Why the last attempt to write failed, if it did.
+    reason: Option<String>,
+}
+
+impl<E> OrderService<E>
+where
+    E: Enforce + Send + 'static,
+    E::Tables: Send + 'static,
+{
+    /// Why something that is in force is not on the disk, if that is so.
+    pub fn unwritten(&self) -> Option<&str> {
+        self.unwritten.reason.as_deref()
+    }
+
+    /// Carries out a change that opens something: only once it is written. A tick has to follow.
+    ///
+    /// # Errors
+    /// One line; nothing has changed.
+    pub(super) fn open(&mut self, change: Change, reading: Reading) -> Result<(), String> {
+        let lines = wording::events(&change);
+        let written = self.flush().and_then(|()| self.held.store.commit(change));
+        let registry = written.map_err(|error| {
+            let reason = error.to_string();
+            self.note(Some(reason.clone()));
+            format!("the change could not be written: {reason}; nothing has changed")
+        })?;
+        self.registry = registry;
+        self.saved = reading.boot;
+        self.ticked.said.extend(lines);
+        self.note(self.held.store.lacks().map(str::to_owned));
+        Ok(())
+    }
+
+    /// Carries out a change that closes something: in the kernel first, and then on the disk. The
+    /// inner result says whether it was written.
+    ///
+    /// # Errors
+    /// [`OrderServiceError`] where the kernel does not obey.
+    pub(super) fn close(
+        &mut self,
+        change: Change,
+        reading: Reading,
+    ) -> Result<Result<(), String>, OrderServiceError> {
+        let ticked = self.reconciler.tick(&mut &*self.gate, &change.registry, reading)?;
+        self.wanted = self.wanted.take().or(ticked.job);
+        self.ticked.said.extend(wording::events(&change));
+        Ok(self.keep(change, reading))
+    }
+
+    /// Takes over a change that the kernel has nothing to do with, or knows already, and writes it as soon
+    /// as that can be.
+    ///
+    /// # Errors
+    /// One line: it counts, and is not written yet.
+    pub(super) fn keep(&mut self, change: Change, reading: Reading) -> Result<(), String> {
+        self.registry = change.registry.clone();
+        let before = self.unwritten.change.take();
+        self.unwritten.change = Some(match before {
+            Some(before) => before.then(change),
+            None => change,
+        });
+        let written = self.flush().map_err(|error| error.to_string());
+        if written.is_ok() {
+            self.saved = reading.boot;
+        }
+        let lacks = || self.held.store.lacks().map(str::to_owned);
+        let reason = written.err().or_else(lacks);
+        self.note(reason.clone());
+        reason.map_or(Ok(()), Err)
+    }
+
+    /// Writes what is not written yet, and from time to time clock and counts.
+    pub(super) fn write_rest(&mut self, reading: Reading) {
+        let mut written = self.flush();
+        let due = reading.boot.saturating_sub(self.saved) >= SAVE;
+        // What could not be written is tried again at every tick.
+        if written.is_ok() && (due || self.unwritten.reason.is_some()) {
+            written = self.held.store.touch(&self.registry);
+            if written.is_ok() {
+                self.saved = reading.boot;
+            }
+        }
+        let lacks = || self.held.store.lacks().map(str::to_owned);
+        let reason = written.err().map(|error| error.to_string()).or_else(lacks);
+        self.note(reason);
+    }
+
+    /// Writes what is in force and not written yet.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it stays in force, and unwritten.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        self.held.store.finish()?;
+        if let Some(change) = &self.unwritten.change {
+            self.held.store.commit(change.clone())?;
+            self.unwritten.change = None;
+        }
+        Ok(())
+    }
+
+    /// Notes whether something is unwritten; said once.
+    fn note(&mut self, reason: Option<String>) {
+        match (&self.unwritten.reason, &reason) {
+            (None, Some(reason)) => self.ticked.said.push(format!(
+                "the state cannot be written, so nothing new is accepted; measures go on: {reason}"
+            )),
+            (Some(_), None) => self.ticked.said.push("the state can be written again".to_owned()),
+            _ => {}
+        }
+        self.unwritten.reason = reason;
+    }
+}

@@ -1,0 +1,168 @@
+//! The sensor, shared: whoever steers it holds it for one operation only, and the lease has one writer
+//! that a halt goes before. So a halt waits neither for a compilation nor for the disk (L-MIN).
+
+use std::sync::{Arc, Mutex};
+
+use sensor_common::tables::{Line, Term};
+
+use crate::daemon::lock::lock;
+use crate::daemon::sensor::{Enforce, SensorError};
+
+/// The sensor, and whether its lease may be renewed.
+#[derive(Debug)]
+pub struct SharedSensor<E> {
+    sensor: Arc<Mutex<E>>,
+    /// Looked at and changed while the sensor is held, so that no renewal comes after a halt.
+    halted: Mutex<bool>,
+}
+
+impl<E: Enforce> SharedSensor<E> {
+    /// A gate in front of a sensor without a lease.
+    pub const fn new(sensor: Arc<Mutex<E>>, halted: bool) -> Self {
+        Self { sensor, halted: Mutex::new(halted) }
+    }
+
+    /// The sensor.
+    pub const fn sensor(&self) -> &Arc<Mutex<E>> {
+        &self.sensor
+    }
+
+    /// Ends all selection in the kernel, and lets no lease be renewed until [`Self::release`].
+    ///
+    /// # Errors
+    /// [`SensorError`]; no lease is renewed all the same.
+    pub fn halt(&self) -> Result<(), SensorError> {
+        let mut sensor = lock(&self.sensor);
+        *lock(&self.halted) = true;
+        // Either of the two ends it. Both are tried, whatever becomes of the other.
+        let halted = sensor.set_halted(true);
+        sensor.set_lease(0).and(halted)
+    }
+
+    /// Whether selection is halted here, or in the kernel by somebody else.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn is_halted(&self) -> Result<bool, SensorError> {
+        let sensor = lock(&self.sensor);
+        Ok(*lock(&self.halted) || sensor.is_halted()?)
+    }
+
+    /// Lets the lease be renewed, and the kernel select by it.
+    ///
+    /// # Errors
+    /// [`SensorError`]; selection stays halted.
+    pub fn release(&self) -> Result<(), SensorError> {
+        let mut sensor = lock(&self.sensor);
+        sensor.set_halted(false)?;
+        *lock(&self.halted) = false;
+        Ok(())
+    }
+
+    /// Renews the lease, unless selection is halted. Whether it was renewed.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn renew(&self, until: u64) -> Result<bool, SensorError> {
+        let mut sensor = lock(&self.sensor);
+        if *lock(&self.halted) {
+            return Ok(false);
+        }
+        sensor.set_lease(until)?;
+        Ok(true)
+    }
+}
+
+impl<E: Enforce> Enforce for &SharedSensor<E> {
+    type Tables = E::Tables;
+
+    fn tables(lines: &[Line]) -> Result<Self::Tables, SensorError> {
+        E::tables(lines)
+    }
+
+    fn publish(&mut self, tables: Self::Tables) -> Result<(), SensorError> {
+        lock(&self.sensor).publish(tables)
+    }
+
+    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+        lock(&self.sensor).set_term(slot, term)
+    }
+
+    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+        lock(&self.sensor).narrow_term(slot, limit)
+    }
+
+    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+        if until == 0 { lock(&self.sensor).set_lease(0) } else { self.renew(until).map(drop) }
+    }
+
+    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+        if halted { self.halt() } else { self.release() }
+    }
+
+    fn is_halted(&self) -> Result<bool, SensorError> {
+        SharedSensor::is_halted(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Leases {
+        set: Vec<u64>,
+        halted: bool,
+    }
+
+    impl Enforce for Leases {
+        type Tables = ();
+
+        fn tables(_: &[Line]) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn publish(&mut self, (): ()) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn set_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn narrow_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
+            Ok(())
+        }
+
+        fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+            self.set.push(until);
+            Ok(())
+        }
+
+        fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
+            self.halted = halted;
+            Ok(())
+        }
+
+        fn is_halted(&self) -> Result<bool, SensorError> {
+            Ok(self.halted)
+        }
+    }
+
+    #[test]
+    fn no_renewal_comes_after_a_halt() {
+        let gate = SharedSensor::new(Arc::new(Mutex::new(Leases::default())), false);
+        assert!(gate.renew(5).unwrap());
+        gate.halt().unwrap();
+        assert!(lock(gate.sensor()).halted, "the kernel knows that it is");
+        assert!(!gate.renew(6).unwrap());
+        (&gate).set_lease(7).unwrap();
+        (&gate).set_lease(0).unwrap();
+        gate.release().unwrap();
+        assert!(gate.renew(8).unwrap());
+        assert_eq!(lock(gate.sensor()).set, [5, 0, 0, 8]);
+        assert!(!gate.is_halted().unwrap());
+        lock(gate.sensor()).halted = true;
+        assert!(gate.is_halted().unwrap(), "somebody else has halted it");
+    }
+}

@@ -1,0 +1,319 @@
+//! Records that the kernel cannot have made by what this daemon knows: of a generation or rule that no
+//! verified order stands behind, or from a time at which nothing was to be selected. They are under no
+//! order, so they are no records; but something was selected, so they are not thrown away either
+//! (L-INSPECT). They are set aside, as they came out of the ring, for those who inspect.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use bytes::{BufMut as _, BytesMut};
+use jiff::Timestamp;
+use rustix::fs::OFlags;
+use sensor_common::record::{LENGTH, Record};
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::records::progress::{Found, Place};
+use crate::record::ndjson::RecordError;
+
+/// The file's name in the state directory.
+pub const FILE: &str = "set-aside.ndjson";
+
+/// Why a record is set aside.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Of a generation whose names are not known, or not those of verified orders.
+    Generation,
+    /// The generation has no such rule.
+    Rule,
+    /// In a direction in which nothing is ever selected (L-DIR).
+    Direction,
+    /// From a time at which its order was not to select (L-TERM).
+    Term,
+    /// From a time at which there was no lease.
+    Lease,
+    /// It could not be put into words.
+    Unwritable,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Generation, Self::Rule, Self::Direction, Self::Term, Self::Lease, Self::Unwritable];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generation => "generation",
+            Self::Rule => "rule",
+            Self::Direction => "direction",
+            Self::Term => "term",
+            Self::Lease => "lease",
+            Self::Unwritable => "unwritable",
+        }
+    }
+
+    /// In words, after "records were set aside: ".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Generation => "of a generation that no verified order stands behind",
+            Self::Rule => "of a rule that their generation does not have",
+            Self::Direction => "in a direction in which nothing is selected",
+            Self::Term => "from outside of their order's term",
+            Self::Lease => "from a time without a lease",
+            Self::Unwritable => "that cannot be put into words",
+        }
+    }
+}
+
+impl From<&RecordError> for Reason {
+    fn from(error: &RecordError) -> Self {
+        match error {
+            RecordError::Generation { .. } => Self::Generation,
+            RecordError::Rule { .. } => Self::Rule,
+            RecordError::Direction(_) => Self::Direction,
+            RecordError::Json(_) => Self::Unwritable,
+        }
+    }
+}
+
+/// Where a record came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The interface.
+    pub interface: &'a str,
+    /// The ring's name.
+    pub ring: &'a str,
+    /// How far the ring was read with it.
+    pub position: u64,
+    /// The slot of its order, if its generation and rule are known.
+    pub slot: Option<u32>,
+    /// When it was made, by the wall clock as it reads now.
+    pub time: Timestamp,
+}
+
+/// Records of one batch that are to be set aside.
+#[derive(Debug, Default)]
+pub struct Asides {
+    /// Whole lines.
+    pub lines: BytesMut,
+    /// How many of each reason.
+    pub counts: BTreeMap<Reason, u64>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "@timestamp")]
+    time: Timestamp,
+    reason: Reason,
+    interface: &'a str,
+    ring: &'a str,
+    position: u64,
+    generation: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slot: Option<u32>,
+    rule: u32,
+    record: String,
+}
+
+impl Asides {
+    /// One more.
+    pub fn add(&mut self, reason: Reason, record: &Record, origin: &Origin<'_>) {
+        let Origin { interface, ring, position, slot, time } = *origin;
+        let mut bytes = [0; LENGTH];
+        for (to, word) in bytes.chunks_exact_mut(8).zip(record.words()) {
+            to.copy_from_slice(&word.to_ne_bytes());
+        }
+        let Record { generation, rule, .. } = *record;
+        let record = hex::encode(bytes);
+        let line = Line { time, reason, interface, ring, position, generation, slot, rule, record };
+        // Memory takes everything, and there is nothing in a line that JSON could not say.
+        let _ = serde_json::to_writer((&mut self.lines).writer(), &line);
+        self.lines.put_u8(b'\n');
+        let count = self.counts.entry(reason).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// How many.
+    pub fn records(&self) -> u64 {
+        self.counts.values().sum()
+    }
+}
+
+/// The file, in the state directory. It is there only once something was set aside.
+#[derive(Debug)]
+pub struct AsideFile {
+    path: PathBuf,
+    /// What was written is not on the disk yet.
+    dirty: bool,
+}
+
+impl AsideFile {
+    /// The file of a state directory.
+    pub fn of(state: &Path) -> Self {
+        Self { path: state.join(FILE), dirty: false }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where lines of this length would go.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened or made.
+    pub fn place(&self, length: usize) -> io::Result<Place> {
+        let metadata = self.open()?.metadata()?;
+        let start = metadata.len();
+        let end = start.saturating_add(length as u64);
+        Ok(Place { device: metadata.dev(), inode: metadata.ino(), start, end })
+    }
+
+    /// Adds lines. After an error there is nothing of them.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        let mut file = self.open()?;
+        let before = file.metadata()?.len();
+        let mut written = finish_line(&mut file, before);
+        if written.is_ok() {
+            written = file.write_all(lines);
+        }
+        if written.is_err() {
+            // What counts is the error before; half a line is told from whole ones.
+            let _ = file.set_len(before);
+        }
+        self.dirty |= written.is_ok();
+        written
+    }
+
+    /// The file, if there is something in it that is not on the disk yet.
+    pub fn take_dirty(&mut self) -> Option<File> {
+        if std::mem::take(&mut self.dirty) { self.open().ok() } else { None }
+    }
+
+    /// What there is of a batch whose lines were to go to `place`.
+    pub fn find(&self, place: &Place) -> Found {
+        self.path.metadata().map_or(Found::Unknown, |metadata| place.find(&metadata))
+    }
+
+    /// Takes a batch away that comes again.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn cut_back(&self, place: &Place) -> io::Result<()> {
+        match self.find(place) {
+            Found::Whole | Found::CutBackTo(_) => self.open()?.set_len(place.start),
+            Found::Unknown => Ok(()),
+        }
+    }
+
+    /// Made closed to others (L-SAFE), and never through a link that somebody put there.
+    fn open(&self) -> io::Result<File> {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o600);
+        let file = options.custom_flags(flags.cast_signed()).open(&self.path)?;
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("is not a regular file"))
+        }
+    }
+}
+
+/// Ends a line that was cut off in its middle, so that the next one stands alone.
+pub(in crate::daemon) fn finish_line(file: &mut File, length: u64) -> io::Result<()> {
+    if ends_in_a_line(file, length)? { Ok(()) } else { file.write_all(b"\n") }
+}
+
+/// Whether a file of this length ends where a line does.
+pub(in crate::daemon) fn ends_in_a_line(mut file: &File, length: u64) -> io::Result<bool> {
+    let mut last = [b'\n'];
+    if length > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn asides() -> Asides {
+        let mut asides = Asides::default();
+        let record = Record::from_bytes(&std::array::from_fn(|at| u8::try_from(at).unwrap()));
+        let time = "2027-11-01T00:00:00.5Z".parse().unwrap();
+        let origin =
+            Origin { interface: "eth1", ring: "eth1/0", position: 72, slot: Some(3), time };
+        asides.add(Reason::Term, &record, &origin);
+        asides.add(Reason::Generation, &record, &Origin { slot: None, ..origin });
+        asides
+    }
+
+    #[test]
+    fn a_line_says_all_that_is_known() {
+        let asides = asides();
+        let text = str::from_utf8(&asides.lines).unwrap();
+        let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        let expected = json!({
+            "@timestamp": "2027-11-01T00:00:00.5Z", "reason": "term", "interface": "eth1",
+            "ring": "eth1/0", "position": 72, "slot": 3,
+            "generation": u32::from_ne_bytes([44, 45, 46, 47]),
+            "rule": u32::from_ne_bytes([48, 49, 50, 51]),
+            // The last four bytes of a record are padding.
+            "record": hex::encode((0..60).chain([0; 4]).collect::<Vec<u8>>()),
+        });
+        assert_eq!(line, expected);
+        let documented = include_str!("../../../../docs/formats.md");
+        assert!(documented.contains(text.lines().next().unwrap()), "{text}");
+        assert_eq!((text.lines().count(), asides.records()), (2, 2));
+        assert!(!text.lines().nth(1).unwrap().contains("slot"));
+    }
+
+    #[test]
+    fn the_file_is_private_and_its_lines_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = AsideFile::of(folder.path());
+        file.write(b"one\n").unwrap();
+        fs::write(file.path(), "one\ntw").unwrap();
+        file.write(b"three\n").unwrap();
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "one\ntw\nthree\n");
+        assert!(file.take_dirty().is_some() && file.take_dirty().is_none());
+        fs::remove_file(file.path()).unwrap();
+        file.write(b"four\n").unwrap();
+        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_batch_that_comes_again_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = AsideFile::of(folder.path());
+        file.write(b"one\n").unwrap();
+        let place = file.place(4).unwrap();
+        file.write(b"two\n").unwrap();
+        assert_eq!(file.find(&place), Found::Whole);
+        file.cut_back(&place).unwrap();
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "one\n");
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_or_into_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = AsideFile::of(folder.path());
+        symlink(folder.path().join("elsewhere"), file.path()).unwrap();
+        file.write(b"one\n").unwrap_err();
+        assert!(!folder.path().join("elsewhere").exists());
+    }
+}

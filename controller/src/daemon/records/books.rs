@@ -1,0 +1,300 @@
+//! What became of every record that the kernel submitted (L-INSPECT): it was written, was set aside,
+//! waits, or is missing. The sums are kept over all daemons of a sensor, in `progress`; here they are
+//! shared by those who add to them and those who show them.
+//!
+//! Records that a full ring had no room for were never submitted; the kernel counts them itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::lock::lock;
+use crate::daemon::records::aside::Reason;
+use crate::kernel::Room;
+
+/// Why a record that was submitted is nowhere.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// It went to an output that was removed, or into a pipe whose reader ended before it read it.
+    Output,
+    /// It was in a ring whose pin was removed while no daemon held it.
+    Ring,
+    /// It was to be set aside, and could not be written there either.
+    SetAside,
+}
+
+impl Missing {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Output, Self::Ring, Self::SetAside];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Output => "output",
+            Self::Ring => "ring",
+            Self::SetAside => "set-aside",
+        }
+    }
+}
+
+/// Sums over all daemons of a sensor.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// Records that the output has taken and not lost since.
+    pub written: u64,
+    /// Records that were set aside, by reason.
+    pub set_aside: BTreeMap<Reason, u64>,
+    /// Records that are nowhere, by reason.
+    pub missing: BTreeMap<Missing, u64>,
+    /// Records submitted by interface, as last seen.
+    pub submitted: BTreeMap<String, u64>,
+    /// Records submitted under counters that are gone.
+    pub carried: u64,
+    /// Until when the lease ran, boot-clock nanoseconds.
+    pub lease: u64,
+}
+
+impl Totals {
+    /// Records that the kernel submitted.
+    pub fn submitted(&self) -> u64 {
+        self.submitted.values().fold(self.carried, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Records that were set aside.
+    pub fn set_aside(&self) -> u64 {
+        self.set_aside.values().sum()
+    }
+
+    /// Records that are nowhere.
+    pub fn missing(&self) -> u64 {
+        self.missing.values().sum()
+    }
+
+    /// Adds to those that were set aside.
+    pub fn add_aside(&mut self, counts: &BTreeMap<Reason, u64>) {
+        for (reason, count) in counts {
+            let sum = self.set_aside.entry(*reason).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+
+    /// Adds to those that are nowhere.
+    pub fn miss(&mut self, reason: Missing, count: u64) {
+        if count > 0 {
+            let sum = self.missing.entry(reason).or_default();
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    /// Records of which it is known what became of them.
+    fn accounted(&self) -> u64 {
+        self.written.saturating_add(self.set_aside()).saturating_add(self.missing())
+    }
+
+    /// Takes over what the kernel's counters say. Counters that are gone, or begin anew, are carried.
+    fn count(&mut self, submitted: BTreeMap<String, u64>) {
+        for (interface, before) in std::mem::take(&mut self.submitted) {
+            if submitted.get(&interface).is_none_or(|now| *now < before) {
+                self.carried = self.carried.saturating_add(before);
+            }
+        }
+        self.submitted = submitted;
+    }
+}
+
+/// The sums as they stand, with what is on its way.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Account {
+    /// The sums.
+    pub totals: Totals,
+    /// Records that wait: in a ring, or in an output that has not been looked at since.
+    pub waiting: u64,
+    /// Of these, those that the output has taken.
+    pub unconfirmed: u64,
+    /// How often somebody else had written into the kernel's maps, or removed pins.
+    pub tampered: u64,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    totals: Totals,
+    unconfirmed: u64,
+    tampered: u64,
+    /// Rises whenever records go on their way: whether the output takes any can be seen by it.
+    moves: u64,
+}
+
+/// The books of a running daemon.
+#[derive(Debug, Default)]
+pub struct Books {
+    shared: Mutex<Shared>,
+    rooms: Vec<Arc<Room>>,
+}
+
+impl Books {
+    /// Books that go on from these sums, over these rings.
+    pub const fn new(totals: Totals, rooms: Vec<Arc<Room>>) -> Self {
+        let shared = Shared { totals, unconfirmed: 0, tampered: 0, moves: 0 };
+        Self { shared: Mutex::new(shared), rooms }
+    }
+
+    /// The output has taken this many, and so many were set aside, or could not be. To be said before
+    /// their room is given back.
+    pub fn took(&self, records: u64, set_aside: &BTreeMap<Reason, u64>, missing: u64) {
+        let mut shared = lock(&self.shared);
+        shared.unconfirmed = shared.unconfirmed.saturating_add(records);
+        shared.totals.add_aside(set_aside);
+        shared.totals.miss(Missing::SetAside, missing);
+        shared.moves = shared.moves.wrapping_add(1);
+    }
+
+    /// All that the output has taken, but for the last `but`, is there. Returns how many those were.
+    pub fn confirm_but(&self, but: u64) -> u64 {
+        let mut shared = lock(&self.shared);
+        let confirmed = shared.unconfirmed.saturating_sub(but);
+        shared.unconfirmed = shared.unconfirmed.saturating_sub(confirmed);
+        shared.totals.written = shared.totals.written.saturating_add(confirmed);
+        confirmed
+    }
+
+    /// All that the output has taken since the last confirmation is lost. Returns how many.
+    pub fn lose_output(&self) -> u64 {
+        let mut shared = lock(&self.shared);
+        let lost = std::mem::take(&mut shared.unconfirmed);
+        shared.totals.miss(Missing::Output, lost);
+        lost
+    }
+
+    /// Somebody else had written into the kernel's maps, or removed a pin, so many times.
+    pub fn tampered(&self, times: u64) {
+        let mut shared = lock(&self.shared);
+        shared.tampered = shared.tampered.saturating_add(times);
+    }
+
+    /// The lease runs until then.
+    pub fn lease(&self, until: u64) {
+        lock(&self.shared).totals.lease = until;
+    }
+
+    /// Whether records have moved since this was last the number.
+    pub fn moves(&self) -> u64 {
+        lock(&self.shared).moves
+    }
+
+    /// The sums for the next daemon: it finds in the output what this one has put there.
+    pub fn totals(&self) -> Totals {
+        let shared = lock(&self.shared);
+        let mut totals = shared.totals.clone();
+        totals.written = totals.written.saturating_add(shared.unconfirmed);
+        totals
+    }
+
+    /// The sums as they are: without what the output has taken and nobody has looked at since.
+    pub fn sums(&self) -> Totals {
+        lock(&self.shared).totals.clone()
+    }
+
+    /// Everything, for those who ask; with counters that were read just now.
+    pub fn account(&self, submitted: BTreeMap<String, u64>) -> Account {
+        let waiting = self.waiting();
+        let mut shared = lock(&self.shared);
+        shared.totals.count(submitted);
+        Account {
+            totals: shared.totals.clone(),
+            waiting: waiting.saturating_add(shared.unconfirmed),
+            unconfirmed: shared.unconfirmed,
+            tampered: shared.tampered,
+        }
+    }
+
+    /// Records that wait in the rings.
+    pub fn waiting(&self) -> u64 {
+        self.rooms.iter().fold(0, |sum, room| sum.saturating_add(room.waiting()))
+    }
+
+    /// Compares what the kernel had submitted with what became of it, and counts as missing what was
+    /// in a ring that nobody can find. Never too many: `submitted` is read before, so that a record
+    /// that comes meanwhile is only among those that wait. Returns how many were found missing now.
+    pub fn audit(&self, submitted: BTreeMap<String, u64>) -> u64 {
+        let waiting = self.waiting();
+        let mut shared = lock(&self.shared);
+        shared.totals.count(submitted);
+        let known = shared.totals.accounted().saturating_add(shared.unconfirmed);
+        let missing = shared.totals.submitted().saturating_sub(known).saturating_sub(waiting);
+        shared.totals.miss(Missing::Ring, missing);
+        missing
+    }
+
+    /// The same at the start, where the counters themselves may be gone: `before` waited in the rings
+    /// before they were read, and every record that did was counted by then. Returns how many records
+    /// are missing, and how many more there are than the counters know of.
+    pub fn audit_at_start(&self, before: u64, submitted: BTreeMap<String, u64>) -> (u64, u64) {
+        let behind = {
+            let mut shared = lock(&self.shared);
+            shared.totals.count(submitted.clone());
+            let known = shared.totals.accounted().saturating_add(before);
+            let behind = known.saturating_sub(shared.totals.submitted());
+            shared.totals.carried = shared.totals.carried.saturating_add(behind);
+            behind
+        };
+        (self.audit(submitted), behind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counters(count: u64) -> BTreeMap<String, u64> {
+        BTreeMap::from([("eth1".to_owned(), count)])
+    }
+
+    #[test]
+    fn every_record_is_in_one_place() {
+        let books = Books::default();
+        let aside = BTreeMap::from([(Reason::Term, 2), (Reason::Generation, 1)]);
+        books.took(10, &aside, 1);
+        assert_eq!(books.audit(counters(14)), 0);
+        let Account { totals, waiting, unconfirmed, .. } = books.account(counters(14));
+        assert_eq!((totals.written, waiting, unconfirmed), (0, 10, 10));
+        assert_eq!((totals.set_aside(), totals.missing()), (3, 1));
+        assert_eq!(books.confirm_but(4), 6);
+        assert_eq!(books.lose_output(), 4);
+        // Two more were submitted than anybody has seen.
+        assert_eq!((books.audit(counters(16)), books.audit(counters(16))), (2, 0));
+        let Account { totals, waiting, .. } = books.account(counters(16));
+        let missing =
+            BTreeMap::from([(Missing::Output, 4), (Missing::Ring, 2), (Missing::SetAside, 1)]);
+        assert_eq!((totals.written, waiting, &totals.missing), (6, 0, &missing));
+        assert_eq!(totals.submitted(), totals.written + totals.set_aside() + totals.missing());
+    }
+
+    #[test]
+    fn counters_that_are_gone_are_carried() {
+        let before = Totals { written: 90, ..Totals::default() };
+        let books = Books::new(before.clone(), Vec::new());
+        assert_eq!(books.audit_at_start(0, counters(100)), (10, 0));
+        // An interface that was let go.
+        assert_eq!(books.audit(BTreeMap::from([("eth2".to_owned(), 5)])), 5);
+        assert_eq!(books.totals().carried, 100);
+
+        // Counters that somebody removed while nobody looked.
+        let books = Books::new(before, Vec::new());
+        assert_eq!(books.audit_at_start(0, counters(0)), (0, 90));
+        assert_eq!(books.audit(counters(3)), 3, "and from there on they count");
+        let totals = books.totals();
+        assert_eq!(totals.submitted(), 93);
+    }
+
+    #[test]
+    fn what_the_next_daemon_goes_on_from_includes_what_is_in_the_output() {
+        let books = Books::default();
+        books.took(10, &BTreeMap::new(), 0);
+        assert_eq!(books.totals().written, 10);
+        let json = serde_json::to_string(&books.totals()).unwrap();
+        assert_eq!(serde_json::from_str::<Totals>(&json).unwrap(), books.totals());
+    }
+}

@@ -1,0 +1,367 @@
+//! Records out of the rings, to lines of NDJSON, to the writer. One task for all rings, so that
+//! `event.sequence` rises line by line.
+//!
+//! The kernel does not wake anyone for a record: a ring that fills up to a mark does, and the drain
+//! looks into all of them every [`LOOK`] besides. So a record is late by that much at most, and a CPU
+//! that makes records by the million is interrupted for none of them (docs/decisions/0005).
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+use jiff::{SignedDuration, Timestamp};
+use sensor_common::record::{LENGTH, Record};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc::{self, error::TryRecvError};
+
+use crate::compile::{Names, RuleName};
+use crate::daemon::config::Config;
+use crate::daemon::orders::name_book::NameBook;
+use crate::daemon::orders::record_counts::{Count, RecordCounts};
+use crate::daemon::records::aside::{Asides, Origin, Reason};
+use crate::daemon::records::health::Health;
+use crate::daemon::records::writer::{Batch, Taken, Work};
+use crate::daemon::vouched::{Vouched, Windows};
+use crate::kernel::clock::boot_and_wall;
+use crate::kernel::{self, Records};
+use crate::record::ndjson::{self, Context};
+
+/// How long a record waits in its ring at most before somebody looks. The goal is 100 ms from packet
+/// to file, and a ring of the default size holds what a CPU makes in this time at 5 million records
+/// a second.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Most records that one ring gives before the others get their turn.
+const TURN: usize = 4_096;
+
+/// Most records in a batch.
+const BATCH: usize = 4_096;
+
+/// Batches between drain and writer.
+pub const BATCHES: usize = 16;
+
+/// What the loop tells the drain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// No packet is judged any more by a generation before this one: once the rings are drained, and
+    /// what was in them is written, their names can go.
+    Forget(u32),
+    /// No more records come: drain the rings once more and end.
+    Finish,
+}
+
+/// Why draining ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DrainError {
+    /// A ring cannot be waited for.
+    #[error("waiting for records: {0}")]
+    Ring(#[from] io::Error),
+    /// The writer is gone; it has said why.
+    #[error("records are not written any more")]
+    Writer,
+}
+
+/// The ring of one CPU at one interface.
+struct Ring {
+    interface: Arc<str>,
+    name: Arc<str>,
+    records: AsyncFd<kernel::Ring>,
+}
+
+/// A record out of a ring.
+struct Found {
+    /// Which ring.
+    ring: usize,
+    /// How far the ring was read with it.
+    position: u64,
+    record: Record,
+}
+
+/// What the drain looks into, and whom it tells.
+#[derive(Debug)]
+pub struct Sources {
+    /// What rule numbers stand for.
+    pub names: Arc<NameBook>,
+    /// When what was to be selected.
+    pub vouched: Arc<Vouched>,
+    /// Whether draining goes on.
+    pub health: Arc<Health>,
+    /// Where records are counted by order.
+    pub counts: Arc<RecordCounts>,
+}
+
+/// The drain over all rings of a sensor.
+pub struct Drain {
+    sensor: String,
+    rings: Vec<Ring>,
+    names: Arc<NameBook>,
+    vouched: Arc<Vouched>,
+    work: mpsc::Sender<Work>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    health: Arc<Health>,
+    counts: Arc<RecordCounts>,
+    /// Records so far: the next one's number is one more.
+    sequence: u64,
+}
+
+impl Drain {
+    /// A drain that numbers records from the one after `sequence`; to be called inside a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// Where a ring cannot be waited for.
+    pub fn new(
+        config: &Config,
+        records: Vec<(String, Records)>,
+        sources: Sources,
+        work: mpsc::Sender<Work>,
+        commands: mpsc::UnboundedReceiver<Command>,
+    ) -> io::Result<Self> {
+        let mut rings = Vec::new();
+        for (interface, records) in records {
+            let interface: Arc<str> = interface.into();
+            for (cpu, ring) in records.into_rings() {
+                let name = ring_name(&interface, cpu).into();
+                rings.push(Ring { interface: Arc::clone(&interface), name, records: watch(ring)? });
+            }
+        }
+        let sensor = config.sensor.clone();
+        let Sources { names, vouched, health, counts } = sources;
+        Ok(Self { sensor, rings, names, vouched, work, commands, health, counts, sequence: 0 })
+    }
+
+    /// The same, which goes on behind the record with this number.
+    #[must_use]
+    pub const fn behind(mut self, sequence: u64) -> Self {
+        self.sequence = sequence;
+        self
+    }
+
+    /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
+    ///
+    /// # Errors
+    /// The first failure; no record is taken after it.
+    pub async fn run(mut self) -> Result<(), DrainError> {
+        let result = self.drain().await;
+        if let Err(error) = &result {
+            self.health.fail(error.to_string());
+        }
+        result
+    }
+
+    async fn drain(&mut self) -> Result<(), DrainError> {
+        let mut behind = false;
+        loop {
+            let command = if behind { self.look_on().await } else { self.wait().await? };
+            match command {
+                None => behind = self.turn().await?,
+                Some(Command::Forget(generation)) => {
+                    self.empty().await?;
+                    self.send(Work::Forget(generation)).await?;
+                }
+                Some(Command::Finish) => return self.empty().await,
+            }
+        }
+    }
+
+    /// Waits for a command, for a wake-up by the kernel, or until it is time to look.
+    async fn wait(&mut self) -> io::Result<Option<Command>> {
+        let Self { rings, commands, .. } = self;
+        tokio::select! {
+            command = commands.recv() => Ok(Some(command.unwrap_or(Command::Finish))),
+            ready = poll_fn(|context| ready(rings, context)) => ready.map(|()| None),
+            () = tokio::time::sleep(LOOK) => Ok(None),
+        }
+    }
+
+    /// Does not wait, but lets others run.
+    async fn look_on(&mut self) -> Option<Command> {
+        tokio::task::yield_now().await;
+        match self.commands.try_recv() {
+            Ok(command) => Some(command),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Command::Finish),
+        }
+    }
+
+    /// Takes everything that is in the rings now.
+    async fn empty(&mut self) -> Result<(), DrainError> {
+        // A ring that fills as fast as it is emptied has an end too: what it can hold at once.
+        let largest = self.rings.iter().map(|ring| ring.records.get_ref().bytes()).max();
+        for _ in 0..=largest.unwrap_or(0) / (LENGTH * TURN) as u64 {
+            if !self.turn().await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes from every ring what it gives, up to [`TURN`], and sends it on in the order of time.
+    /// Whether there may be more.
+    async fn turn(&mut self) -> Result<bool, DrainError> {
+        let (mut found, mut behind) = (Vec::new(), false);
+        for (number, Ring { records, .. }) in self.rings.iter_mut().enumerate() {
+            behind |= take(number, records.get_mut(), &mut found) == TURN;
+        }
+        // Each ring is in order, so this only merges; it keeps the order within each.
+        found.sort_by_key(|found| found.record.time);
+        // The boot clock never steps, so one look at both clocks serves a whole turn.
+        let (boot, wall) = boot_and_wall();
+        for found in found.chunks(BATCH) {
+            let batch = self.render(found, boot, wall);
+            self.send(Work::Batch(batch)).await?;
+        }
+        Ok(behind)
+    }
+
+    async fn send(&self, work: Work) -> Result<(), DrainError> {
+        self.work.send(work).await.map_err(|_| DrainError::Writer)
+    }
+
+    /// A batch of these records: lines of those that verified orders stand behind, and aside the
+    /// others, which no order is answerable for.
+    fn render(&mut self, found: &[Found], boot: u64, wall: Timestamp) -> Batch {
+        let (mut lines, mut asides) = (BytesMut::new(), Asides::default());
+        let (mut records, mut count) = (0_u64, Count::default());
+        let windows = self.vouched.windows();
+        let mut names: Option<(u32, Option<Arc<Names>>)> = None;
+        let mut reached = vec![None; self.rings.len()];
+        for Found { ring, position, record } in found {
+            if names.as_ref().is_none_or(|(number, _)| *number != record.generation) {
+                names = Some((record.generation, self.names.get(record.generation)));
+            }
+            let known = names.as_ref().and_then(|(_, names)| names.as_deref());
+            let rule = known.and_then(|names| names.rule(record.rule));
+            let time = wall_time(record.time, boot, wall);
+            let (interface, name) =
+                self.rings.get(*ring).map_or(("", ""), |ring| (&*ring.interface, &*ring.name));
+            let sequence = self.sequence.saturating_add(1);
+            let context = Context { sensor: &self.sensor, interface, sequence, time };
+            let written = judge(record, known, rule, &windows)
+                .and_then(|names| write_line(&mut lines, record, names, &context));
+            match (written, rule) {
+                (Ok(()), Some(rule)) => {
+                    self.sequence = self.sequence.saturating_add(1);
+                    records = records.saturating_add(1);
+                    count.add(&rule.order);
+                }
+                (written, rule) => {
+                    let reason = written.err().unwrap_or(Reason::Rule);
+                    let slot = rule.map(|rule| rule.order.slot);
+                    let ring = name;
+                    let origin = Origin { interface, ring, position: *position, slot, time };
+                    asides.add(reason, record, &origin);
+                }
+            }
+            if let Some(reached) = reached.get_mut(*ring) {
+                *reached = Some(*position);
+            }
+        }
+        self.counts.add(count);
+        let taken = self.rings.iter().zip(reached).filter_map(taken).collect();
+        Batch { lines: lines.freeze(), records, last: self.sequence, asides, taken }
+    }
+}
+
+/// Whether a record is one that a verified order stands behind, made when it was to select. Returns
+/// the names by which it can be written.
+fn judge<'a>(
+    record: &Record,
+    names: Option<&'a Names>,
+    rule: Option<&RuleName>,
+    windows: &Windows,
+) -> Result<&'a Names, Reason> {
+    let names = names.ok_or(Reason::Generation)?;
+    let order = &rule.ok_or(Reason::Rule)?.order;
+    if record.direction() != Some(order.measure.direction()) {
+        return Err(Reason::Direction);
+    }
+    if !windows.in_term(order.slot, record.time) {
+        return Err(Reason::Term);
+    }
+    if !windows.in_lease(record.time) {
+        return Err(Reason::Lease);
+    }
+    Ok(names)
+}
+
+/// Adds a record's line, or nothing.
+fn write_line(
+    lines: &mut BytesMut,
+    record: &Record,
+    names: &Names,
+    context: &Context<'_>,
+) -> Result<(), Reason> {
+    let before = lines.len();
+    let written = ndjson::write(&mut BufMut::writer(&mut *lines), record, names, context);
+    written.map_err(|error| {
+        lines.truncate(before);
+        Reason::from(&error)
+    })
+}
+
+/// How far a batch goes in a ring, if it holds records of it.
+fn taken((ring, position): (&Ring, Option<u64>)) -> Option<Taken> {
+    let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.records.get_ref().room()));
+    Some(Taken { ring: name, room, position: position? })
+}
+
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe; a ring keeps one descriptor while it lives"
+)]
+fn watch(ring: kernel::Ring) -> io::Result<AsyncFd<kernel::Ring>> {
+    AsyncFd::with_interest(ring, Interest::READABLE)
+}
+
+/// Whether the kernel has woken us for any ring since the last look.
+fn ready(rings: &mut [Ring], context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+    let mut any = false;
+    for Ring { records, .. } in rings {
+        if let Poll::Ready(guard) = records.poll_read_ready_mut(context) {
+            // It stands for one wake-up; whether there is more is seen by looking.
+            guard?.clear_ready();
+            any = true;
+        }
+    }
+    if any { Poll::Ready(Ok(())) } else { Poll::Pending }
+}
+
+/// Takes at most [`TURN`] records from a ring; fewer if it is empty before.
+fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<Found>) -> usize {
+    let before = found.len();
+    let next = || {
+        let record = ring.next_record()?;
+        Some(Found { ring: number, position: ring.position(), record })
+    };
+    found.extend(std::iter::from_fn(next).take(TURN));
+    found.len().saturating_sub(before)
+}
+
+/// The wall-clock time of a moment of the boot clock, given both clocks now.
+fn wall_time(time: u64, boot: u64, wall: Timestamp) -> Timestamp {
+    let nanoseconds = i64::try_from(i128::from(time) - i128::from(boot)).unwrap_or_default();
+    wall.saturating_add(SignedDuration::from_nanos(nanoseconds)).unwrap_or(wall)
+}
+
+/// A ring's name: its interface and CPU.
+pub fn ring_name(interface: &str, cpu: u32) -> String {
+    format!("{interface}/{cpu}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_record_is_counted_back_from_now() {
+        let now: Timestamp = "2027-11-01T00:00:10Z".parse().unwrap();
+        let time = wall_time(1_000_000_000, 3_500_000_000, now);
+        assert_eq!(time.to_string(), "2027-11-01T00:00:07.5Z");
+        assert_eq!(wall_time(u64::MAX, 0, now), now, "no time that any kernel gives");
+    }
+}

@@ -1,0 +1,335 @@
+//! Where records go: one file, one pipe, or standard output. What is open, whether it is still what its
+//! name stands for, and how lines get into it. What happens when they do not is in `writer`.
+
+use std::collections::VecDeque;
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use tokio::net::unix::pipe;
+
+use crate::daemon::config::Output;
+use crate::daemon::records::aside::ends_in_a_line;
+use crate::daemon::records::progress::{Found, Place};
+use crate::shown::shown;
+
+/// What is behind an output that is open.
+#[derive(Debug)]
+enum Inside {
+    /// A regular file: it can be looked at, cut back and brought to the disk.
+    Regular(Arc<File>),
+    /// A named pipe, whose reader may stand still, end, and come again.
+    Pipe(Pipe),
+    /// Standard output, a device: all that can be done is to write.
+    Other(Arc<File>),
+}
+
+#[derive(Debug)]
+struct Pipe {
+    sender: pipe::Sender,
+    /// The last batches, as far back as any byte of them may still be in the pipe.
+    recent: VecDeque<Bytes>,
+    /// Bytes of the batch that is being written, or could not be, that are in the pipe already.
+    partial: usize,
+}
+
+/// An output that is open and ours.
+#[derive(Debug)]
+pub struct Sink {
+    inside: Inside,
+    /// Its name; none for standard output.
+    path: Option<PathBuf>,
+    /// Length of the file up to its last whole batch.
+    whole: u64,
+    /// It ends in the middle of a line.
+    ragged: bool,
+    /// It was cut back to this length, which nobody has asked about yet.
+    cut: Option<u64>,
+    /// Behind `whole` there is a part of a batch that could not be written.
+    torn: bool,
+}
+
+/// What became of an output since it was last looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Look {
+    /// Nothing, as far as can be seen.
+    Same,
+    /// Its name stands for something else, or for nothing; it has another name now.
+    Moved,
+    /// It has no name any more: what was written to it is gone.
+    Removed,
+    /// Somebody has cut it back to this length.
+    Cut(u64),
+    /// Nobody reads the pipe any more.
+    Unread,
+}
+
+impl Sink {
+    /// Opens the output, without waiting for anybody. A file is created readable by its owner only
+    /// (L-SAFE), unless it is to be there already, and locked: two daemons never write one file.
+    ///
+    /// Returns what it shows of the last batch of the daemon before, `last`.
+    ///
+    /// # Errors
+    /// One line that names the output. A pipe that nobody reads is [`io::ErrorKind::NotConnected`].
+    pub fn open(output: &Output, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
+        match output {
+            Output::Stdout => {
+                let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+                let regular = file.metadata()?.is_file();
+                let whole = if regular { file.metadata()?.len() } else { 0 };
+                let file = Arc::new(file);
+                let inside = if regular { Inside::Regular(file) } else { Inside::Other(file) };
+                let sink =
+                    Self { inside, path: None, whole, ragged: false, cut: None, torn: false };
+                Ok((sink, Found::Unknown))
+            }
+            Output::File(path) => {
+                let named = |error: io::Error| {
+                    io::Error::new(error.kind(), format!("{}: {error}", shown(path)))
+                };
+                Self::open_path(path, last, create).map_err(named)
+            }
+        }
+    }
+
+    fn open_path(path: &Path, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
+        let sink = |inside, whole, ragged| Self {
+            inside,
+            path: Some(path.to_owned()),
+            whole,
+            ragged,
+            cut: None,
+            torn: false,
+        };
+        if path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) {
+            let sender = pipe::OpenOptions::new().open_sender(path).map_err(|error| {
+                if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+                    io::Error::new(io::ErrorKind::NotConnected, "nobody reads this pipe")
+                } else {
+                    error
+                }
+            })?;
+            let pipe = Pipe { sender, recent: VecDeque::new(), partial: 0 };
+            return Ok((sink(Inside::Pipe(pipe), 0, false), Found::Unknown));
+        }
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits().cast_signed();
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).mode(0o600).custom_flags(flags);
+        let file = match options.open(path) {
+            // A new file, not one that a link names meanwhile.
+            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+                options.create_new(true).open(path)?
+            }
+            opened => opened?,
+        };
+        let metadata = file.metadata()?;
+        if metadata.file_type().is_fifo() {
+            return Err(io::Error::other("has become a pipe while it was opened"));
+        }
+        // A device is waited for, as nothing else can be done about one that stands still.
+        rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        if !metadata.is_file() {
+            return Ok((sink(Inside::Other(Arc::new(file)), 0, false), Found::Unknown));
+        }
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another sekisho writes to it"),
+            TryLockError::Error(error) => error,
+        })?;
+        let metadata = file.metadata()?;
+        let length = metadata.len();
+        let mode = metadata.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(io::Error::other(format!(
+                "mode {mode:04o} opens the records to others than their owner (chmod 0600)"
+            )));
+        }
+        let found = last.map_or(Found::Unknown, |last| last.find(&metadata));
+        let ragged = !ends_in_a_line(&file, length)?;
+        Ok((sink(Inside::Regular(Arc::new(file)), length, ragged), found))
+    }
+
+    /// Takes away what comes again, behind `length`.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn cut_back(&mut self, length: u64) -> io::Result<()> {
+        if let Inside::Regular(file) = &self.inside {
+            file.set_len(length)?;
+            self.ragged = !ends_in_a_line(file, length)?;
+            self.whole = length;
+        }
+        Ok(())
+    }
+
+    /// The file, if it can be brought to a disk.
+    pub const fn durable(&self) -> Option<&Arc<File>> {
+        match &self.inside {
+            Inside::Regular(file) => Some(file),
+            Inside::Pipe(_) | Inside::Other(_) => None,
+        }
+    }
+
+    /// Whether nothing can be learnt of what became of what was written.
+    pub const fn is_opaque(&self) -> bool {
+        matches!(self.inside, Inside::Other(_))
+    }
+
+    /// Whether it is a named pipe.
+    pub const fn is_pipe(&self) -> bool {
+        matches!(self.inside, Inside::Pipe(_))
+    }
+
+    /// Records that are in the pipe and that nobody has read in whole; of a batch that was not written
+    /// to its end, none.
+    pub fn unread(&self) -> u64 {
+        let Inside::Pipe(Pipe { sender, recent, partial }) = &self.inside else { return 0 };
+        let Ok(bytes) = rustix::io::ioctl_fionread(sender) else { return 0 };
+        let mut bytes = usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(*partial);
+        let mut lines = 0_u64;
+        for batch in recent.iter().rev() {
+            let unread = batch.len().min(bytes);
+            let tail = batch.get(batch.len().saturating_sub(unread)..).unwrap_or_default();
+            lines = lines.saturating_add(count_lines(tail));
+            bytes = bytes.saturating_sub(unread);
+        }
+        lines
+    }
+
+    /// What became of it since.
+    ///
+    /// # Errors
+    /// Whatever the system says of the file itself.
+    pub fn look(&mut self) -> io::Result<Look> {
+        let file = match &self.inside {
+            Inside::Regular(file) => file,
+            Inside::Pipe(Pipe { sender, .. }) => {
+                let mut asked = [PollFd::new(sender, PollFlags::empty())];
+                poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+                let unread = asked.iter().any(|one| one.revents().contains(PollFlags::ERR));
+                return Ok(if unread { Look::Unread } else { Look::Same });
+            }
+            Inside::Other(_) => return Ok(Look::Same),
+        };
+        let metadata = file.metadata()?;
+        if let Some(path) = &self.path {
+            if metadata.nlink() == 0 {
+                return Ok(Look::Removed);
+            }
+            let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+            if !path.metadata().is_ok_and(|named| id(&named) == id(&metadata)) {
+                return Ok(Look::Moved);
+            }
+        }
+        self.notice_cut(metadata.len())?;
+        Ok(self.cut.take().map_or(Look::Same, Look::Cut))
+    }
+
+    /// Goes on at the end of a file that is shorter than it was.
+    fn notice_cut(&mut self, length: u64) -> io::Result<()> {
+        if let (Inside::Regular(file), true) = (&self.inside, length < self.whole) {
+            self.ragged = !ends_in_a_line(file, length)?;
+            (self.whole, self.cut) = (length, Some(length));
+        }
+        Ok(())
+    }
+
+    /// Gets ready for a batch: takes away what there is of one that failed, and ends a line that was
+    /// cut off in its middle, because a machine stopped while it was written.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub async fn prepare(&mut self) -> io::Result<()> {
+        let Inside::Regular(file) = &self.inside else { return Ok(()) };
+        let file = Arc::clone(file);
+        self.notice_cut(file.metadata()?.len())?;
+        if self.torn {
+            file.set_len(self.whole)?;
+            self.torn = false;
+        }
+        if self.ragged {
+            write_aside(Arc::clone(&file), Bytes::from_static(b"\n")).await?;
+            self.ragged = false;
+        }
+        self.whole = file.metadata()?.len();
+        Ok(())
+    }
+
+    /// Where a batch of this length goes, if it goes into a file.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn place(&self, length: usize) -> io::Result<Option<Place>> {
+        let Inside::Regular(file) = &self.inside else { return Ok(None) };
+        let metadata = file.metadata()?;
+        let (start, end) = (self.whole, self.whole.saturating_add(length as u64));
+        Ok(Some(Place { device: metadata.dev(), inode: metadata.ino(), start, end }))
+    }
+
+    /// Writes a batch, all of it or, as far as it can be taken back, nothing.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
+        match &mut self.inside {
+            Inside::Regular(file) => {
+                let done = write_aside(Arc::clone(file), lines.clone()).await;
+                if done.is_ok() {
+                    self.whole = self.whole.saturating_add(lines.len() as u64);
+                } else {
+                    self.torn = file.set_len(self.whole).is_err();
+                }
+                done
+            }
+            Inside::Pipe(pipe) => pipe.write(lines).await,
+            Inside::Other(file) => write_aside(Arc::clone(file), lines.clone()).await,
+        }
+    }
+}
+
+impl Pipe {
+    async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
+        self.partial = 0;
+        while let Some(rest) = lines.get(self.partial..).filter(|rest| !rest.is_empty()) {
+            self.sender.writable().await?;
+            match self.sender.try_write(rest) {
+                Ok(taken) => self.partial = self.partial.saturating_add(taken),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.partial = 0;
+        self.recent.push_back(lines.clone());
+        // Only what may still be in the pipe is needed.
+        let in_pipe = rustix::io::ioctl_fionread(&self.sender).unwrap_or(u64::MAX);
+        let mut held: u64 = self.recent.iter().map(|batch| batch.len() as u64).sum();
+        while let Some(first) = self.recent.front().map(|batch| batch.len() as u64) {
+            held = held.saturating_sub(first);
+            if held < in_pipe {
+                break;
+            }
+            self.recent.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// Where others need not wait for a disk.
+async fn write_aside(file: Arc<File>, bytes: Bytes) -> io::Result<()> {
+    let write = move || (&*file).write_all(&bytes);
+    tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

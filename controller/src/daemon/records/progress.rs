@@ -1,0 +1,299 @@
+//! How far records were written, in a file that is there for the next daemon: with the rings, which
+//! keep what is not written, every record is written once, also over a daemon that is killed.
+//!
+//! Before a batch is written the file says where in the output it goes and how far it reaches in each
+//! ring. Then it is written, and then the rings are told. A daemon that finds itself between two of
+//! these steps looks at the output: it has all of the batch, or is cut back to where it began.
+//!
+//! A pipe cannot be looked at: there the last batch may come twice, with the same numbers
+//! (`event.sequence`). A machine that stops takes the rings with it, so nothing here waits for the
+//! disk.
+//!
+//! The first step is written before there are rings. So a file without one, while there are rings, was
+//! damaged or removed, and nobody knows which numbers were given: no daemon goes on from it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::daemon::records::aside::Reason;
+use crate::daemon::records::books::Totals;
+
+/// The file's name, in the folder of the generations.
+pub const FILE: &str = "progress";
+
+/// One batch, or none: how far everything is.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Counts steps, so that the last one is told from the one before.
+    pub number: u64,
+    /// `event.sequence` of the last record before the batch.
+    pub before: u64,
+    /// `event.sequence` of its last record.
+    pub after: u64,
+    /// The file that it goes to; `None` for what is no file.
+    pub file: Option<Place>,
+    /// How far each ring was read with it, by the ring's name; also those that it has nothing of.
+    pub rings: BTreeMap<String, u64>,
+    /// Where the records go that are set aside with it.
+    pub aside: Option<Place>,
+    /// How many of each reason those are.
+    pub set_aside: BTreeMap<Reason, u64>,
+    /// The books before it.
+    pub totals: Totals,
+    /// The highest number that a generation was given.
+    pub generation: u32,
+}
+
+/// Where in a file a batch goes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Place {
+    /// The file's device.
+    pub device: u64,
+    /// Its inode.
+    pub inode: u64,
+    /// Its length before the batch.
+    pub start: u64,
+    /// Its length with all of it.
+    pub end: u64,
+}
+
+/// What the output shows of a batch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// All of it is there.
+    Whole,
+    /// Not all of it is: the file is to be cut back to this length.
+    CutBackTo(u64),
+    /// It is another file, or none.
+    Unknown,
+}
+
+impl Place {
+    /// What a file, which may be the one, shows of the batch.
+    pub fn find(&self, metadata: &Metadata) -> Found {
+        if (metadata.dev(), metadata.ino()) != (self.device, self.inode) {
+            return Found::Unknown;
+        }
+        match metadata.len() {
+            // Somebody else has cut it.
+            length if length < self.start => Found::Unknown,
+            length if length < self.end => Found::CutBackTo(self.start),
+            _ => Found::Whole,
+        }
+    }
+}
+
+/// What the file held when it was opened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Left {
+    /// There was none, or it was empty.
+    Nothing,
+    /// There is something in it, but no step.
+    Damaged,
+    /// This step, which is the last one: the other slot holds the one before, or nothing.
+    Last(Step),
+    /// This step, and another slot that cannot be read: either one that was being written when its
+    /// daemon was killed, and then nothing of its batch was given back in the rings; or a later one
+    /// that was damaged.
+    OneOfTwo(Step),
+}
+
+/// The file: two slots, written by turns, so that one is whole whatever happens to the other.
+#[derive(Debug)]
+pub struct Progress {
+    file: File,
+    /// Where the next step goes.
+    slot: u64,
+}
+
+/// Where the second slot begins: no step is nearly as long.
+const SECOND: u64 = 1 << 20;
+
+impl Progress {
+    /// Opens the file in this folder, and says what it held.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn open(folder: &Path) -> io::Result<(Self, Left)> {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.custom_flags(flags.cast_signed()).open(folder.join(FILE))?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("progress is not a regular file"));
+        }
+        let slots = [slot(&file, 0)?, slot(&file, SECOND)?];
+        let [first, second] = slots.each_ref().map(|slot| read(slot));
+        // Between the two the file may have a hole, which reads as zeros.
+        let unreadable = slots
+            .iter()
+            .zip([&first, &second])
+            .any(|(slot, step)| step.is_none() && slot.iter().any(|byte| *byte != 0));
+        let number = |step: &Option<Step>| step.as_ref().map(|step| step.number);
+        let (step, slot) =
+            if number(&second) > number(&first) { (second, 0) } else { (first, SECOND) };
+        let left = match step {
+            None if metadata.len() == 0 => Left::Nothing,
+            None => Left::Damaged,
+            Some(step) if unreadable => Left::OneOfTwo(step),
+            Some(step) => Left::Last(step),
+        };
+        Ok((Self { file, slot }, left))
+    }
+
+    /// Begins anew: the rings that the steps are about are gone.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.say(&Step::default())
+    }
+
+    /// Says what comes next.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn say(&mut self, step: &Step) -> io::Result<()> {
+        let json = serde_json::to_string(step).map_err(io::Error::other)?;
+        let line = format!("{} {json}\n", digest(&json));
+        if line.len() as u64 > SECOND {
+            return Err(io::Error::other("more rings than a step has room for"));
+        }
+        self.file.write_all_at(line.as_bytes(), self.slot)?;
+        self.slot = SECOND - self.slot;
+        Ok(())
+    }
+}
+
+/// What is in a slot.
+fn slot(file: &File, start: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = file;
+    file.seek(SeekFrom::Start(start))?;
+    file.take(SECOND).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The first line, if it is whole: what is behind it is left of a longer one.
+fn read(slot: &[u8]) -> Option<Step> {
+    let end = slot.iter().position(|byte| *byte == b'\n')?;
+    let line = str::from_utf8(slot.get(..end)?).ok()?;
+    let (expected, json) = line.split_once(' ')?;
+    if digest(json) != expected {
+        return None;
+    }
+    serde_json::from_str(json).ok()
+}
+
+fn digest(json: &str) -> String {
+    hex::encode(Sha256::digest(json).get(..8).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(number: u64, rings: &[(&str, u64)]) -> Step {
+        let rings = rings.iter().map(|(name, position)| ((*name).to_owned(), *position)).collect();
+        let file = Some(Place { device: 1, inode: 2, start: 10, end: 20 });
+        Step { number, before: 5, after: 7, file, rings, ..Step::default() }
+    }
+
+    fn left(folder: &Path) -> Left {
+        Progress::open(folder).unwrap().1
+    }
+
+    #[test]
+    fn the_last_step_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut progress, found) = Progress::open(folder.path()).unwrap();
+        assert_eq!(found, Left::Nothing);
+        progress.begin().unwrap();
+        assert_eq!(left(folder.path()), Left::Last(Step::default()));
+        let long = step(7, &[("eth1/0", 72), ("eth1/1", 144)]);
+        for step in [long, step(9, &[("eth1/0", 216)]), step(10, &[]), step(12, &[("a/0", 72)])] {
+            progress.say(&step).unwrap();
+            let (reopened, found) = Progress::open(folder.path()).unwrap();
+            assert_eq!(found, Left::Last(step));
+            assert_eq!(reopened.slot, progress.slot, "the last one is never written over");
+        }
+        progress.begin().unwrap();
+        assert_eq!(left(folder.path()), Left::Last(Step::default()));
+    }
+
+    #[test]
+    fn of_a_step_that_is_half_written_the_one_before_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (mut progress, _) = Progress::open(folder.path()).unwrap();
+        let steps = [5, 7, 9].map(|number| step(number, &[("eth1/0", number * 72)]));
+        progress.say(&steps[0]).unwrap();
+        progress.say(&steps[1]).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        progress.say(&steps[2]).unwrap();
+        let after = std::fs::read(&path).unwrap();
+        let length = after.iter().position(|byte| *byte == b'\n').unwrap();
+        for written in 0..=length {
+            // The front of the new line over the back of an old one.
+            let mix = [&after[..written], &before[written..]].concat();
+            if mix != after {
+                std::fs::write(&path, &mix).unwrap();
+                let (Left::OneOfTwo(found) | Left::Last(found)) = left(folder.path()) else {
+                    panic!("{written}");
+                };
+                assert_eq!(found, steps[1], "{written}");
+            }
+        }
+        std::fs::write(&path, after).unwrap();
+        assert_eq!(left(folder.path()), Left::Last(steps[2].clone()));
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_from_what_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (mut progress, _) = Progress::open(folder.path()).unwrap();
+        progress.say(&step(1, &[])).unwrap();
+        let one = std::fs::read(&path).unwrap();
+        progress.say(&step(2, &[])).unwrap();
+        let two = std::fs::read(&path).unwrap();
+        assert_eq!(left(folder.path()), Left::Last(step(2, &[])));
+        for (bytes, expected) in [
+            (Vec::new(), Left::Nothing),
+            (b"rubbish".to_vec(), Left::Damaged),
+            (vec![0; 40], Left::Damaged),
+            (one[..one.len() - 2].to_vec(), Left::Damaged),
+            ([b"x", &two[1..]].concat(), Left::OneOfTwo(step(1, &[]))),
+            ([&two[..two.len() - 2], b"x\n"].concat(), Left::OneOfTwo(step(2, &[]))),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(left(folder.path()), expected);
+        }
+    }
+
+    #[test]
+    fn the_output_tells_whether_the_batch_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        std::fs::write(&path, [0; 20]).unwrap();
+        let metadata = std::fs::metadata(&path).unwrap();
+        let place =
+            |start, end| Place { device: metadata.dev(), inode: metadata.ino(), start, end };
+        assert_eq!(place(10, 20).find(&metadata), Found::Whole);
+        assert_eq!(place(10, 21).find(&metadata), Found::CutBackTo(10));
+        assert_eq!(place(20, 21).find(&metadata), Found::CutBackTo(20));
+        assert_eq!(place(21, 22).find(&metadata), Found::Unknown);
+        let other = Place { inode: metadata.ino() + 1, ..place(10, 20) };
+        assert_eq!(other.find(&metadata), Found::Unknown);
+    }
+}

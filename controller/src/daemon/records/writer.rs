@@ -1,0 +1,405 @@
+//! The writer: takes batches in their order, and goes on until all of them are in the output. An output
+//! that does not take them ends nothing: the writer holds what it has, says so, tries again every
+//! second, and goes on where it was. Meanwhile [`Health`] objects to the lease, so that nothing is
+//! selected for long that cannot be kept (L-INSPECT).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::daemon::config::Output;
+use crate::daemon::news::News;
+use crate::daemon::orders::name_book::NameBook;
+use crate::daemon::records::aside::{AsideFile, Asides, Reason};
+use crate::daemon::records::books::Books;
+use crate::daemon::records::health::Health;
+use crate::daemon::records::output::{Look, Sink};
+use crate::daemon::records::progress::{Place, Progress, Step};
+use crate::kernel::Room;
+use crate::kernel::clock::boot_time;
+use crate::shown::shown;
+
+mod named;
+mod trouble;
+
+use trouble::{Kind, Trouble};
+
+/// How often what was written is brought to the disk, the output is looked at, and what failed is tried
+/// again.
+const SYNC: Duration = Duration::from_secs(1);
+
+/// What the drain has for the writer, in its order.
+#[derive(Debug)]
+pub enum Work {
+    /// Records to be written.
+    Batch(Batch),
+    /// No record of a generation before this one comes any more: once everything before is written,
+    /// their names can go.
+    Forget(u32),
+}
+
+/// Whole lines, and how many.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The lines.
+    pub lines: Bytes,
+    /// How many records they are.
+    pub records: u64,
+    /// `event.sequence` of the last of them, or of the last one before.
+    pub last: u64,
+    /// Records that were taken out of the rings with them and are to be set aside.
+    pub asides: Asides,
+    /// How far the batch goes in each ring that it has records of.
+    pub taken: Vec<Taken>,
+}
+
+/// How far records were taken out of a ring. Its room is given back once they are written: until
+/// then they are in the ring, whatever becomes of this process.
+#[derive(Debug)]
+pub struct Taken {
+    /// The ring's name.
+    pub ring: Arc<str>,
+    /// What gives it back.
+    pub room: Arc<Room>,
+    /// How far.
+    pub position: u64,
+}
+
+/// What the writer shares with others.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// What became of records.
+    pub books: Arc<Books>,
+    /// Whether they are kept.
+    pub health: Arc<Health>,
+    /// What there is to say.
+    pub news: Arc<News>,
+    /// The names of generations, which are forgotten behind the writer.
+    pub names: Arc<NameBook>,
+    /// Somebody wants the output to be opened again, by its name.
+    pub reopen: Arc<Notify>,
+}
+
+/// Where the output is written, and where the writer says how far it is.
+#[derive(Debug)]
+pub struct Places {
+    /// The output by its name.
+    pub output: Output,
+    /// The output as it is open; none if it cannot be, for the time being.
+    pub sink: Option<Sink>,
+    /// Where records are set aside.
+    pub aside: AsideFile,
+    /// For the next daemon, if there may be one that goes on.
+    pub progress: Option<Progress>,
+    /// The last step in it, with where the rings are: the next one goes on from there.
+    pub step: Step,
+}
+
+/// The writer.
+pub struct Writer {
+    work: mpsc::Receiver<Work>,
+    places: Places,
+    shared: Shared,
+    /// What could not be written so far.
+    stuck: Option<Batch>,
+    /// Where it was to go: there may be a part of it.
+    torn: Option<Place>,
+    trouble: Trouble,
+    /// Generations before this one are to be forgotten.
+    forget: Option<u32>,
+    /// That failed, and it was said.
+    forget_failed: bool,
+    /// Something was written since the last sync.
+    dirty: bool,
+    sync: Option<JoinHandle<io::Result<()>>>,
+    /// Records that were set aside since that was last said, and those that could not even be.
+    unsaid: (BTreeMap<Reason, u64>, u64),
+    /// The output was a pipe: it is not to become a file because somebody removed the pipe.
+    pipe: bool,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("places", &self.places).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// A writer of this work.
+    pub fn new(work: mpsc::Receiver<Work>, places: Places, shared: Shared) -> Self {
+        // Only a pipe without a reader is not open from the start.
+        let pipe = places.sink.as_ref().is_none_or(Sink::is_pipe);
+        let mut writer = Self {
+            work,
+            places,
+            shared,
+            stuck: None,
+            torn: None,
+            trouble: Trouble::default(),
+            forget: None,
+            forget_failed: false,
+            dirty: false,
+            sync: None,
+            unsaid: (BTreeMap::new(), 0),
+            pipe,
+        };
+        if writer.places.sink.is_none() {
+            // Before the first lease: nothing is selected that nobody reads.
+            writer.is_wrong(Kind::Writing, &unread_pipe());
+        }
+        writer
+    }
+
+    /// Writes until there is no more work, and then brings everything to the disk. As long as
+    /// something cannot be written it goes on trying; whoever waits for the end gives up.
+    ///
+    /// # Errors
+    /// Standard output is gone for good: nobody can open another one. [`Health`] is told at once.
+    pub async fn run(mut self) -> io::Result<()> {
+        let result = self.write().await;
+        if let Err(error) = &result {
+            self.shared.health.fail(format!("writing records: {error}"));
+        }
+        result
+    }
+
+    async fn write(&mut self) -> io::Result<()> {
+        let mut ticks = tokio::time::interval(SYNC);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                work = self.work.recv(), if self.stuck.is_none() => match work {
+                    Some(Work::Batch(batch)) => self.attempt(batch).await?,
+                    Some(Work::Forget(generation)) => {
+                        self.forget = self.forget.max(Some(generation));
+                        self.forget();
+                    }
+                    None => break,
+                },
+                _ = ticks.tick() => self.tick().await?,
+                () = self.shared.reopen.notified() => self.look().await,
+                done = join(&mut self.sync), if self.sync.is_some() => self.synced(done),
+            }
+        }
+        self.finish().await;
+        Ok(())
+    }
+
+    /// Everything that is done from time to time.
+    async fn tick(&mut self) -> io::Result<()> {
+        self.look().await;
+        if let Some(batch) = self.stuck.take() {
+            self.attempt(batch).await?;
+        }
+        self.forget();
+        if self.dirty && self.sync.is_none() {
+            self.begin_sync();
+        }
+        if self.stuck.is_none() {
+            self.settle();
+        }
+        self.say_asides();
+        Ok(())
+    }
+
+    /// The last words: what is in the output is on the disk, and is still what its name stands for.
+    async fn finish(&mut self) {
+        self.bring_to_disk().await;
+        match self.places.sink.as_mut().map(Sink::look) {
+            Some(Ok(Look::Removed)) => self.lose_removed(),
+            Some(Ok(Look::Unread)) => self.lose_unread(),
+            // What is in a pipe that is read will be read.
+            _ => drop(self.shared.books.confirm_but(0)),
+        }
+        self.forget();
+        self.settle();
+        self.say_asides();
+    }
+
+    /// Writes a batch, or holds it until the next tick.
+    async fn attempt(&mut self, batch: Batch) -> io::Result<()> {
+        self.shared.health.writing(boot_time());
+        let done = self.put(&batch).await;
+        self.shared.health.written();
+        match done {
+            Ok(()) => {
+                self.is_well(Kind::Writing);
+                Ok(())
+            }
+            Err(error) if self.failed(batch, &error) => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Says what is about to be written, writes it, and says so in the books and in the rings.
+    async fn put(&mut self, batch: &Batch) -> io::Result<()> {
+        let Batch { lines, records, last, asides, taken } = batch;
+        let Places { sink, aside, progress, step, .. } = &mut self.places;
+        // Whoever could not open it has said why.
+        let sink = sink.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        sink.prepare().await?;
+        let file = if lines.is_empty() { None } else { sink.place(lines.len())? };
+        // Where there is no place, writing fails too, and says so.
+        let length = asides.lines.len();
+        let place = (length > 0).then(|| aside.place(length).ok()).flatten();
+        let mut next = Step {
+            before: last.saturating_sub(*records),
+            after: *last,
+            file,
+            aside: place,
+            set_aside: asides.counts.clone(),
+            ..step.next(&self.shared)
+        };
+        for Taken { ring, position, .. } in taken {
+            next.rings.insert(ring.to_string(), *position);
+        }
+        if let Some(progress) = progress {
+            progress.say(&next)?;
+        }
+        *step = next;
+        let kept = length == 0 || aside.write(&asides.lines).is_ok();
+        self.torn = file;
+        if let Err(error) = sink.write(lines).await {
+            if let (true, Some(place)) = (kept, &place) {
+                // It comes again with the batch. If it cannot be taken away, it is there twice.
+                let _ = aside.cut_back(place);
+            }
+            return Err(error);
+        }
+        self.torn = None;
+        let opaque = sink.is_opaque();
+        self.done(batch, kept, opaque);
+        Ok(())
+    }
+
+    /// A batch is where it is to be.
+    fn done(&mut self, batch: &Batch, kept: bool, opaque: bool) {
+        let Batch { records, asides, taken, .. } = batch;
+        let nothing = BTreeMap::new();
+        let (counts, lost) = if kept { (&asides.counts, 0) } else { (&nothing, asides.records()) };
+        // In this order: a record is in the books before it is out of its ring.
+        self.shared.books.took(*records, counts, lost);
+        for Taken { room, position, .. } in taken {
+            room.release(*position);
+        }
+        if opaque {
+            self.shared.books.confirm_but(0);
+        }
+        for (reason, count) in counts {
+            let sum = self.unsaid.0.entry(*reason).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        self.unsaid.1 = self.unsaid.1.saturating_add(lost);
+        self.dirty = true;
+    }
+
+    /// Says how far everything is, without a batch.
+    fn settle(&mut self) {
+        let Places { progress: Some(progress), step, .. } = &mut self.places else { return };
+        let next = Step { before: step.after, after: step.after, ..step.next(&self.shared) };
+        let new = (&next.totals, next.generation) != (&step.totals, step.generation);
+        // If it cannot be said now, it is said with the next batch.
+        if new && progress.say(&next).is_ok() {
+            *step = next;
+        }
+    }
+
+    /// Forgets the generations that nothing is left to be written of.
+    fn forget(&mut self) {
+        let Some(generation) = self.forget else { return };
+        match self.shared.names.forget_before(generation) {
+            Ok(()) => (self.forget, self.forget_failed) = (None, false),
+            Err(error) if !self.forget_failed => {
+                // Its file stays where the next daemon looks, which takes it for what it is.
+                self.forget_failed = true;
+                self.shared.news.say(format!("a generation cannot be forgotten: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn begin_sync(&mut self) {
+        let output = self.places.sink.as_ref().and_then(Sink::durable).map(Arc::clone);
+        let aside = self.places.aside.take_dirty();
+        self.sync = Some(tokio::task::spawn_blocking(move || bring(output, aside)));
+        self.dirty = false;
+    }
+
+    /// Waits until all that was written is on the disk.
+    async fn bring_to_disk(&mut self) {
+        if self.sync.is_some() {
+            let done = join(&mut self.sync).await;
+            self.synced(done);
+        }
+        self.begin_sync();
+        let done = join(&mut self.sync).await;
+        self.synced(done);
+    }
+
+    fn synced(&mut self, done: io::Result<()>) {
+        self.sync = None;
+        match done {
+            Ok(()) => self.is_well(Kind::Syncing),
+            Err(error) => {
+                self.dirty = true;
+                self.is_wrong(Kind::Syncing, &error);
+            }
+        }
+    }
+
+    /// Says what was set aside since it was last said.
+    fn say_asides(&mut self) {
+        let (counts, lost) = std::mem::take(&mut self.unsaid);
+        let file = shown(self.places.aside.path());
+        for (reason, count) in counts {
+            let words = reason.words();
+            self.shared.news.say(format!("{count} records {words} are set aside in {file}"));
+        }
+        if lost > 0 {
+            let words = "records that were to be set aside cannot be written to";
+            self.shared.news.say(format!("{lost} {words} {file} and are lost"));
+        }
+    }
+}
+
+impl Step {
+    /// A step after this one, so far without a batch.
+    fn next(&self, shared: &Shared) -> Self {
+        Self {
+            number: self.number.saturating_add(1),
+            rings: self.rings.clone(),
+            totals: shared.books.totals(),
+            generation: shared.names.newest().max(self.generation),
+            ..Self::default()
+        }
+    }
+}
+
+fn unread_pipe() -> io::Error {
+    io::Error::other("nobody reads this pipe")
+}
+
+/// Brings what was written to the disk.
+fn bring(output: Option<Arc<File>>, aside: Option<File>) -> io::Result<()> {
+    let output = output.map_or(Ok(()), |file| file.sync_data());
+    output.and(aside.map_or(Ok(()), |file| file.sync_data()))
+}
+
+async fn join(task: &mut Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
+    match task {
+        Some(task) => task.await.map_err(io::Error::other)?,
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

@@ -1,0 +1,129 @@
+//! The output as its name stands for it: looked at, opened again, and what is lost where it is gone.
+
+use std::io;
+
+use super::trouble::Kind;
+use super::{Batch, Writer, unread_pipe};
+use crate::daemon::config::Output;
+use crate::daemon::records::output::{Look, Sink};
+use crate::daemon::records::progress::Found;
+use crate::shown::shown;
+
+impl Writer {
+    /// Looks whether the output is still what its name stands for, and opens it again where not.
+    pub(super) async fn look(&mut self) {
+        let Some(sink) = &mut self.places.sink else {
+            self.open();
+            return;
+        };
+        match sink.look() {
+            Ok(Look::Same) => {
+                let unread = sink.unread();
+                self.shared.books.confirm_but(unread);
+                self.is_well(Kind::Removed);
+                if self.stuck.is_none() {
+                    self.is_well(Kind::Writing);
+                }
+            }
+            Ok(Look::Moved) => {
+                self.bring_to_disk().await;
+                self.shared.books.confirm_but(0);
+                self.shared.news.say(format!("{}: was moved; it is opened anew", self.name()));
+                self.open();
+            }
+            Ok(Look::Removed) => {
+                self.lose_removed();
+                self.open();
+            }
+            Ok(Look::Cut(length)) => self.shared.news.say(format!(
+                "{}: somebody has cut it back to {length} bytes; what was behind them is lost, if it \
+                 was not copied",
+                self.name()
+            )),
+            Ok(Look::Unread) => self.lose_unread(),
+            Err(error) => self.is_wrong(Kind::Writing, &error),
+        }
+    }
+
+    /// Opens the output by its name.
+    fn open(&mut self) {
+        // Its lock goes with it.
+        self.places.sink = None;
+        let opened =
+            Sink::open(&self.places.output, self.torn, !self.pipe).and_then(|(mut sink, found)| {
+                if let Found::CutBackTo(length) = found {
+                    sink.cut_back(length)?;
+                }
+                Ok(sink)
+            });
+        match opened {
+            Ok(sink) => {
+                self.pipe = sink.is_pipe();
+                self.places.sink = Some(sink);
+                if self.stuck.is_none() {
+                    self.is_well(Kind::Writing);
+                }
+            }
+            Err(error) => self.is_wrong(Kind::Writing, &error),
+        }
+    }
+
+    /// A batch could not be written; whether that is for good.
+    pub(super) fn failed(&mut self, batch: Batch, error: &io::Error) -> bool {
+        use io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
+        if self.places.output == Output::Stdout && error.kind() == BrokenPipe {
+            return true;
+        }
+        self.stuck = Some(batch);
+        match error.kind() {
+            BrokenPipe => self.lose_unread(),
+            // To open it again makes no room.
+            StorageFull | QuotaExceeded | FileTooLarge => {}
+            _ if self.places.output == Output::Stdout => {}
+            _ => self.places.sink = None,
+        }
+        self.is_wrong(Kind::Writing, error);
+        false
+    }
+
+    /// The output was removed: what went into it since it was last seen is gone.
+    pub(super) fn lose_removed(&mut self) {
+        let (name, lost) = (self.name(), self.shared.books.lose_output());
+        self.shared.news.say(format!(
+            "{name}: was removed, and with it {lost} records that were written since it was last seen"
+        ));
+        self.is_wrong(Kind::Removed, &io::Error::other("was removed"));
+    }
+
+    /// The pipe has no reader any more: what it holds is gone with the one that it had.
+    pub(super) fn lose_unread(&mut self) {
+        let Some(sink) = self.places.sink.take() else { return };
+        self.shared.books.confirm_but(sink.unread());
+        let lost = self.shared.books.lose_output();
+        if lost > 0 {
+            let name = self.name();
+            self.shared.news.say(format!(
+                "{name}: its reader has ended without reading {lost} records, which are lost"
+            ));
+        }
+        self.is_wrong(Kind::Writing, &unread_pipe());
+    }
+
+    pub(super) fn is_wrong(&mut self, kind: Kind, error: &io::Error) {
+        let (name, error) = (self.name(), error.to_string());
+        let reason = if error.starts_with(&name) { error } else { format!("{name}: {error}") };
+        let (health, news) = (&self.shared.health, &self.shared.news);
+        self.trouble.begin(kind, reason, health, news);
+    }
+
+    pub(super) fn is_well(&mut self, kind: Kind) {
+        self.trouble.end(kind, &self.shared.health, &self.shared.news);
+    }
+
+    fn name(&self) -> String {
+        match &self.places.output {
+            Output::Stdout => "standard output".to_owned(),
+            Output::File(path) => shown(path),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether a generation that another daemon wrote down is believed. Its file is a claim of what rule
+//! numbers stand for; it counts only as far as verified orders stand behind it, so that nobody can
+//! have a record written under another order by editing a file (L-APPROVE, L-INSPECT).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sensor_common::tables::Term;
+
+use crate::compile::{Names, OrderName};
+use crate::daemon::orders::inherited::{Inherited, Named};
+use crate::daemon::orders::term::boot_time_of;
+use crate::registry::disk::Disk;
+use crate::registry::entry::Entry;
+use crate::registry::event::Reason;
+use crate::registry::{Place, Reading, Registry, loading};
+
+/// Another daemon set the terms by its own readings of the clocks, and a wall clock that is slewed
+/// runs apart from the boot clock meanwhile: nanoseconds.
+const SLACK: u64 = 100_000_000;
+
+/// Compares what the names of a generation say of orders with the registry.
+///
+/// # Errors
+/// What they do not agree in, in words.
+pub fn check(
+    names: &Names,
+    registry: &Registry,
+    disk: &mut impl Disk,
+    place: &Place,
+) -> Result<(), String> {
+    for rules in names.rules().chunk_by(|one, other| one.order.slot == other.order.slot) {
+        let Some(first) = rules.first() else { continue };
+        let OrderName { order_id, serial, measure, digest, .. } = &*first.order;
+        let order = format!("order {order_id}, serial {serial}");
+        let entry = find(registry, order_id, *serial)
+            .ok_or_else(|| format!("{order}: was never accepted"))?;
+        if entry.digest() != digest {
+            return Err(format!("{order}: is not the one that was accepted"));
+        }
+        if entry.head().measure != *measure {
+            return Err(format!("{order}: its measure is {}", entry.head().measure.name()));
+        }
+        let whole = loading::whole(disk, place, registry, entry)
+            .map_err(|error| format!("{order}: {error}"))?;
+        if !rules.iter().map(|name| &name.rule).eq(whole.rules.iter().map(|rule| &rule.id)) {
+            return Err(format!("{order}: its rules are others"));
+        }
+    }
+    Ok(())
+}
+
+/// From when until when an order may have selected, as far as the registry knows: by the wall clock as
+/// it reads its beginning, by the latest reading ever seen its end.
+fn term(order_id: &str, serial: u64, registry: &Registry, reading: Reading) -> Option<Term> {
+    let entry = find(registry, order_id, serial)?;
+    let mut end = registry.end(entry).0;
+    // What is extended goes on until its extension is in the kernel, whenever that was.
+    if let Some(ended) = entry.ended().filter(|ended| ended.reason != Reason::Superseded) {
+        end = end.min(ended.at);
+    }
+    let begin = boot_time_of(entry.head().not_before, reading.boot, reading.wall);
+    let end = boot_time_of(end, reading.boot, registry.clock().latest(reading));
+    Some(Term { begin: begin.saturating_sub(SLACK).max(1), end: end.saturating_add(SLACK) })
+}
+
+/// The terms of the orders of these generations, which is when records of theirs were made, each with
+/// its slot.
+pub fn windows(
+    generations: &[Arc<Names>],
+    registry: &Registry,
+    reading: Reading,
+) -> Vec<(u32, Term)> {
+    let orders = generations.iter().flat_map(|names| names.rules()).map(|rule| &rule.order);
+    let orders: BTreeSet<(u32, &str, u64)> =
+        orders.map(|order| (order.slot, &*order.order_id, order.serial)).collect();
+    let window = |(slot, order_id, serial): (u32, &str, u64)| {
+        Some((slot, term(order_id, serial, registry, reading)?))
+    };
+    orders.into_iter().filter_map(window).collect()
+}
+
+/// The terms of the slots in which orders may go on.
+pub fn terms(inherited: &Inherited, registry: &Registry, reading: Reading) -> BTreeMap<u32, Term> {
+    let slots = inherited.slots.iter();
+    let known = |(slot, named): (&u32, &Option<Named>)| {
+        let (order_id, serial) = named.as_ref()?;
+        Some((*slot, term(order_id, *serial, registry, reading)?))
+    };
+    slots.filter_map(known).collect()
+}
+
+fn find<'a>(registry: &'a Registry, order_id: &str, serial: u64) -> Option<&'a Entry> {
+    let is = |entry: &&Entry| {
+        let head = entry.head();
+        head.order_id == order_id && head.serial == serial
+    };
+    registry.entries().iter().find(is)
+}

@@ -1,0 +1,117 @@
+//! What happened, in words for people who watch a daemon or ran a command: the one wording of both.
+
+use jiff::Timestamp;
+
+use crate::order::time::tokyo;
+use crate::registry::act::Act;
+use crate::registry::event::{Event, Reason, What};
+use crate::registry::{Change, Registry};
+
+/// What is said of an interface that carries no default route any more, after its name.
+pub const CARRIES_NONE: &str = "carries no default route any more";
+
+/// What is said of an interface of a sensor in mode `tap` that carries these default routes, after its name.
+pub fn carries(routes: &str) -> String {
+    format!("carries a default route ({routes}), and what the machine receives by it is dropped")
+}
+
+/// One line. `registry` is the one after the event.
+pub fn event(event: &Event, registry: &Registry) -> String {
+    let until = |digest: &str| {
+        let entry = registry.entries().iter().find(|entry| entry.digest() == digest);
+        entry.map_or_else(String::new, |entry| tokyo(registry.end(entry).0))
+    };
+    match &event.what {
+        What::Created { facility, version, .. } => {
+            format!("state for facility {facility} made, trust file version {version}")
+        }
+        What::Installed(order) => {
+            format!("order {}, serial {}, is installed", order.order_id, order.serial)
+        }
+        What::InForce(order) => format!(
+            "order {}, serial {}, is in force until {}",
+            order.order_id,
+            order.serial,
+            until(&order.digest)
+        ),
+        What::Ended { order, reason } => {
+            let why = match reason {
+                Reason::Expired => "its term is over",
+                Reason::Revoked => "revoked",
+                Reason::Superseded => "another order takes its place",
+            };
+            format!("order {}, serial {}, has ended: {why}", order.order_id, order.serial)
+        }
+        What::Revoked { order_id, serial, effective_at, why, .. } => format!(
+            "order {order_id} is revoked up to serial {serial}, as of {}: {why}",
+            tokyo(*effective_at)
+        ),
+        What::Rotated { version, .. } => format!("trust file version {version} is in force"),
+        What::Halted(act) => halted(act),
+        What::Started(start) => format!("sekisho {} has started", start.version),
+        What::Replayed(replayed) => {
+            format!("{} captures were replayed", replayed.captures.len())
+        }
+        What::Stopped(_) => "sekisho has stopped".to_owned(),
+        What::Crashed { started, rebooted } => {
+            let how = if *rebooted { ", and the machine has started anew since" } else { "" };
+            format!("the daemon of event {started} ended without a word{how}")
+        }
+        What::Blind { interface, why } => format!("{interface}: {why}"),
+        What::Sighted { interface } => format!("{interface}: is watched again"),
+        What::DefaultRoute { interface, routes } => {
+            format!("{interface}: {}", carries(routes))
+        }
+        What::NoDefaultRoute { interface } => format!("{interface}: {CARRIES_NONE}"),
+        What::Reloaded(_) => "the configuration was read again".to_owned(),
+        What::ReloadRefused { reasons } => format!("not reloaded: {}", reasons.join("; ")),
+        What::Resumed(act) => format!("selection is resumed, {act}"),
+    }
+}
+
+/// The answer to a revocation that was accepted before.
+pub const REVOKED_BEFORE: &str = "this revocation was accepted before";
+/// The answer to a halt where all selection was halted.
+pub const HALTED_BEFORE: &str = "selection was halted before";
+/// The answer to a resumption where nothing was halted.
+pub const NOT_HALTED: &str = "selection was not halted";
+
+/// The answer to an order that was given to be installed once more.
+pub fn installed_before(
+    registry: &Registry,
+    position: usize,
+    now: Timestamp,
+    is_live: bool,
+) -> String {
+    let words = installed(registry, position, now, is_live);
+    format!("{words}; it was installed before, and nothing has changed")
+}
+
+/// Who has halted all selection, and why.
+pub fn halted(act: &Act) -> String {
+    format!("all selection is halted, {act}")
+}
+
+/// One line for each event of a change.
+pub fn events(change: &Change) -> Vec<String> {
+    change.events.iter().map(|one| event(one, &change.registry)).collect()
+}
+
+/// What became of an order that was given to be installed. `is_live`: its tables are in the kernel.
+pub fn installed(registry: &Registry, position: usize, now: Timestamp, is_live: bool) -> String {
+    let Some(entry) = registry.entries().get(position) else { return String::new() };
+    let head = entry.head();
+    let (end, _) = registry.end(entry);
+    let then = match entry.ended() {
+        Some(ended) => format!("has ended ({}), at {}", ended.reason.name(), tokyo(ended.at)),
+        None if head.not_before > now => {
+            format!("waits until {}, then until {}", tokyo(head.not_before), tokyo(end))
+        }
+        None if registry.halted().is_some() => {
+            format!("is in force until {}, but all selection is halted", tokyo(end))
+        }
+        None if is_live => format!("is in force until {}", tokyo(end)),
+        None => format!("comes into force, until {}", tokyo(end)),
+    };
+    format!("order {}, serial {}, {then}", head.order_id, head.serial)
+}
