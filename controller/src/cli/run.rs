@@ -11,7 +11,6 @@ use crate::daemon::config::Config;
 use crate::daemon::prepare::{Inputs, check, prepare};
 use crate::daemon::privilege::{self, Opener, PrivilegeError};
 use crate::daemon::run::{Daemon, RunError, Tell};
-use crate::daemon::sensor::mode_name;
 use crate::kernel::clock::boot_and_wall;
 use crate::order::time::tokyo;
 use crate::registry::{Reading, Registry};
@@ -135,7 +134,7 @@ fn checked(inputs: &Inputs, registry: &Registry) -> String {
     let Config { sensor, facility, mode, interfaces, .. } = config;
     let mut text = format!(
         "sensor {sensor} at facility {facility}, mode {}, on {}\n",
-        mode_name(*mode),
+        mode.name(),
         interfaces.join(", ")
     );
     for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {

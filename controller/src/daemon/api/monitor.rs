@@ -15,7 +15,7 @@ use crate::daemon::lock::lock;
 use crate::daemon::privilege::{self, Privileges};
 use crate::daemon::records::books::{Account, Books};
 use crate::daemon::records::health::Health;
-use crate::daemon::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
+use crate::daemon::sensor::{RingSizes, Sensor, SensorError};
 use crate::kernel::clock::boot_time;
 use crate::registry::act::Act;
 use crate::registry::event::Reason;
@@ -344,7 +344,7 @@ impl Monitor {
                     state: state(&name),
                     default_route: routes.interfaces.get(&name).cloned(),
                     name,
-                    xdp: xdp_name(self.config.xdp).to_owned(),
+                    xdp: self.config.xdp.name().to_owned(),
                     outcomes: outcomes(&sum),
                     records: sum.records(),
                     lost: sum.lost(),
@@ -358,7 +358,7 @@ impl Monitor {
         Ok(Status {
             records,
             sensor: self.config.sensor.clone(),
-            mode: mode_name(self.config.mode).to_owned(),
+            mode: self.config.mode.name().to_owned(),
             interfaces,
             orders: orders.map(OrderStatus::of).collect(),
             halted: register.as_ref().and_then(|register| register.halted.clone()),
