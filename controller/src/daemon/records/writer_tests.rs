@@ -3,11 +3,13 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use tempfile::TempDir;
 use tokio::time::{advance, timeout};
 
 use super::*;
+use crate::daemon::records::aside::Asides;
 use crate::daemon::records::progress::Left;
 
 /// A writer at its work, and what goes in and comes out.
