@@ -206,8 +206,7 @@ impl ReplayArgs {
 }
 
 fn named(order: &Verified<Order>) -> Named {
-    let (order_id, digest) = (order.order_id.clone(), order.digest().to_owned());
-    Named { order_id, serial: order.serial, digest }
+    Named { key: order.key(), digest: order.digest().to_owned() }
 }
 
 /// Why the program could not be loaded, and what can be done without it.

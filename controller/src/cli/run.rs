@@ -142,9 +142,8 @@ fn checked(inputs: &Inputs, registry: &Registry) -> String {
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
-            "order {}, serial {}, {}, from {} until {}",
-            order.order_id,
-            order.serial,
+            "{}, {}, from {} until {}",
+            order.key(),
             order.measure,
             tokyo(order.not_before),
             tokyo(registry.end(entry).0)

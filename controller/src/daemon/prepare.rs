@@ -134,7 +134,7 @@ impl Inputs {
         // What was lawful over other direction tables need not be over these.
         for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
             let order = entry.head();
-            let name = format!("order {}, serial {}", order.order_id, order.serial);
+            let name = order.key().to_string();
             check_party(&name, order, classes)?;
         }
         let mut change = registry.unchanged();

@@ -89,9 +89,8 @@ fn accepted(file: &Path, document: &VerifiedDocument, trust: &Trust) -> String {
     let (what, signers) = match document {
         VerifiedDocument::Order(order) => (
             format!(
-                "order {}, serial {}, {}, from {} until {}",
-                order.order_id,
-                order.serial,
+                "{}, {}, from {} until {}",
+                order.key(),
                 order.measure,
                 time::tokyo(order.not_before),
                 time::tokyo(order.not_after)

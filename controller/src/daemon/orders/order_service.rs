@@ -277,8 +277,8 @@ where
     }
 
     fn count(&mut self) {
-        for ((order_id, serial), records) in self.counts.take() {
-            self.registry.count(&order_id, serial, records);
+        for (order, records) in self.counts.take() {
+            self.registry.count(&order.order_id, order.serial, records);
         }
     }
 
