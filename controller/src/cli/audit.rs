@@ -120,8 +120,8 @@ fn in_words(mut event: serde_json::Map<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::prepare;
     use crate::order::samples::trust_file;
+    use crate::registry::held;
     use crate::registry::tests::begun;
 
     fn run(command: &AuditCommand) -> Result<String, CliError> {
@@ -137,7 +137,7 @@ mod tests {
         let args = || VerifyArgs { state: state.clone(), anchor: None };
         let none = run(&AuditCommand::Verify(args())).unwrap_err();
         assert_eq!(none.exit_status(), 1);
-        prepare::create(&Place::new(&state, None), begun()).unwrap();
+        held::create(&Place::new(&state, None), begun()).unwrap();
         let line = run(&AuditCommand::Verify(args())).unwrap();
         let events = std::fs::read_to_string(state.join(names::EVENTS)).unwrap();
         let digest = crate::registry::digest(events.trim_end().as_bytes());

@@ -13,6 +13,7 @@
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
 //! | [`memory`], `reserved` | a halt, remembered without space or lock |
+//! | [`held`] | all of that in the hands of one process |
 //! | [`disk`], [`store`], [`loading`] | the port to the disk, writing, and reading without belief |
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
@@ -24,6 +25,7 @@ pub mod ends;
 pub mod entry;
 pub mod event;
 pub mod halt;
+pub mod held;
 pub mod install;
 pub mod list;
 pub mod loading;
