@@ -28,6 +28,7 @@ pub mod capture;
 pub mod cli;
 pub mod compile;
 pub mod daemon;
+mod digest;
 pub mod direction;
 pub mod engine;
 pub mod kernel;

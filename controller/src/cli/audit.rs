@@ -140,10 +140,10 @@ mod tests {
         held::create(&Place::new(&state, None), begun()).unwrap();
         let line = run(&AuditCommand::Verify(args())).unwrap();
         let events = std::fs::read_to_string(state.join(names::EVENTS)).unwrap();
-        let digest = crate::registry::digest(events.trim_end().as_bytes());
+        let digest = crate::digest::sha256(events.trim_end().as_bytes());
         let at = "2027-12-28T13:20:00Z";
         assert_eq!(line, format!("1 events, from {at} to {at}, last line SHA-256 {digest}\n"));
-        let trust = crate::registry::digest(trust_file().as_bytes());
+        let trust = crate::digest::sha256(trust_file().as_bytes());
         assert_eq!(
             run(&AuditCommand::List(args())).unwrap(),
             format!("1 {at} created digest=\"{trust}\" facility=\"tyo-gw-1\" version=1\n")

@@ -80,7 +80,7 @@ impl Inputs {
         })?;
         let classes = Arc::new(ClassRanges::of(&table));
         let layers = Arc::new(table.layers().into());
-        let configuration = FileRead { file: shown(path), sha256: crate::registry::digest(&bytes) };
+        let configuration = FileRead { file: shown(path), sha256: crate::digest::sha256(&bytes) };
         let direction = runs::files(&table);
         let basis = Basis { configuration, direction };
         Ok(Self { config, layers, classes, basis, file: shown(path), trust })

@@ -47,14 +47,8 @@ mod store_tests;
 pub(crate) mod tests;
 mod written;
 
-use sha2::{Digest as _, Sha256};
-
+pub(crate) use crate::digest::sha256 as digest;
 pub use clock::Reading;
 pub use list::{OrderList, OrderView};
 pub use state::{Change, OrderState, Registry};
 pub use store::{Place, Store, StoreError};
-
-/// The SHA-256 of some bytes, in lower-case hexadecimal digits.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
