@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::vm::{self, Kernel};
-use crate::{bench, ci, demo, hostile, object, setup, test};
+use crate::{bench, ci, coverage, demo, fuzz, hostile, object, setup, test};
 
 /// Sekisho's development tasks.
 #[derive(Debug, Parser)]
@@ -93,6 +93,26 @@ enum Task {
   cargo xtask hostile --minutes 1 --seed 7")]
     Hostile(hostile::Options),
 
+    /// Fuzz frames, envelopes, documents, lists, captures and requests, each with an oracle
+    ///
+    /// Needs no root and no nightly toolchain. What is found stays in target/fuzz/artefacts; the exit
+    /// status says whether anything was. docs/fuzzing.md says what is looked for.
+    #[command(after_help = "Examples:
+  cargo xtask fuzz
+  cargo xtask fuzz decide --minutes 30
+  cargo xtask fuzz --minutes 60 --jobs 2 --keep
+  cargo xtask fuzz capture lists --sanitizer address
+  cargo run -p sekisho-fuzz --bin decide -- target/fuzz/artefacts/decide/crash-0123")]
+    Fuzz(fuzz::Options),
+
+    /// Say which lines of the shared code the tests run through; fewer than 95 % are an error
+    ///
+    /// Of the tests that need no root: those of the shared code and of the controller, and the inputs
+    /// of fuzz/corpus.
+    #[command(after_help = "Examples:
+  cargo xtask coverage")]
+    Coverage,
+
     /// Check formatting, run clippy with warnings as errors, then every test
     #[command(after_help = "Examples:
   cargo xtask ci
@@ -111,6 +131,8 @@ impl Cli {
             Task::VmTest { kernel } => vm::run(kernel),
             Task::Bench(options) => bench::run(&options),
             Task::Hostile(options) => hostile::run(&options),
+            Task::Fuzz(options) => fuzz::run(&options),
+            Task::Coverage => coverage::run(),
             Task::Ci => ci::run(),
         }
     }

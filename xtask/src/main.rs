@@ -6,7 +6,9 @@
 mod bench;
 mod ci;
 mod cli;
+mod coverage;
 mod demo;
+mod fuzz;
 mod guard;
 mod hostile;
 mod object;
@@ -17,6 +19,7 @@ mod python;
 mod setup;
 mod test;
 mod toolchain;
+mod tools;
 mod vm;
 mod workspace;
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolchain};
-use crate::{packages, privilege, process, python, vm, workspace};
+use crate::{coverage, fuzz, packages, privilege, process, python, vm, workspace};
 
 /// The programs that the demo and the tests over the kernel run: (program, package, what for).
 const TOOLS: [(&str, &str, &str); 7] = [
@@ -40,6 +40,8 @@ pub(crate) fn all() -> Result<()> {
     kernel_tools()?;
     virtual_machine()?;
     python::with_securesystemslib()?;
+    fuzz::tools()?;
+    coverage::tools()?;
     if privilege::is_root() {
         privilege::ensure_bpffs()?;
     }

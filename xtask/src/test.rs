@@ -35,10 +35,12 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn without_kernel(object: Option<&Path>) -> Result<()> {
-    println!("test: the shared code, the controller and the tasks (no root needed)");
+    println!(
+        "test: the shared code, the controller, the tasks and the fuzzers' corpus (no root needed)"
+    );
     let mut command = workspace::cargo();
     command.args(["test", "--quiet"]);
-    for package in ["sensor-common", "controller", "sekisho-guest", "xtask"] {
+    for package in ["sensor-common", "controller", "sekisho-guest", "xtask", "sekisho-fuzz"] {
         command.args(["--package", package]);
     }
     process::run(object::with_object(&mut command, object))

@@ -41,8 +41,8 @@ pub const CONNECTIONS: usize = 128;
 /// How long to wait when no connection can be accepted: others must close their descriptors first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers requests.
-trait Respond: Send + Sync + 'static {
+/// Answers requests: what comes of them is not the socket's to know.
+pub trait Respond: Send + Sync + 'static {
     /// Ends all selection in the kernel.
     fn close(&self) -> impl Future<Output = Result<(), String>> + Send;
 
@@ -66,9 +66,9 @@ pub struct Responder<E> {
 }
 
 impl Control {
-    /// Answers until it is dropped.
-    pub async fn serve<E: Enforce + Send + 'static>(self, desk: Responder<E>) {
-        attend(&self.listener, Arc::new(desk)).await;
+    /// Hands on what clients ask, until it is dropped.
+    pub async fn serve(self, responder: impl Respond) {
+        attend(&self.listener, Arc::new(responder)).await;
     }
 }
 

@@ -1,0 +1,99 @@
+//! Frames through `decide`: the real parser and compiler make tables out of random orders and
+//! directions, the host engine judges frames by them, and a naive reading says what must come of each.
+//!
+//! Two targets. For `decide` the first byte of an input chooses orders and directions that are the same in
+//! every run, of which tables are made once: nearly all of the time goes to frames. For `tables` the
+//! input spells them itself. The rest spells a gate, then frames.
+
+mod frames;
+mod naive;
+mod oracle;
+mod scenario;
+mod spec;
+
+use std::rc::Rc;
+
+use arbitrary::{Result, Unstructured};
+use controller::engine::HostEngine;
+use sensor_common::tables::Term;
+
+use oracle::judge;
+use scenario::Scenario;
+
+/// Most frames of an input.
+const FRAMES: usize = 24;
+
+/// What the gate says.
+#[derive(Clone, Debug)]
+struct Gate {
+    /// Of each order, by its position.
+    terms: Vec<(u64, u64)>,
+    lease: u64,
+    halted: bool,
+    now: u64,
+}
+
+/// Judges an input of `decide`.
+///
+/// # Panics
+/// Where the engine and the naive reading differ.
+pub fn run(input: &[u8]) {
+    let Some((&number, rest)) = input.split_first() else { return };
+    // An input that ends early has no more frames.
+    let _ended: Result<()> = frames(&scenario::fixed(number), &mut Unstructured::new(rest));
+}
+
+/// Judges an input of `tables`: a length in units of four bytes, as many bytes of orders and directions,
+/// then a gate and frames.
+///
+/// # Panics
+/// Where the engine and the naive reading differ.
+pub fn run_tables(input: &[u8]) {
+    let Some((&length, rest)) = input.split_first() else { return };
+    let (spelled, rest) = rest.split_at_checked(usize::from(length) * 4).unwrap_or((rest, &[]));
+    let _ended: Result<()> = frames(&scenario::kept(spelled), &mut Unstructured::new(rest));
+}
+
+fn frames(scenario: &Rc<Scenario>, u: &mut Unstructured<'_>) -> Result<()> {
+    let mut engine = scenario.engine.borrow_mut();
+    let gate = Gate::read(u, scenario.spec.orders.len())?;
+    gate.set(&mut engine, scenario);
+    for _ in 0..FRAMES {
+        if u.is_empty() {
+            break;
+        }
+        let frame = frames::frame(u, &scenario.pool)?;
+        judge(scenario, &gate, &mut engine, &frame);
+    }
+    Ok(())
+}
+
+impl Gate {
+    /// Mostly wide open.
+    fn read(u: &mut Unstructured<'_>, orders: usize) -> Result<Self> {
+        if !u.ratio(1, 4)? {
+            let terms = vec![(1, u64::MAX); orders];
+            return Ok(Self { terms, lease: u64::MAX, halted: false, now: 1 });
+        }
+        let moment =
+            |u: &mut Unstructured<'_>| Ok(*u.choose(&[0, 1, 9, 10, 11, u64::MAX - 1, u64::MAX])?);
+        let mut terms = Vec::new();
+        for _ in 0..orders {
+            terms.push((moment(u)?, moment(u)?));
+        }
+        let now = moment(u)?;
+        // The moment before the lease ends, and that of its end.
+        let lease =
+            if u.ratio(1, 2)? { now.saturating_add(u.int_in_range(0..=1)?) } else { moment(u)? };
+        Ok(Self { terms, lease, halted: u.ratio(1, 4)?, now })
+    }
+
+    fn set(&self, engine: &mut HostEngine, scenario: &Scenario) {
+        let gate = engine.gate();
+        gate.terms.fill(Term::NEVER);
+        for (position, &(begin, end)) in self.terms.iter().enumerate() {
+            gate.terms[scenario.slot(position) as usize] = Term { begin, end };
+        }
+        (gate.lease, gate.halted, gate.now) = (self.lease, self.halted, self.now);
+    }
+}

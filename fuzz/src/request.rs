@@ -1,0 +1,200 @@
+//! The control socket: what a client says, in pieces of any size, to the conversation that a daemon has.
+//!
+//! The first byte is the size of the pieces, the rest what is said. The oracle reads the same bytes as
+//! lines and documents, and holds what arrived and what was answered against that.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use controller::daemon::api::control::{Respond, bind};
+use controller::daemon::api::request::Request;
+use controller::daemon::orders::ask::Reply;
+use controller::registry::act::{Caller, Said};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::words::check_text;
+
+/// The longest line, with its line feed, by the socket's documentation.
+const LONGEST: usize = 4_096;
+/// What the clerk here answers.
+const HEARD: &str = "{\"done\":[\"heard\"]}";
+
+/// What reaches the clerk.
+#[derive(Debug, Eq, PartialEq)]
+enum Event {
+    /// The kernel is to be closed.
+    Close,
+    /// A request with its document.
+    Asked(Request, Vec<u8>),
+}
+
+/// Writes down what it is asked.
+struct Notes(Arc<Mutex<Vec<Event>>>);
+
+impl Notes {
+    fn take_down(&self, event: Event) {
+        self.0.lock().expect("nobody panics here").push(event);
+    }
+}
+
+impl Respond for Notes {
+    async fn close(&self) -> Result<(), String> {
+        self.take_down(Event::Close);
+        Ok(())
+    }
+
+    async fn answer(&self, request: Request, document: Vec<u8>, _: Caller) -> Vec<u8> {
+        self.take_down(Event::Asked(request, document));
+        format!("{HEARD}\n").into_bytes()
+    }
+}
+
+/// A socket that is served.
+struct Office {
+    runtime: Runtime,
+    socket: PathBuf,
+    events: Arc<Mutex<Vec<Event>>>,
+    _folder: TempDir,
+}
+
+impl Office {
+    fn open() -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("control");
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let clerk = Notes(Arc::clone(&events));
+        runtime.block_on(async {
+            tokio::spawn(bind(&socket, None).expect("a socket").serve(clerk));
+        });
+        Self { runtime, socket, events, _folder: folder }
+    }
+
+    /// What the clerk heard, and what was answered.
+    fn talk(&self, said: &[u8], piece: usize) -> (Vec<Event>, String) {
+        let answers = self.runtime.block_on(async {
+            let stream = UnixStream::connect(&self.socket).await.expect("a listener");
+            let (mut reader, mut writer) = stream.into_split();
+            let speak = async move {
+                for piece in said.chunks(piece) {
+                    // Whoever does not listen to the end has closed.
+                    if writer.write_all(piece).await.is_err() {
+                        return;
+                    }
+                    tokio::task::yield_now().await;
+                }
+                let _closed = writer.shutdown().await;
+            };
+            let mut answers = Vec::new();
+            // A reset is an end too: it comes where something was said behind the end.
+            let (_ended, ()) = tokio::join!(reader.read_to_end(&mut answers), speak);
+            answers
+        });
+        let events = std::mem::take(&mut *self.events.lock().expect("nobody panics here"));
+        (events, String::from_utf8(answers).expect("answers are text"))
+    }
+}
+
+/// Judges an input.
+///
+/// # Panics
+/// Where something does not hold.
+pub fn run(input: &[u8]) {
+    thread_local! {
+        static OFFICE: Office = Office::open();
+    }
+    let Some((&piece, said)) = input.split_first() else { return };
+    let expected = Expected::of(said);
+    let (events, answers) = OFFICE.with(|office| office.talk(said, usize::from(piece) + 1));
+    assert_eq!(events, expected.events);
+    let lines: Vec<&str> = answers.split_terminator('\n').collect();
+    assert_eq!(lines.len(), expected.answers.len(), "{answers}");
+    assert!(answers.is_empty() || answers.ends_with('\n'));
+    for (line, is_heard) in lines.into_iter().zip(expected.answers) {
+        let reply: Reply = serde_json::from_str(line).expect("an answer is a reply");
+        if is_heard {
+            assert_eq!(line, HEARD);
+        } else {
+            assert!(matches!(reply, Reply::Error(_)), "{line}");
+        }
+    }
+}
+
+/// What must come of what a client says.
+#[derive(Debug, Default)]
+struct Expected {
+    events: Vec<Event>,
+    /// One for each line: whether the clerk heard it.
+    answers: Vec<bool>,
+}
+
+impl Expected {
+    fn of(mut said: &[u8]) -> Self {
+        let mut expected = Self::default();
+        while !said.is_empty() {
+            let first = &said[..said.len().min(LONGEST)];
+            let end = first.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let (line, rest) = said.split_at(end.unwrap_or(first.len()));
+            said = rest;
+            let request = understood(line).filter(|_| end.is_some() || line.len() < LONGEST);
+            let Some(request) = request else {
+                expected.answers.push(false);
+                if end.is_none() {
+                    break;
+                }
+                continue;
+            };
+            let length = request.upload().map_or(0, |upload| upload.length);
+            let length = usize::try_from(length).expect("as much as memory");
+            let Some((document, rest)) = said.split_at_checked(length) else { break };
+            said = rest;
+            if matches!(request, Request::Halt(_)) {
+                expected.events.push(Event::Close);
+            }
+            expected.events.push(Event::Asked(request, document.to_vec()));
+            expected.answers.push(true);
+            if end.is_none() {
+                break;
+            }
+        }
+        expected
+    }
+}
+
+/// The request on a line: as its type reads it, which is held against the plain JSON.
+fn understood(line: &[u8]) -> Option<Request> {
+    let request: Request = serde_json::from_slice(line).ok()?;
+    let value: Value = serde_json::from_slice(line).expect("a request is JSON");
+    let fields = value.as_object().expect("a request is an object");
+    let known: &[&str] = match &request {
+        Request::Status {} | Request::List {} | Request::Reload {} => &["command"],
+        Request::Install(_) | Request::Revoke(_) | Request::Rotate(_) => {
+            &["command", "length", "name"]
+        }
+        Request::Halt(said) | Request::Resume(said) => {
+            let Said { operator, why } = said;
+            for text in [operator, why].into_iter().flatten() {
+                check_text(text.as_str());
+            }
+            &["command", "operator", "why"]
+        }
+    };
+    assert!(fields.keys().all(|field| known.contains(&field.as_str())), "{value}");
+    let again: Request = serde_json::from_str(&request.line()).expect("our own line");
+    assert_eq!(again, request);
+    let most = match &request {
+        Request::Install(_) => 1 << 30,
+        _ => 1 << 20,
+    };
+    if let Some(upload) = request.upload() {
+        check_text(upload.name.as_str());
+        if upload.length > most {
+            return None;
+        }
+    }
+    Some(request)
+}
