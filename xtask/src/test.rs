@@ -38,7 +38,7 @@ fn without_kernel(object: Option<&Path>) -> Result<()> {
     println!("test: the shared code, the controller and the tasks (no root needed)");
     let mut command = workspace::cargo();
     command.args(["test", "--quiet"]);
-    for package in ["sensor-common", "controller", "sekisho-guest", "xtask"] {
+    for package in ["sensor-common", "controller", "sekisho-model", "sekisho-guest", "xtask"] {
         command.args(["--package", package]);
     }
     process::run(object::with_object(&mut command, object))

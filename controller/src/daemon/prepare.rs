@@ -11,9 +11,10 @@ use sensor_common::direction::AddressClass;
 use crate::compile::Layer;
 use crate::daemon::config::Config;
 use crate::direction::{DirectionError, DirectionTable};
+use crate::durable::disk::RealDisk;
+use crate::durable::lock::{self, Lock};
 use crate::order::{Trust, files, load};
 use crate::preview::{ClassRanges, check_party};
-use crate::registry::disk::{self, Lock, RealDisk};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
 use crate::registry::memory::HaltMemory;
@@ -213,9 +214,9 @@ pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), Prepar
 /// write there.
 pub fn take(place: &Place) -> Result<Lock, PrepareError> {
     let directory = shown(&place.directory);
-    disk::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
+    lock::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
     let anchorage = place.anchor.parent().unwrap_or(Path::new("."));
-    disk::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
+    lock::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
     match Lock::take(&place.directory) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(PrepareError::Failed(format!(

@@ -7,6 +7,7 @@ use ed25519_dalek::SigningKey;
 
 use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
+use crate::durable::output;
 use crate::order::explain::{Explanation, Language};
 use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
@@ -65,7 +66,7 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
     let json = envelope.to_json()?;
     match &args.output {
         None => print(out, &json),
-        Some(path) => files::replace(path, json.as_bytes()).map_err(|error| failed(path, &error)),
+        Some(path) => output::replace(path, json.as_bytes()).map_err(|error| failed(path, &error)),
     }
 }
 

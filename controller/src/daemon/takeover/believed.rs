@@ -10,7 +10,7 @@ use sensor_common::tables::Term;
 use crate::compile::{Names, OrderName};
 use crate::daemon::orders::inherited::{Inherited, Named};
 use crate::daemon::orders::term::boot_time_of;
-use crate::registry::disk::Disk;
+use crate::durable::disk::Disk;
 use crate::registry::entry::Entry;
 use crate::registry::event::Reason;
 use crate::registry::{Place, Reading, Registry, loading};
