@@ -25,6 +25,7 @@ pub mod capture;
 pub mod cli;
 pub mod compile;
 pub mod daemon;
+mod digest;
 pub mod direction;
 pub mod durable;
 pub mod engine;

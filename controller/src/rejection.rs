@@ -114,6 +114,23 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
+/// Why something was not done: a file was refused, or the system or another process stands in the way.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// What is wrong: the first thing, but every order that is refused.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Rejected(Vec<Rejection>),
+    /// The system refuses, or another process has the state.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Rejection> for Fault {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(vec![rejection])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -120,8 +120,8 @@ fn in_words(mut event: serde_json::Map<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::prepare;
     use crate::order::samples::trust_file;
+    use crate::registry::held;
     use crate::registry::tests::begun;
 
     fn run(command: &AuditCommand) -> Result<String, CliError> {
@@ -137,13 +137,13 @@ mod tests {
         let args = || VerifyArgs { state: state.clone(), anchor: None };
         let none = run(&AuditCommand::Verify(args())).unwrap_err();
         assert_eq!(none.exit_status(), 1);
-        prepare::create(&Place::new(&state, None), begun()).unwrap();
+        held::create(&Place::new(&state, None), begun()).unwrap();
         let line = run(&AuditCommand::Verify(args())).unwrap();
         let events = std::fs::read_to_string(state.join(names::EVENTS)).unwrap();
-        let digest = crate::registry::digest(events.trim_end().as_bytes());
+        let digest = crate::digest::sha256(events.trim_end().as_bytes());
         let at = "2027-12-28T13:20:00Z";
         assert_eq!(line, format!("1 events, from {at} to {at}, last line SHA-256 {digest}\n"));
-        let trust = crate::registry::digest(trust_file().as_bytes());
+        let trust = crate::digest::sha256(trust_file().as_bytes());
         assert_eq!(
             run(&AuditCommand::List(args())).unwrap(),
             format!("1 {at} created digest=\"{trust}\" facility=\"tyo-gw-1\" version=1\n")

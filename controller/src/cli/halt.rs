@@ -17,6 +17,7 @@ use crate::daemon::outside::{Gates, Reached};
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::loading::Contents;
 use crate::registry::memory::Remembered;
+use crate::registry::wording;
 use crate::registry::{Place, names};
 use crate::shown::shown;
 use crate::text::Text;
@@ -129,7 +130,7 @@ fn resume(place: &Place, said: Said) -> Result<Vec<String>, CliError> {
     }
     let act = Act::new(said, Caller::this_process(), reading.wall);
     let mut lines = match registry.resume(act, reading) {
-        None => vec!["selection was not halted".to_owned()],
+        None => vec![wording::NOT_HALTED.to_owned()],
         Some(change) => carry_out(&mut held, change)?,
     };
     let failed = |name: &str, error: std::io::Error| {

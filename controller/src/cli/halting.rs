@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::CliError;
 use super::client;
-use super::life::{carry_out, open, reading};
+use super::life::{carry_out, open};
 use super::place::Where;
 use crate::daemon::api::request::Request;
 use crate::daemon::orders::ask::Reply;
@@ -18,6 +18,7 @@ use crate::registry::Place;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::loading::Contents;
 use crate::registry::memory::HaltMemory;
+use crate::registry::{Reading, wording};
 use crate::shown::shown;
 
 /// How long all of it may take, so that a halt returns within a second.
@@ -63,7 +64,7 @@ impl Halting {
     /// [`CliError::Failed`] where selection may go on, or where a restart may begin it.
     pub(super) fn run(place: &Where, said: &Said) -> Result<Vec<String>, CliError> {
         let halting = Self::begin(place);
-        let act = Act::new(said.clone(), Caller::this_process(), reading().wall);
+        let act = Act::new(said.clone(), Caller::this_process(), Reading::now().wall);
         let first = halting.kernel();
         let remembered = halting.remember(&act);
         let patience = if first.is_closed() { DAEMON } else { WHOLE };
@@ -149,7 +150,7 @@ impl Halting {
         let write = move || {
             let (mut held, registry, reading) = open(&place, Contents::Skip)?;
             match registry.halt(act, reading) {
-                None => Ok(vec!["selection was halted before".to_owned()]),
+                None => Ok(vec![wording::HALTED_BEFORE.to_owned()]),
                 Some(change) => carry_out(&mut held, change),
             }
         };

@@ -12,10 +12,9 @@ use super::client;
 use super::place::Where;
 use super::register;
 use crate::daemon::api::request::{Request, Upload};
-use crate::daemon::prepare::{self, Held};
 use crate::durable::disk::RealDisk;
-use crate::kernel::clock::boot_and_wall;
 use crate::order::files;
+use crate::registry::held::{self, Held};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};
 use crate::registry::wording;
@@ -110,8 +109,7 @@ fn install(place: &Place, path: &Path, bytes: Vec<u8>) -> Result<String, CliErro
     let name = shown(path);
     match registry.install(&name, bytes, reading)? {
         Installed::Known(position) => {
-            let words = wording::installed(&registry, position, reading.wall, false);
-            Ok(format!("{words}; it was installed before, and nothing has changed"))
+            Ok(wording::installed_before(&registry, position, reading.wall, false))
         }
         Installed::New(change, position) => {
             change.registry.fits(&name, Some(position), &[])?;
@@ -133,7 +131,7 @@ impl RevokeArgs {
             Some(place) => {
                 let (mut held, registry, reading) = open(&place, Contents::Read)?;
                 match registry.revoke(&shown(&self.envelope), bytes, reading)? {
-                    None => vec!["this revocation was accepted before".to_owned()],
+                    None => vec![wording::REVOKED_BEFORE.to_owned()],
                     Some(change) => carry_out(&mut held, change)?,
                 }
             }
@@ -157,7 +155,7 @@ impl ListArgs {
                 let registry = loading::look(&mut RealDisk, &place)?.ok_or_else(|| {
                     CliError::Failed(format!("{}: holds no state", shown(&place.directory)))
                 })?;
-                registry.register(reading().wall, |_| true)
+                registry.register(Reading::now().wall, |_| true)
             }
         };
         if self.json {
@@ -169,18 +167,13 @@ impl ListArgs {
     }
 }
 
-pub(super) fn reading() -> Reading {
-    let (boot, wall) = boot_and_wall();
-    Reading { boot, wall }
-}
-
 /// A state directory that no daemon has, at the present time.
 pub(super) fn open(
     place: &Place,
     contents: Contents,
 ) -> Result<(Held, Registry, Reading), CliError> {
-    let (held, mut registry) = prepare::open(place, contents)?;
-    let reading = reading();
+    let (held, mut registry) = held::open(place, contents)?;
+    let reading = Reading::now();
     registry.observe(reading);
     Ok((held, registry, reading))
 }
@@ -202,13 +195,9 @@ pub(super) fn commit(held: &mut Held, change: Change) -> Result<Registry, CliErr
 }
 
 pub(super) fn carry_out(held: &mut Held, change: Change) -> Result<Vec<String>, CliError> {
-    let lines = described(&change);
+    let lines = wording::events(&change);
     commit(held, change)?;
     Ok(lines)
-}
-
-pub(super) fn described(change: &Change) -> Vec<String> {
-    change.events.iter().map(|event| wording::event(event, &change.registry)).collect()
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {

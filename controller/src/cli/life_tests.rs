@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::daemon::prepare;
 use crate::order::Kind;
 use crate::order::samples::{self, signed, signed_as, trust_file, with};
+use crate::registry::held;
 
 #[derive(Parser)]
 enum Cli {
@@ -135,7 +135,7 @@ fn a_halt_lasts_until_somebody_resumes() {
 fn a_directory_that_is_held_or_not_there() {
     let desk = Desk::new();
     let place = Place::new(&desk.0.path().join("state"), None);
-    let held = prepare::open(&place, Contents::Skip).unwrap();
+    let held = held::open(&place, Contents::Skip).unwrap();
     let words = "@state: a running sekisho has this state; ask it over its control socket";
     let resume = "resume --state @state --operator op --reason over";
     assert_eq!(desk.failure(resume), (1, words.to_owned()));

@@ -25,10 +25,10 @@ use std::path::Path;
 
 use crate::capture::CaptureError;
 use crate::compile::CompileError;
-use crate::daemon::prepare::PrepareError;
 use crate::direction::DirectionError;
 use crate::kernel::KernelError;
 use crate::registry::StoreError;
+use crate::rejection::Fault;
 use crate::rejection::Rejection;
 use crate::replay::ReplayError;
 
@@ -115,18 +115,18 @@ impl From<DirectionError> for CliError {
     }
 }
 
-impl From<PrepareError> for CliError {
-    fn from(error: PrepareError) -> Self {
+impl From<Fault> for CliError {
+    fn from(error: Fault) -> Self {
         match error {
-            PrepareError::Rejected(rejections) => rejections.into(),
-            PrepareError::Failed(reason) => Self::Failed(reason),
+            Fault::Rejected(rejections) => rejections.into(),
+            Fault::Failed(reason) => Self::Failed(reason),
         }
     }
 }
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        PrepareError::from(error).into()
+        Fault::from(error).into()
     }
 }
 

@@ -164,7 +164,7 @@ impl ReplayArgs {
                 moment: at,
                 trust: FileRead {
                     file: shown(&self.trust),
-                    sha256: crate::registry::digest(trust.bytes()),
+                    sha256: crate::digest::sha256(trust.bytes()),
                 },
                 orders: orders.iter().map(named).collect(),
                 direction: files_of(&table),

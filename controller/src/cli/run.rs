@@ -12,7 +12,6 @@ use crate::daemon::prepare::{Inputs, check, prepare};
 use crate::daemon::privilege::{self, Opener, PrivilegeError};
 use crate::daemon::run::{Daemon, RunError, Tell};
 use crate::daemon::sensor::mode_name;
-use crate::kernel::clock::boot_and_wall;
 use crate::order::time::tokyo;
 use crate::registry::{Reading, Registry};
 
@@ -100,8 +99,7 @@ impl RunArgs {
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         privilege::confine()?;
-        let (boot, wall) = boot_and_wall();
-        let reading = Reading { boot, wall };
+        let reading = Reading::now();
         if self.check {
             let (inputs, registry) = check(&self.config, reading)?;
             let text = checked(&inputs, &registry);

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::CliError;
-use super::life::{carry_out, described, open, read, reading, say, upload};
+use super::life::{carry_out, open, read, say, upload};
 use super::place::Where;
 use crate::daemon::api::request::Request;
-use crate::daemon::prepare;
+use crate::registry::held;
 use crate::registry::loading::Contents;
 use crate::registry::{Place, Registry};
+use crate::registry::{Reading, wording};
 use crate::shown::shown;
 
 /// Decide whose signatures count
@@ -76,9 +77,9 @@ impl TrustCommand {
             Self::Init(args) => {
                 let place = Place::new(&args.state, args.anchor.as_deref());
                 let (file, bytes) = (shown(&args.trust), read(&args.trust)?);
-                let first = Registry::begin(&args.facility, &file, &bytes, reading().wall)?;
-                let lines: Vec<String> = described(&first);
-                prepare::create(&place, first)?;
+                let first = Registry::begin(&args.facility, &file, &bytes, Reading::now().wall)?;
+                let lines: Vec<String> = wording::events(&first);
+                held::create(&place, first)?;
                 say(out, &lines)
             }
             Self::Rotate(args) => {

@@ -12,56 +12,18 @@ use crate::compile::Layer;
 use crate::daemon::config::Config;
 use crate::direction::{DirectionError, DirectionTable};
 use crate::durable::disk::RealDisk;
-use crate::durable::lock::{self, Lock};
 use crate::order::{Trust, files, load};
 use crate::preview::{ClassRanges, check_party};
+use crate::registry::held::{self, Held};
 use crate::registry::install::Installed;
-use crate::registry::loading::{self, Contents};
-use crate::registry::memory::HaltMemory;
-use crate::registry::names;
+use crate::registry::loading;
 use crate::registry::runs::{self, Basis, FileRead};
-use crate::registry::{Change, Place, Reading, Registry, Store, StoreError};
-use crate::rejection::Rejection;
+use crate::registry::{Change, Reading, Registry, Store};
+use crate::rejection::{Fault, Rejection};
 use crate::shown::shown;
 
 /// Painting layers of direction, from the bottom up.
 pub type Layers = Vec<Vec<(IpNetwork, AddressClass)>>;
-
-/// Why nothing was started.
-#[derive(Debug, thiserror::Error)]
-pub enum PrepareError {
-    /// What is wrong: the first thing, but every order that is refused.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Rejected(Vec<Rejection>),
-    /// The system refuses, or another process has the state.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<Rejection> for PrepareError {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(vec![rejection])
-    }
-}
-
-impl From<StoreError> for PrepareError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Rejected(rejection) => rejection.into(),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
-/// The state directory, held.
-#[derive(Debug)]
-pub struct Held {
-    /// Where changes are written.
-    pub store: Store<RealDisk>,
-    /// Whether selection is halted, also where the store cannot be written.
-    pub memory: HaltMemory,
-    _lock: Lock,
-}
 
 /// A configuration with all that it refers to.
 #[derive(Debug)]
@@ -101,8 +63,8 @@ impl Inputs {
     /// Reads the configuration and the files that it names, but for the orders.
     ///
     /// # Errors
-    /// [`PrepareError::Rejected`].
-    pub fn read(path: &Path) -> Result<Self, PrepareError> {
+    /// [`Fault::Rejected`].
+    pub fn read(path: &Path) -> Result<Self, Fault> {
         let bytes = files::read_at_most(path, files::SMALL)
             .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
@@ -118,7 +80,7 @@ impl Inputs {
         })?;
         let classes = Arc::new(ClassRanges::of(&table));
         let layers = Arc::new(table.layers().into());
-        let configuration = FileRead { file: shown(path), sha256: crate::registry::digest(&bytes) };
+        let configuration = FileRead { file: shown(path), sha256: crate::digest::sha256(&bytes) };
         let direction = runs::files(&table);
         let basis = Basis { configuration, direction };
         Ok(Self { config, layers, classes, basis, file: shown(path), trust })
@@ -128,7 +90,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Every order that is refused.
-    pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, PrepareError> {
+    pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, Fault> {
         let Self { config, layers, classes, file, trust, .. } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
@@ -153,7 +115,7 @@ impl Inputs {
             }
         }
         if !rejections.is_empty() {
-            return Err(PrepareError::Rejected(rejections));
+            return Err(Fault::Rejected(rejections));
         }
         let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
         change.registry.fits(file, None, &layers)?;
@@ -171,33 +133,30 @@ impl Inputs {
 /// installs the orders that the configuration names.
 ///
 /// # Errors
-/// [`PrepareError`].
-pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, PrepareError> {
+/// [`Fault`].
+pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, Fault> {
     let inputs = Inputs::read(path)?;
     let place = inputs.config.state.clone();
-    let lock = take(&place)?;
-    let opened = Store::open(RealDisk, place.clone(), Contents::Read)?;
-    let memory = memory(&place, opened.is_some())?;
-    let (store, registry) = if let Some((mut store, registry)) = opened {
+    let (held, registry) = held::take_with(&place, |opened| {
+        let Some((mut store, registry)) = opened else {
+            let first = inputs.begin(reading)?;
+            let change = inputs.install(&first.registry, reading)?;
+            return Ok(Store::create(RealDisk, place.clone(), first.then(change))?);
+        };
         let change = inputs.install(&registry, reading)?;
         let registry = if change.is_empty() { registry } else { store.commit(change)? };
         store.finish()?;
-        (store, registry)
-    } else {
-        let first = inputs.begin(reading)?;
-        let change = inputs.install(&first.registry, reading)?;
-        Store::create(RealDisk, place, first.then(change))?
-    };
+        Ok((store, registry))
+    })?;
     let Inputs { config, layers, classes, basis, .. } = inputs;
-    let held = Held { store, memory, _lock: lock };
     Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes, basis })
 }
 
 /// The same without taking or writing anything.
 ///
 /// # Errors
-/// [`PrepareError`].
-pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), PrepareError> {
+/// [`Fault`].
+pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), Fault> {
     let inputs = Inputs::read(path)?;
     let registry = match loading::read(&mut RealDisk, &inputs.config.state)? {
         Some(registry) => registry,
@@ -205,67 +164,6 @@ pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), Prepar
     };
     let registry = inputs.install(&registry, reading)?.registry;
     Ok((inputs, registry))
-}
-
-/// Takes the lock of a state directory.
-///
-/// # Errors
-/// [`PrepareError::Failed`] where another process has it; [`PrepareError::Rejected`] where others could
-/// write there.
-pub fn take(place: &Place) -> Result<Lock, PrepareError> {
-    let directory = shown(&place.directory);
-    lock::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
-    let anchorage = place.anchor.parent().unwrap_or(Path::new("."));
-    lock::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
-    match Lock::take(&place.directory) {
-        Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(PrepareError::Failed(format!(
-            "{directory}: a running sekisho has this state; ask it over its control socket"
-        ))),
-        Err(error) => Err(PrepareError::Failed(format!("{directory}: {error}"))),
-    }
-}
-
-/// Opens a state directory that is there, for a command without a daemon.
-///
-/// # Errors
-/// [`PrepareError`].
-pub fn open(place: &Place, contents: Contents) -> Result<(Held, Registry), PrepareError> {
-    let missing = || {
-        let reason = "is no state directory; `sekisho run` or `sekisho trust init` makes one";
-        PrepareError::Failed(format!("{}: {reason}", shown(&place.directory)))
-    };
-    // Taking the lock would make it.
-    if !place.directory.is_dir() {
-        return Err(missing());
-    }
-    let lock = take(place)?;
-    let opened = Store::open(RealDisk, place.clone(), contents)?;
-    let (store, registry) = opened.ok_or_else(missing)?;
-    let memory = memory(place, true)?;
-    Ok((Held { store, memory, _lock: lock }, registry))
-}
-
-/// Makes a state directory, for a command without a daemon.
-///
-/// # Errors
-/// [`PrepareError`].
-pub fn create(place: &Place, first: Change) -> Result<Registry, PrepareError> {
-    let _lock = take(place)?;
-    if loading::read(&mut RealDisk, place)?.is_some() {
-        let reason = "holds a state already";
-        return Err(PrepareError::Failed(format!("{}: {reason}", shown(&place.directory))));
-    }
-    memory(place, false)?;
-    Ok(Store::create(RealDisk, place.clone(), first)?.1)
-}
-
-/// The memory of a halt, which is there before there is a state.
-fn memory(place: &Place, has_state: bool) -> Result<HaltMemory, PrepareError> {
-    HaltMemory::open_or_make(&place.directory, has_state).map_err(|error| {
-        let path = place.directory.join(names::HALT);
-        PrepareError::Failed(format!("{}: {error}", shown(&path)))
-    })
 }
 
 /// Whether an order that was just installed may be carried out over these direction tables.

@@ -30,18 +30,18 @@ fn reading() -> Reading {
     Reading { boot: 1, wall: "2027-10-21T00:00:00Z".parse::<Timestamp>().unwrap() }
 }
 
-fn ready(folder: &tempfile::TempDir) -> Result<Prepared, PrepareError> {
+fn ready(folder: &tempfile::TempDir) -> Result<Prepared, Fault> {
     prepare(&folder.path().join("sekisho.toml"), reading())
 }
 
 fn refusal(folder: &tempfile::TempDir) -> String {
     let path = folder.path().join("sekisho.toml");
-    let words = |error: PrepareError| match error {
-        PrepareError::Rejected(rejections) => {
+    let words = |error: Fault| match error {
+        Fault::Rejected(rejections) => {
             let [rejection] = rejections.as_slice() else { panic!("{rejections:?}") };
             rejection.to_string().replace(&format!("{}/", folder.path().display()), "")
         }
-        PrepareError::Failed(reason) => panic!("{reason}"),
+        Fault::Failed(reason) => panic!("{reason}"),
     };
     let checked = words(check(&path, reading()).unwrap_err());
     let refused = words(ready(folder).unwrap_err());

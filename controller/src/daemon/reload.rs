@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use crate::daemon::config::Config;
-use crate::daemon::prepare::{Inputs, PrepareError};
+use crate::daemon::prepare::Inputs;
 use crate::registry::{Change, Reading, Registry};
+use crate::rejection::Fault;
 use crate::rejection::Rejection;
 use crate::shown::shown;
 
@@ -13,13 +14,13 @@ use crate::shown::shown;
 /// registry.
 ///
 /// # Errors
-/// [`PrepareError`]; then nothing changes.
+/// [`Fault`]; then nothing changes.
 pub fn prepare(
     path: &Path,
     old: &Config,
     registry: &Registry,
     reading: Reading,
-) -> Result<(Inputs, Change), PrepareError> {
+) -> Result<(Inputs, Change), Fault> {
     let inputs = Inputs::read(path)?;
     let fixed = old.fixed().into_iter().zip(inputs.config.fixed());
     let rejections: Vec<Rejection> = fixed
@@ -29,7 +30,7 @@ pub fn prepare(
         })
         .collect();
     if !rejections.is_empty() {
-        return Err(PrepareError::Rejected(rejections));
+        return Err(Fault::Rejected(rejections));
     }
     let change = inputs.install(registry, reading)?;
     Ok((inputs, change))

@@ -45,7 +45,7 @@ impl Source {
 
     /// The SHA-256 of its bytes, in lower-case hexadecimal digits.
     pub(super) fn digest(&self) -> String {
-        crate::registry::digest(&self.bytes)
+        crate::digest::sha256(&self.bytes)
     }
 
     /// Refuses the whole file.

@@ -11,7 +11,7 @@ pub(super) fn embedded() -> Result<&'static [u8], KernelError> {
 
 /// The SHA-256 of the object, in lower-case hexadecimal digits.
 pub fn object_digest() -> String {
-    crate::registry::digest(OBJECT)
+    crate::digest::sha256(OBJECT)
 }
 
 /// Whether this binary was built with the kernel program.

@@ -1,5 +1,5 @@
 //! The clocks that the life of orders goes by, and the one place where they are weighed against each
-//! other (L-TERM). Nothing here reads a clock.
+//! other (L-TERM). Only [`Reading::now`] reads a clock.
 //!
 //! Two clocks count. The wall clock says when a term begins and ends, but it steps; the boot clock
 //! never steps, and the kernel compares deadlines with it. Where they disagree, the reading that
@@ -13,6 +13,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::kernel::clock::boot_and_wall;
+
 /// Both clocks, read together: the boot clock first, so that what passes between the two brings a
 /// deadline forward.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,6 +23,14 @@ pub struct Reading {
     pub boot: u64,
     /// The wall clock.
     pub wall: Timestamp,
+}
+
+impl Reading {
+    /// Both clocks as they read at this moment.
+    pub fn now() -> Self {
+        let (boot, wall) = boot_and_wall();
+        Self { boot, wall }
+    }
 }
 
 /// The latest time that there is evidence for.

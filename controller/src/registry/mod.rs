@@ -13,6 +13,7 @@
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
 //! | [`memory`] | a halt, remembered without space or lock |
+//! | [`held`] | all of that in the hands of one process |
 //! | [`store`], [`loading`] | writing, and reading without belief |
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
@@ -23,6 +24,7 @@ pub mod ends;
 pub mod entry;
 pub mod event;
 pub mod halt;
+pub mod held;
 pub mod install;
 pub mod list;
 pub mod loading;
@@ -38,14 +40,8 @@ mod audit;
 pub(crate) mod tests;
 mod written;
 
-use sha2::{Digest as _, Sha256};
-
+pub(crate) use crate::digest::sha256 as digest;
 pub use clock::Reading;
 pub use list::{OrderList, OrderView};
 pub use state::{Change, OrderState, Registry};
 pub use store::{Place, Store, StoreError};
-
-/// The SHA-256 of some bytes, in lower-case hexadecimal digits.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}

@@ -69,6 +69,24 @@ pub fn event(event: &Event, registry: &Registry) -> String {
     }
 }
 
+/// The answer to a revocation that was accepted before.
+pub const REVOKED_BEFORE: &str = "this revocation was accepted before";
+/// The answer to a halt where all selection was halted.
+pub const HALTED_BEFORE: &str = "selection was halted before";
+/// The answer to a resumption where nothing was halted.
+pub const NOT_HALTED: &str = "selection was not halted";
+
+/// The answer to an order that was given to be installed once more.
+pub fn installed_before(
+    registry: &Registry,
+    position: usize,
+    now: Timestamp,
+    is_live: bool,
+) -> String {
+    let words = installed(registry, position, now, is_live);
+    format!("{words}; it was installed before, and nothing has changed")
+}
+
 /// Who has halted all selection, and why.
 pub fn halted(act: &Act) -> String {
     format!("all selection is halted, {act}")

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::CliError;
 use super::super::life::open;
-use crate::daemon::prepare::Held;
+use crate::registry::held::Held;
 use crate::registry::loading::Contents;
 use crate::registry::runs::{FileRead, Replayed};
 use crate::registry::{Place, Reading, Registry};

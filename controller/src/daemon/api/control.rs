@@ -42,7 +42,7 @@ pub const CONNECTIONS: usize = 128;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers requests.
-trait Clerk: Send + Sync + 'static {
+trait Respond: Send + Sync + 'static {
     /// Ends all selection in the kernel.
     fn close(&self) -> impl Future<Output = Result<(), String>> + Send;
 
@@ -55,8 +55,8 @@ trait Clerk: Send + Sync + 'static {
     ) -> impl Future<Output = Vec<u8>> + Send;
 }
 
-/// The clerk of a daemon.
-pub struct Desk<E> {
+/// Answers for a daemon.
+pub struct Responder<E> {
     /// What status is read from.
     pub monitor: Arc<Monitor>,
     /// What a halt goes to before anything else.
@@ -67,12 +67,12 @@ pub struct Desk<E> {
 
 impl Control {
     /// Answers until it is dropped.
-    pub async fn serve<E: Enforce + Send + 'static>(self, desk: Desk<E>) {
+    pub async fn serve<E: Enforce + Send + 'static>(self, desk: Responder<E>) {
         attend(&self.listener, Arc::new(desk)).await;
     }
 }
 
-async fn attend(listener: &UnixListener, clerk: Arc<impl Clerk>) {
+async fn attend(listener: &UnixListener, clerk: Arc<impl Respond>) {
     let (guests, turns) = (Guests::new(CONNECTIONS), Turns::default());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -94,7 +94,7 @@ async fn attend(listener: &UnixListener, clerk: Arc<impl Clerk>) {
 
 async fn converse(
     mut stream: UnixStream,
-    clerk: Arc<impl Clerk>,
+    clerk: Arc<impl Respond>,
     turns: Turn,
     guest: &Guest,
 ) -> io::Result<()> {
@@ -136,7 +136,7 @@ async fn converse(
 
 /// The kernel first, whoever else waits for what; then it takes its turn to be remembered.
 async fn halt(
-    clerk: Arc<impl Clerk>,
+    clerk: Arc<impl Respond>,
     said: Said,
     caller: Caller,
     turns: &Turn,
@@ -151,7 +151,7 @@ async fn halt(
 
 /// Any other request, with its document, in its user's turn: given back with the answer.
 async fn serve(
-    clerk: Arc<impl Clerk>,
+    clerk: Arc<impl Respond>,
     request: Request,
     caller: Caller,
     reader: &mut (impl AsyncBufRead + Unpin),
@@ -220,7 +220,7 @@ async fn receive_parts(
     }
 }
 
-impl<E: Enforce + Send + 'static> Clerk for Desk<E> {
+impl<E: Enforce + Send + 'static> Respond for Responder<E> {
     async fn close(&self) -> Result<(), String> {
         // Who waits for a lock there waits aside.
         let gate = Arc::clone(&self.gate);

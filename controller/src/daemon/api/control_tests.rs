@@ -40,7 +40,7 @@ struct Echo {
     lists: AtomicUsize,
 }
 
-impl Clerk for Echo {
+impl Respond for Echo {
     async fn close(&self) -> Result<(), String> {
         self.closed.fetch_add(1, Ordering::Relaxed);
         Ok(())

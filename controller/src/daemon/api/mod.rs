@@ -2,6 +2,7 @@
 //!
 //! | file | job |
 //! |---|---|
+//! | [`servers`] | all of it, started and ended together |
 //! | [`request`] | what can be asked over the control socket |
 //! | [`control`] | the control socket |
 //! | [`http`] | metrics and health |
@@ -15,3 +16,4 @@ pub mod http;
 pub mod metrics;
 pub mod monitor;
 pub mod request;
+pub mod servers;

@@ -16,16 +16,18 @@ use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::reconciler::{Compiled, Job, Reconciler, ReconcilerError};
 use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::orders::shared_sensor::SharedSensor;
-use crate::daemon::prepare::{Held, Inputs, PrepareError, Prepared};
+use crate::daemon::prepare::{Inputs, Prepared};
 use crate::daemon::sensor::{Enforce, mode_name};
 use crate::kernel::clock::boot_id;
 use crate::kernel::object_digest;
 use crate::preview::ClassRanges;
 use crate::registry::event::What;
+use crate::registry::held::Held;
 use crate::registry::install::Installed;
 use crate::registry::runs::{Basis, Start, Stop};
 use crate::registry::wording;
 use crate::registry::{Change, OrderList, Reading, Registry, StoreError};
+use crate::rejection::Fault;
 use crate::rejection::Rejection;
 use crate::text::Text;
 
@@ -72,7 +74,7 @@ type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), ReconcilerError>;
 #[derive(Debug)]
 enum Aside {
     Install { name: Text, result: Result<Installed, Rejection>, reply: ReplyTo },
-    Reload { result: Result<Box<(Inputs, Change)>, PrepareError>, reply: Option<ReplyTo> },
+    Reload { result: Result<Box<(Inputs, Change)>, Fault>, reply: Option<ReplyTo> },
 }
 
 /// What the order service was waiting for.

@@ -3,7 +3,7 @@
 //!
 //! The kernel does not wake anyone for a record: a ring that fills up to a mark does, and the drain
 //! looks into all of them every [`LOOK`] besides. So a record is late by that much at most, and a CPU
-//! that makes records by the million is interrupted for none of them (docs/decisions/0010).
+//! that makes records by the million is interrupted for none of them (docs/decisions/0005).
 
 use std::future::poll_fn;
 use std::io;

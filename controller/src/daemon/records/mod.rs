@@ -2,6 +2,7 @@
 //!
 //! | file | job |
 //! |---|---|
+//! | [`keeping`] | all of it, started and ended together |
 //! | [`drain`] | out of the rings |
 //! | [`writer`] | into the output, whatever becomes of it |
 //! | [`output`] | the output: a file, a pipe |
@@ -14,6 +15,7 @@ pub mod aside;
 pub mod books;
 pub mod drain;
 pub mod health;
+pub mod keeping;
 pub mod output;
 pub mod progress;
 pub mod writer;

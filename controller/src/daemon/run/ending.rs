@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use sensor_common::counters::{self, Counters};
 use sensor_common::outcome::Outcome;
-use tokio::task::JoinHandle;
 
-use super::{Daemon, End, RunError, reading};
+use super::{Daemon, End, RunError};
 use crate::daemon::lock::lock;
 #[cfg(test)]
 use crate::daemon::records::aside::Reason;
 use crate::daemon::records::books::Books;
-use crate::daemon::records::drain;
+use crate::daemon::records::keeping::Finished;
 use crate::daemon::sensor::Enforce as _;
+use crate::registry::Reading;
 use crate::registry::runs::{How, Stop};
-
-/// How long the output may take none of the last records before they are given up.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a sensor did, for the last words of its daemon. Every record that was due is in one of the four
 /// numbers behind `records`.
@@ -91,23 +87,18 @@ impl Daemon {
         if end == End::Stop {
             self.monitor.note_lease(0);
         }
-        // If the drain is gone, it has failed, and said so.
-        let _ = self.commands.send(drain::Command::Finish);
-        let drained = finish(self.drain, &self.books).await;
+        let drained = self.records.end_drain().await;
         if end == End::Stop {
             keep(lock(&self.sensor).detach().map_err(RunError::Sensor));
         }
-        for server in &self.servers {
-            server.abort();
+        if let Some(reader) = &self.reader {
+            reader.abort();
         }
-        for server in self.servers {
-            // Aborted; what it held (the socket) is gone once this returns.
-            let _ = server.await;
-        }
-        let written = finish(self.writer, &self.books).await;
-        self.books.audit(submitted);
+        self.servers.close().await;
+        let written = self.records.end_writer().await;
+        self.records.books().audit(submitted);
         summary.kept = lock(&self.sensor).is_pinned();
-        summary.add_up(&self.books);
+        summary.add_up(self.records.books());
         for finished in [drained, written] {
             match finished {
                 Finished::Well => {}
@@ -122,7 +113,7 @@ impl Daemon {
         }
         let failure = failure.or_else(|| result.as_ref().err().map(ToString::to_string));
         let (orders, stop) = (&mut self.orders, summary.as_event(end, failure));
-        let ended = tokio::task::block_in_place(|| orders.end(stop, reading()));
+        let ended = tokio::task::block_in_place(|| orders.end(stop, Reading::now()));
         result = result.and(ended.map_err(Into::into));
         if result.is_ok() {
             let mut sensor = lock(&self.sensor);
@@ -167,33 +158,6 @@ impl Summary {
         self.lost = self.lost.saturating_add(totals.missing());
         let known = self.written.saturating_add(self.set_aside).saturating_add(self.lost);
         self.not_written = self.records.saturating_sub(known);
-    }
-}
-
-/// How a task ended.
-enum Finished {
-    Well,
-    /// The output takes nothing.
-    Stuck,
-    Failed(String),
-}
-
-/// Waits for a task as long as records are written.
-async fn finish<E: fmt::Display>(mut task: JoinHandle<Result<(), E>>, books: &Books) -> Finished {
-    loop {
-        let before = books.moves();
-        match tokio::time::timeout(PATIENCE, &mut task).await {
-            Ok(Ok(Ok(()))) => return Finished::Well,
-            Ok(Ok(Err(error))) => return Finished::Failed(error.to_string()),
-            Ok(Err(error)) => return Finished::Failed(error.to_string()),
-            Err(_) if books.moves() == before => {
-                // What it holds is let go, and whoever waits for it waits no more.
-                task.abort();
-                let _ = task.await;
-                return Finished::Stuck;
-            }
-            Err(_) => {}
-        }
     }
 }
 

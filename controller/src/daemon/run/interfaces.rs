@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{Daemon, RunError, Tell, failed, reading};
+use super::{Daemon, RunError, Tell, failed};
 use crate::daemon::config::Config;
 use crate::daemon::interfaces::link;
 use crate::daemon::interfaces::links::Looked;
@@ -12,6 +12,7 @@ use crate::daemon::interfaces::route::watch::Watch;
 use crate::daemon::interfaces::route::{self, DefaultRoutes};
 use crate::daemon::lock::lock;
 use crate::kernel::Mode;
+use crate::registry::Reading;
 
 /// Refuses an interface that carries a default route, unless its frames pass or it is meant. What is to
 /// watch over later routes comes with the task that reads them. To be called in a runtime.
@@ -41,7 +42,7 @@ pub(super) fn guard(
 impl Daemon {
     /// Looks after the interfaces.
     pub(super) fn look(&mut self, voice: &impl Tell) {
-        let reading = reading();
+        let reading = Reading::now();
         let Self { links, sensor, routes, orders, monitor, .. } = self;
         let Looked { mut said, mut events } =
             tokio::task::block_in_place(|| links.look(&mut lock(sensor), reading.boot));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::{RunError, reading};
+use super::RunError;
 use crate::daemon::config::Config;
 use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::name_book::NameBook;
@@ -17,7 +17,7 @@ use crate::daemon::records::writer::Places;
 use crate::daemon::sensor::{Enforce as _, Sensor};
 use crate::daemon::takeover::predecessor::{self, Kept, Resumed};
 use crate::kernel::Records;
-use crate::registry::Registry;
+use crate::registry::{Reading, Registry};
 
 /// What is opened before anything is asked of the kernel.
 pub(super) struct Opened {
@@ -44,7 +44,7 @@ pub(super) struct TakenOver {
 
 /// Opens the output, and what the daemon before left.
 pub(super) fn open(config: &Config, registry: &Registry) -> Result<Opened, RunError> {
-    let kept = Kept::open(config, registry, reading()).map_err(RunError::Failed)?;
+    let kept = Kept::open(config, registry, Reading::now()).map_err(RunError::Failed)?;
     let last = kept.step.as_ref().and_then(|step| step.file);
     let (sink, found) = match Sink::open(&config.output, last, true) {
         Ok((sink, found)) => (Some(sink), found),
@@ -79,7 +79,7 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     }
     inherited.generation = inherited.generation.max(resumed.generation);
     let known = if doubts.is_empty() { terms } else { BTreeMap::new() };
-    let now = reading().boot;
+    let now = Reading::now().boot;
     let wrong = sensor.adopt(&known, resumed.totals.lease, now)?;
     sensor.vouched().inherit(windows);
     if !doubts.is_empty() {

@@ -17,7 +17,7 @@ impl Daemon {
     /// Puts right what somebody else has written into the kernel's maps, before a tick goes by them.
     pub(super) fn put_right(&self, voice: &impl Tell) -> Result<(), RunError> {
         let said = lock(&self.sensor).put_right()?;
-        self.books.tampered(said.len() as u64);
+        self.records.books().tampered(said.len() as u64);
         for line in &said {
             voice.tell(line);
         }
@@ -33,7 +33,7 @@ impl Daemon {
         *looked = now;
         let mut sensor = lock(&self.sensor);
         let (said, failed) = sensor.put_back_pins();
-        self.books.tampered(said.len() as u64);
+        self.records.books().tampered(said.len() as u64);
         for line in &said {
             voice.tell(line);
         }
@@ -43,7 +43,7 @@ impl Daemon {
             voice.tell(line);
         }
         *pins = failed;
-        let missing = self.books.audit(sensor.submitted()?);
+        let missing = self.records.books().audit(sensor.submitted()?);
         if missing > 0 {
             voice
                 .tell(&format!("{missing} records are missing: they did not come out of any ring"));

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::{Aside, OrderService, OrderServiceError, ReplyTo};
 use crate::compile::Layer;
 use crate::daemon::orders::ask::{Ask, Command, Document, Reply};
-use crate::daemon::prepare::{Inputs, PrepareError, lawful_here};
+use crate::daemon::prepare::{Inputs, lawful_here};
 use crate::daemon::reload;
 use crate::daemon::sensor::Enforce;
 use crate::registry::install::Installed;
 use crate::registry::wording;
 use crate::registry::{Change, Reading};
+use crate::rejection::Fault;
 use crate::rejection::Rejection;
 use crate::text::Text;
 
@@ -46,9 +47,8 @@ where
                 Ok(())
             }
             Command::Revoke(Document { name, bytes }) => {
-                let known = "this revocation was accepted before";
                 let change = self.registry.revoke(name.as_str(), bytes, reading);
-                self.decide(change, known, reply, reading)
+                self.decide(change, wording::REVOKED_BEFORE, reply, reading)
             }
             Command::Rotate(Document { name, bytes }) => {
                 let change = self.registry.rotate(name.as_str(), bytes, reading).map(Some);
@@ -101,8 +101,7 @@ where
             }
             Ok(Installed::Known(position)) => {
                 let live = self.reconciler.is_live(position);
-                let words = wording::installed(&self.registry, position, reading.wall, live);
-                let text = format!("{words}; it was installed before, and nothing has changed");
+                let text = wording::installed_before(&self.registry, position, reading.wall, live);
                 let _ = reply.send(Reply::Done(vec![text]));
             }
             Ok(Installed::New(change, position)) => match self.registry.take_up(change) {
@@ -122,7 +121,7 @@ where
 
     pub(super) fn reloaded(
         &mut self,
-        result: Result<Box<(Inputs, Change)>, PrepareError>,
+        result: Result<Box<(Inputs, Change)>, Fault>,
         reply: Option<ReplyTo>,
         reading: Reading,
     ) {
@@ -147,8 +146,8 @@ where
                     Reply::Done(lines)
                 }
             }
-            Err(PrepareError::Rejected(rejections)) => Reply::from(rejections.as_slice()),
-            Err(PrepareError::Failed(reason)) => Reply::Error(reason),
+            Err(Fault::Rejected(rejections)) => Reply::from(rejections.as_slice()),
+            Err(Fault::Failed(reason)) => Reply::Error(reason),
         };
         self.ticked.reloaded = true;
         if let Reply::Refused(lines) = &outcome {

@@ -89,7 +89,7 @@ where
         self.follow_halt(reading)?;
         let act = Act::new(said, caller, reading.wall);
         let outcome = match self.registry.resume(act, reading) {
-            None => Reply::Done(vec!["selection was not halted".to_owned()]),
+            None => Reply::Done(vec![wording::NOT_HALTED.to_owned()]),
             Some(change) => {
                 let lines = wording::events(&change);
                 let opened = self.open(change, reading).and_then(|()| {

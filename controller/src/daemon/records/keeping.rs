@@ -1,0 +1,171 @@
+//! The tasks that keep records, and what they share with the loop: started together, ended one after the
+//! other.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+
+use crate::daemon::config::Config;
+use crate::daemon::news::News;
+use crate::daemon::orders::name_book::NameBook;
+use crate::daemon::orders::record_counts::RecordCounts;
+use crate::daemon::records::books::Books;
+use crate::daemon::records::drain::{self, Drain, DrainError, Sources};
+use crate::daemon::records::health::Health;
+use crate::daemon::records::writer::{Places, Shared, Writer};
+use crate::daemon::vouched::Vouched;
+use crate::kernel::Records;
+
+/// How long the output may take none of the last records before they are given up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What records go by, and where they go.
+#[derive(Debug)]
+pub struct Basis {
+    /// What rule numbers stand for.
+    pub names: Arc<NameBook>,
+    /// When what was to be selected.
+    pub vouched: Arc<Vouched>,
+    /// Where records are counted by order.
+    pub counts: Arc<RecordCounts>,
+    /// What became of records.
+    pub books: Arc<Books>,
+    /// Where they are written.
+    pub places: Places,
+    /// `event.sequence` of the last record that was written.
+    pub sequence: u64,
+}
+
+/// Drain and writer, which do not run yet.
+pub struct Waiting {
+    drain: Drain,
+    writer: Writer,
+    rest: Rest,
+}
+
+/// What they share with others.
+#[derive(Debug)]
+struct Rest {
+    health: Arc<Health>,
+    books: Arc<Books>,
+    news: Arc<News>,
+    reopen: Arc<Notify>,
+    commands: mpsc::UnboundedSender<drain::Command>,
+}
+
+/// Drain and writer at work.
+#[derive(Debug)]
+pub struct Keeping {
+    drain: JoinHandle<Result<(), DrainError>>,
+    writer: JoinHandle<io::Result<()>>,
+    rest: Rest,
+}
+
+/// How a task ended.
+#[derive(Debug)]
+pub enum Finished {
+    /// Everything is written.
+    Well,
+    /// The output takes nothing.
+    Stuck,
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl Waiting {
+    /// Prepares both, inside of a tokio runtime.
+    ///
+    /// # Errors
+    /// Where a ring cannot be waited for.
+    pub fn new(config: &Config, rings: Vec<(String, Records)>, basis: Basis) -> io::Result<Self> {
+        let Basis { names, vouched, counts, books, places, sequence } = basis;
+        let (health, news) = (Arc::new(Health::default()), Arc::new(News::default()));
+        let reopen = Arc::new(Notify::new());
+        let (sender, work) = mpsc::channel(drain::BATCHES);
+        let (commands, received) = mpsc::unbounded_channel();
+        let sources =
+            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), counts };
+        let drain = Drain::new(config, rings, sources, sender, received)?.behind(sequence);
+        let shared = Shared {
+            books: Arc::clone(&books),
+            health: Arc::clone(&health),
+            news: Arc::clone(&news),
+            names,
+            reopen: Arc::clone(&reopen),
+        };
+        let writer = Writer::new(work, places, shared);
+        Ok(Self { drain, writer, rest: Rest { health, books, news, reopen, commands } })
+    }
+
+    /// Sets both to work.
+    pub fn start(self) -> Keeping {
+        let Self { drain, writer, rest } = self;
+        Keeping { drain: tokio::spawn(drain.run()), writer: tokio::spawn(writer.run()), rest }
+    }
+}
+
+impl Keeping {
+    /// Whether records are kept.
+    pub const fn health(&self) -> &Arc<Health> {
+        &self.rest.health
+    }
+
+    /// What became of records.
+    pub const fn books(&self) -> &Arc<Books> {
+        &self.rest.books
+    }
+
+    /// What there is to say.
+    pub const fn news(&self) -> &Arc<News> {
+        &self.rest.news
+    }
+
+    /// Has the output opened again by its name.
+    pub fn reopen(&self) {
+        self.rest.reopen.notify_one();
+    }
+
+    /// No record of a generation before this one comes any more.
+    pub fn forget_before(&self, generation: u32) {
+        self.command(drain::Command::Forget(generation));
+    }
+
+    /// Waits until what is in the rings is with the writer.
+    pub async fn end_drain(&mut self) -> Finished {
+        self.command(drain::Command::Finish);
+        finish(&mut self.drain, &self.rest.books).await
+    }
+
+    /// Waits until the writer has written everything; after [`Self::end_drain`].
+    pub async fn end_writer(&mut self) -> Finished {
+        finish(&mut self.writer, &self.rest.books).await
+    }
+
+    fn command(&self, command: drain::Command) {
+        // If the drain is gone, it has failed, and said so.
+        let _ = self.rest.commands.send(command);
+    }
+}
+
+/// Waits for a task as long as records are written.
+async fn finish<E: fmt::Display>(task: &mut JoinHandle<Result<(), E>>, books: &Books) -> Finished {
+    loop {
+        let before = books.moves();
+        match tokio::time::timeout(PATIENCE, &mut *task).await {
+            Ok(Ok(Ok(()))) => return Finished::Well,
+            Ok(Ok(Err(error))) => return Finished::Failed(error.to_string()),
+            Ok(Err(error)) => return Finished::Failed(error.to_string()),
+            Err(_) if books.moves() == before => {
+                // What it holds is let go, and whoever waits for it waits no more.
+                task.abort();
+                let _ = task.await;
+                return Finished::Stuck;
+            }
+            Err(_) => {}
+        }
+    }
+}

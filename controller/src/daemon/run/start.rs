@@ -1,0 +1,135 @@
+//! The start: everything that a daemon opens, in an order in which nothing is selected before all of it
+//! works.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::takeover::{self, TakenOver};
+use super::upkeep::Upkeep;
+use super::{Daemon, RunError, Tell, failed, interfaces};
+use crate::daemon::api::monitor::Monitor;
+use crate::daemon::api::servers::Sockets;
+use crate::daemon::config::Config;
+use crate::daemon::descriptors;
+use crate::daemon::interfaces::links::Watch;
+use crate::daemon::lock::lock;
+use crate::daemon::orders::order_service::OrderService;
+use crate::daemon::orders::record_counts::RecordCounts;
+use crate::daemon::orders::shared_sensor::SharedSensor;
+use crate::daemon::outside::{Gates, StateLink};
+use crate::daemon::prepare::Prepared;
+use crate::daemon::records::keeping::{Basis, Waiting};
+use crate::daemon::sensor::{Enforce as _, Sensor};
+use crate::daemon::service_manager::ServiceManager;
+use crate::kernel::steps::ClockSteps;
+use crate::registry::Reading;
+use crate::registry::memory::Remembered;
+
+impl Daemon {
+    /// Opens everything, in a runtime: files and sockets, then the program. What it takes of
+    /// privileges is in [`privilege`](crate::daemon::privilege).
+    ///
+    /// # Errors
+    /// [`RunError`]; whatever was attached is detached.
+    pub async fn start(
+        prepared: Prepared,
+        yes_drop_all: bool,
+        voice: &impl Tell,
+    ) -> Result<Self, RunError> {
+        let config = prepared.config.clone();
+        let (routes, reader) = interfaces::guard(&config, yes_drop_all)?.unzip();
+        descriptors::raise().map_err(RunError::Failed)?;
+        let opened = takeover::open(&config, &prepared.registry)?;
+        let sockets = Sockets::take(&config).await.map_err(RunError::Failed)?;
+        // Before anything is attached: a signal that comes early must not end the process at once.
+        let signals = signals().map_err(|error| failed("signals", &error))?;
+        let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
+        let links = Watch::open(&config.interfaces).map_err(|error| failed("rtnetlink", &error))?;
+
+        let left = takeover::take_over(&config, opened)?;
+        let TakenOver { mut sensor, rings, names, inherited, places, books, sequence, .. } = left;
+        left.said.iter().for_each(|line| voice.tell(line));
+        descriptors::suffice(sockets.has_http()).map_err(RunError::Failed)?;
+        // Before anything is attached: from here on a halt needs nobody's answer.
+        let link = announce(&config, &sensor).map_err(RunError::Failed)?;
+        let halted = halt_again(&prepared, &mut sensor)?;
+        let sensor = Arc::new(Mutex::new(sensor));
+        let gate = Arc::new(SharedSensor::new(Arc::clone(&sensor), halted));
+
+        let counts = Arc::new(RecordCounts::default());
+        let mut orders =
+            OrderService::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&counts));
+        let taken_over = inherited.generation > 0;
+        orders.inherit(&inherited, Reading::now());
+        // No packet is to be judged without tables, so these come before the attachment.
+        let ticked = orders.begin(Reading::now())?;
+        if left.goes_on {
+            let said = takeover::audit(&mut lock(&sensor), &books)?;
+            for line in &said {
+                voice.tell(line);
+            }
+        }
+        lock(&sensor).attach()?.iter().for_each(|line| voice.tell(line));
+
+        let vouched = Arc::clone(lock(&sensor).vouched());
+        let basis = Basis { names, vouched, counts, books, places, sequence };
+        let records =
+            Waiting::new(&config, rings, basis).map_err(|error| failed("rings", &error))?;
+        // Nothing is selected by this daemon before it is written that it is here, and nothing that
+        // could keep it from ending in one place comes after.
+        orders.started(taken_over, Reading::now())?;
+        let records = records.start();
+        let (health, books) = (Arc::clone(records.health()), Arc::clone(records.books()));
+        let monitor = Arc::new(Monitor::new(config, Arc::clone(&sensor), health, books));
+        let daemon = Self {
+            servers: sockets.serve(&monitor, Arc::clone(&gate)),
+            reader: reader.map(tokio::spawn),
+            orders,
+            records,
+            gate,
+            sensor,
+            monitor,
+            upkeep: Upkeep::default(),
+            signals,
+            steps,
+            links,
+            routes,
+            service: ServiceManager::from_environment(),
+            _link: link,
+        };
+        daemon.report(&ticked, voice);
+        Ok(daemon)
+    }
+}
+
+/// Says how the kernel is reached without this daemon.
+fn announce(config: &Config, sensor: &Sensor) -> Result<StateLink, String> {
+    let (directory, socket) = (&config.state.directory, &config.control_socket);
+    Gates::announce(directory, socket, sensor.lease_numbers())?;
+    StateLink::make(socket, directory)
+}
+
+/// Whether all selection is halted, by whatever remembers it; then it is in the kernel, too: what another
+/// daemon left may be selecting at this moment.
+fn halt_again(prepared: &Prepared, sensor: &mut Sensor) -> Result<bool, RunError> {
+    let halted = prepared.registry.halted().is_some()
+        || prepared.held.memory.read() != Remembered::Nothing
+        || sensor.is_halted()?;
+    if halted {
+        sensor.set_halted(true)?;
+    }
+    Ok(halted)
+}
+
+fn signals() -> io::Result<[Signal; 4]> {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+        SignalKind::user_defined2(),
+    ];
+    let [interrupt, terminate, hang_up, hand_over] = kinds.map(signal);
+    Ok([interrupt?, terminate?, hang_up?, hand_over?])
+}

@@ -1,0 +1,8 @@
+//! SHA-256, as it is written everywhere: in lower-case hexadecimal digits.
+
+use sha2::{Digest as _, Sha256};
+
+/// The SHA-256 of some bytes.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
