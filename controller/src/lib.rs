@@ -8,6 +8,7 @@
 //! | [`rejection`] | why an input file was refused |
 //! | [`order`] | signed orders, trust files, and the law they are checked against |
 //! | [`registry`] | the life of orders, and what must survive a restart |
+//! | [`files`] | reading files within bounds |
 //! | [`durable`] | files that are there after a crash |
 //! | [`direction`] | what is domestic and what is foreign |
 //! | [`preview`] | what an order would come to over the direction tables, before it is in force |
@@ -29,6 +30,7 @@ mod digest;
 pub mod direction;
 pub mod durable;
 pub mod engine;
+pub mod files;
 pub mod kernel;
 pub mod order;
 pub mod preview;

@@ -13,7 +13,7 @@ use super::place::Where;
 use super::register;
 use crate::daemon::api::request::{Request, Upload};
 use crate::durable::disk::RealDisk;
-use crate::order::files;
+use crate::files;
 use crate::registry::held::{self, Held};
 use crate::registry::install::Installed;
 use crate::registry::loading::{self, Contents};

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rustix::fs::{Gid, OFlags, Uid};
 
-use crate::order::files;
+use crate::files;
 
 /// Gives what root has made in a folder of somebody else to that somebody: a daemon that does not run as root
 /// could not read it otherwise.

@@ -12,9 +12,9 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 
 use super::disk::{RealDisk, Steps as _, hand_over};
+use crate::digest::sha256;
 
 /// The file.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Reserved {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
         let parsed = std::str::from_utf8(text).ok().and_then(|text| {
             let (digest, json) = text.split_once(' ')?;
-            (self::digest(json.as_bytes()) == digest).then_some(json)
+            (sha256(json.as_bytes()) == digest).then_some(json)
         });
         Ok(parsed.and_then(|json| serde_json::from_str(json).ok()))
     }
@@ -92,7 +92,7 @@ impl Reserved {
     /// Whatever the system says, and what is too long.
     pub(crate) fn write(&self, value: &impl Serialize) -> io::Result<()> {
         let json = serde_json::to_string(value)?;
-        let mut bytes = format!("{} {json}", digest(json.as_bytes())).into_bytes();
+        let mut bytes = format!("{} {json}", sha256(json.as_bytes())).into_bytes();
         if bytes.len() >= self.size {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -100,10 +100,6 @@ impl Reserved {
         self.file.write_all_at(&bytes, 0)?;
         self.file.sync_data()
     }
-}
-
-fn digest(json: &[u8]) -> String {
-    hex::encode(Sha256::digest(json))
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::files;
 use crate::durable::output;
+use crate::files;
 
 /// Why a key file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -8,11 +8,12 @@ use ed25519_dalek::SigningKey;
 use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
 use crate::durable::output;
+use crate::files;
 use crate::order::explain::{Explanation, Language};
 use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
-    Document, Envelope, Kind, Trust, VerifiedDocument, files, keys, load, notice, read_document,
-    time, verify_any,
+    Document, Envelope, Kind, Trust, VerifiedDocument, keys, load, notice, read_document, time,
+    verify_any,
 };
 use crate::rejection::{Rejection, Requirement};
 

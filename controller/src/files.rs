@@ -1,4 +1,4 @@
-//! Reading input files within bounds.
+//! Reading files within bounds.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -7,7 +7,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-pub use super::json::LARGEST;
+/// The largest document that is read: 1 GiB, room for an order with ten million addresses in base64.
+pub const LARGEST: u64 = 1 << 30;
 
 /// The largest file of those that people write by hand: configuration, trust, keys.
 pub const SMALL: u64 = 1 << 20;
