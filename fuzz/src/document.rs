@@ -162,9 +162,9 @@ fn check_revocation(revocation: &Revocation, value: &Value) {
         assert!(text.contains(&revocation.order_id) && text.contains(&revocation.reason), "{text}");
     }
     let serial = revocation.serial;
-    let ends = |serial| revocation.ends(&OrderKey::new(revocation.order_id.as_str(), serial));
-    assert!(ends(serial) && serial > 0);
-    assert!(!serial.checked_add(1).is_some_and(ends));
+    let named = |serial| OrderKey::new(&revocation.order_id, serial);
+    assert!(revocation.ends(&named(serial)) && serial > 0);
+    assert!(!serial.checked_add(1).is_some_and(|next| revocation.ends(&named(next))));
 }
 
 fn check_trust(trust: &Trust, value: &Value, input: &[u8]) {

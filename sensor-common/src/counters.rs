@@ -1,4 +1,4 @@
-//! The counters of one CPU on one interface. Their packets always add up to the packets seen.
+//! The counters of one CPU on one interface. Their packets add up to the packets seen.
 
 use crate::direction::Direction;
 use crate::outcome::Outcome;

@@ -8,14 +8,14 @@ use crate::lookup;
 use crate::outcome::Outcome;
 use crate::packet::Packet;
 use crate::parse::payload::Payload;
-use crate::parse::{self, Address, Flow, Unparsed, transport};
+use crate::parse::{self, Address, Flow, Unparsed, Version, transport};
 use crate::payload::{self, Hits};
 use crate::record::{Record, Sink};
 use crate::repeat::Repeat;
 use crate::select::{self, Cursor, Hit, Known, Rows};
 use crate::tables::{Gate, Line, Tables, word_of};
 
-/// A packet that a rule may select: what its records say of it, and how far judging it has come.
+/// A packet that a rule may select: what a record says of it, and the progress of its judgement.
 pub struct Candidate {
     flow: Flow,
     direction: Direction,
@@ -23,32 +23,30 @@ pub struct Candidate {
     generation: u32,
     rows: Rows,
     cursor: Cursor,
-    /// The payload groups worth looking into, where [`payload::screen`] has said; otherwise 0.
+    /// The payload groups to look into. 0 until they are known.
     groups: u32,
-    /// How many groups were looked into.
+    /// The next group to look into.
     group: u32,
-    /// The payload, once it is looked for.
+    /// Where the payload is, once [`look`] has found it.
     found: Payload,
     payload: Stage,
     hits: Hits,
     tally: Tally,
-    /// [`header::NOTHING`].
-    nothing: u64,
 }
 
-/// How far the payload has been looked at.
+/// Progress with the payload.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Stage {
-    /// No rule has asked for it.
+    /// No rule depends on it so far.
     Unasked,
-    /// All else of a rule holds.
+    /// A rule depends on it; all other conditions of that rule hold.
     Asked,
-    /// The candidate's hits say which prefixes it begins with.
+    /// The candidate's hits name the prefixes that it begins with.
     Known,
 }
 
-/// What has come of a candidate's rules so far.
-#[derive(Clone, Copy)]
+/// The result of a candidate's rules so far.
+#[derive(Clone, Copy, Default)]
 struct Tally {
     /// Boot-time nanoseconds at the first rule that held.
     now: u64,
@@ -56,20 +54,19 @@ struct Tally {
     held: u32,
     /// Records submitted.
     records: u32,
-    /// Records that there was no room for.
+    /// Records for which the sink had no room.
     lost: u32,
 }
 
-/// Where the candidate is kept while it is judged: one place, as there is one packet at a time.
-///
-/// The kernel gives a program 512 bytes of stack over all functions that are waiting for each other;
-/// its implementation is memory of the CPU. The host's is a local variable.
+/// Where the candidate is kept while it is judged. One place is enough, as packets are judged one at a
+/// time. A candidate is too large for the kernel's stack, so the kernel's implementation is memory of the
+/// CPU; the host's is a local variable.
 pub trait Scratch {
-    /// Puts a candidate into its place, over the one before. `None` where there is no such place.
+    /// Replaces the candidate before. `None` where there is no place.
     fn keep(&mut self, candidate: Candidate) -> Option<&mut Candidate>;
 }
 
-/// What the decision needs besides the frame and the tables: one port for each.
+/// What the decision needs besides the frame and the tables.
 pub struct Ports<'a, G, M, R, S, K> {
     /// Terms, lease and clock.
     pub gate: &'a G,
@@ -136,7 +133,6 @@ where
     if unknown && !rules.payload_only(traffic_bit(direction, flow.protocol)) {
         return done(Outcome::Unmatched, Some(direction));
     }
-    let nothing = word_of(head, header::NOTHING);
     let candidate = Candidate {
         rows: Rows::of(flow.protocol, direction, source, destination),
         cursor: Cursor::new(rules),
@@ -144,19 +140,13 @@ where
         direction,
         length,
         generation,
-        groups: low(nothing),
-        group: low(nothing),
-        found: Payload { start: low(nothing), length: low(nothing) },
-        payload: Stage::Unasked,
-        hits: Hits::none(low(nothing)),
-        tally: Tally::new(nothing),
-        nothing,
+        ..Candidate::blank()
     };
     let Some(candidate) = ports.scratch.keep(candidate) else {
         return done(Outcome::Unclassified, None);
     };
-    // From here on all is read from the scratch memory: the verifier does not follow what is in it, so
-    // that the ways that led here are one.
+    // From here on everything is read from scratch memory. The verifier does not follow what is in it,
+    // so the ways that led here are one.
     if !unknown || screen(candidate, packet, tables) {
         if begin(candidate, tables, ports.gate, ports.sink) {
             walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
@@ -166,15 +156,13 @@ where
             walk(candidate, tables, ports.gate, ports.repeat, ports.sink);
         }
     }
-    let verdict = candidate.tally.verdict(candidate.direction, candidate.length);
+    let (tally, direction, length) = (candidate.tally, candidate.direction, candidate.length);
     candidate.erase();
-    verdict
+    tally.verdict(direction, length)
 }
 
-/// Finds the payload groups that may select a candidate whose addresses are in no set; `false` if
-/// there are none.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// Finds the payload groups that may select a candidate whose addresses are in no set. `false`: there
+/// are none. Out of line.
 #[inline(never)]
 fn screen<P: Packet, T: Tables + Copy>(candidate: &mut Candidate, packet: &P, tables: T) -> bool {
     let Candidate { flow, direction, .. } = candidate;
@@ -186,7 +174,7 @@ fn screen<P: Packet, T: Tables + Copy>(candidate: &mut Candidate, packet: &P, ta
     candidate.groups != 0
 }
 
-/// Does of [`walk`] what most packets need no loop for: `true` if there is more to do.
+/// The beginning of [`walk`], which is all that most packets need. `true`: there is more to do.
 #[inline(always)]
 fn begin<T: Tables + Copy, G: Gate, S: Sink>(
     candidate: &mut Candidate,
@@ -196,17 +184,14 @@ fn begin<T: Tables + Copy, G: Gate, S: Sink>(
 ) -> bool {
     let Some(head) = tables.near(select::HEAD) else { return false };
     candidate.rows.find_ports(&tables, head, candidate.flow.ports);
-    // What is in the first word of the rows is dealt with here, up to the first rule, and with it
-    // most packets: the loop costs as much as all before it.
+    // The first word of the rows, up to its first rule. The loop would cost as much as all of this.
     candidate.enter_word(&tables, head)
         && (candidate.cursor.is_between_words() || candidate.hit(&tables, head, gate, sink))
         && !candidate.cursor.at_end()
 }
 
-/// Finds the first rule of each order that holds, and submits a record for each such order that is
-/// in force while the lease holds (L-TERM).
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// Finds the first rule of each order that holds. Submits a record for each such order that is in
+/// force, as long as the lease holds (L-TERM). Out of line.
 #[inline(never)]
 fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     candidate: &mut Candidate,
@@ -226,9 +211,7 @@ fn walk<T: Tables + Copy, G: Gate, R: Repeat, S: Sink>(
     });
 }
 
-/// Looks for the candidate's payload in all groups that may have it.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own.
+/// Looks for the candidate's payload in all groups to look into. Out of line.
 #[inline(never)]
 fn look<P: Packet, T: Tables + Copy, R: Repeat>(
     candidate: &mut Candidate,
@@ -247,7 +230,7 @@ fn look<P: Packet, T: Tables + Copy, R: Repeat>(
 }
 
 impl Candidate {
-    /// Enters the next word of the rows: `false` if a rule asks for the payload first.
+    /// Enters the next word of the rows. `false`: a rule depends on the payload, which is not known yet.
     #[inline(always)]
     fn enter_word<T: Tables>(&mut self, tables: &T, head: &Line) -> bool {
         let known = match self.payload {
@@ -261,29 +244,48 @@ impl Candidate {
         entered.is_ok()
     }
 
-    /// Forgets the packet (L-ERASE): the scratch memory outlives it, and most candidates are selected by
-    /// no rule.
+    /// No packet: all fields are 0 but for the cursor's.
     #[inline(always)]
-    fn erase(&mut self) {
-        let (nothing, none) = (self.nothing, low(self.nothing));
-        self.flow.source = Address { high: nothing, low: nothing };
-        self.flow.destination = Address { high: nothing, low: nothing };
-        // `None` would leave them there.
-        self.flow.ports = Some(transport::Ports { source: 0, destination: 0 });
-        self.flow.protocol = 0;
-        self.length = none;
-        self.rows = Rows::none(none);
-        self.cursor = Cursor::new(RulesWord(nothing));
-        self.found = Payload { start: none, length: none };
-        self.hits = Hits::none(none);
+    fn blank() -> Self {
+        let nowhere = Address::default();
+        Self {
+            flow: Flow {
+                version: Version::V4,
+                source: nowhere,
+                destination: nowhere,
+                protocol: 0,
+                // `None` would leave in memory what was there.
+                ports: Some(transport::Ports { source: 0, destination: 0 }),
+                fragment: false,
+                upper: 0,
+                end: 0,
+            },
+            direction: Direction::ForeignToForeign,
+            length: 0,
+            generation: 0,
+            rows: Rows::default(),
+            cursor: Cursor::new(RulesWord(0)),
+            groups: 0,
+            group: 0,
+            found: Payload::default(),
+            payload: Stage::Unasked,
+            hits: Hits::default(),
+            tally: Tally::default(),
+        }
     }
 
-    /// Looks for the payload in the next group: `false` if there is none after it.
+    /// Forgets the packet (L-ERASE), which the scratch memory outlives.
+    #[inline(always)]
+    fn erase(&mut self) {
+        *self = Self::blank();
+    }
+
+    /// Looks for the payload in the next group. `false`: it was the last.
     #[inline(always)]
     fn look_into_group<P: Packet, T: Tables>(&mut self, packet: &P, tables: &T) -> bool {
         let left = self.groups.wrapping_shr(self.group);
         if left & 1 != 0 {
-            // A group that does not have it, or cannot be read, adds nothing.
+            // A group without the payload, or one that cannot be read, adds nothing.
             let _: Option<()> =
                 payload::look(packet, tables, self.found, self.group, &mut self.hits);
         }
@@ -291,7 +293,7 @@ impl Candidate {
         left > 1
     }
 
-    /// Deals with the rule that the cursor stands before: `false` where no other can have a record.
+    /// Handles the next rule that holds. `false`: the lease has passed, so no rule can have a record.
     #[inline(always)]
     fn hit<T: Tables, G: Gate, S: Sink>(
         &mut self,
@@ -321,14 +323,7 @@ impl Candidate {
 }
 
 impl Tally {
-    /// Nothing so far. `nothing` is [`header::NOTHING`].
-    #[inline(always)]
-    const fn new(nothing: u64) -> Self {
-        let none = low(nothing);
-        Self { now: nothing, held: none, records: none, lost: none }
-    }
-
-    /// The outcome of a packet that was looked at to the end.
+    /// The verdict on a packet of which all rules were looked at.
     #[inline(always)]
     const fn verdict(self, direction: Direction, length: u32) -> Verdict {
         let Self { held, records, lost, .. } = self;

@@ -6,7 +6,7 @@
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(u8)]
 pub enum AddressClass {
-    /// Neither table names it, or it is special-purpose space: never selectable.
+    /// In neither table, or in special-purpose space: never selectable.
     #[default]
     Unclassified = 0,
     /// 国内設備: equipment inside Japan.

@@ -18,8 +18,8 @@ pub mod addresses;
 
 pub use addresses::{AddressValue, IndexWord};
 
-/// Version of this layout and of the maps around it; part of the header, checked by the kernel
-/// program, so that a controller can never publish tables that the program would misread.
+/// Version of this layout and of the maps around it. It is part of the header, and the kernel program
+/// checks it: a controller can never publish tables that the program would misread.
 pub const VERSION: u32 = 4;
 
 /// Most rules over all orders in force.
@@ -42,24 +42,21 @@ pub mod header {
     /// The capacity share (L-CAP): bytes per second of 外外 traffic that may be inspected, or
     /// [`crate::capacity::UNMETERED`]. 0: none.
     pub const SHARE: u32 = 5;
-    /// Always 0. Neither verifier nor compiler knows it. What a loop starts with from here is to the
-    /// verifier what the loop goes on with, and it walks through the loop once instead of once for each
-    /// difference; what is set to it is set by instructions, not by a call of `memset`.
-    pub const NOTHING: u32 = 6;
-    /// What there are of rules; see [`super::RulesWord`].
+    /// Rule count, row width, and which traffic has payload-only rules: see [`super::RulesWord`].
     pub const RULES: u32 = 7;
 
-    /// Rows by source address: the rules whose condition on the source the address meets. A rule with
-    /// a set that may be on either side stands here and among the destination's as if it named both.
+    /// Rows by source address: the rules whose condition on the source the address meets. A rule whose set
+    /// may be on either side is in these rows and in the destination's, as if it named both.
     pub const SOURCE_ROWS: u32 = 8;
-    /// Rows by destination address, two words for each 64 rules: as for the source; and the rules
-    /// whose order allows the destination (an agreement's only its party's own, L-MEASURE).
+    /// Rows by destination address, two words for each 64 rules. The first is as for the source; the second
+    /// has the rules whose order allows the destination (an agreement allows only its party's own,
+    /// L-MEASURE).
     pub const DESTINATION_ROWS: u32 = 9;
-    /// Rows by direction and protocol ([`super::traffic_row`]), two words for each 64 rules: the rules
-    /// for both; and, the same in every row, those for which one of the two addresses is enough.
+    /// Rows by direction and protocol ([`super::traffic_row`]), two words for each 64 rules. The first has the
+    /// rules for both; the second, the same in every row, those for which one of the two addresses is enough.
     pub const TRAFFIC_ROWS: u32 = 10;
-    /// Rows by payload: row 0 are the rules without a condition on it, the others belong to prefixes.
-    /// Position 0: no rule has one.
+    /// Rows by payload: row 0 has the rules without a condition on it, the others belong to prefixes.
+    /// Position 0: no rule has a condition on it.
     pub const PAYLOAD_ROWS: u32 = 11;
     /// Position of the first rule's word; see [`super::RuleWord`].
     pub const RULE_WORDS: u32 = 12;
@@ -89,8 +86,8 @@ pub mod header {
     /// IPv6 table of chunks: number of its first line in the lower half, number of buckets in the
     /// upper.
     pub const V6_CHUNKS: u32 = 27;
-    /// By how much an address's first 64 bits are shifted to give the chunk that the filter and the
-    /// table of chunks know it by.
+    /// How far an address's first 64 bits are shifted to give its chunk, the key of the filter and of the
+    /// table of chunks.
     pub const V6_CHUNK_SHIFT: u32 = 28;
     /// IPv6 index: as for IPv4; the shift applies to the address's first 64 bits.
     pub const V6_INDEX: u32 = 29;
@@ -104,7 +101,7 @@ pub mod header {
     pub const WORDS: u32 = 32;
 }
 
-/// The port class of a packet without ports. Rules that name ports are absent from its row.
+/// The port class of a packet without ports. Its row has no rules that name ports.
 pub const NO_PORTS: u32 = 0;
 
 /// Number of the row for a direction and a protocol (IANA number).
@@ -131,15 +128,14 @@ pub const fn halves(low: u32, high: u32) -> u64 {
     (high as u64) << 32 | low as u64
 }
 
-/// What there are of rules: their number, the words in a row, and for which traffic there are rules
-/// that name payload prefixes but no address. It lies in the line that every packet's look-up reads,
-/// so that generations without such rules pay nothing for them.
+/// Rule count, row width, and which traffic has payload-only rules: rules that name payload prefixes but no
+/// address. It is in the line that every packet's look-up reads, so that generations without such rules
+/// pay nothing for them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RulesWord(pub u64);
 
 impl RulesWord {
-    /// `payload_only` has the bit [`traffic_bit`] of each direction and protocol for which there is
-    /// such a rule.
+    /// `payload_only` has the bit [`traffic_bit`] of each direction and protocol with such a rule.
     pub const fn new(count: u32, width: u8, payload_only: u8) -> Self {
         Self(halves(count, (payload_only as u32) << 8 | width as u32))
     }
@@ -163,16 +159,15 @@ impl RulesWord {
     }
 }
 
-/// A number below eight for a direction and one of the two protocols whose payload is compared; TCP (6)
-/// and UDP (17) differ in the last bit. Of another protocol it is as good as a guess.
-///
-/// A calculation, because a comparison would be one more fork for the verifier.
+/// A number below eight for a direction and one of the two protocols whose payload is compared: TCP (6)
+/// and UDP (17) differ in the last bit. For other protocols it has no meaning. It is calculated without a
+/// branch ([`crate::opaque`]).
 #[inline(always)]
 pub const fn traffic_bit(direction: crate::direction::Direction, protocol: u8) -> u32 {
     (direction as u32) << 1 | (protocol & 1) as u32
 }
 
-/// The word of a rule: which order it belongs to, and where that order's rules end.
+/// The word of a rule: its order, and where that order's rules end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RuleWord(pub u64);
 

@@ -5,8 +5,9 @@
 //! a frame ([`packet::Packet`]), the tables ([`tables::Tables`]), and the terms with the time to
 //! hold against them ([`tables::Gate`]); it never reads a clock itself. What it decides leaves
 //! through [`record::Sink`], long loops go through [`repeat::Repeat`], and what a small stack has no
-//! room for lies in [`decide::Scratch`]. The XDP program and the host engine implement the same ports,
-//! so the code that is unit-tested and property-tested on the host is the code that runs in the kernel.
+//! room for lies in [`decide::Scratch`]. How all of it is kept fit for the kernel's verifier is said in
+//! [`opaque`]. The XDP program and the host engine implement the same ports, so the code that is
+//! unit-tested and property-tested on the host is the code that runs in the kernel.
 //!
 //! A packet passes through the files in this order:
 //!
@@ -25,6 +26,8 @@
 //! compiler writes them from the same constants.
 
 #![no_std]
+// See `opaque`.
+#![cfg_attr(target_arch = "bpf", no_builtins)]
 #![cfg_attr(
     test,
     expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")
@@ -39,6 +42,7 @@ pub mod decide;
 pub mod direction;
 pub mod layout;
 pub mod lookup;
+pub mod opaque;
 pub mod outcome;
 pub mod packet;
 pub mod parse;

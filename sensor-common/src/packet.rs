@@ -1,35 +1,37 @@
 //! The port through which frames are read.
 
-/// A frame, from its first byte (the destination MAC address) on.
-pub trait Packet {
+use crate::opaque::Opaque;
+
+/// A frame, from its first byte on.
+pub trait Packet: Opaque {
     /// The frame's length in bytes, all buffers of a multi-buffer frame together.
     fn length(&self) -> u32;
 
-    /// The `N` bytes at `offset`, or `None` where the frame does not hold all of them.
-    ///
-    /// Offsets beyond [`FURTHEST`] are never readable: the kernel's verifier wants a bound, and no
-    /// header that the parser looks for starts further in.
-    fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
-
-    /// A number that the parser found, to be kept for later. The kernel's implementation makes the
-    /// verifier forget its bounds: that of 6.1 would otherwise follow every way through the parser to
-    /// the end, each on its own.
-    #[inline(always)]
-    fn keep(&self, number: u32) -> u32 {
-        number
-    }
-
-    /// As [`Self::load`], for an offset that was kept since it was found. The verifier of older kernels
-    /// forgets what it knew of such a number; the kernel's implementation tells it again, at the price
-    /// of an instruction that the compiler cannot leave out.
-    #[inline(always)]
-    fn load_kept<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        self.load(offset)
-    }
+    /// The `N` bytes at `offset`, or `None` where the frame's first buffer does not hold all of them.
+    fn load<const N: usize>(&self, offset: Offset) -> Option<[u8; N]>;
 }
 
-/// The highest offset at which [`Packet::load`] reads: a mask, so all lower bits are set.
+/// The highest offset at which [`Packet::load`] reads. A mask: all lower bits are set.
 pub const FURTHEST: u32 = 0x7ff;
+
+/// An offset in a frame, counted in bytes from the frame's first. It is at most [`FURTHEST`]: the
+/// verifier wants a bound, and no header or payload is looked for further in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Offset(u32);
+
+impl Offset {
+    /// `None` beyond [`FURTHEST`].
+    #[inline(always)]
+    pub const fn new(bytes: u32) -> Option<Self> {
+        if bytes > FURTHEST { None } else { Some(Self(bytes)) }
+    }
+
+    /// The number of bytes before it.
+    #[inline(always)]
+    pub const fn bytes(self) -> u32 {
+        self.0
+    }
+}
 
 /// A frame in memory: the host engine's implementation of the port.
 impl Packet for &[u8] {
@@ -37,11 +39,8 @@ impl Packet for &[u8] {
         u32::try_from(self.len()).unwrap_or(u32::MAX)
     }
 
-    fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        if offset > FURTHEST {
-            return None;
-        }
-        let start = usize::try_from(offset).ok()?;
+    fn load<const N: usize>(&self, offset: Offset) -> Option<[u8; N]> {
+        let start = usize::try_from(offset.bytes()).ok()?;
         let bytes = self.get(start..start.checked_add(N)?)?;
         bytes.try_into().ok()
     }
@@ -51,19 +50,22 @@ impl Packet for &[u8] {
 mod tests {
     use super::*;
 
+    fn load<const N: usize>(frame: &[u8], at: u32) -> Option<[u8; N]> {
+        frame.load(Offset::new(at)?)
+    }
+
     #[test]
     fn loads_only_what_is_there() {
         let frame: &[u8] = &[1, 2, 3, 4];
-        assert_eq!(frame.load::<2>(2), Some([3, 4]));
-        assert_eq!(frame.load::<2>(3), None);
-        assert_eq!(frame.load::<2>(u32::MAX), None);
+        assert_eq!(load::<2>(frame, 2), Some([3, 4]));
+        assert_eq!(load::<2>(frame, 3), None);
+        assert_eq!(load::<2>(frame, u32::MAX), None);
     }
 
     #[test]
     fn nothing_beyond_the_furthest_offset() {
         let long = std::vec![0_u8; 5_000];
-        let frame = long.as_slice();
-        assert!(frame.load::<4>(FURTHEST).is_some());
-        assert!(frame.load::<4>(FURTHEST + 1).is_none());
+        assert!(load::<4>(&long, FURTHEST).is_some());
+        assert!(load::<4>(&long, FURTHEST + 1).is_none());
     }
 }

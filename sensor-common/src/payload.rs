@@ -4,22 +4,21 @@
 //! hashed once for each group, with SipHash-2-4, and the hash is looked for in two structures:
 //!
 //! - a **filter** (Putze, Sanders, Singler: "Cache-, hash- and space-efficient Bloom filters", JEA 14,
-//!   2009; blocks of one word), which nearly every payload that has none of the prefixes ends in;
-//! - the sorted **hashes**, under an index on their first bits, which answer exactly: a bucket of the
-//!   index holds about four, and a binary search takes no more than [`MOST_STEPS`] whatever they are.
+//!   2009; blocks of one word), which rules out nearly every payload that has none of the prefixes;
+//! - the sorted **hashes**, under an index on their first bits, which answer exactly. A bucket of the
+//!   index holds about four hashes; a binary search takes at most [`MOST_STEPS`], whatever they are.
 //!
-//! Prefixes that an order spells out (`hex`) are hashed under a key of the compiler's, and their bytes
-//! are compared after the hash was found. Of hashed ones there is only the hash.
+//! Prefixes that an order spells out (`hex`) are hashed under a key of the controller's compiler, and their
+//! bytes are compared after the hash was found. Of prefixes that an order hashes, only the hash is known.
 //!
-//! Groups under one key stand next to each other, the shorter ones first, so that the blocks they have
-//! in common are taken into the hash once.
-
-use core::hint::black_box;
+//! Groups under one key are adjacent, the shorter ones first, so that the blocks that they share are hashed
+//! once.
 
 use crate::direction::Direction;
 use crate::layout::{IndexWord, halves, header, high, low, traffic_bit};
-use crate::lookup::{Search, below};
-use crate::packet::Packet;
+use crate::lookup::Search;
+use crate::opaque::below;
+use crate::packet::{Offset, Packet};
 use crate::parse::payload::Payload;
 use crate::parse::transport::{TCP, UDP};
 use crate::siphash::{BLOCK, State};
@@ -92,7 +91,7 @@ impl Group {
         let [k0, k1, shape, filter, index, entries, prefixes, _] = *line;
         Self {
             key: [k0, k1],
-            // What the mask takes away cannot be there; the verifier knows the bound by it.
+            // The mask changes nothing; it tells the verifier the bound.
             length: low(shape) & 0x7f,
             key_number: high(shape),
             filter: low(filter),
@@ -105,7 +104,7 @@ impl Group {
         }
     }
 
-    /// The word of the filter that a hash has its bits in.
+    /// The word of the filter that has a hash's bits.
     #[inline(always)]
     pub const fn filter_word(words: u32, hash: u64) -> u32 {
         // The upper half as a fraction of the filter (Lemire: "Fast random integer generation in an
@@ -113,18 +112,17 @@ impl Group {
         high((hash >> 32).wrapping_mul(words as u64))
     }
 
-    /// The positions of the bits that a hash has in that word.
+    /// The positions of a hash's bits in that word.
     #[inline(always)]
     pub const fn filter_bits(hash: u64) -> [u32; 4] {
         [low(hash) & 63, low(hash >> 6) & 63, low(hash >> 12) & 63, low(hash >> 18) & 63]
     }
 
-    /// 1 if the hash may be in the group, otherwise 0. Without a branch: the verifier would follow both
-    /// ways, for every group.
+    /// 1 if the hash may be in the group, otherwise 0.
     #[inline(always)]
     fn may_hold<T: Tables>(&self, tables: &T, hash: u64) -> u32 {
         let word = Self::filter_word(self.filter_words, hash);
-        // Where the filter cannot be read, there is nothing to be found behind it either.
+        // A filter that cannot be read rules everything out.
         let word = tables.word(self.filter.wrapping_add(word));
         let [a, b, c, d] = Self::filter_bits(hash);
         let all = word.wrapping_shr(a) & word.wrapping_shr(b);
@@ -138,9 +136,10 @@ impl Group {
         let bucket = IndexWord(tables.word_within(self.index.wrapping_add(bucket))?);
         (bucket.count() != 0).then_some(())?;
         let mut search = Search::new(bucket);
-        // All steps, though most change nothing: older verifiers would follow every early end to the
-        // end of all that comes after, and few packets come here.
         for _ in 0..MOST_STEPS {
+            if search.is_over() {
+                break;
+            }
             let middle = tables.word(self.hashes.wrapping_add(search.middle()));
             search.step(below(hash, middle) ^ 1);
         }
@@ -155,8 +154,8 @@ impl Group {
         if number & 1 == 0 { low(word) } else { high(word) }
     }
 
-    /// Whether the payload begins with the prefix that has this number; so it does where only the
-    /// hash is known.
+    /// `Some` if the payload begins with the prefix that has this number. Where only the hash is known, it
+    /// does.
     #[inline(always)]
     fn begins<P: Packet, T: Tables>(
         &self,
@@ -187,7 +186,7 @@ impl Group {
     }
 }
 
-/// A set of groups for each direction and protocol: eight bits each, at [`traffic_bit`].
+/// A set of groups for each direction and protocol: eight bits each, in the order of [`traffic_bit`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct GroupMasks(pub u64);
 
@@ -197,7 +196,7 @@ impl GroupMasks {
         self.0 |= 1_u64.wrapping_shl((traffic_bit(direction, protocol) << 3).wrapping_add(group));
     }
 
-    /// For each direction and protocol, at [`traffic_bit`]: whether there is any group.
+    /// The [`traffic_bit`]s of the directions and protocols that have a group.
     pub const fn any(self) -> u8 {
         let (mut bits, mut bit) = (0, 0);
         while bit < 8_u32 {
@@ -213,7 +212,7 @@ impl GroupMasks {
     }
 }
 
-/// The [`traffic_bit`] of a packet, if it is of a protocol whose payload is compared.
+/// The [`traffic_bit`] of a packet, if payloads of its protocol are compared.
 #[inline(always)]
 pub const fn traffic(direction: Direction, protocol: u8) -> Option<u32> {
     match protocol {
@@ -238,12 +237,6 @@ impl Hits {
         self.count = self.count.wrapping_add(1);
     }
 
-    /// No hits. `nothing` is [`header::NOTHING`].
-    #[inline(always)]
-    pub const fn none(nothing: u32) -> Self {
-        Self { count: nothing, rows: [nothing; MOST_GROUPS as usize] }
-    }
-
     /// The row of hit number `number`, if there are that many.
     #[inline(always)]
     pub fn get(&self, number: u32) -> Option<u32> {
@@ -254,7 +247,7 @@ impl Hits {
     }
 }
 
-/// What the groups under one key have in common: the state after the blocks taken in so far.
+/// What groups under one key share: the state after a number of whole blocks.
 struct Shared {
     state: State,
     key_number: u32,
@@ -262,25 +255,19 @@ struct Shared {
 }
 
 impl Shared {
-    /// Nothing yet, under no key. `nothing` is [`header::NOTHING`].
+    /// Nothing yet, under no key.
     #[inline(always)]
-    const fn new(nothing: u64) -> Self {
-        let zero = low(nothing);
-        Self { state: State::new([nothing; 2]), key_number: zero, blocks: zero }
+    const fn new() -> Self {
+        Self { state: State::new([0; 2]), key_number: 0, blocks: 0 }
     }
 
-    /// The hash of the payload's first bytes, as many as the group's prefixes have. `None` where
-    /// they cannot be read.
+    /// The hash of as many of the payload's first bytes as the group's prefixes have. `None` where they
+    /// cannot be read.
     #[inline(always)]
     fn hash<P: Packet>(&mut self, packet: &P, start: u32, group: &Group) -> Option<u64> {
-        // Where the key is another one, all starts anew. Again without a branch, which the compiler
-        // would make of this, did it know what the mask is.
-        let difference = u64::from(group.key_number ^ self.key_number);
-        let other = black_box(difference.wrapping_sub(1));
-        let keep = 0_u64.wrapping_sub(other >> 63);
-        self.state = State::new(group.key).or(self.state, keep);
-        self.blocks &= low(keep);
-        self.key_number = group.key_number;
+        if group.key_number != self.key_number {
+            *self = Self { state: State::new(group.key), key_number: group.key_number, blocks: 0 };
+        }
         let blocks = group.length / BLOCK;
         let mut at = start.wrapping_add(self.blocks.wrapping_mul(BLOCK));
         let end = start.wrapping_add(blocks.wrapping_mul(BLOCK));
@@ -299,23 +286,23 @@ impl Shared {
 /// Eight bytes of the frame, the first of them the least significant.
 #[inline(always)]
 fn load<P: Packet>(packet: &P, at: u32) -> Option<u64> {
-    packet.load_kept::<8>(at).map(u64::from_le_bytes)
+    packet.load(Offset::new(at)?).map(u64::from_le_bytes)
 }
 
 /// The bytes behind the last whole block of a prefix, with zeros above.
 #[inline(always)]
 fn rest<P: Packet>(packet: &P, start: u32, length: u32) -> Option<u64> {
-    // The eight bytes that end with the prefix: at least a UDP header stands before a payload, so
-    // they are there, while eight bytes from the last block on may not be.
+    // The eight bytes that end with the prefix. They exist, as a payload follows a UDP header at least;
+    // eight bytes from the last block on may not.
     let end = start.wrapping_add(length);
     let last = load(packet, end.wrapping_sub(BLOCK))?;
-    // As many bits are shifted out as are not of the rest: all 64, if there is none.
+    // All bits that are not of the rest are shifted out: all 64 if there is no rest.
     let bits = (length % BLOCK) << 3;
     Some((last >> 1).wrapping_shr(63_u32.wrapping_sub(bits)))
 }
 
-/// The fast negative answer, for packets whose addresses are in no set: those of the groups that
-/// rules without addresses name for this traffic whose filter the payload passes. 0 for nearly all.
+/// The fast negative answer for packets whose addresses are in no set: of the groups that rules without
+/// addresses name for this traffic, those whose filter the payload passes. 0 for nearly all packets.
 #[inline(always)]
 pub fn screen<P: Packet, T: Tables>(
     packet: &P,
@@ -326,15 +313,13 @@ pub fn screen<P: Packet, T: Tables>(
     let Some(head) = tables.line(HEAD) else { return 0 };
     let groups = GroupMasks(word_of(head, header::PAYLOAD_ONLY)).of(traffic_bit);
     let first = low(word_of(head, header::PAYLOAD_GROUPS)) >> 3;
-    let nothing = tables.near(0).map_or(0, |first| word_of(first, header::NOTHING));
-    let mut shared = Shared::new(nothing);
-    let mut passing = low(nothing);
+    let mut shared = Shared::new();
+    let mut passing = 0;
     for number in 0..MOST_GROUPS {
         if groups >> number == 0 {
             break;
         }
         let Some(group) = tables.line(first.wrapping_add(number)).map(Group::read) else { break };
-        // As numbers, because a comparison teaches the verifier bounds that tell its ways apart.
         let too_short = below(u64::from(payload.length), u64::from(group.length));
         if groups >> number & !low(too_short) & 1 != 0 {
             let Some(hash) = shared.hash(packet, payload.start, &group) else { break };
@@ -350,8 +335,8 @@ pub fn groups<T: Tables>(tables: &T, traffic_bit: u32) -> u32 {
     GroupMasks(tables.word(header::PAYLOAD_ANY)).of(traffic_bit)
 }
 
-/// Looks for the payload in group number `number`, exactly. Nothing is kept from one group to the
-/// next here: this is for the few packets that may be selected.
+/// Looks for the payload in group number `number`, exactly. Groups share nothing here, as few packets
+/// come here.
 #[inline(always)]
 pub fn look<P: Packet, T: Tables>(
     packet: &P,
@@ -363,7 +348,7 @@ pub fn look<P: Packet, T: Tables>(
     let first = low(tables.word(header::PAYLOAD_GROUPS)) >> 3;
     let group = Group::read(tables.line(first.wrapping_add(number))?);
     (group.length <= payload.length).then_some(())?;
-    let hash = Shared::new(0).hash(packet, payload.start, &group)?;
+    let hash = Shared::new().hash(packet, payload.start, &group)?;
     (group.may_hold(tables, hash) != 0).then_some(())?;
     let position = group.position(tables, hash)?;
     group.begins(packet, tables, payload.start, position)?;

@@ -1,5 +1,5 @@
-//! The record: all that ever leaves the kernel about a selected packet (L-MECH). It has no field
-//! that could carry payload.
+//! The record: all that leaves the kernel about a selected packet (L-MECH). It has no field that could
+//! carry payload.
 
 use crate::direction::Direction;
 use crate::parse::{Address, Flow, Version};
@@ -7,8 +7,8 @@ use crate::parse::{Address, Flow, Version};
 /// Length of a record in bytes.
 pub const LENGTH: usize = 64;
 
-/// One selected packet, as it crosses the ring buffer. Integers are in host byte order, addresses
-/// are sixteen bytes in network byte order (IPv4 as IPv4-mapped IPv6).
+/// One selected packet, as it is in the ring buffer. Integers are in host byte order. Addresses are
+/// sixteen bytes in network byte order (IPv4 as IPv4-mapped IPv6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(C)]
 pub struct Record {
@@ -93,12 +93,12 @@ impl Record {
         }
     }
 
-    /// The record as it lies in memory, in words: the program writes these, as the compiler would
-    /// write addresses into memory that it knows nothing of byte by byte.
+    /// The record's memory in words. The program writes these; addresses would be written byte by byte, as
+    /// the compiler does not know how the ring buffer is aligned.
     #[inline(always)]
     pub fn words(&self) -> [u64; LENGTH / 8] {
-        let [source_high, source_low] = halves(self.source);
-        let [destination_high, destination_low] = halves(self.destination);
+        let [source_high, source_low] = address_words(self.source);
+        let [destination_high, destination_low] = address_words(self.destination);
         let ports = pair(self.source_port.into(), self.destination_port.into(), 16);
         let rest = [self.protocol, self.direction, self.flags, self.reserved, 0, 0, 0, 0];
         [
@@ -132,7 +132,7 @@ impl Record {
         }
     }
 
-    /// The packet's direction; `None` in bytes that no program of ours wrote.
+    /// The packet's direction. `None`: the bytes were not written by the program.
     pub fn direction(&self) -> Option<Direction> {
         Direction::ALL.get(usize::from(self.direction)).copied()
     }
@@ -140,7 +140,7 @@ impl Record {
 
 /// Where records go: the ring buffer in the kernel, a list on the host.
 pub trait Sink {
-    /// Submits a record; `false` where there is no room for it. It is made only once there is.
+    /// Submits a record. `false`: there is no room for it. `make` is called only if there is.
     fn submit(&mut self, make: impl FnOnce() -> Record) -> bool;
 }
 
@@ -151,14 +151,14 @@ fn bytes(address: Address) -> [u8; 16] {
     [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
-/// Sixteen bytes as two words in memory.
+/// The sixteen bytes of an address as two words of memory.
 #[inline(always)]
-fn halves(bytes: [u8; 16]) -> [u64; 2] {
+fn address_words(bytes: [u8; 16]) -> [u64; 2] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
     [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]].map(u64::from_ne_bytes)
 }
 
-/// Two fields of `bits` bits each, one behind the other in memory.
+/// Two fields of `bits` bits each, adjacent in memory.
 #[inline(always)]
 const fn pair(first: u64, second: u64, bits: u32) -> u64 {
     let (low, high) =

@@ -2,9 +2,8 @@
 
 /// Repeats a step a bounded number of times.
 ///
-/// The verifier walks through every iteration of an ordinary loop, and over all paths through it.
-/// The kernel's implementation calls `bpf_loop` (kernel 5.17, commit e6f2dd0f8067), whose body is
-/// verified once; the host's is an ordinary loop.
+/// The verifier walks through every iteration of an ordinary loop, on every path. The kernel's
+/// implementation calls `bpf_loop` (kernel 5.17, commit e6f2dd0f8067), whose body is verified once.
 pub trait Repeat {
     /// Calls `step` until it returns `false`, at most `most` times.
     fn repeat<F: FnMut() -> bool>(&self, most: u32, step: &mut F);

@@ -14,9 +14,9 @@ const MOST_ROW_WORDS: u32 = MOST_RULES / 64;
 /// The line of the header that selection reads.
 pub const HEAD: u32 = header::SOURCE_ROWS >> 3;
 
-/// One packet, as selection sees it: a row number for every dimension but the payload. The rules that
-/// hold are the AND of these rows.
-#[derive(Clone, Copy)]
+/// A packet as selection sees it: a row number for every dimension but the payload. The rules that hold
+/// are the AND of these rows.
+#[derive(Clone, Copy, Default)]
 pub struct Rows {
     source: u32,
     destination: u32,
@@ -25,21 +25,20 @@ pub struct Rows {
     destination_ports: u32,
 }
 
-/// Steps after which every [`Cursor`] is at the end: each step leaves a word of the rows or an
-/// order behind.
+/// Steps after which every [`Cursor`] is at the end: each step passes a word of the rows or an order.
 pub const MOST_STEPS: u32 = MOST_ROW_WORDS + MOST_ORDERS;
 
-/// A walk over the rules that hold, which stops at the first one of each order.
+/// A walk over the rules that hold. It stops at the first rule of each order.
 pub struct Cursor {
     /// Number of rules.
     rules: u32,
     /// Words in a row.
     width: u32,
-    /// The word that the cursor is in.
+    /// The current word.
     word: u32,
-    /// The rules of that word that hold and that the cursor has not passed.
+    /// The rules of the current word that hold and are still to come.
     holding: u64,
-    /// The rules of the next word that the cursor has not passed.
+    /// The rules of the next word that are still to come.
     ahead: u64,
 }
 
@@ -51,16 +50,16 @@ pub struct Hit {
     pub slot: u32,
 }
 
-/// What is known of a packet's payload.
+/// Knowledge of a packet's payload.
 #[derive(Clone, Copy)]
 pub enum Known<'a> {
-    /// Nothing yet.
+    /// None yet.
     Nothing,
     /// The rows of the prefixes that it begins with.
     Hits(&'a Hits),
 }
 
-/// A rule depends on the payload, and nothing is known of it yet.
+/// A rule depends on the payload, which is not known yet.
 pub struct AsksForPayload;
 
 impl Cursor {
@@ -82,7 +81,7 @@ impl Cursor {
         self.holding == 0 && self.word.wrapping_add(1) >= self.width
     }
 
-    /// Whether no rule is left in this word.
+    /// Whether no rule is left in the current word.
     #[inline(always)]
     pub const fn is_between_words(&self) -> bool {
         self.holding == 0
@@ -91,8 +90,7 @@ impl Cursor {
     /// Enters the next word. Not to be called at the end.
     ///
     /// # Errors
-    /// [`AsksForPayload`]: the cursor has not moved. The payload is not asked for before all else of
-    /// a rule holds.
+    /// [`AsksForPayload`]: all other conditions of a rule hold. The cursor has not moved.
     #[inline(always)]
     pub fn enter_word<T: Tables>(
         &mut self,
@@ -126,7 +124,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Goes on to the end of the order whose rule is next. Not to be called between words.
+    /// Takes the next rule, and passes the other rules of its order. Not to be called between words.
     #[inline(always)]
     pub fn step<T: Tables>(&mut self, tables: &T, head: &Line) -> Hit {
         let rule = (self.word << 6).wrapping_add(self.holding.trailing_zeros());
@@ -135,7 +133,7 @@ impl Cursor {
         let end = rule_word.order_end();
         let ahead = u64::MAX.wrapping_shl(end & 63);
         if end >= self.rules {
-            // Behind the last order there is no word worth looking at.
+            // It was the last order.
             self.holding = 0;
             self.word = self.width;
         } else if end >> 6 == self.word {
@@ -167,18 +165,6 @@ impl Rows {
         }
     }
 
-    /// The rows of no packet. `nothing` is [`header::NOTHING`].
-    #[inline(always)]
-    pub const fn none(nothing: u32) -> Self {
-        Self {
-            source: nothing,
-            destination: nothing,
-            traffic: nothing,
-            source_ports: nothing,
-            destination_ports: nothing,
-        }
-    }
-
     /// Finds the rows of the packet's ports.
     #[inline(always)]
     pub fn find_ports<T: Tables>(&mut self, tables: &T, head: &Line, ports: Option<Ports>) {
@@ -189,13 +175,13 @@ impl Rows {
         }
     }
 
-    /// Word number `word` of the AND of all rows, each of which has `width` words; `None` where the
-    /// tables do not hold together.
+    /// Word number `word` of the AND of all rows, each of which has `width` words. `None` where the tables
+    /// are inconsistent.
     #[inline(always)]
     fn word<T: Tables>(&self, tables: &T, head: &Line, width: u32, word: u32) -> Option<u64> {
         let nth = |row: u32| row.wrapping_mul(width).wrapping_add(word);
         let single = |rows, row| low(word_of(head, rows)).wrapping_add(nth(row));
-        // Two words that lie next to each other, at an even position: one look-up for both.
+        // Two adjacent words at an even position: one look-up for both.
         let pair = |rows, row| {
             let first = low(word_of(head, rows)).wrapping_add(nth(row) << 1);
             let line = tables.line(first >> 3)?;
@@ -206,7 +192,7 @@ impl Rows {
         let (traffic, either) = pair(header::TRAFFIC_ROWS, self.traffic)?;
         let addresses = source & destination | (source | destination) & either;
         let mut holding = addresses & allowed & traffic;
-        // Where no rule names such ports, every rule is in the one row that there is.
+        // Where no rule names such ports, there is only one row, and it has every rule.
         let classes = word_of(head, header::PORT_CLASSES);
         if low(classes) != 0 {
             let row = single(header::SOURCE_PORT_ROWS, self.source_ports);
@@ -224,7 +210,7 @@ impl Rows {
 #[inline(always)]
 fn port_class<T: Tables>(tables: &T, table: u32, port: u16) -> u32 {
     if table == 0 {
-        // No rule names such ports, so a packet with ports is as good as one without.
+        // No rule names such ports, so the packet is treated as one without.
         return NO_PORTS;
     }
     let word = tables.word(table.wrapping_add(u32::from(port >> 2)));

@@ -1,9 +1,8 @@
 //! SipHash-2-4 with 64 bits of output (Aumasson and Bernstein: "SipHash: a fast short-input PRF",
 //! INDOCRYPT 2012), block by block.
 //!
-//! A library would want the input as one slice; a program in the kernel reads a packet in pieces of
-//! fixed size, and groups of prefixes under one key share the blocks that they have in common. So
-//! the state is what is offered here.
+//! A library takes its input as a slice. A program in the kernel reads a packet in pieces of fixed size, and
+//! groups of prefixes under one key share blocks. So this module offers the state.
 
 /// Bytes in a block.
 pub const BLOCK: u32 = 8;
@@ -36,18 +35,7 @@ impl State {
         }
     }
 
-    /// The other state where the bits of `mask` are set, this one where they are not.
-    #[inline(always)]
-    pub const fn or(self, other: Self, mask: u64) -> Self {
-        Self {
-            v0: self.v0 ^ (self.v0 ^ other.v0) & mask,
-            v1: self.v1 ^ (self.v1 ^ other.v1) & mask,
-            v2: self.v2 ^ (self.v2 ^ other.v2) & mask,
-            v3: self.v3 ^ (self.v3 ^ other.v3) & mask,
-        }
-    }
-
-    /// Takes in a whole block: eight bytes, the first of them the least significant.
+    /// Hashes a whole block: eight bytes, the first of them the least significant.
     #[inline(always)]
     pub const fn absorb(&mut self, block: u64) {
         self.v3 ^= block;
@@ -56,8 +44,8 @@ impl State {
         self.v0 ^= block;
     }
 
-    /// The hash of an input of `length` bytes. `rest` holds those behind its last whole block in its
-    /// lower bytes, and zeros above.
+    /// The hash of an input of `length` bytes. `rest` has the bytes behind the last whole block in its lower
+    /// bytes, and zeros above.
     #[inline(always)]
     pub const fn finish(mut self, rest: u64, length: u32) -> u64 {
         self.absorb(rest | (length as u64) << 56);
@@ -83,7 +71,7 @@ impl State {
     }
 }
 
-/// The hash of bytes that lie in one piece.
+/// The hash of a slice.
 pub fn hash(key: [u64; 2], bytes: &[u8]) -> u64 {
     let mut state = State::new(key);
     let (blocks, rest) = bytes.as_chunks::<8>();

@@ -1,5 +1,6 @@
-//! The ports through which the tables of a generation and the gate in front of the records are
-//! read.
+//! The ports through which the tables of a generation, and the gate in front of the records, are read.
+
+use crate::opaque::Opaque;
 
 /// The unit of a generation's memory: one cache line of eight 64-bit words in host byte order.
 pub type Line = [u64; LINE_WORDS];
@@ -7,23 +8,23 @@ pub type Line = [u64; LINE_WORDS];
 /// Words in a [`Line`].
 pub const LINE_WORDS: usize = 8;
 
-/// Lines in a segment. The kernel keeps a generation as segments of one fixed size (4 MiB), because
-/// it looks into maps of a fixed size without a call; on the host a generation is one piece.
+/// Lines in a segment. In the kernel a generation consists of segments of one fixed size (4 MiB), because
+/// the kernel looks into maps of a fixed size without a call. On the host a generation is one piece.
 pub const SEGMENT_LINES: u32 = 1 << 16;
 
 /// Most segments of a generation: 1 GiB.
 pub const MOST_SEGMENTS: u32 = 256;
 
-/// One generation of compiled tables: a flat array of lines, laid out as [`crate::layout`] says.
+/// One generation of compiled tables: an array of lines, laid out as [`crate::layout`] says.
 ///
-/// A packet is judged by one generation from its first look-up to its last: the implementation
-/// holds it by reference, and the controller publishes the next one in a single step.
-pub trait Tables {
+/// One generation judges a packet from its first look-up to its last: the implementation refers to it, and
+/// the controller publishes the next one in a single step.
+pub trait Tables: Opaque {
     /// The line at `index`, or `None` outside the array.
     fn line(&self, index: u32) -> Option<&Line>;
 
-    /// The line at `index`, below [`SEGMENT_LINES`]: what lies near the header costs the kernel less
-    /// to find.
+    /// The line at `index`, which is below [`SEGMENT_LINES`]. In the kernel this is faster than
+    /// [`Self::line`].
     #[inline(always)]
     fn near(&self, index: u32) -> Option<&Line> {
         self.line(index)
@@ -35,8 +36,8 @@ pub trait Tables {
         Some(word_of(self.line(index >> 3)?, index))
     }
 
-    /// The word at `index`, or 0 outside the array. Wherever this is used, 0 selects nothing: a row
-    /// without rules, an order without a deadline.
+    /// The word at `index`, or 0 outside the array. Wherever this is used, 0 selects nothing: it is a row
+    /// without rules, or a filter without bits.
     #[inline(always)]
     fn word(&self, index: u32) -> u64 {
         self.word_within(index).unwrap_or(0)
@@ -61,13 +62,13 @@ pub const MOST_ORDERS: u32 = 64;
 
 /// When an order may select: nanoseconds of the boot-time clock (L-TERM).
 ///
-/// Zeroed memory selects nothing, whichever of its two words it is. So a term may be written word by
-/// word, if what was there is 0, or contains it, or is contained in it.
+/// A term with a word of 0 selects nothing. So a term may be written word by word, if the term before is 0,
+/// or contains it, or is contained in it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Term {
-    /// The first moment; 0 where there is none.
+    /// The first moment. 0: there is none.
     pub begin: u64,
-    /// The first moment after it.
+    /// The first moment after the term.
     pub end: u64,
 }
 
@@ -75,21 +76,19 @@ pub struct Term {
 pub const TERM_WORDS: usize = 2;
 
 impl Term {
-    /// No moment at all.
+    /// No moment.
     pub const NEVER: Self = Self { begin: 0, end: 0 };
 
     /// Every moment that the clock of a running machine shows.
     pub const ALWAYS: Self = Self { begin: 1, end: u64::MAX };
 
-    /// Whether it is in force at `now`.
+    /// Whether the term is in force at `now`.
     #[inline(always)]
     pub const fn holds(self, now: u64) -> bool {
-        // A beginning of 0 becomes one that never comes. Without a branch between the two: a
-        // verifier would follow both ways.
-        (self.begin.wrapping_sub(1) < now) & (now < self.end)
+        self.begin != 0 && self.begin <= now && now < self.end
     }
 
-    /// The moments that are in both.
+    /// The moments that are in both terms.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         let (one, two) = (self.begin.wrapping_sub(1), other.begin.wrapping_sub(1));
@@ -98,7 +97,7 @@ impl Term {
         Self { begin: later.wrapping_add(1), end }
     }
 
-    /// As it is in a map.
+    /// The term's words in a map.
     pub const fn words(self) -> [u64; TERM_WORDS] {
         [self.begin, self.end]
     }
@@ -110,29 +109,29 @@ impl From<[u64; TERM_WORDS]> for Term {
     }
 }
 
-/// What must still hold when a rule has matched: the order's term and the controller's lease
-/// (L-TERM), by the boot-time clock in nanoseconds.
+/// The conditions that must still hold when a rule has matched: the order's term and the controller's
+/// lease (L-TERM), in nanoseconds of the boot-time clock.
 ///
-/// They are not part of a generation, so that the controller can bring an end forward, or end an
-/// order at once, by a single store; and so that an order whose tables are there already begins by
-/// itself, at the very moment at which the one before it ends (L-EXTEND).
+/// They are not part of a generation. So the controller can bring an end forward, or end an order at once,
+/// with a single store; and an order whose tables are already there begins by itself, at the moment at
+/// which the order before it ends (L-EXTEND).
 pub trait Gate {
-    /// When the order in `slot` may select; [`Term::NEVER`] where there is none.
+    /// When the order in `slot` may select. [`Term::NEVER`]: the slot has no order.
     fn term(&self, slot: u32) -> Term;
 
     /// Until when anything may be selected, exclusive: [`lease::in_force`].
     fn lease(&self) -> u64;
 
-    /// The time now. It is asked for at most once for a packet, and only if a rule holds: all
-    /// other packets never pay for reading a clock.
+    /// The time now. It is read at most once for a packet, and only if a rule holds, so that all other
+    /// packets do not pay for it.
     fn now(&self) -> u64;
 }
 
-/// The words of the lease: how long the controller vouches for the tables, and whether somebody has
-/// halted all selection.
+/// The words of the lease: until when the controller vouches for the tables, and whether all selection is
+/// halted.
 ///
-/// They are two so that a renewal cannot undo a halt: a controller that was stopped when it was
-/// about to renew, and goes on after the halt, writes the first and never the second (L-MIN).
+/// There are two so that a renewal cannot undo a halt (L-MIN). A controller that was stopped just before a
+/// renewal, and continues after the halt, writes the first word and never the second.
 pub mod lease {
     /// Position of the boot-time nanoseconds until which the controller vouches, exclusive.
     pub const UNTIL: u32 = 0;
@@ -141,13 +140,10 @@ pub mod lease {
     /// How many words there are.
     pub const WORDS: usize = 2;
 
-    /// Until when anything may be selected, exclusive: not at all while selection is halted. Without
-    /// a branch, as the verifier would follow both ways to the end.
+    /// Until when anything may be selected, exclusive: not at all while selection is halted.
     #[inline(always)]
     pub const fn in_force(until: u64, halted: u64) -> u64 {
-        // 1 where any bit is set.
-        let any = (halted | halted.wrapping_neg()) >> 63;
-        until & any.wrapping_sub(1)
+        if halted == 0 { until } else { 0 }
     }
 }
 

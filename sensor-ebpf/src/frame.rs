@@ -1,19 +1,19 @@
-//! The frame port over an XDP context: the only file that handles pointers into frames.
+//! The frame port over an XDP context. Only this file handles pointers into frames.
 
 #![expect(unsafe_code, reason = "reading a frame takes pointers; see each SAFETY")]
-
-use core::sync::atomic::AtomicU64;
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::XdpContext;
-use sensor_common::layout::low;
-use sensor_common::packet::{FURTHEST, Packet};
+use sensor_common::opaque::Opaque;
+use sensor_common::packet::{FURTHEST, Offset, Packet};
 
-/// A first buffer shorter than this holds the whole frame: drivers fill a buffer before they start
-/// the next. Should one not do so (header split), its packets are longer than their frame seems to
-/// be, hence malformed, and nothing is selected. The call that gives the length of all buffers costs
-/// as much as the parser.
+use crate::opaque::hidden;
+
+/// A first buffer shorter than this holds the whole frame, as drivers fill a buffer before they start the
+/// next. If a driver does not (header split), the frame seems shorter than its packet, which is then
+/// malformed, and nothing is selected. The call for the length of all buffers would cost as much as the
+/// parser.
 const FULL_BUFFER: u64 = 1_024;
 
 /// A frame as the driver hands it over.
@@ -31,10 +31,17 @@ impl<'a> Frame<'a> {
             // SAFETY: the helper takes the context it was called with and only reads it.
             length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
         }
-        // A frame's length fits into 32 bits; what gives it returns what registers hold.
+        // A frame's length fits into 32 bits; the sources of it return 64.
         #[expect(clippy::cast_possible_truncation, reason = "see above")]
         let length = length as u32;
         Self { context, length }
+    }
+}
+
+impl Opaque for Frame<'_> {
+    #[inline(always)]
+    fn hide(&self, number: u64) -> u64 {
+        hidden(number)
     }
 }
 
@@ -45,36 +52,8 @@ impl Packet for Frame<'_> {
     }
 
     #[inline(always)]
-    fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        if offset > FURTHEST {
-            return None;
-        }
-        // The mask repeats what was just checked, in the form that the verifier follows through
-        // any later spill of the register.
-        self.copy((offset & FURTHEST) as usize)
-    }
-
-    #[inline(always)]
-    fn keep(&self, number: u32) -> u32 {
-        static NOTHING: AtomicU64 = AtomicU64::new(0);
-        // SAFETY: a valid, aligned static that nobody writes; volatile, because the compiler would
-        // leave out what it knows to be 0.
-        let nothing = unsafe { core::ptr::read_volatile(NOTHING.as_ptr()) };
-        // What fitted into 32 bits still does.
-        low(unchanged(u64::from(number), nothing))
-    }
-
-    #[inline(always)]
-    fn load_kept<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        if offset > FURTHEST { None } else { self.copy(masked(offset)) }
-    }
-}
-
-impl Frame<'_> {
-    /// The `N` bytes at an offset that the verifier knows to be within [`FURTHEST`].
-    #[inline(always)]
-    fn copy<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        let start = self.context.data() + offset;
+    fn load<const N: usize>(&self, offset: Offset) -> Option<[u8; N]> {
+        let start = self.context.data() + masked(offset);
         if start + N > self.context.data_end() {
             return None;
         }
@@ -102,56 +81,33 @@ impl Frame<'_> {
     }
 }
 
-/// The offset under the mask [`FURTHEST`]. The compiler leaves a mask out where it knows that it changes
-/// nothing, and then the verifier of 6.1, which does not, finds a number without a bound if the
-/// register was spilled before it was checked.
+/// The bytes before the offset, under the mask that bounds it. The compiler leaves a mask out where it
+/// knows that it changes nothing; the verifier of 6.1 does not know that, and finds a number without a
+/// bound if the register was spilled, or put together from parts, behind the check.
 #[cfg(target_arch = "bpf")]
 #[inline(always)]
-fn masked(offset: u32) -> usize {
-    let mut offset = u64::from(offset);
+fn masked(offset: Offset) -> usize {
+    let mut bytes = u64::from(offset.bytes());
     // SAFETY: the instruction changes the register that it is given, and nothing else.
     unsafe {
         core::arch::asm!(
-            "{offset} &= {mask}",
-            offset = inout(reg) offset,
+            "{bytes} &= {mask}",
+            bytes = inout(reg) bytes,
             mask = const FURTHEST,
             options(pure, nomem, nostack, preserves_flags),
         );
     }
-    offset as usize
-}
-
-/// `number ^ nothing`, here and now: the compiler would put the calculation off to where its result is
-/// needed, and `black_box` takes stack.
-#[cfg(target_arch = "bpf")]
-#[inline(always)]
-fn unchanged(mut number: u64, nothing: u64) -> u64 {
-    // SAFETY: the instruction changes the register that it is given, and nothing else.
-    unsafe {
-        core::arch::asm!(
-            "{number} ^= {nothing}",
-            number = inout(reg) number,
-            nothing = in(reg) nothing,
-            options(nomem, nostack, preserves_flags),
-        );
-    }
-    number
+    bytes as usize
 }
 
 /// For `cargo check` on the host, where the program never runs.
 #[cfg(not(target_arch = "bpf"))]
-const fn unchanged(number: u64, nothing: u64) -> u64 {
-    number ^ nothing
+fn masked(offset: Offset) -> usize {
+    (offset.bytes() & FURTHEST) as usize
 }
 
-/// For `cargo check` on the host, where the program never runs.
-#[cfg(not(target_arch = "bpf"))]
-fn masked(offset: u32) -> usize {
-    (offset & FURTHEST) as usize
-}
-
-/// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are
-/// never aligned to four; the compiler would fall back to four loads of a byte.
+/// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are never
+/// aligned to four bytes, and the compiler would load each byte by itself.
 ///
 /// # Safety
 /// `address .. address + 4` lies inside the frame.

@@ -1,5 +1,5 @@
-//! The life of the program, for those who operate it: which generation judges, whether the lease
-//! holds. Off unless the controller asks for it; never a word about a packet (L-AUTO).
+//! The log of the program's life, for operators: which generation judges, whether the lease holds. Off
+//! unless the controller turns it on. It never says anything about a packet (L-AUTO).
 
 use aya_ebpf::btf_maps::PerCpuArray;
 use aya_ebpf::macros::btf_map;
@@ -13,12 +13,12 @@ use sensor_common::tables::{Tables as _, word_of};
 
 use crate::maps::Generation;
 
-/// What this CPU said last: the generation, and whether a match found the gate closed.
+/// What this CPU logged last: the generation, and whether a match found the gate closed.
 #[btf_map]
 static SAID: PerCpuArray<[u64; 2], 1> = PerCpuArray::new();
 
-/// Says what has changed since this CPU last saw a packet. With the log off, which is known when
-/// the program is loaded, the verifier removes all of it.
+/// Logs what has changed since this CPU last saw a packet. Whether the log is on is known when the program
+/// is loaded; if it is off, the verifier removes all of this.
 #[inline(always)]
 pub fn observe(context: &XdpContext, generation: &Generation, verdict: &Verdict) {
     if level_enabled(Level::Warn) {

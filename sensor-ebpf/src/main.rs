@@ -1,16 +1,19 @@
 //! Sekisho's XDP program: the thin adapter that gives `sensor-common` the kernel's frames, tables,
 //! clock and ring buffer. It decides nothing itself.
 //!
-//! Nothing here or below ever prints, logs or copies anything of a packet but the records of
-//! selected ones (L-AUTO, L-ERASE).
+//! Neither this crate nor `sensor-common` prints, logs or copies anything of a packet, except for the records
+//! of selected packets (L-AUTO, L-ERASE).
 
 #![no_std]
 #![no_main]
+// See `sensor_common::opaque`.
+#![no_builtins]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 mod frame;
 mod life;
 mod maps;
+mod opaque;
 mod repeat;
 
 use aya_ebpf::bindings::xdp_action;
@@ -39,8 +42,7 @@ fn sekisho(context: XdpContext) -> u32 {
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // Not reachable: a program that could panic would not pass the verifier, which rejects loops
-    // without an end.
+    // Unreachable: the verifier rejects endless loops, so a program that could panic would not load.
     loop {}
 }
 

@@ -1,9 +1,9 @@
-//! The maps: every port but the frame, and the only file that names them.
+//! The maps: every port but the frame. Only this file names them.
 //!
 //! | map | written by | what |
 //! |---|---|---|
 //! | `SEGMENTS` | controller | two generations of tables, in segments |
-//! | `ACTIVE` | controller | which of the two is in force |
+//! | `ACTIVE` | controller | the number of the one in force |
 //! | `TERMS` | controller | per order slot: boot-time nanoseconds at which it begins and ends |
 //! | `LEASE` | controller, `sekisho halt` | until when it vouches for the tables, and whether selection is halted |
 //! | `STORE` | both | what may still be inspected under Art. 17 (L-CAP), shared by all interfaces |
@@ -11,16 +11,15 @@
 //! | `RECORDS` | program | the ring buffers of records, one for each CPU |
 //! | `UNANNOUNCED` | program | records since the last wake-up, per CPU |
 //! | `COUNTERS` | program | outcomes, per CPU |
-//! | `CANDIDATE` | program | the packet that is being judged, per CPU: what does not fit on the stack |
+//! | `CANDIDATE` | program | the packet that is being judged, per CPU |
 //!
-//! Each interface has its own program and its own maps, so counters and records of two interfaces
-//! never mix. Only what is in `STORE` is shared: the capacity is the facility's.
+//! Each interface has its own program and its own maps, so counters and records of two interfaces never mix.
+//! Only `STORE` is shared, because the capacity is the facility's.
 
 #![expect(unsafe_code, reason = "maps are reached through pointers; see each SAFETY")]
 
-use core::sync::atomic::AtomicU64;
 #[cfg(not(target_arch = "bpf"))]
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
@@ -32,16 +31,19 @@ use sensor_common::capacity::{self, Bucket, Meter, PURSE_WORDS, Purse, STORE_WOR
 use sensor_common::counters::{self, Verdict};
 use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
+use sensor_common::opaque::Opaque;
 use sensor_common::record::{LENGTH, Record, Sink};
 use sensor_common::tables::{
     Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, TERM_WORDS, Tables, Term, lease,
 };
 
-/// The controller maps a segment into its memory while it fills it. Without `BPF_F_INNER_MAP` all
-/// segments have one size, and the kernel turns a look-up into a few instructions instead of a call.
+use crate::opaque::hidden;
+
+/// The controller maps a segment into its memory to fill it. Without `BPF_F_INNER_MAP` all segments have one
+/// size, so that the kernel turns a look-up into a few instructions instead of a call.
 type Segment = Array<Line, { SEGMENT_LINES as usize }, { BPF_F_MMAPABLE as usize }>;
 
-/// Two generations of segments: the one in force, and the one that the controller is preparing.
+/// The segments of two generations: the one in force, and the one that the controller prepares.
 #[btf_map]
 static SEGMENTS: ArrayOfMaps<Segment, { 2 * MOST_SEGMENTS as usize }> = ArrayOfMaps::new();
 
@@ -65,12 +67,12 @@ static STORE: ArrayOfMaps<Array<[u64; STORE_WORDS], 1>, 1> = ArrayOfMaps::new();
 #[btf_map]
 static PURSE: PerCpuArray<[u64; PURSE_WORDS], 1> = PerCpuArray::new();
 
-/// The ring of one CPU. The controller makes rings of the size that it wants; this one is only what
-/// the verifier takes them for, and the smallest there is.
+/// The ring of one CPU. The verifier takes all rings for this one, the smallest possible. The controller
+/// makes rings of the size that it wants.
 type CpuRing = RingBuf<[u64; LENGTH / 8], 4_096>;
 
-/// The ring of each CPU, by its number. One ring for all would be a lock that all of them take for
-/// each record. The controller sets the number at load time: that of all CPUs that there can be.
+/// The ring of each CPU, by its number. With one ring for all, each record would take a lock. The
+/// controller sets how many there are at load time: one for each possible CPU.
 #[btf_map]
 static RECORDS: ArrayOfMaps<CpuRing, 1> = ArrayOfMaps::new();
 
@@ -81,7 +83,7 @@ static UNANNOUNCED: PerCpuArray<u64, 1> = PerCpuArray::new();
 #[btf_map]
 static COUNTERS: PerCpuArray<[u64; counters::WORDS], 1> = PerCpuArray::new();
 
-/// Room for one [`Candidate`], in words: nothing but the program knows what is in it.
+/// Room for one [`Candidate`], in words. Only the program reads it.
 #[btf_map]
 static CANDIDATE: PerCpuArray<[u64; CANDIDATE_WORDS], 1> = PerCpuArray::new();
 
@@ -92,8 +94,8 @@ const _: () = assert!(align_of::<Candidate>() <= align_of::<u64>());
 #[unsafe(no_mangle)]
 static INLINE: u8 = 0;
 
-/// One of how many records wakes the controller, which looks into all rings often enough otherwise.
-/// Read-only data that the controller sets before loading.
+/// One in this many records wakes the controller, which also reads the rings at regular times. Read-only data
+/// that the controller sets before loading.
 #[unsafe(no_mangle)]
 static WAKE_EVERY: u64 = 0;
 
@@ -104,14 +106,13 @@ pub fn inline() -> bool {
     unsafe { core::ptr::read_volatile(&raw const INLINE) == 1 }
 }
 
-/// The generation of tables that judges this packet, from its first look-up to its last: which half
-/// of the segments is in force is read once, and the controller touches a half only when no packet
-/// can be judged by it.
+/// The generation that judges this packet, from its first look-up to its last. Which half of the segments is
+/// in force is read once; the controller touches a half only when no packet can be judged by it.
 #[derive(Clone, Copy)]
 pub struct Generation {
     /// Number of its first segment.
     first: u32,
-    /// The first segment itself, so that what lies near the header takes one look-up instead of two.
+    /// The first segment itself: one look-up instead of two for what is near the header.
     near: Option<&'static Segment>,
 }
 
@@ -120,9 +121,15 @@ impl Generation {
     #[inline(always)]
     pub fn current() -> Self {
         let active = ACTIVE.get_ptr(0).map_or(0, read);
-        // Without a branch: the verifier would follow both ways to the end.
         let first = (low(active) & 1) * MOST_SEGMENTS;
         Self { first, near: SEGMENTS.get(first) }
+    }
+}
+
+impl Opaque for Generation {
+    #[inline(always)]
+    fn hide(&self, number: u64) -> u64 {
+        hidden(number)
     }
 }
 
@@ -137,24 +144,6 @@ impl Tables for Generation {
     fn near(&self, index: u32) -> Option<&Line> {
         self.near?.get(index % SEGMENT_LINES)
     }
-
-    #[inline(always)]
-    fn word(&self, index: u32) -> u64 {
-        match self.word_within(index) {
-            Some(word) => word,
-            None => zero(),
-        }
-    }
-}
-
-/// 0, but the verifier does not know it. With a constant it would follow the two cases of every
-/// look-up separately, and there are hundreds of look-ups on a path.
-#[inline(always)]
-fn zero() -> u64 {
-    static ZERO: AtomicU64 = AtomicU64::new(0);
-    // SAFETY: a valid, aligned static that nobody writes; volatile because the compiler knows it
-    // is 0 too.
-    unsafe { core::ptr::read_volatile(ZERO.as_ptr()) }
 }
 
 /// Terms, lease and clock.
@@ -233,8 +222,7 @@ impl Bucket for Share {
     }
 }
 
-/// The words of the store that this program was given: a pointer to [`STORE_WORDS`] of them, which
-/// other CPUs read and write at any time.
+/// A pointer to the [`STORE_WORDS`] words of the store, which other CPUs read and write at any time.
 pub struct SharedWords(*mut u64);
 
 impl SharedWords {
@@ -306,8 +294,8 @@ impl Store for SharedWords {
 pub struct Ring;
 
 impl Sink for Ring {
-    /// Into the ring of this CPU. A CPU without one, which is one that came after the controller
-    /// had started, loses its records, and they are counted as lost.
+    /// Submits to the ring of this CPU. A CPU that was added after the controller had started has none: its
+    /// records are lost, and counted as lost.
     #[inline(always)]
     fn submit(&mut self, make: impl FnOnce() -> Record) -> bool {
         // SAFETY: the helper takes nothing.
@@ -337,25 +325,23 @@ impl Scratch for CpuScratch {
     }
 }
 
-/// Whether the record that was just reserved wakes the controller: one of every so many, as fill a part
-/// of a ring. Left to itself the kernel would interrupt this CPU for each record that finds the controller
-/// waiting, which costs more than the record; and asking how full the ring is would be a call.
+/// The flag that says whether the record that was just reserved wakes the controller: one in [`WAKE_EVERY`]
+/// does. By default the kernel interrupts this CPU for each record that finds the controller waiting,
+/// which costs more than the record. Asking how full the ring is would be a call.
 #[inline(always)]
 fn wake() -> u64 {
     let Some(unannounced) = UNANNOUNCED.get_ptr_mut(0) else { return NO_WAKEUP };
     let count = read(unannounced).wrapping_add(1);
     // SAFETY: a valid, aligned static; volatile because the loader changes it after compilation.
     let every = unsafe { core::ptr::read_volatile(&raw const WAKE_EVERY) };
-    // 1 where there are that many. Without a branch: the verifier would follow both ways to the end.
-    let due = every.wrapping_sub(1).wrapping_sub(count) >> 63;
+    let due = count >= every;
     // SAFETY: a valid, aligned pointer to this CPU's word, which nobody else uses while we run (see
     // `count`).
-    unsafe { unannounced.write(count & due.wrapping_sub(1)) };
-    NO_WAKEUP << due
+    unsafe { unannounced.write(if due { 0 } else { count }) };
+    if due { BPF_RB_FORCE_WAKEUP.into() } else { NO_WAKEUP }
 }
 
 const NO_WAKEUP: u64 = BPF_RB_NO_WAKEUP as u64;
-const _: () = assert!(NO_WAKEUP << 1 == BPF_RB_FORCE_WAKEUP as u64);
 
 /// Adds a verdict to the counters of this CPU.
 #[inline(always)]

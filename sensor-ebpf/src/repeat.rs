@@ -11,7 +11,7 @@ use sensor_common::repeat::Repeat;
 const GO_ON: c_long = 0;
 const STOP: c_long = 1;
 
-/// Loops whose body the verifier follows once.
+/// Loops whose body is verified once.
 pub struct BpfLoop;
 
 impl Repeat for BpfLoop {

@@ -22,13 +22,11 @@
 //! | `explain` | an order in plain words, English and Japanese |
 //! | `notice` | revocations and trust files in plain words, English and Japanese |
 //! | `load` | trust files and orders from disk |
-//! | `files` | reading bounded files; writing whole files |
 
 pub mod condition;
 pub mod document;
 pub mod envelope;
 pub mod explain;
-pub mod files;
 pub mod key;
 pub mod keys;
 pub mod kind;

@@ -1,11 +1,11 @@
-//! The address tables: where each part lies, and how its words are packed.
+//! The address tables: where each part is, and how its words are packed.
 //!
-//! Most addresses are in no set, and end in the **front**: *codes* say the class of all addresses of
-//! a block, and a *filter* whether the address may be in a set. The filter is a Bloom filter whose
-//! bits for one key lie in one word (Putze, Sanders, Singler: "Cache-, hash- and space-efficient
+//! Most addresses are in no set, and their look-up ends in the **front**: *codes* give the class of all
+//! addresses of a block, and a *filter* says whether an address may be in a set. The filter is a Bloom
+//! filter whose bits for one key are in one word (Putze, Sanders, Singler: "Cache-, hash- and space-efficient
 //! Bloom filters", ACM JEA 14, 2009); its false positives cost time, never an answer.
 //!
-//! What passes is looked up in a **bucketed cuckoo hash table** (Pagh, Rodler: "Cuckoo hashing", J.
+//! An address that passes is looked up in a **bucketed cuckoo hash table** (Pagh, Rodler: "Cuckoo hashing", J.
 //! Algorithms 51, 2004; with buckets: Dietzfelbinger, Weidling: "Balanced allocation and dictionaries
 //! with tightly packed constant size bins", TCS 380, 2007): a key is in one of two buckets, each of
 //! which is one cache line, or nowhere.
@@ -22,14 +22,16 @@
 //! ```
 
 use super::{halves, header, high, low};
+use crate::opaque::select;
 
-/// What a code says: the [`crate::direction::AddressClass`] of all addresses of a block, or this.
+/// The code of a block whose addresses differ. Any other code is the [`crate::direction::AddressClass`] of
+/// all of them.
 pub const LOOK_FURTHER: u32 = 3;
 
-/// Position of the codes of the IPv4 /16s: 32 codes to a word. They lie, as [`V6_TOP`] does, near
-/// the header: see [`crate::tables::Tables::near`].
+/// Position of the codes of the IPv4 /16s, 32 codes to a word. Like [`V6_TOP`] they are near the header:
+/// see [`crate::tables::Tables::near`].
 pub const V4_COARSE: u32 = header::WORDS;
-/// Addresses whose coarse codes share a word: that many bits.
+/// Addresses that differ in this many lower bits only have their coarse codes in one word.
 pub const V4_COARSE_SHIFT: u32 = 21;
 
 /// Position of the IPv6 top: for each /16 one [`TopEntry`] of 16 bits, four to a word.
@@ -37,10 +39,10 @@ pub const V6_TOP: u32 = V4_COARSE + (1 << (32 - V4_COARSE_SHIFT));
 /// Words of the IPv6 top.
 pub const V6_TOP_WORDS: u32 = 1 << 14;
 
-/// Position of the codes of the IPv4 /24s. All of a /16 share a line, so that memory is touched only
-/// where a /16 is mixed.
+/// Position of the codes of the IPv4 /24s. Those of a /16 share a line, and are read only where the /16 is
+/// mixed.
 pub const V4_FINE: u32 = V6_TOP + V6_TOP_WORDS;
-/// Addresses whose fine codes share a word: that many bits.
+/// Addresses that differ in this many lower bits only have their fine codes in one word.
 pub const V4_FINE_SHIFT: u32 = 13;
 /// Position of the first word behind the parts whose positions are fixed.
 pub const BEHIND_CODES: u32 = V4_FINE + (1 << (32 - V4_FINE_SHIFT));
@@ -48,14 +50,14 @@ pub const BEHIND_CODES: u32 = V4_FINE + (1 << (32 - V4_FINE_SHIFT));
 const _: () = assert!(V4_FINE.is_multiple_of(8), "a /16's codes must lie in one line");
 const _: () = assert!(V4_FINE <= crate::tables::SEGMENT_LINES * 8, "the top must be near");
 
-/// The code in a word for a block whose number has these lower bits.
+/// The code of block number `block` in its word.
 #[inline(always)]
 pub const fn code(word: u64, block: u32) -> u32 {
     low(word.wrapping_shr((block & 31) << 1)) & LOOK_FURTHER
 }
 
-/// What an address table answers: the address's class in the two upper bits, the number of its row
-/// in the others. Row 0 belongs to the addresses that are in no set.
+/// The result of a look-up: the address's class in the two upper bits, the number of its row in the
+/// others. Row 0 belongs to the addresses that are in no set.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct AddressValue(pub u32);
 
@@ -75,8 +77,8 @@ impl AddressValue {
         Self(code << Self::ROW_BITS)
     }
 
-    /// A value, or none, in one register: functions of the kernel's program return no more, and what
-    /// goes by way of memory takes stack. No value has all bits set, as no class is 3.
+    /// A value or `None` in one register, as a function out of line returns it ([`crate::opaque`]). No value
+    /// has all bits set, as no class is 3.
     #[inline(always)]
     pub const fn pack(value: Option<Self>) -> u32 {
         match value {
@@ -85,7 +87,7 @@ impl AddressValue {
         }
     }
 
-    /// What was packed.
+    /// The inverse of [`Self::pack`].
     #[inline(always)]
     pub const fn unpack(packed: u32) -> Option<Self> {
         if packed == u32::MAX { None } else { Some(Self(packed)) }
@@ -97,7 +99,7 @@ impl AddressValue {
         crate::direction::AddressClass::from_bits(self.0 >> Self::ROW_BITS)
     }
 
-    /// Of which sets it is a member.
+    /// The number of the row that says of which sets the address is a member.
     #[inline(always)]
     pub const fn row(self) -> u32 {
         self.0 & (Self::MOST_ROWS - 1)
@@ -141,8 +143,8 @@ impl IndexWord {
     }
 }
 
-/// The hash of a key: an IPv4 address or an IPv6 chunk. It says where the key stands in the filter
-/// and in the cuckoo table. It maps no two keys to the same hash.
+/// The hash of a key, which is an IPv4 address or an IPv6 chunk: where the key is in the filter and in the
+/// cuckoo table. No two keys have the same hash.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct KeyHash(u64);
 
@@ -180,15 +182,15 @@ const fn scale(bits: u32, count: u32) -> u32 {
     high((bits as u64).wrapping_mul(count as u64))
 }
 
-/// Entries in a bucket of the IPv4 table: `halves(value, address)`, or 0 where there is none. As 0 is
-/// also the entry of 0.0.0.0 in no set, what is found there has to be looked at for its row.
+/// Entries in a bucket of the IPv4 table: `halves(value, address)`, or 0 for an unused entry. As 0 is
+/// also the entry of 0.0.0.0 in no set, an entry with row 0 counts as not found.
 pub const V4_BUCKET: usize = 8;
 
-/// Entries in a bucket of the IPv6 table: four chunks, then their four index words, of which an entry
-/// that is not used has 0.
+/// Entries in a bucket of the IPv6 table: four chunks, then their four index words. The index word of an
+/// unused entry is 0.
 pub const V6_BUCKET: usize = 4;
 
-/// What the IPv6 top says of a /16: a code for all of it, or the number of its node.
+/// The entry of a /16 in the IPv6 top: a code for all of it, or the number of its node.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TopEntry(pub u16);
 
@@ -211,12 +213,12 @@ impl TopEntry {
     }
 }
 
-/// Words of an IPv6 node: a [`NodeBlock`] for each 32 of the /32s of a /16.
+/// Words of an IPv6 node, which has a [`NodeBlock`] for each 32 of the /32s of a /16.
 pub const V6_NODE_WORDS: u32 = 1 << 12;
 
-/// What an IPv6 node says of 32 /32s that lie next to each other: the code of each, or that it has a
-/// leaf. The leaves follow each other, so that one has to be told where the first is: the others are
-/// found by their rank (Jacobson: "Space-efficient static trees and graphs", FOCS 1989; in routing
+/// The part of an IPv6 node for 32 adjacent /32s: the code of each, or that it has a leaf. Their leaves
+/// are adjacent too, so only the first one's number is stored, and the others are found by their rank
+/// (Jacobson: "Space-efficient static trees and graphs", FOCS 1989; in routing
 /// tables: Asai, Ohara: "Poptrie", SIGCOMM 2015). Two words: the codes, and the first leaf's number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NodeBlock {
@@ -227,15 +229,14 @@ pub struct NodeBlock {
 }
 
 impl NodeBlock {
-    /// The leaf for the /32 with these lower bits: its own, or the uniform one of its code.
+    /// The leaf of the /32 whose lower bits are `part`: its own, or the uniform one of its code.
     #[inline(always)]
     pub const fn leaf(self, part: u32) -> u32 {
         let own = self.codes & self.codes >> 1 & 0x5555_5555_5555_5555;
         let before = own & !u64::MAX.wrapping_shl((part & 31) << 1);
         let code = code(self.codes, part);
-        // All bits set for a leaf of its own: no branch, as half of the traffic may go either way.
-        let has = 0_u32.wrapping_sub(code & code >> 1);
-        code ^ (code ^ self.first.wrapping_add(before.count_ones())) & has
+        let has_own = (code & code >> 1) as u64;
+        low(select(has_own, self.first.wrapping_add(before.count_ones()) as u64, code as u64))
     }
 }
 
@@ -253,7 +254,7 @@ impl Leaves {
         Self(bits << Self::LEAF_BITS | first & (Self::MOST - 1))
     }
 
-    /// The number of the leaf for an address with these bits behind the /32.
+    /// The number of the leaf for an address whose bits behind the /32 are `rest`.
     #[inline(always)]
     pub const fn leaf(self, rest: u32) -> u32 {
         let bits = self.0 >> Self::LEAF_BITS;
@@ -268,21 +269,21 @@ pub const V6_LEAF_WORDS: usize = 2;
 /// Ranges in a leaf.
 pub const V6_LEAF_RANGES: usize = 4;
 
-/// A leaf: up to four ranges of /64s with a code each. The first starts where the leaf does; bits 32
-/// to 63 of the first addresses of the others are in the halves of the words, and the codes in the
-/// lower half of the first one. What is not used repeats the last. The leaf of a /32 that has more ranges
+/// A leaf: up to four ranges of /64s with a code each. The first range starts where the leaf does. The
+/// lower half of the first word has the codes; the other three halves have bits 32 to 63 of the first
+/// addresses of the other ranges. Unused ranges repeat the last code. The leaf of a /32 with more ranges
 /// says where its [`Leaves`] are instead.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Leaf(pub [u64; V6_LEAF_WORDS]);
 
 impl Leaf {
-    /// A leaf of one code. The first four leaves of a generation are these, in the order of codes.
+    /// A leaf with one code. A generation begins with these four leaves, in the order of codes.
     pub const fn uniform(code: u32) -> Self {
         Self([halves(code.wrapping_mul(0x55), u32::MAX), u64::MAX])
     }
 
-    /// A leaf with these starts and codes, at least one and at most [`V6_LEAF_RANGES`]; the first
-    /// start is not used.
+    /// A leaf with these starts and codes: at least one and at most [`V6_LEAF_RANGES`]. The first start is
+    /// not used.
     pub fn new(ranges: &[(u32, u32)]) -> Self {
         let last = ranges.last().map_or(LOOK_FURTHER, |range| range.1);
         let at = |number: usize| ranges.get(number).copied().unwrap_or((u32::MAX, last));
@@ -290,7 +291,7 @@ impl Leaf {
         Self([halves(codes, at(1).0), halves(at(2).0, at(3).0)])
     }
 
-    /// Set in the lower half of the first word of a leaf that stands for several.
+    /// The bit in the lower half of the first word that marks a leaf which stands for several.
     const SEVERAL: u32 = 1 << 31;
 
     /// The leaf that stands for several.
@@ -298,18 +299,18 @@ impl Leaf {
         Self([halves(Self::SEVERAL, leaves.0), u64::MAX])
     }
 
-    /// The leaves that it stands for, if it does.
+    /// The leaves that it stands for, if it stands for several.
     #[inline(always)]
     pub const fn leaves(self) -> Option<Leaves> {
         let [first, _] = self.0;
         if low(first) & Self::SEVERAL == 0 { None } else { Some(Leaves(high(first))) }
     }
 
-    /// The code of an address with these bits behind the /32.
+    /// The code of an address whose bits behind the /32 are `rest`.
     #[inline(always)]
     pub const fn code(self, rest: u32) -> u32 {
         let [first, second] = self.0;
-        // How many ranges start at or before the address, in steps of the two bits of a code.
+        // Two bits, the size of a code, for each range that starts at or before the address.
         let shift = 6_u64
             .wrapping_sub(behind(first >> 32, rest))
             .wrapping_sub(behind(second & 0xffff_ffff, rest))
@@ -318,7 +319,7 @@ impl Leaf {
     }
 }
 
-/// 2 if a range starts behind the address, otherwise 0, without a branch.
+/// 2 if a range starts behind the address, otherwise 0. No branch.
 #[inline(always)]
 const fn behind(start: u64, rest: u32) -> u64 {
     (rest as u64).wrapping_sub(start) >> 62 & 2

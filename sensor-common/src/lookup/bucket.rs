@@ -1,12 +1,11 @@
-//! Buckets of the cuckoo tables, looked through entry by entry. What is found leaves at once: were it
-//! gathered over the entries, the verifier would follow every set of those that may be equal.
+//! Buckets of the cuckoo tables, searched entry by entry. A match returns at once: if matches were gathered
+//! instead, the verifier would follow every combination of entries that may match.
 
 use crate::layout::addresses::{AddressValue, V6_BUCKET};
 use crate::layout::{IndexWord, high, low};
 use crate::tables::Line;
 
-/// The value of an IPv4 address in its bucket. Where an entry is not used that is 0, for the address
-/// 0.0.0.0.
+/// The value of an IPv4 address in its bucket. An unused entry gives 0 for the address 0.0.0.0.
 #[inline(always)]
 pub(super) fn v4(bucket: &Line, address: u32) -> Option<AddressValue> {
     for entry in bucket {
@@ -17,7 +16,7 @@ pub(super) fn v4(bucket: &Line, address: u32) -> Option<AddressValue> {
     None
 }
 
-/// The index word of an IPv6 chunk in its bucket. Where an entry is not used that is 0, for the chunk 0.
+/// The index word of an IPv6 chunk in its bucket. An unused entry gives 0 for the chunk 0.
 #[inline(always)]
 pub(super) fn v6(bucket: &Line, chunk: u64) -> Option<IndexWord> {
     let (chunks, words) = bucket.split_at(V6_BUCKET);

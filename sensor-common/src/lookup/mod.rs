@@ -3,8 +3,8 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `v4`, `v6` | the front of each IP version, where most addresses end |
-//! | `bucket` | what passes the filter: the cuckoo tables |
+//! | `v4`, `v6` | the look-up of each IP version, whose front answers for most addresses |
+//! | `bucket` | the cuckoo tables, for addresses that pass the filter |
 //! | `search` | the search among ranges |
 
 mod bucket;
@@ -12,25 +12,16 @@ mod search;
 mod v4;
 mod v6;
 
-use crate::layout::{AddressValue, header, high, low};
+use crate::layout::{AddressValue, high, low};
 use crate::parse::{Address, Version};
 use crate::repeat::Repeat;
-use crate::tables::{Line, Tables, word_of};
+use crate::tables::{Line, Tables};
 
-pub(crate) use search::{Search, below};
+pub(crate) use search::Search;
 pub use v4::MOST_V4_RANGES;
 
-/// [`AddressValue::pack`], and of all that the verifier knows of the number nothing is left: it would
-/// follow every way through a look-up to the end of the program.
-#[inline(always)]
-fn packed<T: Tables>(tables: &T, value: Option<AddressValue>) -> u32 {
-    let nothing =
-        tables.near(header::NOTHING >> 3).map_or(0, |line| word_of(line, header::NOTHING));
-    AddressValue::pack(value) ^ low(nothing)
-}
-
-/// Looks up both addresses of a packet. `head` is the first line of the tables. `None` where the
-/// tables do not hold together: the packet then cannot be judged.
+/// Looks up both addresses of a packet. `head` is the first line of the tables. `None` where the tables
+/// are inconsistent, so that the packet cannot be judged.
 #[inline(always)]
 pub fn pair<T: Tables, R: Repeat>(
     tables: &T,

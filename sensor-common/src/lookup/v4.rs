@@ -1,20 +1,20 @@
-//! IPv4: the codes of the /16 and, where it is mixed, of the /24; the filter; and behind it the table
-//! of single addresses or the ranges.
+//! IPv4: the code of the /16 or, where that is mixed, of the /24; the filter; then the table of single
+//! addresses or the ranges.
 
 use super::bucket;
-use super::packed;
-use super::search::{Search, below};
+use super::search::Search;
 use crate::layout::addresses::{
     AddressValue, KeyHash, LOOK_FURTHER, V4_COARSE, V4_COARSE_SHIFT, V4_FINE, V4_FINE_SHIFT, code,
 };
 use crate::layout::{IndexWord, header, high, low};
+use crate::opaque::below;
 use crate::tables::{Line, Tables, word_of};
 
-/// Most steps of a search. The compiler keeps a chunk's ranges within [`MOST_V4_RANGES`]; a chunk is
-/// never smaller than 256 addresses, so it always can.
+/// Most steps of a search. The controller's compiler keeps a chunk's ranges within [`MOST_V4_RANGES`]. It
+/// always can, as the smallest chunk has 256 addresses.
 const MOST_STEPS: u32 = 9;
 
-/// Most ranges in a chunk of the IPv4 index: what the steps of a search narrow down to one.
+/// Most ranges in a chunk of the IPv4 index: as many as the steps of a search narrow down to one.
 pub const MOST_V4_RANGES: u32 = 1 << MOST_STEPS;
 
 /// Looks up one IPv4 address in host byte order.
@@ -44,16 +44,12 @@ fn code_of<T: Tables>(tables: &T, address: u32) -> Option<u32> {
     Some(code(tables.word_within(at)?, address >> 8))
 }
 
-/// Looks up an address that does not end in the front.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own, and is there
-/// once for both ends of a packet. It finds out the code again rather than being told: the verifier
-/// would walk through it once for each code that it is told.
-///
-/// What it returns is [`packed`].
+/// Looks up an address for which the front has no answer. Returns an [`AddressValue::pack`]. Out of line,
+/// once for both ends of a packet. The code is not passed but read again: the verifier would walk through
+/// the function once for each code passed.
 #[inline(never)]
 fn further<T: Tables>(tables: &T, address: u32) -> u32 {
-    packed(tables, behind_front(tables, address))
+    tables.hide_half(AddressValue::pack(behind_front(tables, address)))
 }
 
 #[inline(always)]

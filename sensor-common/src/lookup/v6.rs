@@ -1,32 +1,30 @@
-//! IPv6: the codes along top, node and leaf; the filter; and behind it the table of chunks or the
-//! index, and the ranges.
+//! IPv6: the codes of top, node and leaf; the filter; then the table of chunks or the index, and the
+//! ranges.
 
 use super::bucket;
-use super::packed;
-use super::search::{Search, below};
+use super::search::Search;
 use crate::layout::addresses::{
     AddressValue, KeyHash, LOOK_FURTHER, Leaf, NodeBlock, TopEntry, V6_LEAF_WORDS, V6_NODE_WORDS,
     V6_TOP,
 };
 use crate::layout::{IndexWord, halves, header, high, low};
+use crate::opaque::below;
 use crate::parse::Address;
 use crate::repeat::Repeat;
 use crate::tables::{LINE_WORDS, Line, Tables, word_of};
 
-/// Steps that narrow any number of ranges an [`IndexWord`] can name down to one.
+/// Steps that narrow the most ranges of an [`IndexWord`] down to one.
 const MOST_STEPS: u32 = 31;
 
-/// What the front says of both ends of a packet: source and destination, as [`halves`] of a word,
-/// either an address's value or [`LOOK_BEHIND`]. Where the tables do not hold together both ends are unclassified.
+/// The front's answers for source and destination, as [`halves`] of a word: an address's value or
+/// [`LOOK_BEHIND`]. Where the tables are inconsistent, both ends are unclassified.
 ///
-/// What the two ends have to wait for is asked for side by side, step by step, so that a processor
-/// waits for memory once a step and not twice; done one after the other, the second end lies too far
-/// behind the first to be reached before that has its answer.
-///
-/// Inlined into the look-up of both ends: its steps and those of the caller are then one piece of straight code.
+/// The loads for both ends are next to each other, step by step, so that the processor waits for memory once
+/// a step, not twice. If the ends were looked up in turn, the second end's loads would be too far behind
+/// the first's to be started while those are pending.
 #[inline(always)]
 pub(super) fn front<T: Tables>(tables: &T, ends: &[Address; 2]) -> u64 {
-    answers(tables, ends).unwrap_or_default()
+    tables.hide(answers(tables, ends).unwrap_or_default())
 }
 
 #[inline(always)]
@@ -46,10 +44,10 @@ fn answers<T: Tables>(tables: &T, [source, destination]: &[Address; 2]) -> Optio
     Some(halves(answer(one, one_word, one_code), answer(other, other_word, other_code)))
 }
 
-/// What stands for the value of an address that does not end in the front.
+/// Stands for the value of an address for which the front has no answer.
 const LOOK_BEHIND: u32 = u32::MAX;
 
-/// The value of an address, given what the front says of it.
+/// The value of an address, given the front's answer.
 #[inline(always)]
 pub(super) fn value<T: Tables, R: Repeat>(
     tables: &T,
@@ -64,15 +62,14 @@ pub(super) fn value<T: Tables, R: Repeat>(
     }
 }
 
-/// The word of the filter in which a key's bits stand.
+/// The word of the filter that has a key's bits.
 #[inline(always)]
 fn filter<T: Tables>(tables: &T, head: &Line, hash: KeyHash) -> Option<u64> {
     let filter = word_of(head, header::V6_FILTER);
     tables.word_within(low(filter).wrapping_add(hash.word(high(filter))))
 }
 
-/// The number of the leaf that a /32 has in its node; where the top has a code for all of the /16, the
-/// leaf of that code.
+/// The number of a /32's leaf. Where the top has a code for all of the /16, it is the leaf of that code.
 #[inline(always)]
 fn leaf<T: Tables>(tables: &T, head: &Line, prefix: u64) -> Option<u32> {
     let block = low(prefix >> 48);
@@ -111,19 +108,17 @@ fn leaf_at<T: Tables>(tables: &T, head: &Line, number: u32) -> Option<Leaf> {
     leaves.get((number % IN_A_LINE) as usize).copied().map(Leaf)
 }
 
-/// What the filter and the table of chunks know an address by.
+/// The chunk of an address: the key of the filter and of the table of chunks.
 #[inline(always)]
 fn chunk(head: &Line, prefix: u64) -> u64 {
     prefix.wrapping_shr(low(word_of(head, header::V6_CHUNK_SHIFT)))
 }
 
-/// Looks up an address that does not end in the front.
-///
-/// A function of its own in the kernel too, so that it has a stack frame of its own, and is there
-/// once for both ends of a packet. What it returns is [`packed`].
+/// Looks up an address for which the front has no answer. Returns an [`AddressValue::pack`]. Out of line,
+/// once for both ends of a packet.
 #[inline(never)]
 fn further<T: Tables, R: Repeat>(tables: &T, repeat: &R, address: &Address) -> u32 {
-    packed(tables, behind_front(tables, repeat, address))
+    tables.hide_half(AddressValue::pack(behind_front(tables, repeat, address)))
 }
 
 #[inline(always)]

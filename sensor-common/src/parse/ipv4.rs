@@ -1,67 +1,178 @@
 //! IPv4 (RFC 791). Options are stepped over; the header checksum is left to the hosts.
 
-use super::{Address, Unparsed, Upper};
+use super::header::Header;
+use super::{Address, Layer, Network, Next, Unparsed, Version, transport};
 use crate::packet::Packet;
 
-const SHORTEST_HEADER: u32 = 20;
-/// Flag "more fragments" and the 13 bits of the fragment offset (RFC 791 section 3.1).
+/// Positions of the fields (RFC 791 section 3.1).
+mod field {
+    pub(super) const VERSION_AND_LENGTH: usize = 0;
+    pub(super) const TOTAL_LENGTH: usize = 2;
+    pub(super) const FLAGS_AND_OFFSET: usize = 6;
+    pub(super) const PROTOCOL: usize = 9;
+    pub(super) const SOURCE: usize = 12;
+    pub(super) const DESTINATION: usize = 16;
+    /// Where options begin.
+    pub(super) const END: usize = 20;
+}
+
+/// Flag "more fragments".
 const MORE_FRAGMENTS: u16 = 0x2000;
+/// The 13 bits of the fragment offset.
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 
-/// Reads the header at `offset`.
+struct Ipv4(Header<{ field::END }>);
+
+impl Ipv4 {
+    /// Reads and checks the header.
+    ///
+    /// # Errors
+    /// [`Unparsed::Malformed`]: the header is cut short, its version or its lengths are wrong, or the
+    /// packet does not end before what carries it.
+    #[inline(always)]
+    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Unparsed> {
+        let header = Header::read(packet, layer.start).map(Self)?;
+        let sound = header.version() == 4
+            && header.header_length() >= field::END as u32
+            && header.total_length() >= header.header_length()
+            && layer.start.wrapping_add(header.total_length()) <= layer.end;
+        if sound { Ok(header) } else { Err(Unparsed::Malformed) }
+    }
+
+    #[inline(always)]
+    fn version(&self) -> u8 {
+        self.0.byte::<{ field::VERSION_AND_LENGTH }>() >> 4
+    }
+
+    /// In bytes, options included.
+    #[inline(always)]
+    fn header_length(&self) -> u32 {
+        u32::from(self.0.byte::<{ field::VERSION_AND_LENGTH }>() & 0xf).wrapping_mul(4)
+    }
+
+    /// In bytes, the header included.
+    #[inline(always)]
+    fn total_length(&self) -> u32 {
+        self.0.half::<{ field::TOTAL_LENGTH }>().into()
+    }
+
+    /// Whether this is one fragment of a larger packet.
+    #[inline(always)]
+    fn is_fragment(&self) -> bool {
+        self.0.half::<{ field::FLAGS_AND_OFFSET }>() & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0
+    }
+
+    /// Whether this is a fragment other than the first.
+    #[inline(always)]
+    fn is_later_fragment(&self) -> bool {
+        self.0.half::<{ field::FLAGS_AND_OFFSET }>() & FRAGMENT_OFFSET != 0
+    }
+
+    #[inline(always)]
+    fn protocol(&self) -> u8 {
+        self.0.byte::<{ field::PROTOCOL }>()
+    }
+
+    #[inline(always)]
+    fn source(&self) -> Address {
+        Address::from_v4(self.0.bytes::<{ field::SOURCE }, 4>())
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> Address {
+        Address::from_v4(self.0.bytes::<{ field::DESTINATION }, 4>())
+    }
+}
+
+/// Opens an IPv4 packet.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`]: the header is cut short, its version or lengths are wrong, or the
-/// frame is shorter than the packet says it is.
+/// [`Unparsed::Malformed`]: see [`Ipv4::read`] and [`transport::open`].
 #[inline(always)]
-pub(super) fn parse<P: Packet>(
-    packet: &P,
-    offset: u32,
-) -> Result<(Address, Address, Upper), Unparsed> {
-    let header = packet.load::<20>(offset).ok_or(Unparsed::Malformed)?;
-    let [
-        version_and_length,
-        _,
-        total_1,
-        total_2,
-        _,
-        _,
-        fragment_1,
-        fragment_2,
-        _,
-        protocol,
-        _,
-        _,
-        s1,
-        s2,
-        s3,
-        s4,
-        d1,
-        d2,
-        d3,
-        d4,
-    ] = header;
+pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed> {
+    let header = Ipv4::read(packet, layer)?;
+    let network = Network {
+        version: Version::V4,
+        source: header.source(),
+        destination: header.destination(),
+        protocol: header.protocol(),
+        upper: layer.start.wrapping_add(header.header_length()),
+        end: layer.start.wrapping_add(header.total_length()),
+        fragment: header.is_fragment(),
+        later_fragment: header.is_later_fragment(),
+    };
+    transport::open(packet, network)
+}
 
-    let header_length = u32::from(version_and_length & 0xf).wrapping_mul(4);
-    let total = u32::from(u16::from_be_bytes([total_1, total_2]));
-    let end = offset.wrapping_add(total);
-    let fragment = u16::from_be_bytes([fragment_1, fragment_2]);
-    let sound = version_and_length >> 4 == 4
-        && header_length >= SHORTEST_HEADER
-        && total >= header_length
-        && end <= packet.length();
-    if !sound {
-        return Err(Unparsed::Malformed);
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{DESTINATION, SOURCE, parsed, ports, tcp_v4};
+    use super::*;
+    use crate::parse::Kind;
+
+    #[test]
+    fn fields() {
+        let flow = parsed(&tcp_v4()).unwrap();
+        assert_eq!(flow.version, Version::V4);
+        assert_eq!(flow.source, Address::from_v4(SOURCE));
+        assert_eq!(flow.destination, Address::from_v4(DESTINATION));
+        assert_eq!((flow.protocol, flow.ports, flow.fragment), (6, ports(40_000, 443), false));
+        assert_eq!((flow.upper, flow.end), (34, 59));
     }
-    Ok((
-        Address::from_v4([s1, s2, s3, s4]),
-        Address::from_v4([d1, d2, d3, d4]),
-        Upper {
-            protocol,
-            offset: offset.wrapping_add(header_length),
-            end,
-            fragment: fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0,
-            later: fragment & FRAGMENT_OFFSET != 0,
-        },
-    ))
+
+    #[test]
+    fn options_are_stepped_over() {
+        let mut frame = tcp_v4();
+        frame[14] = 0x46;
+        frame[16..18].copy_from_slice(&49_u16.to_be_bytes());
+        frame.splice(34..34, [1, 1, 1, 0]);
+        assert_eq!(parsed(&frame).unwrap().ports, ports(40_000, 443));
+    }
+
+    #[test]
+    fn fragments() {
+        let mut first = tcp_v4();
+        first[20..22].copy_from_slice(&0x2000_u16.to_be_bytes());
+        let flow = parsed(&first).unwrap();
+        assert_eq!((flow.fragment, flow.ports), (true, ports(40_000, 443)));
+
+        let mut later = tcp_v4();
+        later[20..22].copy_from_slice(&0x0001_u16.to_be_bytes());
+        let flow = parsed(&later).unwrap();
+        assert_eq!((flow.fragment, flow.ports, flow.protocol), (true, None, 6));
+
+        let mut whole = tcp_v4();
+        whole[20..22].copy_from_slice(&0x4000_u16.to_be_bytes());
+        assert!(!parsed(&whole).unwrap().fragment, "don't fragment is no fragment");
+    }
+
+    #[test]
+    fn lying_headers_are_malformed() {
+        let mutations: [(&str, usize, u8); 7] = [
+            ("version 5", 14, 0x55),
+            ("header of 16 bytes", 14, 0x44),
+            ("header longer than the packet", 14, 0x4f),
+            ("total length beyond the frame", 16, 0xff),
+            ("total length 0", 17, 0),
+            ("total length inside the header", 17, 19),
+            ("total length inside the TCP header", 17, 39),
+        ];
+        for (name, at, value) in mutations {
+            let mut frame = tcp_v4();
+            frame[at] = value;
+            assert_eq!(parsed(&frame), Err(Unparsed::Malformed), "{name}");
+        }
+    }
+
+    /// As a tunnel will have it: the frame goes on behind what carries the packet.
+    #[test]
+    fn a_packet_ends_before_what_carries_it() {
+        let mut frame = tcp_v4();
+        let end = u32::try_from(frame.len()).unwrap();
+        frame.resize(200, 0);
+        let packet = frame.as_slice();
+        let opened = |end| open(&packet, Layer::new(&packet, Kind::Ipv4, 14, end));
+        assert!(matches!(opened(end), Ok(Next::Flow(flow)) if flow.end == end));
+        assert_eq!(opened(end - 1).err(), Some(Unparsed::Malformed));
+    }
 }

@@ -1,97 +1,114 @@
-//! IPv6 (RFC 8200) and its extension headers, up to [`MOST_EXTENSIONS`] of them.
+//! IPv6 (RFC 8200). What is behind the extension headers is in [`super::extension`].
 
-use super::{Address, Unparsed, Upper};
+use super::header::Header;
+use super::{Address, Layer, Network, Next, Unparsed, Version, extension, transport};
 use crate::packet::Packet;
 
-/// Most extension headers that are stepped over. A longer chain is malformed: no ordinary host
-/// sends one (RFC 8504 section 5.3 lets receivers set such a limit), and the verifier wants a bound.
-pub const MOST_EXTENSIONS: u32 = 8;
-
-const HEADER_LENGTH: u32 = 40;
-
-/// Next-header numbers of the extension headers that are stepped over: those of RFC 8200 section 4
-/// and the Authentication Header, as the Linux kernel does (`ipv6_ext_hdr`). Mobility, HIP and Shim6
-/// headers are protocols of their own in practice and are taken as such.
-mod extension {
-    pub(super) const HOP_BY_HOP: u8 = 0;
-    pub(super) const ROUTING: u8 = 43;
-    pub(super) const FRAGMENT: u8 = 44;
-    pub(super) const AUTHENTICATION: u8 = 51;
-    pub(super) const DESTINATION: u8 = 60;
+/// Positions of the fields (RFC 8200 section 3).
+mod field {
+    pub(super) const VERSION: usize = 0;
+    pub(super) const PAYLOAD_LENGTH: usize = 4;
+    pub(super) const NEXT_HEADER: usize = 6;
+    pub(super) const SOURCE: usize = 8;
+    pub(super) const DESTINATION: usize = 24;
+    pub(super) const END: usize = 40;
 }
 
-/// Reads the header at `offset` and steps over the extension headers behind it.
+const LENGTH: u32 = field::END as u32;
+
+struct Ipv6(Header<{ field::END }>);
+
+impl Ipv6 {
+    /// Reads and checks the header.
+    ///
+    /// # Errors
+    /// [`Unparsed::Malformed`]: the header is cut short, the version is wrong, or the packet does not end
+    /// before what carries it.
+    #[inline(always)]
+    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Unparsed> {
+        let header = Header::read(packet, layer.start).map(Self)?;
+        let end = layer.start.wrapping_add(LENGTH).wrapping_add(header.payload_length());
+        if header.version() == 6 && end <= layer.end {
+            Ok(header)
+        } else {
+            Err(Unparsed::Malformed)
+        }
+    }
+
+    #[inline(always)]
+    fn version(&self) -> u8 {
+        self.0.byte::<{ field::VERSION }>() >> 4
+    }
+
+    /// In bytes, extension headers included, the header itself not.
+    #[inline(always)]
+    fn payload_length(&self) -> u32 {
+        self.0.half::<{ field::PAYLOAD_LENGTH }>().into()
+    }
+
+    #[inline(always)]
+    fn next_header(&self) -> u8 {
+        self.0.byte::<{ field::NEXT_HEADER }>()
+    }
+
+    #[inline(always)]
+    fn source(&self) -> Address {
+        Address::from_v6(self.0.bytes::<{ field::SOURCE }, 16>())
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> Address {
+        Address::from_v6(self.0.bytes::<{ field::DESTINATION }, 16>())
+    }
+}
+
+/// Opens an IPv6 packet, and steps over its extension headers.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`]: a header is cut short, the version is wrong, the frame is shorter than
-/// the packet says it is, or the chain of extension headers is longer than [`MOST_EXTENSIONS`].
+/// [`Unparsed::Malformed`]: see [`Ipv6::read`], [`extension::step_over`] and [`transport::open`].
 #[inline(always)]
-pub(super) fn parse<P: Packet>(
-    packet: &P,
-    offset: u32,
-) -> Result<(Address, Address, Upper), Unparsed> {
-    let [first, _, _, _, length_1, length_2, next, _] =
-        packet.load::<8>(offset).ok_or(Unparsed::Malformed)?;
-    let source = packet.load::<16>(offset.wrapping_add(8)).ok_or(Unparsed::Malformed)?;
-    let destination = packet.load::<16>(offset.wrapping_add(24)).ok_or(Unparsed::Malformed)?;
-    let payload = u32::from(u16::from_be_bytes([length_1, length_2]));
-    let start = offset.wrapping_add(HEADER_LENGTH);
-    let end = start.wrapping_add(payload);
-    if first >> 4 != 6 || end > packet.length() {
-        return Err(Unparsed::Malformed);
-    }
-    let upper = step_over_extensions(packet, next, start, end)?;
-    Ok((Address::from_v6(source), Address::from_v6(destination), upper))
+pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed> {
+    let header = Ipv6::read(packet, layer)?;
+    let upper = layer.start.wrapping_add(LENGTH);
+    let network = Network {
+        version: Version::V6,
+        source: header.source(),
+        destination: header.destination(),
+        protocol: header.next_header(),
+        upper,
+        end: upper.wrapping_add(header.payload_length()),
+        fragment: false,
+        later_fragment: false,
+    };
+    transport::open(packet, extension::step_over(packet, network)?)
 }
 
-#[inline(always)]
-fn step_over_extensions<P: Packet>(
-    packet: &P,
-    next: u8,
-    start: u32,
-    end: u32,
-) -> Result<Upper, Unparsed> {
-    let mut upper = Upper { protocol: next, offset: start, end, fragment: false, later: false };
-    for _ in 0..MOST_EXTENSIONS {
-        if !is_extension(upper.protocol) {
-            return Ok(upper);
-        }
-        let [next, length, offset_1, offset_2] =
-            packet.load::<4>(upper.offset).ok_or(Unparsed::Malformed)?;
-        let octets = match upper.protocol {
-            extension::FRAGMENT => {
-                // RFC 8200 section 4.5: 13 bits of offset, 2 reserved, 1 "more fragments".
-                let field = u16::from_be_bytes([offset_1, offset_2]);
-                upper.fragment |= field & 0xfff9 != 0;
-                upper.later |= field & 0xfff8 != 0;
-                8
-            }
-            // RFC 4302 section 2.2: in units of four octets, minus two.
-            extension::AUTHENTICATION => u32::from(length).wrapping_add(2).wrapping_mul(4),
-            // RFC 8200 section 4.2: in units of eight octets, not counting the first.
-            _ => u32::from(length).wrapping_add(1).wrapping_mul(8),
-        };
-        upper.protocol = next;
-        upper.offset = upper.offset.wrapping_add(octets);
-        if upper.offset > end {
-            return Err(Unparsed::Malformed);
-        }
-        if upper.later {
-            // What follows is the middle of some upper-layer packet, whatever it looks like.
-            return Ok(upper);
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{DESTINATION_V6, SOURCE_V6, parsed, ports, udp_v6};
+    use super::*;
+
+    #[test]
+    fn fields() {
+        let flow = parsed(&udp_v6()).unwrap();
+        assert_eq!(flow.version, Version::V6);
+        assert_eq!(flow.source, Address::from_v6(SOURCE_V6));
+        assert_eq!(flow.destination, Address::from_v6(DESTINATION_V6));
+        assert_eq!((flow.protocol, flow.ports), (17, ports(5_353, 53)));
+        assert_eq!((flow.upper, flow.end), (54, 67));
+    }
+
+    #[test]
+    fn lying_headers_are_malformed() {
+        let mutations: [(&str, usize, u8); 3] = [
+            ("version 4 under EtherType IPv6", 14, 0x45),
+            ("payload inside the UDP header", 19, 7),
+            ("payload beyond the frame", 19, 14),
+        ];
+        for (name, at, value) in mutations {
+            let mut frame = udp_v6();
+            frame[at] = value;
+            assert_eq!(parsed(&frame), Err(Unparsed::Malformed), "{name}");
         }
     }
-    if is_extension(upper.protocol) { Err(Unparsed::Malformed) } else { Ok(upper) }
-}
-
-#[inline(always)]
-const fn is_extension(next: u8) -> bool {
-    matches!(
-        next,
-        extension::HOP_BY_HOP
-            | extension::ROUTING
-            | extension::FRAGMENT
-            | extension::AUTHENTICATION
-            | extension::DESTINATION
-    )
 }

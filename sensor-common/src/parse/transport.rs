@@ -1,6 +1,7 @@
-//! The ports of TCP (RFC 9293) and UDP (RFC 768); nothing else of them is looked at.
+//! Behind an IP header: the ports of [`tcp`] and [`udp`]. Other protocols have none.
 
-use super::{Unparsed, Upper};
+use super::header::Header;
+use super::{Flow, Network, Next, Unparsed, tcp, udp};
 use crate::packet::Packet;
 
 /// IANA protocol number of TCP.
@@ -8,10 +9,12 @@ pub const TCP: u8 = 6;
 /// IANA protocol number of UDP.
 pub const UDP: u8 = 17;
 
-/// Bytes of a TCP header without options (RFC 9293 section 3.1).
-pub(super) const TCP_SHORTEST: u32 = 20;
-/// Bytes of a UDP header (RFC 768).
-pub(super) const UDP_HEADER: u32 = 8;
+/// Positions of the fields with which both headers begin.
+mod field {
+    pub(super) const SOURCE: usize = 0;
+    pub(super) const DESTINATION: usize = 2;
+    pub(super) const END: usize = 4;
+}
 
 /// The ports of a TCP or UDP packet, in host byte order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,24 +25,69 @@ pub struct Ports {
     pub destination: u16,
 }
 
-/// Reads the ports, if the protocol has them.
+impl Ports {
+    /// Reads the ports of the header at `start`, which has `shortest` bytes at least.
+    #[inline(always)]
+    fn read<P: Packet>(packet: &P, start: u32, end: u32, shortest: u32) -> Result<Self, Unparsed> {
+        if start.wrapping_add(shortest) > end {
+            return Err(Unparsed::Malformed);
+        }
+        let header = Header::<{ field::END }>::read(packet, start)?;
+        Ok(Self {
+            source: header.half::<{ field::SOURCE }>(),
+            destination: header.half::<{ field::DESTINATION }>(),
+        })
+    }
+}
+
+/// Opens what an IP packet carries.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`] where the packet ends before the shortest header its protocol allows:
+/// [`Unparsed::Malformed`] where the packet ends before the shortest header that its protocol allows:
 /// a first fragment that splits the TCP header is an evasion (RFC 1858 section 3), not traffic.
 #[inline(always)]
-pub(super) fn parse<P: Packet>(packet: &P, upper: &Upper) -> Result<Option<Ports>, Unparsed> {
-    let shortest = match upper.protocol {
-        TCP => TCP_SHORTEST,
-        UDP => UDP_HEADER,
-        _ => return Ok(None),
+pub(super) fn open<P: Packet>(packet: &P, network: Network) -> Result<Next, Unparsed> {
+    let Network { version, source, destination, protocol, upper, end, fragment, .. } = network;
+    let ports = match protocol {
+        _ if network.later_fragment => None,
+        TCP => Some(Ports::read(packet, upper, end, tcp::SHORTEST)?),
+        UDP => Some(Ports::read(packet, upper, end, udp::LENGTH)?),
+        _ => None,
     };
-    if upper.offset.wrapping_add(shortest) > upper.end {
-        return Err(Unparsed::Malformed);
+    Ok(Next::Flow(Flow { version, source, destination, protocol, ports, fragment, upper, end }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use etherparse::{IpNumber, PacketBuilder};
+
+    use super::super::samples::{DESTINATION, SOURCE, parsed, tcp_v4};
+    use super::*;
+
+    #[test]
+    fn protocols_without_ports() {
+        let mut frame = Vec::new();
+        PacketBuilder::ethernet2([1; 6], [2; 6])
+            .ipv4(SOURCE, DESTINATION, 64)
+            .write(&mut frame, IpNumber::GRE, &[0; 12])
+            .unwrap();
+        let flow = parsed(&frame).unwrap();
+        assert_eq!((flow.protocol, flow.ports), (47, None));
     }
-    let [s1, s2, d1, d2] = packet.load::<4>(upper.offset).ok_or(Unparsed::Malformed)?;
-    Ok(Some(Ports {
-        source: u16::from_be_bytes([s1, s2]),
-        destination: u16::from_be_bytes([d1, d2]),
-    }))
+
+    #[test]
+    fn a_packet_that_ends_inside_its_header_is_malformed() {
+        for (protocol, shortest) in [(TCP, 20_u8), (UDP, 8)] {
+            let parsed = |bytes: u8| {
+                let mut frame = tcp_v4();
+                frame[23] = protocol;
+                frame[17] = 20 + bytes;
+                parsed(&frame).map(|flow| flow.ports.is_some())
+            };
+            assert_eq!(parsed(shortest), Ok(true), "{protocol}");
+            assert_eq!(parsed(shortest - 1), Err(Unparsed::Malformed), "{protocol}");
+        }
+    }
 }

@@ -19,6 +19,9 @@
 /// The sensor's own way to read frames, so that `parse_drop` measures the parser that it uses.
 #[path = "../../../sensor-ebpf/src/frame.rs"]
 mod frame;
+/// How the frame hides what was read from it.
+#[path = "../../../sensor-ebpf/src/opaque.rs"]
+mod opaque;
 mod ordinary;
 mod touch;
 mod trace;
@@ -26,7 +29,7 @@ mod trace;
 use aya_ebpf::bindings::xdp_action;
 use aya_ebpf::macros::{btf_map, xdp};
 use aya_ebpf::programs::XdpContext;
-use sensor_common::packet::Packet as _;
+use sensor_common::packet::{Offset, Packet as _};
 use sensor_common::parse::{Flow, parse};
 use sensor_common::siphash::State;
 
@@ -81,7 +84,10 @@ fn siphash(context: XdpContext) -> u32 {
     /// Behind Ethernet, IPv4 and UDP headers.
     const PAYLOAD: u32 = 14 + 20 + 8;
     let frame = frame::Frame::new(&context);
-    let block = |number: u32| frame.load::<8>(PAYLOAD + 8 * number).map(u64::from_le_bytes);
+    let block = |number: u32| {
+        let offset = Offset::new(PAYLOAD + 8 * number)?;
+        frame.load::<8>(offset).map(u64::from_le_bytes)
+    };
     let (Some(first), Some(second)) = (block(0), block(1)) else { return xdp_action::XDP_ABORTED };
     let mut all = 0;
     for key in 1..=4 {

@@ -1,0 +1,44 @@
+//! Headers of a fixed length, as they are on the wire: every field in network byte order.
+
+use super::Unparsed;
+use crate::packet::{Offset, Packet};
+
+/// The bytes of a header.
+#[derive(Clone, Copy)]
+pub(super) struct Header<const LENGTH: usize>([u8; LENGTH]);
+
+impl<const LENGTH: usize> Header<LENGTH> {
+    /// Reads the header that starts `start` bytes behind the frame's first. Whether it ends before what
+    /// carries it is for the caller to check, by a length that covers more than the header.
+    ///
+    /// # Errors
+    /// [`Unparsed::Malformed`] where the frame does not hold all of it, or it starts too far in.
+    #[inline(always)]
+    pub(super) fn read<P: Packet>(packet: &P, start: u32) -> Result<Self, Unparsed> {
+        let offset = Offset::new(start).ok_or(Unparsed::Malformed)?;
+        packet.load(offset).map(Self).ok_or(Unparsed::Malformed)
+    }
+
+    /// The field of `N` bytes at position `AT`.
+    #[inline(always)]
+    pub(super) fn bytes<const AT: usize, const N: usize>(self) -> [u8; N] {
+        const { assert!(AT + N <= LENGTH, "the field is part of the header") };
+        let mut field = [0; N];
+        for (to, from) in field.iter_mut().zip(self.0.iter().skip(AT)) {
+            *to = *from;
+        }
+        field
+    }
+
+    /// The byte at position `AT`.
+    #[inline(always)]
+    pub(super) fn byte<const AT: usize>(self) -> u8 {
+        u8::from_be_bytes(self.bytes::<AT, 1>())
+    }
+
+    /// The 16 bits at position `AT`.
+    #[inline(always)]
+    pub(super) fn half<const AT: usize>(self) -> u16 {
+        u16::from_be_bytes(self.bytes::<AT, 2>())
+    }
+}

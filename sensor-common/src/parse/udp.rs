@@ -1,0 +1,66 @@
+//! UDP (RFC 768). Ports are read in [`super::transport`], as TCP has them at the same place.
+
+use super::Flow;
+use super::payload::Payload;
+use crate::packet::{Offset, Packet};
+
+/// Positions of the fields.
+mod field {
+    pub(super) const LENGTH: u32 = 4;
+    pub(super) const END: u32 = 8;
+}
+
+/// Bytes of the header.
+pub(super) const LENGTH: u32 = field::END;
+
+/// What is behind the header, up to where its length says that the datagram ends.
+#[inline(always)]
+pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
+    let at = flow.upper.wrapping_add(field::LENGTH);
+    let length = packet.load(Offset::new(at)?).map(u16::from_be_bytes)?;
+    // The header included. 0 would be that of a jumbogram (RFC 2675), which no XDP frame holds.
+    let length = u32::from(length);
+    if length < LENGTH {
+        return None;
+    }
+    let end = flow.upper.wrapping_add(length);
+    // The length in a first fragment is that of the whole datagram.
+    if !flow.fragment && end > flow.end {
+        return None;
+    }
+    Payload::between(flow.upper.wrapping_add(LENGTH), if end < flow.end { end } else { flow.end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::payload::found;
+    use super::super::samples::{udp_v4_with, udp_v6_with};
+
+    #[test]
+    fn a_length_that_cannot_be_leaves_no_payload() {
+        for (length, expected) in [
+            (0_u16, None),
+            (7, None),
+            (8, Some(b"".as_slice())),
+            (10, Some(b"ab")),
+            (12, Some(b"abcd")),
+            (13, None),
+            (u16::MAX, None),
+        ] {
+            let mut frame = udp_v6_with(b"abcd");
+            frame[54 + 4..54 + 6].copy_from_slice(&length.to_be_bytes());
+            assert_eq!(found(&frame), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_first_fragment_has_its_part_of_the_payload_and_later_ones_have_none() {
+        let mut frame = udp_v4_with(b"abcd");
+        frame[38..40].copy_from_slice(&2_000_u16.to_be_bytes());
+        assert_eq!(found(&frame), None, "a datagram that ends behind its packet");
+        frame[20..22].copy_from_slice(&0x2000_u16.to_be_bytes());
+        assert_eq!(found(&frame), Some(b"abcd".as_slice()));
+        frame[20..22].copy_from_slice(&0x0001_u16.to_be_bytes());
+        assert_eq!(found(&frame), None);
+    }
+}
