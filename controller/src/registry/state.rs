@@ -233,10 +233,8 @@ impl Registry {
     }
 
     /// Counts records that were taken under an order.
-    pub fn count(&mut self, order_id: &str, serial: u64, records: u64) {
-        let named =
-            |entry: &&mut Entry| entry.head.order_id == order_id && entry.head.serial == serial;
-        if let Some(entry) = self.entries.iter_mut().find(named) {
+    pub fn count(&mut self, order: &OrderKey, records: u64) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| order.names(&entry.head)) {
             entry.records = entry.records.saturating_add(records);
         }
     }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use controller::durable::disk::{Disk as _, Steps as _};
+use controller::order::OrderKey;
 use controller::registry::act::{Act, Caller, Said};
 use controller::registry::install::Installed;
 use controller::registry::loading::{self, Contents, look};
@@ -103,7 +104,7 @@ fn changes() -> Vec<fn(&Registry) -> Change> {
         |registry| {
             let mut registry = registry.clone();
             registry.observe(at(10));
-            registry.count("a", 1, 7);
+            registry.count(&OrderKey::new("a", 1), 7);
             registry.settle(at(10)).unwrap()
         },
         |registry| registry.revoke("r", documents::revocation(0, 1, 0), at(20)).unwrap().unwrap(),

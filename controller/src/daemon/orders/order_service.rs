@@ -280,7 +280,7 @@ where
 
     fn count(&mut self) {
         for (order, records) in self.counts.take() {
-            self.registry.count(&order.order_id, order.serial, records);
+            self.registry.count(&order, records);
         }
     }
 
