@@ -6,7 +6,7 @@
 //! - a **filter** (Putze, Sanders, Singler: "Cache-, hash- and space-efficient Bloom filters", JEA 14,
 //!   2009; blocks of one word), which rules out nearly every payload that has none of the prefixes;
 //! - the sorted **hashes**, under an index on their first bits, which answer exactly. A bucket of the
-//!   index holds about four hashes; a binary search takes at most [`MOST_STEPS`], whatever they are.
+//!   index holds about four hashes; a binary search takes at most `MOST_STEPS`, whatever they are.
 //!
 //! Prefixes that an order spells out (`hex`) are hashed under a key of the controller's compiler, and their
 //! bytes are compared after the hash was found. Of prefixes that an order hashes, only the hash is known.

@@ -1,7 +1,7 @@
 //! From a frame to the metadata that selection works on: [`Flow`].
 //!
-//! A frame is a stack of layers, and [`parse`] walks through them from the outside in. A [`Layer`] knows its
-//! kind, where it starts, and where what carries it ends; [`open`] gives the [`Next`] one, or the flow.
+//! A frame is a stack of layers, and [`parse`] walks through them from the outside in. A `Layer` knows its
+//! kind, where it starts, and where what carries it ends; `open` gives the `Next` one, or the flow.
 //!
 //! One file per protocol, always in this order: positions of the fields, what reads and checks the
 //! header, getters, what opens the layer, tests.
@@ -19,7 +19,7 @@
 //! the packet is malformed: when in doubt, the sensor selects less.
 //!
 //! Not supported yet, hence judged by the outer IP header or counted `non-ip`: MPLS, `PPPoE`,
-//! GRE, IP-in-IP, VXLAN, Geneve, GTP-U. A further protocol is a file, a [`Kind`] and an arm of [`open`].
+//! GRE, IP-in-IP, VXLAN, Geneve, GTP-U. A further protocol is a file, a `Kind` and an arm of `open`.
 
 mod ethernet;
 mod extension;

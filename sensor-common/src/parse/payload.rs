@@ -1,4 +1,4 @@
-//! Where the payload of a [`tcp`] or [`udp`] packet is. Nothing is read of it here.
+//! Where the payload of a TCP or UDP packet is. Nothing is read of it here.
 //!
 //! Only packets whose payload a rule asks for come here, after they were parsed; all others pay
 //! nothing. So a length that contradicts the packet does not make it malformed: it has no payload

@@ -1,4 +1,4 @@
-//! Behind an IP header: the ports of [`tcp`] and [`udp`]. Other protocols have none.
+//! Behind an IP header: the ports of `tcp` and `udp`. Other protocols have none.
 
 use super::header::Header;
 use super::{Flow, Network, Next, Unparsed, tcp, udp};
