@@ -8,6 +8,8 @@
 //! | [`rejection`] | why an input file was refused |
 //! | [`order`] | signed orders, trust files, and the law they are checked against |
 //! | [`registry`] | the life of orders, and what must survive a restart |
+//! | [`files`] | reading files within bounds |
+//! | [`durable`] | files that are there after a crash |
 //! | [`direction`] | what is domestic and what is foreign |
 //! | [`preview`] | what an order would come to over the direction tables, before it is in force |
 //! | [`compile`] | orders and direction to one generation of tables |
@@ -20,17 +22,15 @@
 //! | [`text`] | what people write and the program repeats |
 //! | [`cli`] | the commands |
 
-// By the name that others know it by, for what is compiled here and elsewhere (`daemon::model`).
-#[cfg(test)]
-extern crate self as controller;
-
 pub mod capture;
 pub mod cli;
 pub mod compile;
 pub mod daemon;
 mod digest;
 pub mod direction;
+pub mod durable;
 pub mod engine;
+pub mod files;
 pub mod kernel;
 pub mod order;
 pub mod preview;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use controller::order::explain::{Explanation, Language};
 use controller::order::trust::TrustedKey;
 use controller::order::{
-    Document, Kind, Order, Revocation, Trust, notice, read_document, succession,
+    Document, Kind, Order, OrderKey, Revocation, Trust, notice, read_document, succession,
 };
 use controller::preview;
 use serde_json::Value;
@@ -162,8 +162,9 @@ fn check_revocation(revocation: &Revocation, value: &Value) {
         assert!(text.contains(&revocation.order_id) && text.contains(&revocation.reason), "{text}");
     }
     let serial = revocation.serial;
-    assert!(revocation.ends(&revocation.order_id, serial) && serial > 0);
-    assert!(!serial.checked_add(1).is_some_and(|next| revocation.ends(&revocation.order_id, next)));
+    let named = |serial| OrderKey::new(&revocation.order_id, serial);
+    assert!(revocation.ends(&named(serial)) && serial > 0);
+    assert!(!serial.checked_add(1).is_some_and(|next| revocation.ends(&named(next))));
 }
 
 fn check_trust(trust: &Trust, value: &Value, input: &[u8]) {

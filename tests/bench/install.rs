@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use controller::files;
 use controller::kernel::{KernelTables, Mode, Program};
-use controller::order::files;
 use std::os::fd::AsRawFd as _;
 
 use crate::internet::Internet;

@@ -1,4 +1,4 @@
-//! The model of the life of orders (`controller/src/daemon/model`) over the real program: after each of
+//! The model of the life of orders (`sekisho-model`) over the real program: after each of
 //! many random steps, the program judges a packet for every order there may be, and its records are
 //! for orders in force by the model, and for nothing else (L-APPROVE, L-TERM, L-EXTEND).
 //!
@@ -7,34 +7,33 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../../controller/src/daemon/model/mod.rs"]
-mod model;
-
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{self, BufRead};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use controller::compile::{Names, compile};
 use controller::daemon::sensor::{Enforce, SensorError};
+use controller::durable::disk::{Disk, RealDisk, Steps};
 use controller::kernel::clock::boot_time;
 use controller::kernel::{KernelError, KernelTables, Mode, Program, Records};
 use controller::registry::Place;
-use controller::registry::disk::{Disk, RealDisk};
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
+use sekisho_model::documents::source;
+use sekisho_model::law::{IDS, MOST_SERIAL, Step, step};
+use sekisho_model::ports::{Medium, Port};
+use sekisho_model::stories::{a_long_life, handed_over};
+use sekisho_model::world::World;
 use sekisho_tests::frames::layers;
 use sekisho_tests::privilege::require_kernel;
 use sensor_common::tables::{Line, MOST_ORDERS, Term};
 use tempfile::TempDir;
-
-use model::documents::source;
-use model::law::{IDS, MOST_SERIAL, Step, step};
-use model::stories::{a_long_life, handed_over};
-use model::world::{Medium, Port, World};
 
 /// How long sequences are tried.
 const TIME: Duration = Duration::from_secs(20);
@@ -202,58 +201,33 @@ impl Port for &mut Kernel {
 }
 
 /// A directory whose only writer is killed before a step. What it has written stays, so nothing needs
-/// to be brought to the disk.
-#[derive(Debug, Default)]
+/// to be brought to the disk. A clone is the same directory.
+#[derive(Clone, Debug)]
 struct KilledDisk {
-    directory: Option<Arc<TempDir>>,
-    left: Option<usize>,
+    directory: Rc<TempDir>,
+    left: Rc<Cell<Option<usize>>>,
 }
 
 impl KilledDisk {
     fn new() -> Self {
-        Self { directory: Some(Arc::new(tempfile::tempdir().unwrap())), left: None }
+        Self { directory: Rc::new(tempfile::tempdir().unwrap()), left: Rc::default() }
     }
 
-    fn step(&mut self) -> io::Result<()> {
-        if let Some(left) = &mut self.left {
-            *left = left.checked_sub(1).ok_or_else(|| io::Error::other("killed"))?;
+    fn step(&self) -> io::Result<()> {
+        if let Some(left) = self.left.get() {
+            let left = left.checked_sub(1).ok_or_else(|| io::Error::other("killed"))?;
+            self.left.set(Some(left));
         }
         Ok(())
     }
 }
 
-impl Disk for KilledDisk {
-    fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        RealDisk.read(path)
-    }
-
-    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
-        RealDisk.stream(path)
-    }
-
-    fn create_directory(&mut self, path: &Path) -> io::Result<()> {
-        self.step()?;
-        RealDisk.create_directory(path)
-    }
-
+impl Steps for KilledDisk {
     fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.step()?;
         RealDisk.write(path, &bytes[..bytes.len() / 2])?;
         self.step()?;
         RealDisk.write(path, bytes)
-    }
-
-    fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let (first, second) = bytes.split_at(bytes.len() / 2);
-        self.step()?;
-        RealDisk.append(path, first)?;
-        self.step()?;
-        RealDisk.append(path, second)
-    }
-
-    fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()> {
-        self.step()?;
-        RealDisk.truncate(path, length)
     }
 
     fn sync(&mut self, _: &Path) -> io::Result<()> {
@@ -270,18 +244,54 @@ impl Disk for KilledDisk {
     }
 }
 
-impl Medium for KilledDisk {
-    fn cut_after(&mut self, steps: Option<usize>) {
-        self.left = steps;
+impl Disk for KilledDisk {
+    fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        RealDisk.read(path)
     }
 
-    fn after_cut(self, _: u64) -> Self {
-        Self { left: None, ..self }
+    fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
+        RealDisk.stream(path)
+    }
+
+    fn names(&mut self, path: &Path) -> io::Result<Vec<OsString>> {
+        RealDisk.names(path)
+    }
+
+    fn create_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        RealDisk.create_directory(path)
+    }
+
+    fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        self.step()?;
+        RealDisk.append(path, first)?;
+        self.step()?;
+        RealDisk.append(path, second)
+    }
+
+    fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()> {
+        self.step()?;
+        RealDisk.truncate(path, length)
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        RealDisk.remove(path)
+    }
+}
+
+impl Medium for KilledDisk {
+    fn cut_after(&self, steps: Option<usize>) {
+        self.left.set(steps);
+    }
+
+    fn after_cut(&self, _: u64) -> Self {
+        Self { directory: Rc::clone(&self.directory), left: Rc::default() }
     }
 
     fn place(&self) -> Place {
-        let directory = self.directory.as_ref().expect("not one that was taken away");
-        Place::new(&directory.path().join("state"), None)
+        Place::new(&self.directory.path().join("state"), None)
     }
 }
 

@@ -40,7 +40,9 @@ fn without_kernel(object: Option<&Path>) -> Result<()> {
     );
     let mut command = workspace::cargo();
     command.args(["test", "--quiet"]);
-    for package in ["sensor-common", "controller", "sekisho-guest", "xtask", "sekisho-fuzz"] {
+    let packages =
+        ["sensor-common", "controller", "sekisho-model", "sekisho-guest", "xtask", "sekisho-fuzz"];
+    for package in packages {
         command.args(["--package", package]);
     }
     process::run(object::with_object(&mut command, object))

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::CliError;
 use super::life::{say, write};
-use crate::registry::disk::{Disk as _, RealDisk};
+use crate::durable::disk::{Disk as _, RealDisk};
 use crate::registry::{Place, loading, names};
 use crate::shown::shown;
 

@@ -25,8 +25,8 @@ fn row(order: &OrderView) -> Vec<String> {
     };
     let ended = order.reason.is_some();
     vec![
-        order.order_id.clone(),
-        order.serial.to_string(),
+        order.key.order_id.clone(),
+        order.key.serial.to_string(),
         order.measure.clone(),
         state,
         order.not_before.clone(),
@@ -51,14 +51,14 @@ fn remaining(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::order::OrderKey;
     use crate::registry::act::{Act, Caller, Said};
     use crate::registry::event::Reason;
 
     #[test]
     fn the_table_is_stable() {
         let listed = |order_id: &str, state: &str, reason, seconds| OrderView {
-            order_id: order_id.into(),
-            serial: 1,
+            key: OrderKey::new(order_id, 1),
             measure: "foreign-to-foreign".into(),
             state: state.into(),
             reason,

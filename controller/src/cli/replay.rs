@@ -12,9 +12,10 @@ use super::direction::{self, DirectionArgs};
 use crate::capture::Capture;
 use crate::compile::{Slotted, compile};
 use crate::direction::DirectionTable;
+use crate::durable::output;
 use crate::engine::{Engine, HostEngine, KernelEngine};
 use crate::kernel::KernelError;
-use crate::order::{Order, Verified, files, load, time};
+use crate::order::{Order, Verified, load, time};
 use crate::preview::{ClassRanges, check_party};
 use crate::registry::event::Named;
 use crate::registry::runs::{FileRead, Replayed, files as files_of};
@@ -206,8 +207,7 @@ impl ReplayArgs {
 }
 
 fn named(order: &Verified<Order>) -> Named {
-    let (order_id, digest) = (order.order_id.clone(), order.digest().to_owned());
-    Named { order_id, serial: order.serial, digest }
+    Named { key: order.key(), digest: order.digest().to_owned() }
 }
 
 /// Why the program could not be loaded, and what can be done without it.
@@ -256,7 +256,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if is_special(path) {
         File::create(path)?.write_all(bytes)
     } else {
-        files::replace(path, bytes)
+        output::replace(path, bytes)
     }
 }
 
@@ -295,9 +295,8 @@ impl<'a> Output<'a> {
 
     fn finish(mut self) -> io::Result<()> {
         self.writer().flush()?;
-        if let Self::File { writer, temporary, path } = &self {
-            writer.get_ref().sync_all()?;
-            std::fs::rename(temporary, path)?;
+        if let Self::File { temporary, path, .. } = &self {
+            output::publish(temporary, path)?;
         }
         Ok(())
     }

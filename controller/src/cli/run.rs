@@ -11,7 +11,6 @@ use crate::daemon::config::Config;
 use crate::daemon::prepare::{Inputs, check, prepare};
 use crate::daemon::privilege::{self, Opener, PrivilegeError};
 use crate::daemon::run::{Daemon, RunError, Tell};
-use crate::daemon::sensor::mode_name;
 use crate::order::time::tokyo;
 use crate::registry::{Reading, Registry};
 
@@ -133,7 +132,7 @@ fn checked(inputs: &Inputs, registry: &Registry) -> String {
     let Config { sensor, facility, mode, interfaces, .. } = config;
     let mut text = format!(
         "sensor {sensor} at facility {facility}, mode {}, on {}\n",
-        mode_name(*mode),
+        mode.name(),
         interfaces.join(", ")
     );
     for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
@@ -141,9 +140,8 @@ fn checked(inputs: &Inputs, registry: &Registry) -> String {
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
-            "order {}, serial {}, {}, from {} until {}",
-            order.order_id,
-            order.serial,
+            "{}, {}, from {} until {}",
+            order.key(),
             order.measure,
             tokyo(order.not_before),
             tokyo(registry.end(entry).0)

@@ -175,8 +175,8 @@ fn heading(columns: &[&str]) -> Vec<String> {
 fn orders(orders: &[OrderStatus]) -> String {
     let row = |order: &OrderStatus| {
         vec![
-            order.order_id.clone(),
-            format!("serial {}", order.serial),
+            order.key.order_id.clone(),
+            format!("serial {}", order.key.serial),
             order.measure.clone(),
             order.reason.map_or_else(
                 || order.state.clone(),

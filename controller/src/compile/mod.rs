@@ -37,7 +37,7 @@ use sensor_common::layout::{AddressValue, MOST_RULES};
 use sensor_common::payload::{MOST_GROUPS, MOST_PREFIXES};
 use sensor_common::tables::{Line, MOST_ORDERS};
 
-use crate::order::{Measure, Order, Verified};
+use crate::order::{Measure, Order, OrderKey, Verified};
 
 /// A layer of direction: prefixes with the class of their addresses, the longest prefix winning.
 /// What a later layer names hides all layers before it.
@@ -93,6 +93,13 @@ pub struct OrderName {
     pub measure: Measure,
     /// The SHA-256 of what was signed.
     pub digest: String,
+}
+
+impl OrderName {
+    /// What it is called.
+    pub fn key(&self) -> OrderKey {
+        OrderKey::new(self.order_id.as_str(), self.serial)
+    }
 }
 
 impl Names {

@@ -1,6 +1,6 @@
 //! The rows: for each dimension and each value in it, the rules that hold there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ipnetwork::IpNetwork;
 use sensor_common::direction::Direction;
@@ -11,6 +11,7 @@ use super::addresses::{self, Sources};
 use super::bits::Bits;
 use super::image::Tables;
 use super::membership::{Memberships, Set};
+use super::ports::PortClasses;
 use super::{CompileError, Layer, MOST_COMBINATIONS};
 use super::{payload, ports, share};
 use crate::order::condition::Condition;
@@ -48,10 +49,10 @@ impl NumberedRule<'_> {
 }
 
 /// Compiles all tables.
-pub(super) fn tables<'a>(
+pub(super) fn tables(
     number: u32,
     layers: &[Layer<'_>],
-    orders: &[(u32, &'a Order)],
+    orders: &[(u32, &Order)],
 ) -> Result<Tables, CompileError> {
     let mut sets = Sets::default();
     let mut rules = Vec::new();
@@ -61,6 +62,7 @@ pub(super) fn tables<'a>(
         let order_end = u32::try_from(rules.len()).map_err(|_| CompileError::Rules(rules.len()))?;
         rule_words.resize(rules.len(), RuleWord::new(*slot, order_end));
     }
+    let rules = Rules(rules);
 
     let mut memberships = Memberships::new();
     let sources = Sources { layers, sets: &sets.prefixes };
@@ -72,10 +74,90 @@ pub(super) fn tables<'a>(
 
     let mut payload_memberships = Memberships::new();
     let payload = payload::compile(&sets.payload, &mut payload_memberships)?;
-    let groups_of = |chosen: &dyn Fn(&NumberedRule<'_>) -> bool| {
+
+    Ok(Tables {
+        number,
+        share: share::of(orders.iter().map(|(_, order)| *order)),
+        addresses,
+        // A rule that names a set on either side stands on both as if it named it on each.
+        source_rows: rules.side(combinations, |rule| rule.either.or(rule.source)),
+        destination_rows: rules
+            .side(combinations, |rule| rule.either.or(rule.destination))
+            .into_iter()
+            .zip(rules.side(combinations, |rule| rule.party))
+            .collect(),
+        traffic_rows: rules.traffic(),
+        either: rules.row(|rule| rule.either.is_some()),
+        source_ports: rules.ports(|rule| rule.source_ports)?,
+        destination_ports: rules.ports(|rule| rule.destination_ports)?,
+        payload_rows: rules.payload(payload_memberships.all()),
+        payload_only: rules.groups(&payload.of_set, NumberedRule::names_no_address),
+        payload_any: rules.groups(&payload.of_set, |_| true),
+        payload: payload.tables,
+        rules: rule_words,
+    })
+}
+
+/// The rules of all orders, by their numbers.
+struct Rules<'a>(Vec<NumberedRule<'a>>);
+
+impl<'a> Rules<'a> {
+    /// The rules for which something holds.
+    fn row(&self, holds: impl Fn(&NumberedRule<'a>) -> bool) -> Bits {
+        Bits::of(self.0.len(), |number| holds(&self.0[number]))
+    }
+
+    /// For each combination of sets: the rules that let an address in it stand on the side for which
+    /// they name this set.
+    fn side(
+        &self,
+        combinations: &[Vec<Set>],
+        named: impl Fn(&NumberedRule<'a>) -> Option<Set>,
+    ) -> Vec<Bits> {
+        let admits = |rule: &NumberedRule<'a>, sets: &[Set]| {
+            named(rule).is_none_or(|set| sets.binary_search(&set).is_ok())
+        };
+        combinations.iter().map(|sets| self.row(|rule| admits(rule, sets))).collect()
+    }
+
+    /// For each direction and protocol: the rules that are for it. 内内 is nobody's direction: its rows
+    /// are empty, whatever an order says (L-DIR).
+    fn traffic(&self) -> Vec<Bits> {
+        Direction::ALL
+            .into_iter()
+            .flat_map(|direction| (0..=u8::MAX).map(move |protocol| (direction, protocol)))
+            .map(|(direction, protocol)| self.row(|rule| rule.carries(direction, protocol)))
+            .collect()
+    }
+
+    /// The ports that the rules name on one side.
+    fn ports(
+        &self,
+        side: fn(&NumberedRule<'a>) -> &'a [PortRange],
+    ) -> Result<PortClasses, CompileError> {
+        let ranges: Vec<&[PortRange]> = self.0.iter().map(side).collect();
+        ports::classify(&ranges)
+    }
+
+    /// For each combination of payload sets: the rules that hold for a payload in them.
+    fn payload(&self, combinations: &[Vec<Set>]) -> Vec<Bits> {
+        let row = |sets: &Vec<Set>| match sets.as_slice() {
+            // What holds whatever the payload is.
+            [] => self.row(|rule| rule.payload.is_none()),
+            sets => self.row(|rule| rule.payload.is_some_and(|set| sets.contains(&set))),
+        };
+        combinations.iter().map(row).collect()
+    }
+
+    /// The groups of payload prefixes that the chosen rules ask for, by direction and protocol.
+    fn groups(
+        &self,
+        of_set: &HashMap<Set, u32>,
+        chosen: impl Fn(&NumberedRule<'a>) -> bool,
+    ) -> GroupMasks {
         let mut masks = GroupMasks::default();
-        for rule in rules.iter().filter(|rule| chosen(rule)) {
-            let groups = rule.payload.and_then(|set| payload.of_set.get(&set));
+        for rule in self.0.iter().filter(|rule| chosen(rule)) {
+            let groups = rule.payload.and_then(|set| of_set.get(&set));
             for group in
                 (0..MOST_GROUPS).filter(|group| groups.is_some_and(|of| of >> group & 1 == 1))
             {
@@ -87,54 +169,7 @@ pub(super) fn tables<'a>(
             }
         }
         masks
-    };
-
-    let row = |holds: &dyn Fn(&NumberedRule<'_>) -> bool| {
-        Bits::of(rules.len(), |number| holds(&rules[number]))
-    };
-    // For each combination of sets: the rules that let an address in it stand on this side.
-    let side = |admits: &dyn Fn(&NumberedRule<'_>, &[Set]) -> bool| -> Vec<Bits> {
-        combinations.iter().map(|sets| row(&|rule| admits(rule, sets))).collect()
-    };
-    let within =
-        |set: Option<Set>, sets: &[Set]| set.is_none_or(|set| sets.binary_search(&set).is_ok());
-    let ports_of = |side: fn(&NumberedRule<'a>) -> &'a [PortRange]| {
-        let ranges: Vec<&[PortRange]> = rules.iter().map(side).collect();
-        ports::classify(&ranges)
-    };
-    Ok(Tables {
-        number,
-        share: share::of(orders.iter().map(|(_, order)| *order)),
-        addresses,
-        // A rule that names a set on either side stands on both as if it named it on each.
-        source_rows: side(&|rule, sets| within(rule.either.or(rule.source), sets)),
-        destination_rows: side(&|rule, sets| within(rule.either.or(rule.destination), sets))
-            .into_iter()
-            .zip(side(&|rule, sets| within(rule.party, sets)))
-            .collect(),
-        // 内内 is nobody's direction: its rows are empty, whatever an order says (L-DIR).
-        traffic_rows: Direction::ALL
-            .into_iter()
-            .flat_map(|direction| (0..=u8::MAX).map(move |protocol| (direction, protocol)))
-            .map(|(direction, protocol)| row(&|rule| rule.carries(direction, protocol)))
-            .collect(),
-        either: row(&|rule| rule.either.is_some()),
-        source_ports: ports_of(|rule| rule.source_ports)?,
-        destination_ports: ports_of(|rule| rule.destination_ports)?,
-        payload_rows: payload_memberships
-            .all()
-            .iter()
-            .map(|sets| match sets.as_slice() {
-                // What holds whatever the payload is.
-                [] => row(&|rule| rule.payload.is_none()),
-                sets => row(&|rule| rule.payload.is_some_and(|set| sets.contains(&set))),
-            })
-            .collect(),
-        payload_only: groups_of(&|rule| rule.names_no_address()),
-        payload_any: groups_of(&|_| true),
-        payload: payload.tables,
-        rules: rule_words,
-    })
+    }
 }
 
 /// Numbers for the sets of all orders.

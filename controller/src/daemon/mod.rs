@@ -27,10 +27,6 @@ pub mod config;
 pub mod descriptors;
 pub mod interfaces;
 mod lock;
-#[cfg(test)]
-pub(crate) mod model;
-#[cfg(test)]
-mod model_tests;
 pub mod news;
 pub mod orders;
 pub mod outside;

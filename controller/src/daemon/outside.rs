@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable::reserved::Reserved;
 use crate::kernel::LeaseWord;
 use crate::registry::names;
-use crate::registry::reserved::Reserved;
 
 /// Enough for as many interfaces as a sensor may have, with the longest names. It is taken from the disk
 /// at the first start, so it is no larger.

@@ -11,9 +11,10 @@ use sensor_common::direction::AddressClass;
 use crate::compile::Layer;
 use crate::daemon::config::Config;
 use crate::direction::{DirectionError, DirectionTable};
-use crate::order::{Trust, files, load};
+use crate::durable::disk::RealDisk;
+use crate::files;
+use crate::order::{Trust, load};
 use crate::preview::{ClassRanges, check_party};
-use crate::registry::disk::RealDisk;
 use crate::registry::held::{self, Held};
 use crate::registry::install::Installed;
 use crate::registry::loading;
@@ -97,7 +98,7 @@ impl Inputs {
         // What was lawful over other direction tables need not be over these.
         for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
             let order = entry.head();
-            let name = format!("order {}, serial {}", order.order_id, order.serial);
+            let name = order.key().to_string();
             check_party(&name, order, classes)?;
         }
         let mut change = registry.unchanged();

@@ -52,7 +52,7 @@ fn refusal(folder: &tempfile::TempDir) -> String {
 
 fn ids(registry: &Registry) -> Vec<String> {
     let named = registry.entries().iter().map(crate::registry::entry::Entry::named);
-    named.map(|named| format!("{} {}", named.order_id, named.serial)).collect()
+    named.map(|named| format!("{} {}", named.key.order_id, named.key.serial)).collect()
 }
 
 #[test]

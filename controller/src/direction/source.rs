@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::direction::DirectionError;
-use crate::order::files;
+use crate::files;
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 

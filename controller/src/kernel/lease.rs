@@ -5,8 +5,7 @@ use aya::maps::{Array, Map, MapData, MapError, MapType};
 use aya::sys::SyscallError;
 use sensor_common::tables::lease;
 
-use super::KernelError;
-use super::program::name;
+use super::{KernelError, name};
 
 /// The word that halts a sensor on one interface.
 pub struct LeaseWord(Array<MapData, u64>);

@@ -4,7 +4,9 @@
 //! | file | job |
 //! |---|---|
 //! | `object` | the embedded kernel object |
-//! | `program` | one loaded program with its maps |
+//! | `name` | the names of its maps and of its program |
+//! | `setup` | what a program is loaded with, and how it is attached |
+//! | `program` | one loaded program with its maps; its attachment, its gate, the publication of a generation |
 //! | `segments` | memory of a generation, shared with the kernel (`unsafe`) |
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
 //! | `records` | the rings of all CPUs |
@@ -13,30 +15,35 @@
 //! | `lease` | the halt of a sensor that another process steers |
 //! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
-//! | `explain` | kernel errors in words |
+//! | `error`, `explain` | what can fail, and the same in words |
 //! | `clock` | the boot-time clock that kernel and controller share |
 //! | `steps` | steps of the wall clock, noticed at once |
 
 pub mod clock;
+mod error;
 mod explain;
 mod keep;
 mod lease;
 mod life;
 mod link;
+mod name;
 mod object;
 mod pins;
 mod program;
 mod records;
 mod ring;
 mod segments;
+mod setup;
 mod share;
 pub mod steps;
 
+pub use error::KernelError;
 pub use lease::LeaseWord;
 pub use life::LifeLog;
 pub use object::{has_object, object_digest};
 pub use pins::{Left, PinRoot, Pins};
-pub use program::{KernelError, KernelTables, Mode, Program, Setup, XdpAttach};
+pub use program::{KernelTables, Program};
 pub use records::Records;
 pub use ring::{Ring, Room};
+pub use setup::{Mode, Setup, XdpAttach};
 pub use share::ShareStore;

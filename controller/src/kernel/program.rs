@@ -1,159 +1,30 @@
 //! One loaded program with its maps: a sensor on one interface, or in the hands of
 //! `BPF_PROG_TEST_RUN`.
 
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::path::PathBuf;
-
 use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray};
 use aya::programs::links::FdLink;
-use aya::programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp};
-use aya::{Ebpf, EbpfError, EbpfLoader};
+use aya::programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp};
+use aya::{Ebpf, EbpfLoader};
 use sensor_common::counters::{self, Counters};
-use sensor_common::tables::{Line, MOST_SEGMENTS, TERM_WORDS, Term, lease};
-use serde::{Deserialize, Serialize};
+use sensor_common::tables::TERM_WORDS;
 
 use super::keep::Keep;
 use super::life::{LifeLog, LifeLogger};
-use super::pins::{self, Pins};
+use super::pins::Pins;
 use super::records::{self, Records};
+use super::setup::{Mode, Setup};
 use super::share::{ShareStore, StoreMap};
-use super::{link, object, ring, segments};
+use super::{KernelError, name, object, ring};
 
-/// Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
-/// a test loads, so that a mismatch cannot go unnoticed.
-pub(super) mod name {
-    pub(super) const PROGRAM: &str = "sekisho";
-    pub(super) const SEGMENTS: &str = "SEGMENTS";
-    pub(super) const ACTIVE: &str = "ACTIVE";
-    pub(super) const TERMS: &str = "TERMS";
-    pub(in crate::kernel) const LEASE: &str = "LEASE";
-    pub(super) const STORE: &str = "STORE";
-    pub(super) const RECORDS: &str = "RECORDS";
-    pub(super) const COUNTERS: &str = "COUNTERS";
-    pub(super) const INLINE: &str = "INLINE";
-    pub(super) const WAKE_EVERY: &str = "WAKE_EVERY";
-    pub(super) const LOG_LEVEL: &str = aya_log::LEVEL;
-}
+mod attachment;
+mod gate;
+mod publication;
+
+pub use publication::KernelTables;
+use publication::filled;
 
 /// Records that fill one part in this many of a ring wake whoever waits for them.
 const WAKE_SHARE: u32 = 4;
-
-/// What the host does with frames after inspection.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// The NIC receives a copy: every frame is dropped after inspection.
-    #[default]
-    Tap,
-    /// The host forwards: every frame passes unchanged, whatever the sensor decides.
-    Inline,
-}
-
-/// How the program is attached. There is no fall-back from one to the other.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum XdpAttach {
-    /// In the driver, before the kernel allocates anything for the frame.
-    #[default]
-    Native,
-    /// In the kernel's generic path: slower, for drivers without XDP.
-    Generic,
-}
-
-/// Why the kernel side failed.
-#[derive(Debug, thiserror::Error)]
-pub enum KernelError {
-    /// This binary was built without the kernel program.
-    #[error("this sekisho was built without its kernel program; build it with `cargo xtask build`")]
-    NoObject,
-    /// The tables have more segments than the kernel's map of them; the compiler refuses them first.
-    #[error("the tables are larger than 1 GiB")]
-    TooLarge,
-    /// The object and this binary do not belong together.
-    #[error("the kernel object has no {0}")]
-    Missing(&'static str),
-    /// Loading failed. With the verifier's log, if it was the verifier.
-    #[error("loading the kernel program: {}", with_sources(.0))]
-    Load(#[from] Box<EbpfError>),
-    /// The verifier, an attachment or a test run failed.
-    #[error("{}", with_sources(.0))]
-    Program(#[from] Box<ProgramError>),
-    /// A map operation failed.
-    #[error("{}", with_sources(.0))]
-    Map(#[from] MapError),
-    /// Something about the pins of a sensor.
-    #[error("{path}: {reason}")]
-    Pin {
-        /// Which.
-        path: String,
-        /// What.
-        reason: String,
-    },
-    /// The kernel attaches over netlink only, which outlives a controller that is killed.
-    #[error(
-        "the kernel gives no link for the attachment; that takes Linux 5.9 and a driver with it"
-    )]
-    NoLink,
-    /// Nobody knows how many CPUs may run the program.
-    #[error("the number of CPUs: {0}")]
-    Cpus(#[source] std::io::Error),
-    /// A frame that the kernel cannot take for a test run.
-    #[error("a frame of {0} bytes is longer than BPF_PROG_TEST_RUN takes")]
-    FrameTooLong(usize),
-}
-
-/// An error with all its sources in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
-/// A generation of tables in kernel memory, not yet published.
-pub struct KernelTables {
-    /// At least one.
-    segments: Vec<MapData>,
-}
-
-impl KernelTables {
-    /// Copies compiled tables into kernel memory.
-    ///
-    /// # Errors
-    /// [`KernelError`] where the kernel refuses the memory.
-    pub fn create(lines: &[Line]) -> Result<Self, KernelError> {
-        segments::create(lines).map(|segments| Self { segments })
-    }
-
-    /// The maps that hold the tables: what the kernel says of them, their size for example, is to
-    /// be asked for through their descriptors.
-    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.segments.iter().map(|segment| segment.fd().as_fd())
-    }
-}
-
-/// What a program is loaded with.
-#[derive(Clone, Debug, Default)]
-pub struct Setup {
-    /// What the host does with frames.
-    pub mode: Mode,
-    /// The size of each CPU's ring buffer, a power of two and at least a page. Rings that are pinned
-    /// keep theirs.
-    pub ring_bytes: u32,
-    /// Whether the program logs its own life.
-    pub life_log: LifeLog,
-    /// Where maps, rings and attachment outlive this process, if they do. What is there is taken
-    /// over.
-    pub pins: Option<Pins>,
-    /// Pins of other versions from which the attachment is taken over.
-    pub before: Vec<Pins>,
-}
 
 /// The maps that pins keep. What they hold is what a controller must find as another left it.
 const PINNED: [&str; 6] =
@@ -260,128 +131,9 @@ impl Program {
         Ok((program, records))
     }
 
-    /// Attaches the program to an interface, in the place of the one that pins keep attached.
-    ///
-    /// # Errors
-    /// [`KernelError::Program`]: no such interface, no native XDP in its driver, or another
-    /// program is attached already.
-    pub fn attach(&mut self, interface: &str, how: XdpAttach) -> Result<(), KernelError> {
-        let before: Vec<Pins> = self.pins.iter().chain(&self.before).cloned().collect();
-        let link = link::attach(self.xdp()?, interface, how, &before)?;
-        let Some(pins) = &self.pins else {
-            self.link = Some(link);
-            return Ok(());
-        };
-        let path = pins.link(how);
-        // Taken over from these very pins, it is there already.
-        let link = if path.exists() {
-            link
-        } else {
-            link.pin(&path).map_err(|error| pins::refusal(&path, &error))?.into()
-        };
-        self.link = Some(link);
-        self.keep.as_mut().map_or(Ok(()), |keep| keep.link(&path))
-    }
-
-    /// Puts back the pins that somebody removed, or put something else in the place of, and returns
-    /// their paths: without them the next controller would not find what this one leaves.
-    ///
-    /// # Errors
-    /// [`KernelError::Pin`].
-    pub fn put_back_pins(&mut self) -> Result<Vec<PathBuf>, KernelError> {
-        self.keep.as_mut().map_or(Ok(Vec::new()), Keep::put_back)
-    }
-
-    /// Attaches the program once more, where its attachment was ended from outside. It takes `CAP_BPF`
-    /// at most: the program is loaded already.
-    ///
-    /// # Errors
-    /// As [`Self::attach`].
-    pub fn reattach(&mut self, interface: &str, how: XdpAttach) -> Result<(), KernelError> {
-        // What is left of the old one may be attached to an interface that is not meant any more.
-        self.detach()?;
-        self.attach(interface, how)
-    }
-
     /// The program's id in the kernel.
     pub const fn id(&self) -> u32 {
         self.id
-    }
-
-    /// Detaches the program; maps and rings stay where they are.
-    ///
-    /// # Errors
-    /// [`KernelError::Pin`].
-    pub fn detach(&mut self) -> Result<(), KernelError> {
-        self.link = None;
-        self.keep.iter_mut().for_each(Keep::release_link);
-        self.pins.as_ref().map_or(Ok(()), Pins::remove_links)
-    }
-
-    /// Lets go of the program. Its pins stay.
-    pub fn into_pins(self) -> Option<Pins> {
-        self.pins
-    }
-
-    /// Ends a sensor whose pins nobody steers any more, and returns the rings with what is in them, and
-    /// how many records its program has submitted: lease 0, detached, and no program runs that could
-    /// make a record. The rings stay pinned.
-    ///
-    /// # Errors
-    /// [`KernelError`].
-    pub fn retire_pinned(pins: &Pins) -> Result<(Records, u64), KernelError> {
-        let open = |name| MapData::from_pin(pins.map(name));
-        let mut lease = Array::<_, u64>::try_from(Map::Array(open(name::LEASE)?))?;
-        let closed = lease.set(lease::UNTIL, 0, 0);
-        pins.remove_links()?;
-        closed?;
-        let mut rings = ArrayOfMaps::try_from(Map::ArrayOfMaps(open(name::RECORDS)?))?;
-        let records = Records::adopt(&mut rings, pins)?;
-        // Counters that somebody removed say nothing; that is no reason to leave the rings alone.
-        let submitted = match open(name::COUNTERS) {
-            Ok(counters) => {
-                let counters = PerCpuArray::try_from(Map::PerCpuArray(counters))?;
-                read_counters(&counters)?.iter().map(Counters::records).sum()
-            }
-            Err(_) => 0,
-        };
-        Ok((records, submitted))
-    }
-
-    /// Publishes a generation in one step: a packet that starts before it is judged to its end by
-    /// the generation before, and one that starts after it by this one. Returns once no packet is
-    /// judged by the generation before.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`]. One of the two generations is then in force, whole; which one is not
-    /// known, so the caller closes the gate.
-    pub fn publish(&mut self, tables: &KernelTables) -> Result<(), KernelError> {
-        let KernelTables { segments } = tables;
-        let before = u32::try_from(self.active.get(&0, 0)? & 1).unwrap_or(0);
-        let after = 1 - before;
-        // Nothing is judged by this half: the last publication waited for that.
-        let mut filled = 0;
-        for segment in segments {
-            self.segments.set(after * MOST_SEGMENTS + filled, segment, 0)?;
-            filled += 1;
-        }
-        self.retire(after, filled, &segments[0])?;
-        self.filled[after as usize] = filled;
-        self.active.set(0, u64::from(after), 0)?;
-        // Replacing a map in a map makes the kernel wait for all running programs (commit
-        // 1ae80cf31938), so once this is done no packet is judged by the half before. What is
-        // replaced is replaced by itself.
-        self.segments.set(after * MOST_SEGMENTS, &segments[0], 0)?;
-        self.retire(before, 0, &segments[0])
-    }
-
-    /// Lets go of the segments of one half from slot `from` on: a slot of a map of maps can be given
-    /// another map only, so it is given one that is in use anyway.
-    fn retire(&mut self, half: u32, from: u32, by: &MapData) -> Result<(), KernelError> {
-        for slot in from..self.filled[half as usize] {
-            self.segments.set(half * MOST_SEGMENTS + slot, by, 0)?;
-        }
-        Ok(())
     }
 
     /// Draws the capacity share from this store from now on: the one that all interfaces of a sensor
@@ -391,76 +143,6 @@ impl Program {
     /// [`KernelError::Map`].
     pub fn share(&mut self, store: &ShareStore) -> Result<(), KernelError> {
         Ok(self.store.set(0, &store.map, 0)?)
-    }
-
-    /// Sets when the order in `slot` may select; [`Term::NEVER`] ends it at once. At no moment in
-    /// between may it select at a time that is neither in the term before nor in this one.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`].
-    pub fn set_term(&mut self, slot: u32, term: Term) -> Result<(), KernelError> {
-        // The kernel copies a term word by word: a packet may see one of them old and one new.
-        self.narrow_term(slot, term)?;
-        // Also where nothing changes: a map that does not obey is to be noticed.
-        Ok(self.terms.set(slot, term.words(), 0)?)
-    }
-
-    /// Leaves of the term of the order in `slot` what is in `limit` too.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`].
-    pub fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), KernelError> {
-        let before = self.term(slot)?;
-        let both = before.and(limit);
-        if both != before {
-            self.terms.set(slot, both.words(), 0)?;
-        }
-        Ok(())
-    }
-
-    /// When the order in `slot` may select.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`].
-    pub fn term(&self, slot: u32) -> Result<Term, KernelError> {
-        Ok(self.terms.get(&slot, 0)?.into())
-    }
-
-    /// Sets until when the controller vouches for the tables: boot-time nanoseconds, exclusive.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`].
-    pub fn set_lease(&mut self, until: u64) -> Result<(), KernelError> {
-        Ok(self.lease.set(lease::UNTIL, until, 0)?)
-    }
-
-    /// Until when the controller vouches for the tables.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`].
-    pub fn lease(&self) -> Result<u64, KernelError> {
-        Ok(self.lease.get(&lease::UNTIL, 0)?)
-    }
-
-    /// The kernel's number of the map that holds lease and halt: [`super::LeaseWord::find`].
-    pub const fn lease_number(&self) -> u32 {
-        self.lease_number
-    }
-
-    /// Halts all selection, whatever the lease says, or ends the halt.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`].
-    pub fn set_halted(&mut self, halted: bool) -> Result<(), KernelError> {
-        Ok(self.lease.set(lease::HALTED, u64::from(halted), 0)?)
-    }
-
-    /// Whether selection is halted.
-    ///
-    /// # Errors
-    /// [`KernelError::Map`].
-    pub fn is_halted(&self) -> Result<bool, KernelError> {
-        Ok(self.lease.get(&lease::HALTED, 0)? != 0)
     }
 
     /// The counters, one entry per possible CPU.
@@ -521,14 +203,6 @@ fn read_counters(
     counters: &PerCpuArray<MapData, [u64; counters::WORDS]>,
 ) -> Result<Vec<Counters>, KernelError> {
     Ok(counters.get(&0, 0)?.iter().map(|words| Counters::new(*words)).collect())
-}
-
-/// How many slots of a half hold something, from its first on.
-fn filled(segments: &ArrayOfMaps<MapData>, half: u32) -> u32 {
-    let first = half * MOST_SEGMENTS;
-    // A slot that is not empty may be closed to us; then too it holds something.
-    let empty = |slot: &u32| matches!(segments.get(slot, 0), Err(MapError::KeyNotFound));
-    (first..first + MOST_SEGMENTS).find(empty).map_or(MOST_SEGMENTS, |slot| slot - first)
 }
 
 /// The kernel's number of a map.

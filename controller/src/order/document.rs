@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::condition::Condition;
+use super::key::OrderKey;
 use super::kind::OrderSchema;
 use super::measure::Measure;
 use super::payload::PayloadPrefixes;
@@ -39,7 +40,7 @@ pub struct Order {
     pub not_after: Timestamp,
     /// The order that this one extends by a new approval (L-EXTEND).
     #[serde(default, deserialize_with = "json::object_or_null")]
-    pub extends: Option<Extends>,
+    pub extends: Option<OrderKey>,
     /// Where the measure is carried out.
     #[serde(deserialize_with = "json::object")]
     pub facility: Facility,
@@ -55,16 +56,6 @@ pub struct Order {
     /// The selection rules; the first that matches names the record.
     #[serde(deserialize_with = "json::objects")]
     pub rules: Vec<Rule>,
-}
-
-/// The earlier order that is extended (L-EXTEND).
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct Extends {
-    /// Its `order_id`.
-    pub order_id: String,
-    /// Its `serial`.
-    pub serial: u64,
 }
 
 /// The carrier's foreign-related equipment (国外関係電気通信設備) that an order is for.
@@ -120,6 +111,11 @@ pub struct Rule {
 }
 
 impl Order {
+    /// What it is called.
+    pub fn key(&self) -> OrderKey {
+        OrderKey::new(self.order_id.as_str(), self.serial)
+    }
+
     /// The conditions of all rules.
     pub fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
         self.rules.iter().flat_map(Rule::conditions)

@@ -6,15 +6,13 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::files::LARGEST;
 use crate::rejection::Rejection;
 
 mod shapes;
 
 use shapes::Object;
 pub(super) use shapes::{UniqueMap, exactly, object, object_or_null, objects, present, text};
-
-/// The largest file that is read: 1 GiB, room for an order with ten million addresses in base64.
-pub const LARGEST: u64 = 1 << 30;
 
 /// Reads one JSON object from `bytes`.
 ///

@@ -11,7 +11,8 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::files;
+use crate::durable::output;
+use crate::files;
 
 /// Why a key file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +109,7 @@ pub fn read(path: &Path) -> Result<SigningKey, KeyError> {
 /// [`KeyError`], naming the file.
 pub fn write_new(path: &Path, key: &SigningKey) -> Result<(), KeyError> {
     let pem = to_pem(key)?;
-    files::create_private(path, pem.as_bytes())
+    output::create_private(path, pem.as_bytes())
         .map_err(|source| KeyError::Io { file: path.display().to_string(), source })
 }
 

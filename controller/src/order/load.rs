@@ -4,7 +4,8 @@
 use std::io;
 use std::path::Path;
 
-use super::{Order, Trust, Verified, VerifiedDocument, files, verify_any, verify_order};
+use super::{Order, Trust, Verified, VerifiedDocument, verify_any, verify_order};
+use crate::files;
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 

@@ -13,6 +13,7 @@
 //! | `space` | sets of prefixes as ranges of addresses: what holds what |
 //! | `kind` | the one list of signed documents: schema and payload type of each |
 //! | `measure`, `document` | what an order says |
+//! | `key` | what an order is called |
 //! | `condition` | what a rule asks of a packet |
 //! | `revocation` | what a revocation says |
 //! | `consistency`, `statute` | whether it makes sense, and is lawful |
@@ -21,13 +22,12 @@
 //! | `explain` | an order in plain words, English and Japanese |
 //! | `notice` | revocations and trust files in plain words, English and Japanese |
 //! | `load` | trust files and orders from disk |
-//! | `files` | reading bounded files; writing whole files |
 
 pub mod condition;
 pub mod document;
 pub mod envelope;
 pub mod explain;
-pub mod files;
+pub mod key;
 pub mod keys;
 pub mod kind;
 pub mod load;
@@ -52,6 +52,7 @@ mod verified;
 pub use address::parse_network;
 pub use document::Order;
 pub use envelope::Envelope;
+pub use key::OrderKey;
 pub use kind::Kind;
 pub use measure::Measure;
 pub use revocation::{Revocation, verify_revocation};

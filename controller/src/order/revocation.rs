@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::key::OrderKey;
 use super::kind::RevocationSchema;
 use super::{consistency, json, time};
 use crate::rejection::Rejection;
@@ -50,9 +51,9 @@ impl Revocation {
         Ok(revocation)
     }
 
-    /// Whether it ends the order of this name and serial.
-    pub fn ends(&self, order_id: &str, serial: u64) -> bool {
-        self.order_id == order_id && serial <= self.serial
+    /// Whether it ends the order of this name.
+    pub fn ends(&self, order: &OrderKey) -> bool {
+        self.order_id == order.order_id && order.serial <= self.serial
     }
 }
 
@@ -73,7 +74,8 @@ mod tests {
             ("2027-17-0003", 3, false),
             ("2027-17-0004", 1, false),
         ] {
-            assert_eq!(revocation.ends(order_id, serial), ends, "{order_id}, {serial}");
+            let order = OrderKey::new(order_id, serial);
+            assert_eq!(revocation.ends(&order), ends, "{order}");
         }
     }
 

@@ -37,14 +37,8 @@ type Check = Result<(), (&'static str, String)>;
 
 fn named(new: &Order, old: &Order) -> Check {
     match &new.extends {
-        Some(extends) if extends.order_id == old.order_id && extends.serial == old.serial => Ok(()),
-        Some(extends) => Err((
-            "extends",
-            format!(
-                "names order {}, serial {}, not order {}, serial {}",
-                extends.order_id, extends.serial, old.order_id, old.serial
-            ),
-        )),
+        Some(extends) if extends.names(old) => Ok(()),
+        Some(extends) => Err(("extends", format!("names {extends}, not {}", old.key()))),
         None => Ok(()),
     }
 }
@@ -64,7 +58,7 @@ fn renumbered(new: &Order, old: &Order) -> Check {
 
 /// What stays the same from an order to the one that follows it.
 fn goes_on(new: &Order, old: &Order) -> Check {
-    let earlier = format!("order {}, serial {}", old.order_id, old.serial);
+    let earlier = old.key();
     if new.measure != old.measure {
         return Err((
             "measure",

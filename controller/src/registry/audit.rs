@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::Disk;
 use super::event::{Event, What};
 use super::store::StoreError;
+use crate::durable::disk::Disk;
 use crate::rejection::Rejection;
 use crate::shown::shown;
 

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::super::event::Named;
 use super::*;
+use crate::order::OrderKey;
 
 fn event(sequence: u64) -> Event {
-    let named = Named { order_id: "a".into(), serial: sequence, digest: "00".into() };
+    let named = Named { key: OrderKey::new("a", sequence), digest: "00".into() };
     let at = jiff::Timestamp::from_second(i64::try_from(sequence).unwrap()).unwrap();
     Event { sequence, at, what: What::Installed(named) }
 }

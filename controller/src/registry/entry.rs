@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Named, Reason};
-use crate::order::{Order, Signer, Verified};
+use crate::order::{Order, OrderKey, Signer, Verified};
 
 /// An accepted order.
 #[derive(Clone, Debug)]
@@ -70,13 +70,14 @@ impl Entry {
         self.records
     }
 
+    /// What it is called.
+    pub fn key(&self) -> OrderKey {
+        self.head.key()
+    }
+
     /// Its name in events.
     pub fn named(&self) -> Named {
-        Named {
-            order_id: self.head.order_id.clone(),
-            serial: self.head.serial,
-            digest: self.digest.clone(),
-        }
+        Named { key: self.key(), digest: self.digest.clone() }
     }
 
     /// Whether it takes `earlier`'s place when it comes into force: as its extension, or as a later
@@ -109,9 +110,7 @@ impl Entry {
 
 /// Whether `order` names `earlier` as the order that it extends.
 pub(super) fn extends(order: &Order, earlier: &Order) -> bool {
-    order.extends.as_ref().is_some_and(|extends| {
-        extends.order_id == earlier.order_id && extends.serial == earlier.serial
-    })
+    order.extends.as_ref().is_some_and(|extends| extends.names(earlier))
 }
 
 /// The names of the keys of some signers.

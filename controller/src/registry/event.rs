@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::runs::{Basis, Replayed, Start, Stop};
+use crate::order::OrderKey;
 
 /// An event. Its line in the audit file names the line before, too.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -117,10 +118,9 @@ pub enum What {
 /// An order, named exactly.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Named {
-    /// Its id.
-    pub order_id: String,
-    /// Its serial number.
-    pub serial: u64,
+    /// What it is called.
+    #[serde(flatten)]
+    pub key: OrderKey,
     /// The SHA-256 of what was signed.
     pub digest: String,
 }
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_line_reads_back() {
         let at: Timestamp = "2027-11-01T00:00:00Z".parse().unwrap();
-        let order = Named { order_id: "a".into(), serial: 2, digest: "00".into() };
+        let order = Named { key: OrderKey::new("a", 2), digest: "00".into() };
         let said = Said { operator: "op".parse().ok(), why: "storm".parse().ok() };
         let act = Act::new(said, Caller { uid: Some(0), login_uid: None }, at);
         for (what, text) in [
@@ -173,6 +173,19 @@ mod tests {
             let event = Event { sequence: 7, at, what };
             assert_eq!(serde_json::to_string(&event).unwrap(), text);
             assert_eq!(serde_json::from_str::<Event>(text).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn a_line_that_names_its_order_twice_is_refused() {
+        let line = |more: &str| {
+            format!(
+                r#"{{"sequence":7,"at":"2027-11-01T00:00:00Z","event":"installed","order_id":"a","serial":2{more},"digest":"00"}}"#
+            )
+        };
+        serde_json::from_str::<Event>(&line("")).unwrap();
+        for more in [r#","order_id":"b""#, r#","serial":3"#] {
+            assert!(serde_json::from_str::<Event>(&line(more)).is_err(), "{more}");
         }
     }
 }

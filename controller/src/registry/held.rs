@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::disk::{self, Lock, RealDisk};
 use super::loading::{self, Contents};
 use super::memory::HaltMemory;
 use super::{Change, Place, Registry, Store, StoreError, names};
+use crate::durable::disk::RealDisk;
+use crate::durable::lock::{self, Lock};
 use crate::rejection::{Fault, Rejection};
 use crate::shown::shown;
 
@@ -35,9 +36,9 @@ pub struct Held {
 /// write there.
 fn take(place: &Place) -> Result<Lock, Fault> {
     let directory = shown(&place.directory);
-    disk::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
+    lock::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
     let anchorage = place.anchor.parent().unwrap_or(Path::new("."));
-    disk::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
+    lock::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
     match Lock::take(&place.directory) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(Fault::Failed(format!(

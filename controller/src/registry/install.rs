@@ -87,7 +87,7 @@ impl Registry {
                 succession::check(file, order, &last.head)?;
             }
         }
-        if let Some(revocation) = self.revocation(order_id, *serial) {
+        if let Some(revocation) = self.revocation(&order.key()) {
             let reason = format!(
                 "order {order_id} is revoked up to serial {}: {}",
                 revocation.serial, revocation.reason
@@ -103,22 +103,18 @@ impl Registry {
         let refuse = |reason: String| {
             Err(Rejection::new(file, reason).at("extends").under(Requirement::Extend))
         };
-        let (id, serial) = (&named.order_id, named.serial);
         let Some(earlier) = self.entries.iter().find(|entry| extends(order, &entry.head)) else {
-            return refuse(format!("order {id}, serial {serial}, was never installed here"));
+            return refuse(format!("{named}, was never installed here"));
         };
         let revoked =
             |entry: &Entry| entry.ended.is_some_and(|ended| ended.reason == Reason::Revoked);
-        if revoked(earlier) || self.revocation(id, serial).is_some() {
-            return refuse(format!("order {id}, serial {serial}, is revoked"));
+        if revoked(earlier) || self.revocation(named).is_some() {
+            return refuse(format!("{named}, is revoked"));
         }
         // Two orders in the place of one would select the same packets under two approvals.
         let other = self.entries.iter().find(|entry| entry.succeeds(earlier) && !revoked(entry));
         if let Some(other) = other {
-            return refuse(format!(
-                "order {id}, serial {serial}, is followed by order {}, serial {}, already",
-                other.head.order_id, other.head.serial
-            ));
+            return refuse(format!("{named}, is followed by {}, already", other.key()));
         }
         succession::check(file, order, &earlier.head)
     }

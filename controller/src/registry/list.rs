@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::act::Act;
 use super::event::Reason;
 use super::state::{OrderState, Registry};
+use crate::order::OrderKey;
 use crate::order::time::tokyo;
 
 /// All orders, and what is over all of them.
@@ -25,10 +26,9 @@ pub struct OrderList {
 /// One order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct OrderView {
-    /// Its id.
-    pub order_id: String,
-    /// Its serial number.
-    pub serial: u64,
+    /// What it is called.
+    #[serde(flatten)]
+    pub key: OrderKey,
     /// Its measure.
     pub measure: String,
     /// See [`OrderState::name`].
@@ -63,8 +63,7 @@ impl Registry {
             let left = if entry.ended().is_some() { 0 } else { left };
             let head = entry.head();
             OrderView {
-                order_id: head.order_id.clone(),
-                serial: head.serial,
+                key: head.key(),
                 measure: head.measure.name().to_owned(),
                 state: shown.name().to_owned(),
                 reason: entry.ended().map(|ended| ended.reason),

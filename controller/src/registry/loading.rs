@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::audit::{self, Chain, Expected};
 use super::clock::Clock;
-use super::disk::Disk;
 use super::entry::{Entry, head, keyids};
 use super::names;
 use super::state::{Registry, Revoked, TrustVersion};
 use super::store::{Place, StoreError};
 use super::written::{Anchor, Approved, State};
+use crate::durable::disk::Disk;
 use crate::order::revocation::verify_revocation;
 use crate::order::verify_rotation;
 use crate::order::{Order, Trust, Verified, verify_order};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::names;
-use super::reserved::Reserved;
+use crate::durable::reserved::Reserved;
 
 /// Twice what the longest act takes.
 const SIZE: usize = 8_192;

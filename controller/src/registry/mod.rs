@@ -12,15 +12,14 @@
 //! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | `written`, `names` | the state as it is written, and the names of files |
-//! | [`memory`], `reserved` | a halt, remembered without space or lock |
+//! | [`memory`] | a halt, remembered without space or lock |
 //! | [`held`] | all of that in the hands of one process |
-//! | [`disk`], [`store`], [`loading`] | the port to the disk, writing, and reading without belief |
+//! | [`store`], [`loading`] | writing, and reading without belief |
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
 
 pub mod act;
 pub mod clock;
-pub mod disk;
 pub mod ends;
 pub mod entry;
 pub mod event;
@@ -36,13 +35,7 @@ pub mod state;
 pub mod store;
 pub mod wording;
 
-pub(crate) mod reserved;
-
 mod audit;
-#[cfg(test)]
-pub(crate) mod simulated;
-#[cfg(test)]
-mod store_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 mod written;

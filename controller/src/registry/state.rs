@@ -12,7 +12,7 @@ use super::entry::{Ended, Entry};
 use super::event::{Event, Reason, What};
 use super::runs::Running;
 use crate::order::revocation::Revocation;
-use crate::order::{Order, Trust, Verified};
+use crate::order::{Order, OrderKey, Trust, Verified};
 use crate::rejection::{Rejection, Requirement};
 
 /// All that is remembered.
@@ -233,10 +233,8 @@ impl Registry {
     }
 
     /// Counts records that were taken under an order.
-    pub fn count(&mut self, order_id: &str, serial: u64, records: u64) {
-        let named =
-            |entry: &&mut Entry| entry.head.order_id == order_id && entry.head.serial == serial;
-        if let Some(entry) = self.entries.iter_mut().find(named) {
+    pub fn count(&mut self, order: &OrderKey, records: u64) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| order.names(&entry.head)) {
             entry.records = entry.records.saturating_add(records);
         }
     }
@@ -274,7 +272,7 @@ impl Registry {
     pub fn end(&self, entry: &Entry) -> (Timestamp, Reason) {
         let head = &entry.head;
         let revoked = self
-            .revocation(&head.order_id, head.serial)
+            .revocation(&head.key())
             .map(|revocation| (revocation.effective_at, Reason::Revoked));
         let amended = (self.entries.iter())
             .filter(|later| later.amends(head))
@@ -314,11 +312,11 @@ impl Registry {
         self.revocations.len()
     }
 
-    /// The revocation of an order with this name and serial, the earliest to take effect.
-    pub(super) fn revocation(&self, order_id: &str, serial: u64) -> Option<&Revocation> {
+    /// The revocation of the order of this name, the earliest to take effect.
+    pub(super) fn revocation(&self, order: &OrderKey) -> Option<&Revocation> {
         (self.revocations.iter())
             .map(|revoked| revoked.revocation.get())
-            .filter(|revocation| revocation.ends(order_id, serial))
+            .filter(|revocation| revocation.ends(order))
             .min_by_key(|revocation| revocation.effective_at)
     }
 

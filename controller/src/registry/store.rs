@@ -29,11 +29,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::audit::{self, Expected};
-use super::disk::Disk;
 use super::loading::{self, Contents};
 use super::names;
 use super::state::{Change, Registry};
 use super::written::{Anchor, State};
+use crate::durable::disk::{Disk, folder_of};
+use crate::durable::replace::{self, Failed};
 use crate::rejection::Rejection;
 use crate::shown::shown;
 
@@ -54,6 +55,12 @@ pub enum StoreError {
     /// A change failed in a way that leaves open whether it counts.
     #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
     Broken(PathBuf),
+}
+
+impl From<Failed> for StoreError {
+    fn from(Failed { path, source }: Failed) -> Self {
+        Self::Io { path, source }
+    }
 }
 
 /// Where a registry is.
@@ -80,22 +87,22 @@ impl Place {
 /// An open state directory; its owner holds the lock.
 #[derive(Debug)]
 pub struct Store<D> {
-    pub(super) disk: D,
-    pub(super) place: Place,
+    disk: D,
+    place: Place,
     /// Of the state on the disk; 0 before the first.
-    pub(super) counter: u64,
+    counter: u64,
     /// The SHA-256 of the state on the disk.
-    pub(super) digest: Option<String>,
+    digest: Option<String>,
     /// The SHA-256 of the last line of the audit file.
-    pub(super) last_line: String,
+    last_line: String,
     /// What the state on the disk lacks.
-    pub(super) lacking: Option<Lacking>,
-    pub(super) broken: bool,
+    lacking: Option<Lacking>,
+    broken: bool,
 }
 
 /// The last change of a state whose audit lines or anchor could not be written.
 #[derive(Clone, Debug)]
-pub(super) struct Lacking {
+struct Lacking {
     expected: Expected,
     reason: String,
 }
@@ -106,28 +113,20 @@ impl<D: Disk> Store<D> {
     /// # Errors
     /// [`StoreError`].
     pub fn create(disk: D, place: Place, first: Change) -> Result<(Self, Registry), StoreError> {
-        let mut store = Self::empty(disk, place);
-        let registry = store.make(first)?;
-        Ok((store, registry))
-    }
-
-    pub(super) fn empty(disk: D, place: Place) -> Self {
         let last_line = audit::NOTHING.to_owned();
-        Self { disk, place, counter: 0, digest: None, last_line, lacking: None, broken: false }
-    }
-
-    pub(super) fn make(&mut self, first: Change) -> Result<Registry, StoreError> {
-        let directory = self.place.directory.clone();
-        self.step(&directory, D::create_directory)?;
+        let mut store =
+            Self { disk, place, counter: 0, digest: None, last_line, lacking: None, broken: false };
+        let directory = store.place.directory.clone();
+        store.step(&directory, D::create_directory)?;
         for folder in names::FOLDERS {
-            self.step(&directory.join(folder), D::create_directory)?;
+            store.step(&directory.join(folder), D::create_directory)?;
         }
-        self.sync_names(&directory)?;
-        self.sync_names(&parent(&directory))?;
-        let registry = self.commit(first)?;
+        store.sync_names(&directory)?;
+        store.sync_names(folder_of(&directory))?;
+        let registry = store.commit(first)?;
         // There is no state before it to go on with.
-        self.finish()?;
-        Ok(registry)
+        store.finish()?;
+        Ok((store, registry))
     }
 
     /// Opens a state directory and finishes what a crash interrupted; `None` where no state was ever
@@ -228,15 +227,11 @@ impl<D: Disk> Store<D> {
     fn write_state(&mut self, files: &[(String, Vec<u8>)], state: &[u8]) -> Result<(), StoreError> {
         for (name, bytes) in files {
             let path = self.place.directory.join(name);
-            self.step(&path, |disk, path| disk.write(path, bytes))?;
-            self.step(&path, D::sync)?;
-            self.sync_names(&parent(&path))?;
+            replace::create(&mut self.disk, &path, bytes)?;
         }
         let new = self.place.directory.join(names::NEW_STATE);
-        self.step(&new, |disk, new| disk.write(new, state))?;
-        self.step(&new, D::sync)?;
         let path = self.place.directory.join(names::STATE);
-        self.step(&new, |disk, new| disk.rename(new, &path))
+        Ok(replace::swap(&mut self.disk, &new, &path, state)?)
     }
 
     /// The SHA-256 of the state that is there.
@@ -267,16 +262,6 @@ impl<D: Disk> Store<D> {
         &self.place.directory
     }
 
-    /// The disk, for tests that meddle with it.
-    pub const fn disk_mut(&mut self) -> &mut D {
-        &mut self.disk
-    }
-
-    /// Gives the disk back; what is written is written.
-    pub fn into_disk(self) -> D {
-        self.disk
-    }
-
     fn append_events(&mut self, lines: &[u8]) -> Result<(), StoreError> {
         if lines.is_empty() {
             return Ok(());
@@ -284,7 +269,7 @@ impl<D: Disk> Store<D> {
         let path = self.place.directory.join(names::EVENTS);
         self.step(&path, |disk, path| disk.append(path, lines))?;
         self.step(&path, D::sync)?;
-        self.sync_names(&parent(&path))
+        self.sync_names(folder_of(&path))
     }
 
     /// Verifies the audit file, drops a torn last line and adds the lines that a crash kept from the audit file.
@@ -306,19 +291,11 @@ impl<D: Disk> Store<D> {
             json(&anchor).map_err(|source| StoreError::Io { path: path.clone(), source })?;
         let mut name = path.as_os_str().to_owned();
         name.push(".new");
-        self.replace(Path::new(&name), &path, &bytes)
-    }
-
-    /// Replaces a file in one step, brought to the disk before and after.
-    fn replace(&mut self, new: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        self.step(new, |disk, new| disk.write(new, bytes))?;
-        self.step(new, D::sync)?;
-        self.step(new, |disk, new| disk.rename(new, path))?;
-        self.sync_names(&parent(path))
+        Ok(replace::replace(&mut self.disk, Path::new(&name), &path, &bytes)?)
     }
 
     fn sync_names(&mut self, directory: &Path) -> Result<(), StoreError> {
-        self.step(directory, D::sync_directory)
+        Ok(replace::sync_folder(&mut self.disk, directory)?)
     }
 
     fn step<T>(
@@ -338,12 +315,4 @@ fn json(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(value)?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-/// The directory that holds a file.
-fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

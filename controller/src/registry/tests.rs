@@ -1,5 +1,5 @@
 //! The registry by itself, without a disk: what it accepts, and how orders end. The store is tested in
-//! `store_tests`.
+//! `tests/model`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -25,22 +25,17 @@ pub fn event(event: &Event, registry: &Registry) -> String {
         What::Created { facility, version, .. } => {
             format!("state for facility {facility} made, trust file version {version}")
         }
-        What::Installed(order) => {
-            format!("order {}, serial {}, is installed", order.order_id, order.serial)
+        What::Installed(order) => format!("{}, is installed", order.key),
+        What::InForce(order) => {
+            format!("{}, is in force until {}", order.key, until(&order.digest))
         }
-        What::InForce(order) => format!(
-            "order {}, serial {}, is in force until {}",
-            order.order_id,
-            order.serial,
-            until(&order.digest)
-        ),
         What::Ended { order, reason } => {
             let why = match reason {
                 Reason::Expired => "its term is over",
                 Reason::Revoked => "revoked",
                 Reason::Superseded => "another order takes its place",
             };
-            format!("order {}, serial {}, has ended: {why}", order.order_id, order.serial)
+            format!("{}, has ended: {why}", order.key)
         }
         What::Revoked { order_id, serial, effective_at, why, .. } => format!(
             "order {order_id} is revoked up to serial {serial}, as of {}: {why}",
@@ -113,5 +108,5 @@ pub fn installed(registry: &Registry, position: usize, now: Timestamp, is_live: 
         None if is_live => format!("is in force until {}", tokyo(end)),
         None => format!("comes into force, until {}", tokyo(end)),
     };
-    format!("order {}, serial {}, {then}", head.order_id, head.serial)
+    format!("{}, {then}", head.key())
 }

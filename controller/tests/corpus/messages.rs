@@ -2,7 +2,7 @@
 //! tests and comments. One that no case of the corpus shows must be named here, with the reason.
 
 /// The files whose messages are refusals of documents.
-const SOURCES: [(&str, &str); 18] = [
+const SOURCES: [(&str, &str); 19] = [
     ("address.rs", include_str!("../../src/order/address.rs")),
     ("consistency.rs", include_str!("../../src/order/consistency.rs")),
     ("document.rs", include_str!("../../src/order/document.rs")),
@@ -14,6 +14,7 @@ const SOURCES: [(&str, &str); 18] = [
     ("payload.rs", include_str!("../../src/order/payload.rs")),
     ("revocation.rs", include_str!("../../src/order/revocation.rs")),
     ("statute.rs", include_str!("../../src/order/statute.rs")),
+    ("statute/selection.rs", include_str!("../../src/order/statute/selection.rs")),
     ("succession.rs", include_str!("../../src/order/succession.rs")),
     ("text.rs", include_str!("../../src/text.rs")),
     ("time.rs", include_str!("../../src/order/time.rs")),

@@ -7,11 +7,13 @@ use ed25519_dalek::SigningKey;
 
 use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
+use crate::durable::output;
+use crate::files;
 use crate::order::explain::{Explanation, Language};
 use crate::order::trust::{KeyEntry, TrustedKey};
 use crate::order::{
-    Document, Envelope, Kind, Trust, VerifiedDocument, files, keys, load, notice, read_document,
-    time, verify_any,
+    Document, Envelope, Kind, Trust, VerifiedDocument, keys, load, notice, read_document, time,
+    verify_any,
 };
 use crate::rejection::{Rejection, Requirement};
 
@@ -65,7 +67,7 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
     let json = envelope.to_json()?;
     match &args.output {
         None => print(out, &json),
-        Some(path) => files::replace(path, json.as_bytes()).map_err(|error| failed(path, &error)),
+        Some(path) => output::replace(path, json.as_bytes()).map_err(|error| failed(path, &error)),
     }
 }
 
@@ -89,9 +91,8 @@ fn accepted(file: &Path, document: &VerifiedDocument, trust: &Trust) -> String {
     let (what, signers) = match document {
         VerifiedDocument::Order(order) => (
             format!(
-                "order {}, serial {}, {}, from {} until {}",
-                order.order_id,
-                order.serial,
+                "{}, {}, from {} until {}",
+                order.key(),
                 order.measure,
                 time::tokyo(order.not_before),
                 time::tokyo(order.not_after)

@@ -20,7 +20,6 @@ use crate::daemon::interfaces::links::{State, View};
 use crate::daemon::interfaces::route::watch::Carried;
 use crate::daemon::records::aside::Reason;
 use crate::daemon::records::books::{Account, Missing};
-use crate::daemon::sensor::{mode_name, xdp_name};
 
 /// A registry that asks the monitor.
 pub fn registry(monitor: Arc<Monitor>) -> Registry {
@@ -227,8 +226,8 @@ fn info(encoder: &mut DescriptorEncoder<'_>, monitor: &Monitor) -> fmt::Result {
     let config = monitor.config();
     let info = Info::new(vec![
         ("sensor", config.sensor.clone()),
-        ("mode", mode_name(config.mode).to_owned()),
-        ("xdp", xdp_name(config.xdp).to_owned()),
+        ("mode", config.mode.name().to_owned()),
+        ("xdp", config.xdp.name().to_owned()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
     ]);
     let help = "What this sensor is";

@@ -15,8 +15,9 @@ use crate::daemon::lock::lock;
 use crate::daemon::privilege::{self, Privileges};
 use crate::daemon::records::books::{Account, Books};
 use crate::daemon::records::health::Health;
-use crate::daemon::sensor::{RingSizes, Sensor, SensorError, mode_name, xdp_name};
+use crate::daemon::sensor::{RingSizes, Sensor, SensorError};
 use crate::kernel::clock::boot_time;
+use crate::order::OrderKey;
 use crate::registry::act::Act;
 use crate::registry::event::Reason;
 use crate::registry::{OrderList, OrderState, OrderView};
@@ -93,10 +94,9 @@ pub struct InterfaceStatus {
 /// One order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct OrderStatus {
-    /// Its id.
-    pub order_id: String,
-    /// Its serial number.
-    pub serial: u64,
+    /// What it is called.
+    #[serde(flatten)]
+    pub key: OrderKey,
     /// Its measure.
     pub measure: String,
     /// See [`OrderState::name`].
@@ -147,8 +147,7 @@ pub struct LeaseStatus {
 impl OrderStatus {
     fn of(listed: &OrderView) -> Self {
         Self {
-            order_id: listed.order_id.clone(),
-            serial: listed.serial,
+            key: listed.key.clone(),
             measure: listed.measure.clone(),
             state: listed.state.clone(),
             reason: listed.reason,
@@ -344,7 +343,7 @@ impl Monitor {
                     state: state(&name),
                     default_route: routes.interfaces.get(&name).cloned(),
                     name,
-                    xdp: xdp_name(self.config.xdp).to_owned(),
+                    xdp: self.config.xdp.name().to_owned(),
                     outcomes: outcomes(&sum),
                     records: sum.records(),
                     lost: sum.lost(),
@@ -358,7 +357,7 @@ impl Monitor {
         Ok(Status {
             records,
             sensor: self.config.sensor.clone(),
-            mode: mode_name(self.config.mode).to_owned(),
+            mode: self.config.mode.name().to_owned(),
             interfaces,
             orders: orders.map(OrderStatus::of).collect(),
             halted: register.as_ref().and_then(|register| register.halted.clone()),

@@ -11,7 +11,7 @@
 //! ← {"error":"not a request: unknown variant `dance`, …"}
 //! ```
 
-use crate::order::files::LARGEST;
+use crate::files::LARGEST;
 use crate::registry::act::Said;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};

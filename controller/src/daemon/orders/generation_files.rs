@@ -6,16 +6,17 @@
 //! of it was written. What is read back is a claim: `believed` says whether verified orders stand
 //! behind it.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{Names, OrderName, RuleName};
-use crate::order::{Measure, files};
+use crate::durable::disk::Disk;
+use crate::durable::replace::replace;
+use crate::order::Measure;
 use crate::shown::shown;
 
 const SCHEMA: &str = "sekisho.generation/v1";
@@ -51,14 +52,14 @@ struct WrittenOrder {
 }
 
 impl GenerationFiles {
-    /// The folder below a state directory; it is made where it is missing, closed to others
-    /// (L-SAFE).
+    /// The folder below a state directory, which is there; it is made where it is missing, closed to
+    /// others (L-SAFE).
     ///
     /// # Errors
     /// Where it cannot be made.
-    pub fn open(state: &Path) -> io::Result<Self> {
+    pub fn open(disk: &mut impl Disk, state: &Path) -> io::Result<Self> {
         let folder = state.join("generations");
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        disk.create_directory(&folder)?;
         Ok(Self { folder })
     }
 
@@ -71,20 +72,10 @@ impl GenerationFiles {
     ///
     /// # Errors
     /// Where that fails; a file with this name is whole all the same, or not there.
-    pub fn write(&self, names: &Names) -> io::Result<()> {
+    pub fn write(&self, disk: &mut impl Disk, names: &Names) -> io::Result<()> {
         let mut text = serde_json::to_vec(&written(names)).map_err(io::Error::other)?;
         text.push(b'\n');
-        let (path, draft) = (self.path(names.generation), self.folder.join("draft"));
-        match fs::remove_file(&draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut options = File::options();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(&self.folder)?.sync_all()
+        Ok(replace(disk, &self.folder.join("draft"), &self.path(names.generation), &text)?)
     }
 
     /// All generations that are there, the oldest first. One that makes no sense is there too, with
@@ -92,15 +83,16 @@ impl GenerationFiles {
     ///
     /// # Errors
     /// Where the folder cannot be read.
-    pub fn read(&self) -> io::Result<Vec<Read>> {
-        let read = |number| (number, self.read_one(number));
-        Ok(self.numbers()?.into_iter().map(read).collect())
+    pub fn read(&self, disk: &mut impl Disk) -> io::Result<Vec<Read>> {
+        let numbers = self.numbers(disk)?;
+        Ok(numbers.into_iter().map(|number| (number, self.read_one(disk, number))).collect())
     }
 
-    fn read_one(&self, number: u32) -> Result<Arc<Names>, String> {
+    fn read_one(&self, disk: &mut impl Disk, number: u32) -> Result<Arc<Names>, String> {
         let path = self.path(number);
         let failed = |error: &dyn ToString| format!("{}: {}", shown(&path), error.to_string());
-        let text = files::read(&path).map_err(|error| failed(&error))?;
+        let read = disk.read(&path).and_then(|text| text.ok_or(io::ErrorKind::NotFound.into()));
+        let text = read.map_err(|error| failed(&error))?;
         let written: Written = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
         let names = names(written).map_err(|error| failed(&error))?;
         if names.generation != number {
@@ -113,25 +105,18 @@ impl GenerationFiles {
     ///
     /// # Errors
     /// Where one cannot be removed; the others are.
-    pub fn forget_before(&self, generation: u32) -> io::Result<()> {
-        let old = self.numbers()?.into_iter().filter(|number| *number < generation);
-        old.map(|number| self.remove(number)).fold(Ok(()), Result::and)
+    pub fn forget_before(&self, disk: &mut impl Disk, generation: u32) -> io::Result<()> {
+        let old = self.numbers(disk)?.into_iter().filter(|number| *number < generation);
+        old.map(|number| disk.remove(&self.path(number))).fold(Ok(()), Result::and)
     }
 
     /// Removes all of them.
     ///
     /// # Errors
     /// As [`Self::forget_before`].
-    pub fn clear(&self) -> io::Result<()> {
-        let all = self.numbers()?;
-        all.into_iter().map(|number| self.remove(number)).fold(Ok(()), Result::and)
-    }
-
-    fn remove(&self, number: u32) -> io::Result<()> {
-        match fs::remove_file(self.path(number)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
+    pub fn clear(&self, disk: &mut impl Disk) -> io::Result<()> {
+        let all = self.numbers(disk)?;
+        all.into_iter().map(|number| disk.remove(&self.path(number))).fold(Ok(()), Result::and)
     }
 
     /// Where the names of a generation are.
@@ -139,13 +124,9 @@ impl GenerationFiles {
         self.folder.join(format!("{number}.json"))
     }
 
-    fn numbers(&self) -> io::Result<Vec<u32>> {
-        let mut numbers = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
-        }
+    fn numbers(&self, disk: &mut impl Disk) -> io::Result<Vec<u32>> {
+        let number = |name: &OsString| name.to_str()?.strip_suffix(".json")?.parse::<u32>().ok();
+        let mut numbers: Vec<u32> = disk.names(&self.folder)?.iter().filter_map(number).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
@@ -186,7 +167,10 @@ fn names(written: Written) -> Result<Names, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::durable::disk::RealDisk;
 
     fn generation(number: u32) -> Names {
         let order = |slot: u32, id: &str, measure| {
@@ -204,11 +188,11 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = GenerationFiles::open(&folder.path().join("state")).unwrap();
+        let ledger = GenerationFiles::open(&mut RealDisk, folder.path()).unwrap();
         for number in [10, 9, 11] {
-            ledger.write(&generation(number)).unwrap();
+            ledger.write(&mut RealDisk, &generation(number)).unwrap();
         }
-        let read = ledger.read().unwrap();
+        let read = ledger.read(&mut RealDisk).unwrap();
         let numbers: Vec<u32> = read.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, [9, 10, 11]);
         let read: Vec<_> = read.into_iter().map(|(_, names)| names.unwrap()).collect();
@@ -221,24 +205,24 @@ mod tests {
         assert_eq!(rules, [(3, "a", "r1"), (3, "a", "r2"), (0, "b", "r1")]);
         assert_eq!(read[0].rule(2).unwrap().order.measure, Measure::DomesticToForeign);
 
-        ledger.forget_before(11).unwrap();
-        assert_eq!(ledger.read().unwrap().len(), 1);
+        ledger.forget_before(&mut RealDisk, 11).unwrap();
+        assert_eq!(ledger.read(&mut RealDisk).unwrap().len(), 1);
     }
 
     #[test]
     fn a_draft_that_was_never_finished_is_no_generation() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = GenerationFiles::open(folder.path()).unwrap();
+        let ledger = GenerationFiles::open(&mut RealDisk, folder.path()).unwrap();
         fs::write(ledger.folder().join("draft"), "{\"schema\":").unwrap();
-        assert!(ledger.read().unwrap().is_empty());
-        ledger.write(&generation(1)).unwrap();
-        assert_eq!(ledger.read().unwrap().len(), 1);
+        assert!(ledger.read(&mut RealDisk).unwrap().is_empty());
+        ledger.write(&mut RealDisk, &generation(1)).unwrap();
+        assert_eq!(ledger.read(&mut RealDisk).unwrap().len(), 1);
     }
 
     #[test]
     fn a_file_that_makes_no_sense_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = GenerationFiles::open(folder.path()).unwrap();
+        let ledger = GenerationFiles::open(&mut RealDisk, folder.path()).unwrap();
         for (text, reason) in [
             ("", "4.json: EOF while parsing"),
             (r#"{"schema":"x","number":4,"orders":[]}"#, "4.json: schema: is not"),
@@ -253,7 +237,7 @@ mod tests {
             ),
         ] {
             fs::write(ledger.folder().join("4.json"), text).unwrap();
-            let read = ledger.read().unwrap();
+            let read = ledger.read(&mut RealDisk).unwrap();
             let [(4, Err(error))] = read.as_slice() else { panic!("{read:?}") };
             assert!(error.contains(reason), "{error}");
         }

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::compile::Names;
-
-/// An order as a generation names it: its id and its serial number.
-pub type Named = (String, u64);
+use crate::order::OrderKey;
 
 /// Generations that a daemon before this one left, of which any may be in force.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -18,7 +16,7 @@ pub struct Inherited {
     /// The highest number among them; the next generation has a higher one.
     pub generation: u32,
     /// Every slot that one of them leads to, with its order; `None` where they do not agree.
-    pub slots: BTreeMap<u32, Option<Named>>,
+    pub slots: BTreeMap<u32, Option<OrderKey>>,
 }
 
 impl Inherited {
@@ -28,7 +26,7 @@ impl Inherited {
         for names in generations {
             inherited.generation = inherited.generation.max(names.generation);
             for rule in names.rules() {
-                let named = Some((rule.order.order_id.clone(), rule.order.serial));
+                let named = Some(rule.order.key());
                 let slot = inherited.slots.entry(rule.order.slot).or_insert_with(|| named.clone());
                 if *slot != named {
                     *slot = None;
@@ -36,14 +34,6 @@ impl Inherited {
             }
         }
         inherited
-    }
-
-    /// The slot that an order has, if it has one for itself.
-    pub fn slot(&self, order_id: &str, serial: u64) -> Option<u32> {
-        let is = |named: &Option<Named>| {
-            named.as_ref().is_some_and(|(id, number)| id == order_id && *number == serial)
-        };
-        self.slots.iter().find(|(_, named)| is(named)).map(|(slot, _)| *slot)
     }
 }
 
@@ -74,10 +64,9 @@ mod tests {
             generation(8, &[(0, "a", 1), (2, "c", 2), (3, "d", 1)]),
         ]);
         assert_eq!(inherited.generation, 8);
-        let slot = |id, serial| inherited.slot(id, serial);
-        assert_eq!((slot("a", 1), slot("b", 1), slot("d", 1)), (Some(0), Some(1), Some(3)));
-        assert_eq!((slot("c", 1), slot("c", 2), slot("e", 1)), (None, None, None));
-        assert_eq!(inherited.slots.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3]);
+        let own = |id| Some(OrderKey::new(id, 1));
+        let slots = [(0, own("a")), (1, own("b")), (2, None), (3, own("d"))];
+        assert_eq!(inherited.slots, slots.into());
         assert_eq!(Inherited::new(&[]), Inherited::default());
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::compile::Names;
 use crate::daemon::orders::generation_files::GenerationFiles;
+use crate::durable::disk::RealDisk;
 
 /// Shared by the loop, which adds a generation before it is published, the drain, which looks names
 /// up, and the writer, which forgets those of which it has written every record.
@@ -30,7 +31,7 @@ impl NameBook {
     /// Where it cannot be kept: it must not be published then.
     pub fn add(&self, names: Arc<Names>) -> io::Result<()> {
         if let Some(ledger) = &self.ledger {
-            ledger.write(&names)?;
+            ledger.write(&mut RealDisk, &names)?;
         }
         let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         book.insert(names.generation, names);
@@ -55,6 +56,8 @@ impl NameBook {
     pub fn forget_before(&self, generation: u32) -> io::Result<()> {
         let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         *book = book.split_off(&generation);
-        self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.forget_before(generation))
+        self.ledger
+            .as_ref()
+            .map_or(Ok(()), |ledger| ledger.forget_before(&mut RealDisk, generation))
     }
 }

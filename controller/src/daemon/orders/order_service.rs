@@ -17,7 +17,7 @@ use crate::daemon::orders::reconciler::{Compiled, Job, Reconciler, ReconcilerErr
 use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::orders::shared_sensor::SharedSensor;
 use crate::daemon::prepare::{Inputs, Prepared};
-use crate::daemon::sensor::{Enforce, mode_name};
+use crate::daemon::sensor::Enforce;
 use crate::kernel::clock::boot_id;
 use crate::kernel::object_digest;
 use crate::preview::ClassRanges;
@@ -279,8 +279,8 @@ where
     }
 
     fn count(&mut self) {
-        for ((order_id, serial), records) in self.counts.take() {
-            self.registry.count(&order_id, serial, records);
+        for (order, records) in self.counts.take() {
+            self.registry.count(&order, records);
         }
     }
 
@@ -309,7 +309,7 @@ where
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             boot: boot_id(),
-            mode: mode_name(self.config.mode).to_owned(),
+            mode: self.config.mode.name().to_owned(),
             interfaces: self.config.interfaces.clone(),
             program: object_digest(),
             taken_over,

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use sensor_common::tables::{Line, Term};
 
-use crate::daemon::orders::inherited::{Inherited, Named};
+use crate::daemon::orders::inherited::Inherited;
 
 use crate::compile::{self, CompileError, Layer, Names, Slotted};
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::term::Terms;
 use crate::daemon::prepare::Layers;
 use crate::daemon::sensor::{Enforce, SensorError};
-use crate::order::{Order, Verified};
+use crate::order::{Order, OrderKey, Verified};
 use crate::registry::{Reading, Registry};
 
 /// Why a tick failed. The daemon ends: a kernel that does not obey is given no lease.
@@ -129,9 +129,10 @@ impl Reconciler {
     pub fn inherit(&mut self, inherited: &Inherited, registry: &Registry, reading: Reading) {
         self.generation = inherited.generation;
         let standings = registry.standings(reading);
-        let position = |(id, serial): &Named| {
-            let is = |order: &Verified<Order>| order.order_id == *id && order.serial == *serial;
-            standings.iter().position(|standing| standing.order.as_ref().is_some_and(|o| is(o)))
+        let position = |key: &OrderKey| {
+            standings
+                .iter()
+                .position(|standing| standing.order.as_ref().is_some_and(|order| key.names(order)))
         };
         let slots = inherited.slots.iter();
         self.terms

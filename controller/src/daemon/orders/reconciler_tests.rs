@@ -5,6 +5,7 @@ use sensor_common::tables::Line;
 use super::*;
 use crate::daemon::sensor::SensorError;
 use crate::kernel::KernelError;
+use crate::order::OrderKey;
 use crate::order::samples::signed;
 use crate::registry::tests::{at, begun, extending, install, payload, wall};
 
@@ -201,7 +202,7 @@ fn other_direction_tables_make_another_generation() {
 fn generations_and_slots_go_on_where_another_daemon_left_them() {
     let (mut reconciler, mut kernel, mut registry) = (reconciler(), Notes::default(), registry());
     let order = registry.standings(at(0))[0].order.clone().unwrap();
-    let named = |serial| Some((order.order_id.clone(), serial));
+    let named = |serial| Some(OrderKey::new(order.order_id.as_str(), serial));
     // Slot 1 is of another serial of the order.
     let slots = [(1, named(order.serial + 1)), (2, named(order.serial)), (4, None)];
     let inherited = Inherited { generation: 41, slots: slots.into() };

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::compile::OrderName;
 use crate::daemon::lock::lock;
+use crate::order::OrderKey;
 
-/// Records by order id and serial since they were last taken.
+/// Records by order since they were last taken.
 #[derive(Debug, Default)]
-pub struct RecordCounts(Mutex<BTreeMap<(String, u64), u64>>);
+pub struct RecordCounts(Mutex<BTreeMap<OrderKey, u64>>);
 
 /// The records of one batch, so that the tally is not asked for each of them.
 #[derive(Debug, Default)]
@@ -29,13 +30,13 @@ impl RecordCounts {
     pub fn add(&self, count: Count) {
         let mut tally = lock(&self.0);
         for (order, records) in count.0 {
-            let sum = tally.entry((order.order_id.clone(), order.serial)).or_default();
+            let sum = tally.entry(order.key()).or_default();
             *sum = sum.saturating_add(records);
         }
     }
 
     /// Everything since the last call.
-    pub fn take(&self) -> BTreeMap<(String, u64), u64> {
+    pub fn take(&self) -> BTreeMap<OrderKey, u64> {
         std::mem::take(&mut *lock(&self.0))
     }
 }

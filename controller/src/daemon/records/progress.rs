@@ -9,6 +9,9 @@
 //! (`event.sequence`). A machine that stops takes the rings with it, so nothing here waits for the
 //! disk.
 //!
+//! So this file is not replaced as others are (`durable`), and is rewritten in place: it has to outlive a
+//! daemon and not a power cut, and a new file for each batch would cost more than the batch.
+//!
 //! The first step is written before there are rings. So a file without one, while there are rings, was
 //! damaged or removed, and nobody knows which numbers were given: no daemon goes on from it.
 

@@ -5,12 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -18,60 +16,26 @@ use tokio::time::MissedTickBehavior;
 use crate::daemon::config::Output;
 use crate::daemon::news::News;
 use crate::daemon::orders::name_book::NameBook;
-use crate::daemon::records::aside::{AsideFile, Asides, Reason};
+use crate::daemon::records::aside::{AsideFile, Reason};
 use crate::daemon::records::books::Books;
 use crate::daemon::records::health::Health;
 use crate::daemon::records::output::{Look, Sink};
 use crate::daemon::records::progress::{Place, Progress, Step};
-use crate::kernel::Room;
 use crate::kernel::clock::boot_time;
 use crate::shown::shown;
 
 mod named;
+mod syncing;
 mod trouble;
+mod work;
 
+use syncing::join;
 use trouble::{Kind, Trouble};
+pub use work::{Batch, Taken, Work};
 
 /// How often what was written is brought to the disk, the output is looked at, and what failed is tried
 /// again.
 const SYNC: Duration = Duration::from_secs(1);
-
-/// What the drain has for the writer, in its order.
-#[derive(Debug)]
-pub enum Work {
-    /// Records to be written.
-    Batch(Batch),
-    /// No record of a generation before this one comes any more: once everything before is written,
-    /// their names can go.
-    Forget(u32),
-}
-
-/// Whole lines, and how many.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// The lines.
-    pub lines: Bytes,
-    /// How many records they are.
-    pub records: u64,
-    /// `event.sequence` of the last of them, or of the last one before.
-    pub last: u64,
-    /// Records that were taken out of the rings with them and are to be set aside.
-    pub asides: Asides,
-    /// How far the batch goes in each ring that it has records of.
-    pub taken: Vec<Taken>,
-}
-
-/// How far records were taken out of a ring. Its room is given back once they are written: until
-/// then they are in the ring, whatever becomes of this process.
-#[derive(Debug)]
-pub struct Taken {
-    /// The ring's name.
-    pub ring: Arc<str>,
-    /// What gives it back.
-    pub room: Arc<Room>,
-    /// How far.
-    pub position: u64,
-}
 
 /// What the writer shares with others.
 #[derive(Debug, Default)]
@@ -326,35 +290,6 @@ impl Writer {
         }
     }
 
-    fn begin_sync(&mut self) {
-        let output = self.places.sink.as_ref().and_then(Sink::durable).map(Arc::clone);
-        let aside = self.places.aside.take_dirty();
-        self.sync = Some(tokio::task::spawn_blocking(move || bring(output, aside)));
-        self.dirty = false;
-    }
-
-    /// Waits until all that was written is on the disk.
-    async fn bring_to_disk(&mut self) {
-        if self.sync.is_some() {
-            let done = join(&mut self.sync).await;
-            self.synced(done);
-        }
-        self.begin_sync();
-        let done = join(&mut self.sync).await;
-        self.synced(done);
-    }
-
-    fn synced(&mut self, done: io::Result<()>) {
-        self.sync = None;
-        match done {
-            Ok(()) => self.is_well(Kind::Syncing),
-            Err(error) => {
-                self.dirty = true;
-                self.is_wrong(Kind::Syncing, &error);
-            }
-        }
-    }
-
     /// Says what was set aside since it was last said.
     fn say_asides(&mut self) {
         let (counts, lost) = std::mem::take(&mut self.unsaid);
@@ -385,19 +320,6 @@ impl Step {
 
 fn unread_pipe() -> io::Error {
     io::Error::other("nobody reads this pipe")
-}
-
-/// Brings what was written to the disk.
-fn bring(output: Option<Arc<File>>, aside: Option<File>) -> io::Result<()> {
-    let output = output.map_or(Ok(()), |file| file.sync_data());
-    output.and(aside.map_or(Ok(()), |file| file.sync_data()))
-}
-
-async fn join(task: &mut Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
-    match task {
-        Some(task) => task.await.map_err(io::Error::other)?,
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use sensor_common::tables::Term;
 
 use crate::compile::{Names, OrderName};
-use crate::daemon::orders::inherited::{Inherited, Named};
+use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::term::boot_time_of;
-use crate::registry::disk::Disk;
+use crate::durable::disk::Disk;
+use crate::order::OrderKey;
 use crate::registry::entry::Entry;
 use crate::registry::event::Reason;
 use crate::registry::{Place, Reading, Registry, loading};
@@ -31,10 +32,9 @@ pub fn check(
 ) -> Result<(), String> {
     for rules in names.rules().chunk_by(|one, other| one.order.slot == other.order.slot) {
         let Some(first) = rules.first() else { continue };
-        let OrderName { order_id, serial, measure, digest, .. } = &*first.order;
-        let order = format!("order {order_id}, serial {serial}");
-        let entry = find(registry, order_id, *serial)
-            .ok_or_else(|| format!("{order}: was never accepted"))?;
+        let OrderName { measure, digest, .. } = &*first.order;
+        let order = first.order.key();
+        let entry = find(registry, &order).ok_or_else(|| format!("{order}: was never accepted"))?;
         if entry.digest() != digest {
             return Err(format!("{order}: is not the one that was accepted"));
         }
@@ -52,8 +52,8 @@ pub fn check(
 
 /// From when until when an order may have selected, as far as the registry knows: by the wall clock as
 /// it reads its beginning, by the latest reading ever seen its end.
-fn term(order_id: &str, serial: u64, registry: &Registry, reading: Reading) -> Option<Term> {
-    let entry = find(registry, order_id, serial)?;
+fn term(order: &OrderKey, registry: &Registry, reading: Reading) -> Option<Term> {
+    let entry = find(registry, order)?;
     let mut end = registry.end(entry).0;
     // What is extended goes on until its extension is in the kernel, whenever that was.
     if let Some(ended) = entry.ended().filter(|ended| ended.reason != Reason::Superseded) {
@@ -72,28 +72,20 @@ pub fn windows(
     reading: Reading,
 ) -> Vec<(u32, Term)> {
     let orders = generations.iter().flat_map(|names| names.rules()).map(|rule| &rule.order);
-    let orders: BTreeSet<(u32, &str, u64)> =
-        orders.map(|order| (order.slot, &*order.order_id, order.serial)).collect();
-    let window = |(slot, order_id, serial): (u32, &str, u64)| {
-        Some((slot, term(order_id, serial, registry, reading)?))
-    };
+    let orders: BTreeSet<(u32, OrderKey)> = orders.map(|order| (order.slot, order.key())).collect();
+    let window = |(slot, order): (u32, OrderKey)| Some((slot, term(&order, registry, reading)?));
     orders.into_iter().filter_map(window).collect()
 }
 
 /// The terms of the slots in which orders may go on.
 pub fn terms(inherited: &Inherited, registry: &Registry, reading: Reading) -> BTreeMap<u32, Term> {
     let slots = inherited.slots.iter();
-    let known = |(slot, named): (&u32, &Option<Named>)| {
-        let (order_id, serial) = named.as_ref()?;
-        Some((*slot, term(order_id, *serial, registry, reading)?))
+    let known = |(slot, order): (&u32, &Option<OrderKey>)| {
+        Some((*slot, term(order.as_ref()?, registry, reading)?))
     };
     slots.filter_map(known).collect()
 }
 
-fn find<'a>(registry: &'a Registry, order_id: &str, serial: u64) -> Option<&'a Entry> {
-    let is = |entry: &&Entry| {
-        let head = entry.head();
-        head.order_id == order_id && head.serial == serial
-    };
-    registry.entries().iter().find(is)
+fn find<'a>(registry: &'a Registry, order: &OrderKey) -> Option<&'a Entry> {
+    registry.entries().iter().find(|entry| order.names(entry.head()))
 }

@@ -15,8 +15,8 @@ use crate::daemon::records::books::{Missing, Totals};
 use crate::daemon::records::drain::ring_name;
 use crate::daemon::records::progress::{self, Found, Left, Progress, Step};
 use crate::daemon::takeover::believed;
+use crate::durable::disk::RealDisk;
 use crate::kernel::{PinRoot, Records};
-use crate::registry::disk::RealDisk;
 use crate::registry::{Reading, Registry};
 use crate::shown::shown;
 
@@ -53,11 +53,11 @@ impl Kept {
         let state = &config.state.directory;
         let failed = |error: std::io::Error| format!("{}: {error}", shown(state));
         let root = PinRoot::open(pin).map_err(|error| error.to_string())?;
-        let ledger = GenerationFiles::open(state).map_err(failed)?;
+        let ledger = GenerationFiles::open(&mut RealDisk, state).map_err(failed)?;
         let (mut progress, left) = Progress::open(ledger.folder()).map_err(failed)?;
         if !root.has_pins().map_err(|error| error.to_string())? {
             progress.begin().map_err(failed)?;
-            ledger.clear().map_err(failed)?;
+            ledger.clear(&mut RealDisk).map_err(failed)?;
             let (names, root) = (Arc::new(NameBook::kept(ledger, &[])), Some(root));
             return Ok(Self { names, root, progress: Some(progress), ..Self::default() });
         }
@@ -67,7 +67,7 @@ impl Kept {
             Left::Damaged => return Err(refusal(&root, &ledger, "is damaged")),
         };
         let (mut believed, mut doubts, mut generation) = (Vec::new(), Vec::new(), step.generation);
-        for (number, names) in ledger.read().map_err(failed)? {
+        for (number, names) in ledger.read(&mut RealDisk).map_err(failed)? {
             generation = generation.max(number);
             let checked = names.and_then(|names| {
                 let check = believed::check(&names, registry, &mut RealDisk, &config.state);

@@ -29,9 +29,7 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
         Fact::Length { length, most_months } => {
             format!("Length     {}, of {most_months} months at most", term(length))
         }
-        Fact::Extends(earlier) => {
-            format!("Extends    order {}, serial {}", earlier.order_id, earlier.serial)
-        }
+        Fact::Extends(earlier) => format!("Extends    {earlier}"),
         Fact::Facility { id, capacity } => {
             format!("Facility   {id}, {} {}", capacity.number, capacity.unit)
         }

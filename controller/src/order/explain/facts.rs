@@ -4,7 +4,8 @@ use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
 use crate::order::condition::Condition;
-use crate::order::document::{Extends, Order};
+use crate::order::document::Order;
+use crate::order::key::OrderKey;
 use crate::order::measure::Measure;
 use crate::order::payload::PayloadPrefixes;
 use crate::order::time::Length;
@@ -46,7 +47,7 @@ pub(super) enum Fact<'a> {
         length: Length,
         most_months: u8,
     },
-    Extends(&'a Extends),
+    Extends(&'a OrderKey),
     Facility {
         id: &'a str,
         capacity: Capacity,

@@ -9,15 +9,14 @@ use controller::daemon::orders::inherited::Inherited;
 use controller::daemon::orders::name_book::NameBook;
 use controller::daemon::orders::reconciler::{Compiled, Reconciler, Ticked};
 use controller::daemon::prepare::Layers;
-use controller::daemon::sensor::Enforce;
 use controller::registry::act::{Act, Caller, Said};
-use controller::registry::disk::Disk;
 use controller::registry::install::Installed;
 use controller::registry::loading::Contents;
-use controller::registry::{Change, Place, Reading, Registry, Store};
+use controller::registry::{Change, Reading, Registry, Store};
 
 use super::documents::{self, FACILITY, wall};
 use super::law::{Approval, MOST_SERIAL, Model, SIGNERS, Step};
+use super::ports::{Medium, Port};
 use super::stories::Told;
 
 /// Seconds that a lease lasts.
@@ -26,36 +25,9 @@ const LEASE: u64 = 10;
 /// The boot clock at second 0.
 const BOOT: i64 = 10_000;
 
-/// A kernel that can be asked what it selects.
-pub(crate) trait Port: Enforce {
-    /// It is this time by the boot clock, which has not gone back since the last call.
-    fn set_now(&mut self, boot: u64);
-
-    /// The generation that was published last means this.
-    fn judges_by(&mut self, names: Arc<Names>);
-
-    /// The orders, by id and serial, for which a packet would be selected now.
-    fn live(&mut self) -> Vec<(usize, u64)>;
-
-    /// Nothing is in it any more: the machine has started anew.
-    fn forget(&mut self);
-}
-
-/// A disk whose power can be cut.
-pub(crate) trait Medium: Disk + Default {
-    /// The power goes before so many steps are done; `None`: it stays.
-    fn cut_after(&mut self, steps: Option<usize>);
-
-    /// What is on it after the power went. `luck` decides what of the rest happens to be there; 0 is
-    /// nothing, 1 is everything.
-    fn after_cut(self, luck: u64) -> Self;
-
-    /// Where the state is kept on it.
-    fn place(&self) -> Place;
-}
-
 /// A daemon, its disk and its kernel, with the model beside it.
-pub(crate) struct World<P, M> {
+pub struct World<P, M> {
+    disk: M,
     store: Store<M>,
     registry: Registry,
     reconciler: Reconciler,
@@ -63,9 +35,9 @@ pub(crate) struct World<P, M> {
     layers: Arc<Layers>,
     /// The generation in the kernel.
     published: Option<Arc<Names>>,
-    pub(crate) kernel: P,
+    kernel: P,
     job: Option<Compiled>,
-    pub(crate) model: Model,
+    model: Model,
     /// The model as of the last change that is on the disk for certain.
     durable: Model,
     seconds: i64,
@@ -83,14 +55,15 @@ fn reconciler(layers: &Arc<Layers>, names: &Arc<NameBook>) -> Reconciler {
 
 impl<P: Port, M: Medium> World<P, M> {
     /// A sensor without orders.
-    pub(crate) fn new(kernel: P, mut disk: M, layers: Arc<Layers>) -> Self {
+    pub fn new(kernel: P, mut disk: M, layers: Arc<Layers>) -> Self {
         let place = disk.place();
         disk.create_directory(place.directory.parent().unwrap()).unwrap();
         let trust = documents::trust_file(1, &[]);
         let begun = Registry::begin(FACILITY, "trust.json", trust.as_bytes(), wall(0)).unwrap();
-        let (store, registry) = Store::create(disk, place, begun).unwrap();
+        let (store, registry) = Store::create(disk.clone(), place, begun).unwrap();
         let names = Arc::default();
         let mut world = Self {
+            disk,
             store,
             registry,
             reconciler: reconciler(&layers, &names),
@@ -176,14 +149,14 @@ impl<P: Port, M: Medium> World<P, M> {
         let now = self.reading();
         let ticked = self.reconciler.tick(&mut self.kernel, &change.registry, now).unwrap();
         self.take_job(ticked);
-        self.store.disk_mut().cut_after(self.cut.map(|(steps, _)| steps));
+        self.disk.cut_after(self.cut.map(|(steps, _)| steps));
         let committed = self.store.commit(change).ok();
         let Some(registry) = committed.filter(|_| self.store.lacks().is_none()) else {
             let (_, luck) = self.cut.take().expect("only a cut fails");
             self.die(luck, true);
             return false;
         };
-        self.store.disk_mut().cut_after(None);
+        self.disk.cut_after(None);
         self.registry = registry;
         self.durable = self.model.clone();
         true
@@ -192,9 +165,8 @@ impl<P: Port, M: Medium> World<P, M> {
     /// The daemon is dead, and the next one starts. Nothing is left but what is on the disk; and, if
     /// not the whole machine starts anew, in the kernel.
     fn die(&mut self, luck: u64, machine: bool) {
-        let disk = std::mem::take(self.store.disk_mut()).after_cut(luck);
-        let place = disk.place();
-        let opened = Store::open(disk, place, Contents::Read).unwrap();
+        self.disk = self.disk.after_cut(luck);
+        let opened = Store::open(self.disk.clone(), self.disk.place(), Contents::Read).unwrap();
         (self.store, self.registry) = opened.expect("it was there");
         (self.reconciler, self.job) = (reconciler(&self.layers, &self.names), None);
         if machine {
@@ -268,7 +240,7 @@ impl<P: Port, M: Medium> World<P, M> {
     }
 
     /// Has something happen.
-    pub(crate) fn carry_out(&mut self, step: Step) {
+    pub fn carry_out(&mut self, step: Step) {
         self.ticked = false;
         let now = self.reading();
         self.registry.observe(now);
@@ -371,7 +343,7 @@ impl<P: Port, M: Medium> World<P, M> {
     }
 
     /// Has a story happen.
-    pub(crate) fn tell(&mut self, story: Vec<Told>) {
+    pub fn tell(&mut self, story: Vec<Told>) {
         for (number, (step, live)) in (1..).zip(story) {
             self.carry_out(step);
             let live: Vec<(usize, u64)> = live.into_iter().map(|id| (id, 1)).collect();
@@ -380,7 +352,7 @@ impl<P: Port, M: Medium> World<P, M> {
     }
 
     /// Whether kernel and model agree. Returns what the kernel selects for.
-    pub(crate) fn check(&mut self, step: &Step) -> Vec<(usize, u64)> {
+    pub fn check(&mut self, step: &Step) -> Vec<(usize, u64)> {
         // Neither clock has moved.
         self.kernel.set_now(self.reading().boot);
         let mut live = self.kernel.live();

@@ -1,14 +1,14 @@
-//! Reading input files within bounds, and writing files so that a reader finds either all of one
-//! or nothing of it, also after a crash.
+//! Reading files within bounds.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::OFlags;
 
-pub use super::json::LARGEST;
+/// The largest document that is read: 1 GiB, room for an order with ten million addresses in base64.
+pub const LARGEST: u64 = 1 << 30;
 
 /// The largest file of those that people write by hand: configuration, trust, keys.
 pub const SMALL: u64 = 1 << 20;
@@ -79,54 +79,6 @@ pub(crate) fn regular(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::other(format!("not a regular file ({name})")))
 }
 
-/// Creates a file that only its owner can read (mode 0600) and brings it to the disk. An existing
-/// file, or a symbolic link in its place, is an error.
-///
-/// # Errors
-///
-/// Whatever the system says.
-pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    write_through(file, bytes).inspect_err(|_| {
-        // Half a key is of no use; the error that matters is the first.
-        let _ = fs::remove_file(path);
-    })?;
-    sync_directory(path)
-}
-
-/// Replaces `path` by `bytes` in one step: a new file beside it, brought to the disk, then
-/// renamed.
-///
-/// # Errors
-///
-/// Whatever the system says; `path` is then as it was.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut temporary_name = std::ffi::OsString::from(".");
-    temporary_name.push(name);
-    temporary_name.push(format!(".{}.new", std::process::id()));
-    let temporary = path.with_file_name(temporary_name);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&temporary)?;
-    write_through(file, bytes).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })?;
-    sync_directory(path)
-}
-
-fn write_through(mut file: File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// A new name is on the disk only once its directory is.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    File::open(parent)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,40 +118,5 @@ mod tests {
         assert_eq!(read_at_most(&path, SMALL).unwrap_err().to_string(), "larger than 1 MiB");
         File::create(&path).unwrap().set_len(LARGEST + 1).unwrap();
         assert_eq!(read(&path).unwrap_err().to_string(), "larger than 1024 MiB");
-    }
-
-    #[test]
-    fn replacing_leaves_no_other_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("order.json");
-        replace(&path, b"one").unwrap();
-        replace(&path, b"two").unwrap();
-        assert_eq!(read(&path).unwrap(), b"two");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_failed_replacement_leaves_nothing_behind() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("taken");
-        fs::create_dir(&path).unwrap();
-        assert!(replace(&path, b"one").is_err());
-        assert!(path.is_dir());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-        assert!(replace(Path::new("/"), b"one").is_err());
-    }
-
-    #[test]
-    fn private_files_are_new_files() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("key.pem");
-        let link = directory.path().join("link.pem");
-        create_private(&path, b"key").unwrap();
-        std::os::unix::fs::symlink(directory.path().join("elsewhere"), &link).unwrap();
-        for taken in [&path, &link] {
-            let error = create_private(taken, b"other").unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        }
-        assert_eq!(read(&path).unwrap(), b"key");
     }
 }

@@ -13,16 +13,16 @@ use serde_json::{Value, json};
 use super::law::{Approval, IDS, MOST_SERIAL};
 
 /// Where the orders hold.
-pub(crate) const FACILITY: &str = "test-gw";
+pub const FACILITY: &str = "test-gw";
 
 /// The address whose packets are selected for an order.
-pub(crate) fn source(id: usize, serial: u64) -> Ipv4Addr {
+pub fn source(id: usize, serial: u64) -> Ipv4Addr {
     let number = id as u64 * MOST_SERIAL + serial;
     Ipv4Addr::new(198, 51, 100, u8::try_from(number).unwrap())
 }
 
 /// A moment, in seconds from the beginning.
-pub(crate) fn wall(second: i64) -> Timestamp {
+pub fn wall(second: i64) -> Timestamp {
     Timestamp::from_second(1_830_000_000 + second).unwrap()
 }
 
@@ -43,7 +43,7 @@ fn signed(kind: Kind, payload: &str, signers: &[u8]) -> Vec<u8> {
 }
 
 /// The trust file of some version, in which these keys are revoked.
-pub(crate) fn trust_file(version: u64, revoked: &[u8]) -> String {
+pub fn trust_file(version: u64, revoked: &[u8]) -> String {
     let entry = |number: u8| {
         let mut entry = KeyEntry::new(&key(number).verifying_key(), format!("holder {number}"));
         entry.revoked = revoked.contains(&number);
@@ -53,12 +53,12 @@ pub(crate) fn trust_file(version: u64, revoked: &[u8]) -> String {
 }
 
 /// The second trust file, without key 3, signed by enough.
-pub(crate) fn rotation() -> Vec<u8> {
+pub fn rotation() -> Vec<u8> {
     signed(Kind::Trust, &trust_file(2, &[3]), &[1, 2, 4])
 }
 
 /// The envelope of an order.
-pub(crate) fn order(one: &Approval) -> Vec<u8> {
+pub fn order(one: &Approval) -> Vec<u8> {
     let mut order = json!({
         "schema": Kind::Order.schema(),
         "order_id": IDS[one.id],
@@ -78,7 +78,7 @@ pub(crate) fn order(one: &Approval) -> Vec<u8> {
 }
 
 /// The envelope of a revocation, signed by keys 1 to 3.
-pub(crate) fn revocation(id: usize, serial: u64, effective: i64) -> Vec<u8> {
+pub fn revocation(id: usize, serial: u64, effective: i64) -> Vec<u8> {
     let revocation: Value = json!({
         "schema": Kind::Revocation.schema(),
         "order_id": IDS[id],

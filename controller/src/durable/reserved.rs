@@ -13,7 +13,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::disk::hand_over;
+use super::disk::{RealDisk, Steps as _, hand_over};
+use crate::digest::sha256;
 
 /// The file.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Reserved {
         hand_over(&reserved.file, directory)?;
         reserved.file.write_all_at(&vec![0; size], 0)?;
         reserved.file.sync_all()?;
-        File::open(directory)?.sync_all()?;
+        RealDisk.sync_directory(directory)?;
         Ok(reserved)
     }
 
@@ -80,7 +81,7 @@ impl Reserved {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
         let parsed = std::str::from_utf8(text).ok().and_then(|text| {
             let (digest, json) = text.split_once(' ')?;
-            (super::digest(json.as_bytes()) == digest).then_some(json)
+            (sha256(json.as_bytes()) == digest).then_some(json)
         });
         Ok(parsed.and_then(|json| serde_json::from_str(json).ok()))
     }
@@ -91,7 +92,7 @@ impl Reserved {
     /// Whatever the system says, and what is too long.
     pub(crate) fn write(&self, value: &impl Serialize) -> io::Result<()> {
         let json = serde_json::to_string(value)?;
-        let mut bytes = format!("{} {json}", super::digest(json.as_bytes())).into_bytes();
+        let mut bytes = format!("{} {json}", sha256(json.as_bytes())).into_bytes();
         if bytes.len() >= self.size {
             return Err(io::ErrorKind::FileTooLarge.into());
         }

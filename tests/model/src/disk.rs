@@ -2,10 +2,15 @@
 //! For tests of the store, and of all that stands on it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io::{self, BufRead, Cursor};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::disk::Disk;
+use controller::durable::disk::{Disk, Steps};
+use controller::registry::Place;
+
+use crate::ports::Medium;
 
 /// Contents as a running system sees them, and as they are on the medium.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +20,8 @@ struct Inode {
     kept: Option<Vec<u8>>,
 }
 
-/// The disk.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SimulatedDisk {
+struct Contents {
     inodes: Vec<Inode>,
     /// Names as a running system sees them.
     seen: BTreeMap<PathBuf, usize>,
@@ -28,29 +32,70 @@ pub(crate) struct SimulatedDisk {
     left: Option<usize>,
     /// How many steps that take space there is room for.
     room: Option<usize>,
-    /// Steps taken.
-    pub(crate) steps: usize,
 }
 
+/// The disk, with `/` on it. A clone is the same disk, so a test keeps its hands on one that it gave away.
+#[derive(Clone, Debug, Default)]
+pub struct SimulatedDisk(Arc<Mutex<Contents>>);
+
 impl SimulatedDisk {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().unwrap()
+    }
+
+    fn of(contents: Contents) -> Self {
+        Self(Arc::new(Mutex::new(contents)))
+    }
+
     /// The power goes before step number `steps` from here on is done.
-    pub(crate) fn fail_after(&mut self, steps: usize) {
-        self.left = Some(steps);
+    pub fn fail_after(&self, steps: usize) {
+        self.contents().left = Some(steps);
     }
 
     /// The disk is full before step number `steps` from here on, of those that take space, is done.
-    pub(crate) fn fill_after(&mut self, steps: usize) {
-        self.room = Some(steps);
+    pub fn fill_after(&self, steps: usize) {
+        self.contents().room = Some(steps);
     }
 
     /// The power stays, and there is room.
-    pub(crate) fn recover(&mut self) {
-        (self.left, self.room) = (None, None);
+    pub fn recover(&self) {
+        let mut contents = self.contents();
+        (contents.left, contents.room) = (None, None);
     }
 
-    /// What is on the medium after the power went. `luck` decides what of the rest happens to be
-    /// there; 0 is nothing, 1 is everything.
-    pub(crate) fn after_power_cut(&self, luck: u64) -> Self {
+    /// Another disk with the same on it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::of(self.contents().clone())
+    }
+
+    /// What is on the medium after the power went, as a disk of its own. `luck` decides what of the
+    /// rest happens to be there; 0 is nothing, 1 is everything.
+    #[must_use]
+    pub fn after_power_cut(&self, luck: u64) -> Self {
+        Self::of(self.contents().after_power_cut(luck))
+    }
+}
+
+impl Medium for SimulatedDisk {
+    fn cut_after(&self, steps: Option<usize>) {
+        match steps {
+            Some(steps) => self.fail_after(steps),
+            None => self.recover(),
+        }
+    }
+
+    fn after_cut(&self, luck: u64) -> Self {
+        self.after_power_cut(luck)
+    }
+
+    fn place(&self) -> Place {
+        Place::new(Path::new("/state"), None)
+    }
+}
+
+impl Contents {
+    fn after_power_cut(&self, luck: u64) -> Self {
         let mut luck = Luck(luck);
         let mut names = self.kept.clone();
         let changed: BTreeSet<&PathBuf> = self.seen.keys().chain(self.kept.keys()).collect();
@@ -64,22 +109,14 @@ impl SimulatedDisk {
             }
         }
         let inodes: Vec<Inode> = self.inodes.iter().map(|inode| luck.contents(inode)).collect();
-        Self {
-            inodes,
-            seen: names.clone(),
-            kept: names,
-            directories: self.directories.clone(),
-            left: None,
-            room: None,
-            steps: 0,
-        }
+        let directories = self.directories.clone();
+        Self { inodes, seen: names.clone(), kept: names, directories, left: None, room: None }
     }
 
     fn step(&mut self) -> io::Result<()> {
         if let Some(left) = &mut self.left {
             *left = left.checked_sub(1).ok_or_else(|| io::Error::other("the power went"))?;
         }
-        self.steps += 1;
         Ok(())
     }
 
@@ -159,9 +196,51 @@ impl Luck {
     }
 }
 
+impl Steps for SimulatedDisk {
+    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut contents = self.contents();
+        // Opening empties a file before anything is written.
+        contents.growing_step()?;
+        contents.make(path)?.seen = Vec::new();
+        contents.growing_step()?;
+        contents.make(path)?.seen = bytes[..bytes.len() / 2].to_vec();
+        contents.growing_step()?;
+        contents.make(path)?.seen = bytes.to_vec();
+        Ok(())
+    }
+
+    fn sync(&mut self, path: &Path) -> io::Result<()> {
+        let mut contents = self.contents();
+        contents.step()?;
+        let inode = contents.inode(path)?;
+        inode.kept = Some(inode.seen.clone());
+        Ok(())
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut contents = self.contents();
+        contents.growing_step()?;
+        let inode = contents.seen.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        contents.seen.insert(to.to_owned(), inode);
+        Ok(())
+    }
+
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        let mut contents = self.contents();
+        contents.step()?;
+        let Contents { seen, kept, .. } = &mut *contents;
+        let inside = |name: &PathBuf| name.parent() == Some(path);
+        kept.retain(|name, _| !inside(name));
+        let names = seen.iter().filter(|(name, _)| inside(name));
+        kept.extend(names.map(|(name, inode)| (name.clone(), *inode)));
+        Ok(())
+    }
+}
+
 impl Disk for SimulatedDisk {
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.seen.get(path).map(|inode| self.inodes[*inode].seen.clone()))
+        let contents = self.contents();
+        Ok(contents.seen.get(path).map(|inode| contents.inodes[*inode].seen.clone()))
     }
 
     fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>> {
@@ -169,58 +248,43 @@ impl Disk for SimulatedDisk {
         Ok(bytes.map(|bytes| Box::new(Cursor::new(bytes)) as Box<dyn BufRead>))
     }
 
-    fn create_directory(&mut self, path: &Path) -> io::Result<()> {
-        self.growing_step()?;
-        self.directories.insert(path.to_owned());
-        Ok(())
+    fn names(&mut self, path: &Path) -> io::Result<Vec<OsString>> {
+        let contents = self.contents();
+        if !contents.directories.contains(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let inside = contents.seen.keys().filter(|name| name.parent() == Some(path));
+        Ok(inside.filter_map(|name| name.file_name()).map(OsString::from).collect())
     }
 
-    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // Opening empties a file before anything is written.
-        self.growing_step()?;
-        self.make(path)?.seen = Vec::new();
-        self.growing_step()?;
-        self.make(path)?.seen = bytes[..bytes.len() / 2].to_vec();
-        self.growing_step()?;
-        self.make(path)?.seen = bytes.to_vec();
+    fn create_directory(&mut self, path: &Path) -> io::Result<()> {
+        let mut contents = self.contents();
+        contents.growing_step()?;
+        contents.directories.insert(path.to_owned());
         Ok(())
     }
 
     fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.growing_step()?;
+        let mut contents = self.contents();
+        contents.growing_step()?;
         let (first, second) = bytes.split_at(bytes.len() / 2);
-        self.make(path)?.seen.extend_from_slice(first);
-        self.growing_step()?;
-        self.make(path)?.seen.extend_from_slice(second);
+        contents.make(path)?.seen.extend_from_slice(first);
+        contents.growing_step()?;
+        contents.make(path)?.seen.extend_from_slice(second);
         Ok(())
     }
 
     fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()> {
-        self.step()?;
-        self.inode(path)?.seen.truncate(usize::try_from(length).unwrap());
+        let mut contents = self.contents();
+        contents.step()?;
+        contents.inode(path)?.seen.truncate(usize::try_from(length).unwrap());
         Ok(())
     }
 
-    fn sync(&mut self, path: &Path) -> io::Result<()> {
-        self.step()?;
-        let inode = self.inode(path)?;
-        inode.kept = Some(inode.seen.clone());
-        Ok(())
-    }
-
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        self.growing_step()?;
-        let inode = self.seen.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        self.seen.insert(to.to_owned(), inode);
-        Ok(())
-    }
-
-    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
-        self.step()?;
-        let inside = |name: &PathBuf| name.parent() == Some(path);
-        self.kept.retain(|name, _| !inside(name));
-        let names = self.seen.iter().filter(|(name, _)| inside(name));
-        self.kept.extend(names.map(|(name, inode)| (name.clone(), *inode)));
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let mut contents = self.contents();
+        contents.step()?;
+        contents.seen.remove(path);
         Ok(())
     }
 }

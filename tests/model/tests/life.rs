@@ -1,20 +1,20 @@
-//! The model of `model` with a stand-in for the kernel, and a disk whose power is cut in the middle of
+//! The model with a stand-in for the kernel, and a disk whose power is cut in the middle of
 //! what is written. Over the real program: `tests/tests/model.rs`.
 
-use std::path::Path;
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
+use controller::compile::Names;
+use controller::daemon::sensor::{Enforce, SensorError};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use sekisho_model::disk::SimulatedDisk;
+use sekisho_model::law::{IDS, step};
+use sekisho_model::ports::Port;
+use sekisho_model::stories::{a_long_life, handed_over};
+use sekisho_model::world::World;
 use sensor_common::tables::{Line, Term};
-
-use crate::compile::Names;
-use crate::daemon::model::law::{IDS, step};
-use crate::daemon::model::stories::{a_long_life, handed_over};
-use crate::daemon::model::world::{Medium, Port, World};
-use crate::daemon::sensor::{Enforce, SensorError};
-use crate::registry::Place;
-use crate::registry::simulated::SimulatedDisk;
 
 /// What the kernel enforces.
 #[derive(Debug)]
@@ -93,23 +93,6 @@ impl Port for Kernel {
 
     fn forget(&mut self) {
         *self = Self { now: self.now, ..Self::default() };
-    }
-}
-
-impl Medium for SimulatedDisk {
-    fn cut_after(&mut self, steps: Option<usize>) {
-        match steps {
-            Some(steps) => self.fail_after(steps),
-            None => self.recover(),
-        }
-    }
-
-    fn after_cut(self, luck: u64) -> Self {
-        self.after_power_cut(luck)
-    }
-
-    fn place(&self) -> Place {
-        Place::new(Path::new("/state"), None)
     }
 }
 

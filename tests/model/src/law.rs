@@ -4,33 +4,53 @@ use proptest::prelude::*;
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
+pub enum Step {
+    /// An order is installed.
     Install {
+        /// Its name, an index into [`IDS`].
         id: usize,
+        /// Its serial.
         serial: u64,
+        /// When its term begins, from now.
         from: i64,
+        /// How long it is.
         length: i64,
+        /// The order that it extends, by name and serial.
         extends: Option<(usize, u64)>,
+        /// Who signed it, an index into [`SIGNERS`].
         signers: usize,
     },
     /// One of the last orders is extended by one that begins when it ends, or so many seconds before.
     Extend {
+        /// Which one, counted from the last.
         last: usize,
+        /// The name of the extension.
         by: usize,
+        /// How long before its end.
         before: i64,
+        /// How long the extension's term is.
         length: i64,
     },
+    /// An order is revoked up to a serial.
     Revoke {
+        /// Its name.
         id: usize,
+        /// The serial.
         serial: u64,
+        /// As of when, from now.
         effective: i64,
     },
+    /// The second trust file takes the first one's place.
     Rotate,
+    /// All selection is halted.
     Halt,
+    /// And goes on.
     Resume,
     /// The next change meets a power cut after so many steps on the disk.
     Cut {
+        /// So many.
         steps: usize,
+        /// What happens to be on the disk then: see [`Medium::after_cut`](crate::ports::Medium::after_cut).
         luck: u64,
     },
     /// The machine starts anew.
@@ -48,16 +68,16 @@ pub(crate) enum Step {
 }
 
 /// The names of orders.
-pub(crate) const IDS: [&str; 4] = ["a", "b", "c", "d"];
+pub const IDS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// The highest serial.
-pub(crate) const MOST_SERIAL: u64 = 12;
+pub const MOST_SERIAL: u64 = 12;
 
 /// Who may sign an order.
-pub(crate) const SIGNERS: [&[u8]; 4] = [&[1, 2, 3], &[1, 2, 4], &[1, 2, 3, 4], &[1, 2, 5]];
+pub const SIGNERS: [&[u8]; 4] = [&[1, 2, 3], &[1, 2, 4], &[1, 2, 3, 4], &[1, 2, 5]];
 
 /// One step.
-pub(crate) fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     let extends = prop::option::of((0..IDS.len(), 1u64..3));
     let before = prop_oneof![Just(0i64), 0i64..40];
     prop_oneof![
@@ -85,44 +105,56 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
 
 /// An order that was accepted.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Approval {
-    pub(crate) id: usize,
-    pub(crate) serial: u64,
-    pub(crate) from: i64,
-    pub(crate) until: i64,
-    pub(crate) extends: Option<(usize, u64)>,
-    pub(crate) signers: &'static [u8],
+pub struct Approval {
+    /// Its name, an index into [`IDS`].
+    pub id: usize,
+    /// Its serial.
+    pub serial: u64,
+    /// The first second of its term.
+    pub from: i64,
+    /// The first second after it.
+    pub until: i64,
+    /// The order that it extends, by name and serial.
+    pub extends: Option<(usize, u64)>,
+    /// The keys that signed it.
+    pub signers: &'static [u8],
     /// It was over once, and so for ever.
-    pub(crate) over: bool,
+    pub over: bool,
     /// Its successor was in force once, and somebody looked.
-    pub(crate) followed: bool,
+    pub followed: bool,
     /// Its successor has begun by the latest reading of the clock, whether somebody looked or not. If
     /// nobody did, the kernel may have gone over by itself, or the successor's tables may not have been
     /// there; and by the next look the successor's term may be over, or the clock set back before it.
-    pub(crate) passed_over: bool,
+    pub passed_over: bool,
 }
 
 impl Approval {
     /// Whether it extends another one.
-    pub(crate) fn follows(&self, other: &Self) -> bool {
+    pub fn follows(&self, other: &Self) -> bool {
         self.extends == Some((other.id, other.serial))
     }
 }
 
 /// What the law says.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Model {
-    pub(crate) approvals: Vec<Approval>,
-    pub(crate) revoked: Vec<(usize, u64, i64)>,
-    pub(crate) keys: Vec<u8>,
-    pub(crate) halted: bool,
-    pub(crate) wall: i64,
-    pub(crate) latest: i64,
+pub struct Model {
+    /// The orders that were accepted.
+    pub approvals: Vec<Approval>,
+    /// Revocations: of which name, up to which serial, as of when.
+    pub revoked: Vec<(usize, u64, i64)>,
+    /// The keys that are revoked.
+    pub keys: Vec<u8>,
+    /// Whether all selection is halted.
+    pub halted: bool,
+    /// What the wall clock shows.
+    pub wall: i64,
+    /// The latest time that there was evidence for.
+    pub latest: i64,
 }
 
 impl Model {
     /// Some time has passed, and the wall clock shows `wall`.
-    pub(crate) fn now(&mut self, passed: i64, wall: i64) {
+    pub fn now(&mut self, passed: i64, wall: i64) {
         self.wall = wall;
         self.latest = (self.latest + passed).max(wall);
         let revoked = |one: &Approval| {
@@ -156,7 +188,7 @@ impl Model {
     }
 
     /// Somebody has looked at what [`Self::now`] says.
-    pub(crate) fn seen(&mut self) {
+    pub fn seen(&mut self) {
         let followed: Vec<bool> = (self.approvals.iter())
             .map(|one| {
                 let follows = |other: &Approval| other.follows(one) && !other.over;
@@ -169,17 +201,17 @@ impl Model {
     }
 
     /// Whether a revocation of this order was accepted, whenever it takes effect.
-    pub(crate) fn is_revoked(&self, (id, serial): (usize, u64)) -> bool {
+    pub fn is_revoked(&self, (id, serial): (usize, u64)) -> bool {
         self.revoked.iter().any(|(other, up_to, _)| *other == id && *up_to >= serial)
     }
 
     /// Whether an approval stands, leaving aside that another has taken its place.
-    pub(crate) fn stands(&self, one: &Approval) -> bool {
+    pub fn stands(&self, one: &Approval) -> bool {
         !self.halted && !one.over && one.from <= self.wall
     }
 
     /// The orders for which packets must be selected where nothing stands in the way.
-    pub(crate) fn in_force(&self) -> Vec<(usize, u64)> {
+    pub fn in_force(&self) -> Vec<(usize, u64)> {
         let in_force = |one: &&Approval| self.stands(one) && !one.followed;
         self.approvals.iter().filter(in_force).map(|one| (one.id, one.serial)).collect()
     }

@@ -4,14 +4,14 @@
 use super::law::Step;
 
 /// A step, and the ids of the orders for which packets are selected after it, all of serial 1.
-pub(crate) type Told = (Step, Vec<usize>);
+pub type Told = (Step, Vec<usize>);
 
 const fn install(id: usize, from: i64, length: i64, extends: Option<(usize, u64)>) -> Step {
     Step::Install { id, serial: 1, from, length, extends, signers: 2 }
 }
 
 /// An order and its extension, through everything that may happen to them.
-pub(crate) fn a_long_life() -> Vec<Told> {
+pub fn a_long_life() -> Vec<Told> {
     vec![
         (install(0, -1, 50, None), vec![]),
         (Step::Compiled, vec![]),
@@ -37,7 +37,7 @@ pub(crate) fn a_long_life() -> Vec<Told> {
 }
 
 /// Extensions that take over while the daemon hangs, in the kernel itself.
-pub(crate) fn handed_over() -> Vec<Told> {
+pub fn handed_over() -> Vec<Told> {
     vec![
         (Step::Compiled, vec![]),
         (install(0, -1, 50, None), vec![]),

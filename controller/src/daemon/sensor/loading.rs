@@ -1,0 +1,65 @@
+//! The start of a sensor: a program for every interface, over what the daemon before left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Port, RingSizes, Sensor, SensorError};
+use crate::daemon::config::Config;
+use crate::kernel::{Left, PinRoot, Program, Records, Setup, ShareStore};
+
+impl Sensor {
+    /// Loads a program for every interface; nothing is attached yet. The rings come with their
+    /// interfaces.
+    ///
+    /// With pins, what the daemon before left is taken over as it is. Selection ends on interfaces
+    /// that have pins but are not the configuration's any more; their rings come too, to be emptied.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn load(
+        config: &Config,
+        root: Option<PinRoot>,
+    ) -> Result<(Self, Vec<(String, Records)>), SensorError> {
+        let at = |interface: &str| {
+            let interface = interface.to_owned();
+            move |error| SensorError { interface, error }
+        };
+        let (mut ports, mut rings) = (Vec::new(), Vec::new());
+        let (mut drained, mut foreign) = (Vec::new(), Vec::new());
+        let mut retired = BTreeMap::new();
+        let left = root.as_ref().map_or(Ok(Vec::new()), |root| root.left(&config.interfaces));
+        for Left { readable, interface, pins } in left.map_err(at("pin"))? {
+            if readable {
+                let (records, submitted) = Program::retire_pinned(&pins).map_err(at(&interface))?;
+                retired.insert(interface.clone(), submitted);
+                rings.push((interface, records));
+                drained.push(pins);
+            } else {
+                foreign.push((interface, pins));
+            }
+        }
+        let first = config.interfaces.first().cloned().unwrap_or_default();
+        // One share for all: the capacity is the facility's (L-CAP).
+        let share = ShareStore::create(config.interfaces.len())
+            .map_err(|error| SensorError { interface: first, error })?;
+        for interface in &config.interfaces {
+            let before = foreign.iter().filter(|(other, _)| other == interface);
+            let setup = Setup {
+                mode: config.mode,
+                ring_bytes: config.ring_bytes,
+                life_log: config.life_log,
+                pins: root.as_ref().map(|root| root.of(interface)),
+                before: before.map(|(_, pins)| pins.clone()).collect(),
+            };
+            let (mut program, records) = Program::set_up(setup).map_err(at(interface))?;
+            program.share(&share).map_err(at(interface))?;
+            let (count, bytes) = records.size();
+            let rings_of_port = RingSizes { count: count as u64, bytes };
+            ports.push(Port { interface: interface.clone(), program, rings: rings_of_port });
+            rings.push((interface.clone(), records));
+        }
+        let (xdp, vouched) = (config.xdp, Arc::default());
+        let sensor = Self { ports, xdp, root, drained, foreign, tables: None, vouched, retired };
+        Ok((sensor, rings))
+    }
+}

@@ -1,0 +1,103 @@
+//! Maps and pins that are not as the daemon wants them: left so by another one, or made so by somebody
+//! else.
+
+use std::collections::BTreeMap;
+
+use sensor_common::tables::{MOST_ORDERS, Term};
+
+use super::{Port, Sensor, SensorError};
+use crate::daemon::config::LEASES;
+
+/// The longest lease that a configuration may ask for, in nanoseconds.
+const LONGEST_LEASE: u64 = *LEASES.end() * 1_000_000_000;
+
+impl Sensor {
+    /// Takes over what another daemon left in the maps, at `now` by the boot clock. Of each slot's term
+    /// it leaves what is in `known`; a lease longer than any that a daemon gives is ended, and
+    /// `leased` is the last one that is known of then. Returns a line for each that was more.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn adopt(
+        &mut self,
+        known: &BTreeMap<u32, Term>,
+        leased: u64,
+        now: u64,
+    ) -> Result<Vec<String>, SensorError> {
+        let mut words = Vec::new();
+        let (mut terms, mut lease, mut leased_until) = (BTreeMap::new(), u64::MAX, 0);
+        for Port { interface, program, .. } in &mut self.ports {
+            let at = |error| SensorError { interface: interface.clone(), error };
+            let found = program.lease().map_err(at)?;
+            let (left, until) = if found > now.saturating_add(LONGEST_LEASE) {
+                program.set_lease(0).map_err(at)?;
+                words.push(format!(
+                    "{interface}: the lease was longer than any that a daemon gives"
+                ));
+                (0, leased.min(now))
+            } else {
+                // One that was ended says nothing of when it ran.
+                (found, if found == 0 { now } else { found })
+            };
+            lease = lease.min(left);
+            leased_until = until.max(leased_until);
+            for slot in 0..MOST_ORDERS {
+                let found = program.term(slot).map_err(at)?;
+                let left = known.get(&slot).map_or(Term::NEVER, |known| known.and(found));
+                if left != found {
+                    program.set_term(slot, left).map_err(at)?;
+                    // A slot that no order of ours has is closed without much ado.
+                    if known.contains_key(&slot) {
+                        let what = "was longer than its order's, and is put right";
+                        words.push(format!("{interface}: the term of slot {slot} {what}"));
+                    }
+                }
+                let all: &mut Term = terms.entry(slot).or_insert(left);
+                *all = all.and(left);
+            }
+        }
+        let lease = if lease == u64::MAX { 0 } else { lease };
+        self.vouched.found(terms, lease, leased_until);
+        Ok(words)
+    }
+
+    /// Puts right what somebody else has written into the maps: no term may be another than the one
+    /// that was set, and no lease longer. (A shorter one may be a halt.) Returns a line for each.
+    ///
+    /// # Errors
+    /// [`SensorError`].
+    pub fn put_right(&mut self) -> Result<Vec<String>, SensorError> {
+        let windows = self.vouched.windows();
+        let mut words = Vec::new();
+        for Port { interface, program, .. } in &mut self.ports {
+            let at = |error| SensorError { interface: interface.clone(), error };
+            if program.lease().map_err(at)? > windows.lease() {
+                program.set_lease(windows.lease()).map_err(at)?;
+                words.push(format!("{interface}: the lease was extended by somebody else"));
+            }
+            for slot in 0..MOST_ORDERS {
+                let term = windows.term(slot);
+                if program.term(slot).map_err(at)? != term {
+                    program.set_term(slot, term).map_err(at)?;
+                    let what = "was changed by somebody else, and is put back";
+                    words.push(format!("{interface}: the term of slot {slot} {what}"));
+                }
+            }
+        }
+        Ok(words)
+    }
+
+    /// Puts back pins that somebody removed. Returns a line for each, and whether all are there.
+    pub fn put_back_pins(&mut self) -> (Vec<String>, Option<SensorError>) {
+        let (mut words, mut failed) = (Vec::new(), None);
+        for Port { interface, program, .. } in &mut self.ports {
+            match program.put_back_pins() {
+                Ok(paths) => words.extend(paths.iter().map(|path| {
+                    format!("{interface}: {} was removed, and is put back", path.display())
+                })),
+                Err(error) => failed = Some(SensorError { interface: interface.clone(), error }),
+            }
+        }
+        (words, failed)
+    }
+}

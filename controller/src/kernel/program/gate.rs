@@ -1,0 +1,78 @@
+//! The gate: terms, lease and halt, without all of which nothing is selected (L-TERM).
+
+use sensor_common::tables::{Term, lease};
+
+use super::Program;
+use crate::kernel::KernelError;
+
+impl Program {
+    /// Sets when the order in `slot` may select; [`Term::NEVER`] ends it at once. At no moment in
+    /// between may it select at a time that is neither in the term before nor in this one.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn set_term(&mut self, slot: u32, term: Term) -> Result<(), KernelError> {
+        // The kernel copies a term word by word: a packet may see one of them old and one new.
+        self.narrow_term(slot, term)?;
+        // Also where nothing changes: a map that does not obey is to be noticed.
+        Ok(self.terms.set(slot, term.words(), 0)?)
+    }
+
+    /// Leaves of the term of the order in `slot` what is in `limit` too.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), KernelError> {
+        let before = self.term(slot)?;
+        let both = before.and(limit);
+        if both != before {
+            self.terms.set(slot, both.words(), 0)?;
+        }
+        Ok(())
+    }
+
+    /// When the order in `slot` may select.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn term(&self, slot: u32) -> Result<Term, KernelError> {
+        Ok(self.terms.get(&slot, 0)?.into())
+    }
+
+    /// Sets until when the controller vouches for the tables: boot-time nanoseconds, exclusive.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn set_lease(&mut self, until: u64) -> Result<(), KernelError> {
+        Ok(self.lease.set(lease::UNTIL, until, 0)?)
+    }
+
+    /// Until when the controller vouches for the tables.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn lease(&self) -> Result<u64, KernelError> {
+        Ok(self.lease.get(&lease::UNTIL, 0)?)
+    }
+
+    /// The kernel's number of the map that holds lease and halt: [`crate::kernel::LeaseWord::find`].
+    pub const fn lease_number(&self) -> u32 {
+        self.lease_number
+    }
+
+    /// Halts all selection, whatever the lease says, or ends the halt.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn set_halted(&mut self, halted: bool) -> Result<(), KernelError> {
+        Ok(self.lease.set(lease::HALTED, u64::from(halted), 0)?)
+    }
+
+    /// Whether selection is halted.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn is_halted(&self) -> Result<bool, KernelError> {
+        Ok(self.lease.get(&lease::HALTED, 0)? != 0)
+    }
+}

@@ -1,0 +1,93 @@
+//! L-SELECT: what a rule must combine, so that it selects by more than one telling thing, and at the end
+//! that the Act names.
+
+use crate::order::condition::{Condition, ConditionKind};
+use crate::order::document::{Order, Rule};
+use crate::order::measure::Measure;
+use crate::order::space::Space;
+
+/// L-SELECT: the conditions that a rule must combine.
+pub(super) fn check(order: &Order, party: Option<&Space>, rule: &Rule) -> Result<(), String> {
+    match order.measure {
+        Measure::Agreement => {
+            let others = names_others_address(order, party, rule);
+            two_conditions(rule, others).map_err(|reason| {
+                if others || !rule.names(ConditionKind::Address) {
+                    reason
+                } else {
+                    format!("{reason}; the party's own addresses are none of them")
+                }
+            })
+        }
+        Measure::ForeignToForeign => two_conditions(rule, rule.names(ConditionKind::Address)),
+        Measure::ForeignToDomestic => specific_equipment(rule, "source", "32"),
+        Measure::DomesticToForeign => specific_equipment(rule, "destination", "33"),
+    }
+}
+
+/// Whether a rule of an agreement names addresses of others than its party.
+///
+/// Every packet under an agreement goes to the party (L-MEASURE), so a `destination` among its
+/// addresses says nothing of the equipment that art. 22(2)(i) means, nor does an `either` that the
+/// party's own end can meet. Of the readings that the text leaves, the one that selects less: they
+/// narrow a rule, but do not count as a condition.
+fn names_others_address(order: &Order, party: Option<&Space>, rule: &Rule) -> bool {
+    let others = |set: &str| {
+        let set = order.address_sets.get(set);
+        set.zip(party).is_some_and(|(set, party)| !party.meets(&Space::of(set)))
+    };
+    rule.conditions().any(|condition| match condition {
+        Condition::Source(_) => true,
+        Condition::Either(set) => others(set),
+        Condition::Destination(_)
+        | Condition::Payload(_)
+        | Condition::Protocol(_)
+        | Condition::SourcePorts(_)
+        | Condition::DestinationPorts(_) => false,
+    })
+}
+
+/// Art. 22(2): two of addresses, command information, and other information. Two address fields
+/// are one condition, as are protocol and ports, and one of the two must be more telling than
+/// the latter.
+fn two_conditions(rule: &Rule, address: bool) -> Result<(), String> {
+    let payload = rule.names(ConditionKind::Payload);
+    let traffic = rule.names(ConditionKind::Traffic);
+    let count = u8::from(address) + u8::from(payload) + u8::from(traffic);
+    if !address && !payload {
+        return Err("needs an address set or a payload prefix among its conditions".to_owned());
+    }
+    if count < 2 {
+        return Err(
+            "needs two of: addresses, payload, protocol and ports (which together are one)"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Art. 35(2): the specific foreign equipment at the foreign end, or specific mechanical
+/// information (here: a payload prefix).
+///
+/// An `either` set does not count. The Act binds art. 32 to equipment as the *source* and art. 33
+/// to equipment as the *destination*; `either` would also be met by the domestic end, and the
+/// reading that selects less is the one that asks for the foreign end by name.
+fn specific_equipment(rule: &Rule, field: &str, article: &str) -> Result<(), String> {
+    let specific = |condition: Condition<'_>| match condition {
+        Condition::Source(_) | Condition::Destination(_) => condition.field() == field,
+        Condition::Payload(_) => true,
+        Condition::Either(_)
+        | Condition::Protocol(_)
+        | Condition::SourcePorts(_)
+        | Condition::DestinationPorts(_) => false,
+    };
+    if rule.conditions().any(specific) {
+        return Ok(());
+    }
+    if rule.conditions().any(|condition| matches!(condition, Condition::Either(_))) {
+        return Err(format!(
+            "art. {article} selects by the {field}: write `{field}` instead of `either`"
+        ));
+    }
+    Err(format!("art. {article} needs `{field}` or `payload` among the conditions"))
+}

@@ -1,0 +1,46 @@
+//! The command `sekisho`, and what comes of it.
+
+use std::process::{Command, Stdio};
+
+/// What came of a command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// Its exit status; none if it was killed.
+    pub status: Option<i32>,
+    /// What it printed on standard output.
+    pub output: String,
+    /// What it printed on standard error.
+    pub errors: String,
+}
+
+impl Answer {
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn of(command: &mut Command) -> Self {
+        let done = command.stdin(Stdio::null()).output().expect("the command can be run");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { status: done.status.code(), output: text(&done.stdout), errors: text(&done.stderr) }
+    }
+
+    /// What it printed, where it did well.
+    ///
+    /// # Panics
+    /// Where it did not.
+    pub fn good(self) -> String {
+        assert_eq!(self.status, Some(0), "{}", self.errors);
+        self.output
+    }
+}
+
+/// The command `sekisho`.
+///
+/// # Panics
+/// Where the test does not know which one.
+pub fn sekisho() -> Command {
+    let program = std::env::var_os("SEKISHO_BIN");
+    Command::new(
+        program.expect("this test needs SEKISHO_BIN: run `cargo xtask test`, which sets it"),
+    )
+}

@@ -1,0 +1,272 @@
+//! The folder that a daemon is started from: its configuration, and all that it reads and writes.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_setfl, mknodat, open};
+use rustix::thread::CapabilitySet;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::bounds::{draw_bounds, keep_over_a_change_of_user};
+use super::command::{Answer, sekisho};
+use super::{DIRECTION, Daemon, LOG, RECORDS, SOCKET};
+use crate::authority::{payload, signed, trust_file};
+use crate::network::{FAR, SENDER, Wire};
+use crate::privilege::require_kernel;
+use crate::stream::{FIRST_PORT, MOST};
+use crate::wait::until;
+
+const CONFIG: &str = "sekisho.toml";
+const PROGRAM: &str = "sekisho";
+const STATE: &str = "state";
+
+const DIRECTION_INPUTS: &str = r#"
+
+[direction]
+domestic = ["domestic.txt"]
+foreign = ["foreign.txt"]
+"#;
+
+/// The payload of an order with this term, which selects the packets of a stream.
+pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
+    let ports = format!("{FIRST_PORT}-{}", FIRST_PORT + (MOST - 1));
+    let sets = json!({"c2": [SENDER]});
+    let rules =
+        json!([{"id": "r", "source": "c2", "protocol": "udp", "destination_ports": [ports]}]);
+    let mut order = payload(id, DIRECTION, &sets, &rules);
+    order["approved_at"] = json!("2020-01-01T00:00:00Z");
+    order["not_before"] = json!(not_before.to_string());
+    order["not_after"] = json!(not_after.to_string());
+    order
+}
+
+/// A folder with all that a daemon reads, and where it writes.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    directory: Arc<TempDir>,
+    settings: BTreeMap<&'static str, Value>,
+    environment: BTreeMap<&'static str, OsString>,
+    bounds: Option<CapabilitySet>,
+    user: Option<u32>,
+}
+
+impl Folder {
+    /// A folder with these envelopes, for a sensor in mode `tap` on the receiver's end of a wire.
+    ///
+    /// # Panics
+    /// Where the test cannot run here, or files cannot be written.
+    pub fn new(envelopes: &[String]) -> Self {
+        require_kernel();
+        let directory = Arc::new(tempfile::tempdir().expect("a folder"));
+        let write = |name: &str, text: &str| {
+            fs::write(directory.path().join(name), text).expect("files can be written");
+        };
+        let names: Vec<String> = (0..envelopes.len()).map(|n| format!("{n}.json")).collect();
+        for (name, envelope) in names.iter().zip(envelopes) {
+            write(name, envelope);
+        }
+        write("trust.json", &trust_file());
+        write("domestic.txt", "203.0.113.0/24\n");
+        write("foreign.txt", "198.51.100.0/24\n192.0.2.0/24\n");
+        let settings = BTreeMap::from([
+            ("sensor", json!("test-gw-a")),
+            ("facility", json!("test-gw")),
+            ("mode", json!("tap")),
+            ("interfaces", json!([FAR])),
+            ("trust", json!("trust.json")),
+            ("state", json!(STATE)),
+            ("orders", json!(names)),
+            ("output", json!(RECORDS)),
+            ("control_socket", json!(SOCKET)),
+            ("ring_bytes", json!(1 << 20)),
+        ]);
+        Self { directory, settings, environment: BTreeMap::new(), bounds: None, user: None }
+    }
+
+    /// A folder with one order, signed by three keys.
+    pub fn with_order(order: &Value) -> Self {
+        Self::new(&[signed(order, &[1, 2, 3])])
+    }
+
+    /// With this key of the configuration changed, or added.
+    #[must_use]
+    pub fn set(mut self, key: &'static str, value: Value) -> Self {
+        self.settings.insert(key, value);
+        self
+    }
+
+    /// Where a file of this name is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file and returns its path.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).expect("files can be written");
+        self.path(name)
+    }
+
+    /// Writes the configuration as it is now, for a daemon that is to read it again.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn configure(&self) {
+        // What JSON has for strings, numbers and lists of them is TOML as well.
+        let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
+        self.write(CONFIG, &(lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS));
+    }
+
+    /// Runs a command on the state directory while no daemon has it.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn command(&self, arguments: &[&str]) -> Answer {
+        let mut command = sekisho();
+        command.args(arguments).arg("--state").arg(self.path(STATE));
+        Answer::of(&mut command)
+    }
+
+    /// With a pipe as its output, and the reader of it.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    #[must_use]
+    pub fn with_pipe(self) -> (Self, File) {
+        let pipe = self.path("pipe");
+        let (kind, mode) = (FileType::Fifo, Mode::RUSR | Mode::WUSR);
+        mknodat(CWD, &pipe, kind, mode, 0).expect("a pipe can be made");
+        (self.set("output", json!("pipe")), reader(&pipe))
+    }
+
+    /// Removes a folder in it, with everything below.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn remove(&self, name: &str) {
+        fs::remove_dir_all(self.directory.path().join(name)).expect("a folder");
+    }
+
+    /// With this variable in the daemon's environment.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name, value.into());
+        self
+    }
+
+    /// With a daemon that can have no other capabilities than these, as a service manager bounds
+    /// it.
+    #[must_use]
+    pub const fn bounded(mut self, capabilities: CapabilitySet) -> Self {
+        self.bounds = Some(capabilities);
+        self
+    }
+
+    /// With a daemon that runs as the user and group with this number, and has what it is bounded by as
+    /// ambient capabilities, as a service manager starts it. The folder is given to that user.
+    ///
+    /// # Panics
+    /// Where files cannot be given away.
+    #[must_use]
+    pub fn as_user(mut self, user: u32) -> Self {
+        let give =
+            |path: &Path| chown(path, Some(user), Some(user)).expect("root may give it away");
+        // Where the program is the user may not be allowed to look.
+        fs::copy(sekisho().get_program(), self.path(PROGRAM)).expect("SEKISHO_BIN can be read");
+        give(self.directory.path());
+        for entry in fs::read_dir(self.directory.path()).expect("a folder") {
+            give(&entry.expect("an entry").path());
+        }
+        self.user = Some(user);
+        self
+    }
+
+    /// Starts the daemon in the receiver's namespace, and waits until it is ready.
+    ///
+    /// # Panics
+    /// Where it does not become ready.
+    pub fn start(&self, wire: &Wire, options: &[&str]) -> Daemon {
+        let mut daemon = self.spawn(wire, options);
+        until("the daemon to be ready", || {
+            let ended = daemon.child.try_wait().expect("our own child");
+            let log = daemon.log();
+            assert_eq!(ended, None, "it ended before it was ready: {log}");
+            log.lines().any(|line| line == "sekisho: ready").then_some(())
+        });
+        daemon
+    }
+
+    /// Starts the daemon in the receiver's namespace, and does not wait for it.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn begin(&self, wire: &Wire) -> Daemon {
+        self.spawn(wire, &[])
+    }
+
+    /// Starts the daemon where it must not start, and returns its exit status and what it said.
+    ///
+    /// # Panics
+    /// Where it does start.
+    pub fn refusal(&self, wire: &Wire) -> (Option<i32>, String) {
+        let mut daemon = self.spawn(wire, &[]);
+        let status = until("the daemon to refuse", || {
+            let log = daemon.log();
+            assert!(!log.contains("sekisho: ready"), "it started");
+            daemon.child.try_wait().expect("our own child")
+        });
+        (status.code(), daemon.log())
+    }
+
+    /// Whether a daemon left, or made, something to write to.
+    pub fn is_untouched(&self) -> bool {
+        ![RECORDS, SOCKET].iter().any(|name| self.directory.path().join(name).exists())
+    }
+
+    fn spawn(&self, wire: &Wire, options: &[&str]) -> Daemon {
+        let directory = self.directory.path();
+        self.configure();
+        let log = File::create(directory.join(LOG)).expect("files can be written");
+        let mut command = self.user.map_or_else(sekisho, |user| {
+            let mut command = Command::new(directory.join(PROGRAM));
+            command.uid(user).gid(user);
+            command
+        });
+        command.args(["run", "--config"]).arg(directory.join(CONFIG)).args(options);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).envs(&self.environment);
+        let (bounds, user) = (self.bounds, self.user);
+        // It stays in the namespace that it was started from, and in the bounds of the thread.
+        let child = wire.receiver.inside(|| {
+            if let Some(bounds) = bounds {
+                if user.is_some() {
+                    keep_over_a_change_of_user(bounds);
+                }
+                draw_bounds(bounds);
+            }
+            command.spawn()
+        });
+        let child = child.expect("SEKISHO_BIN can be run");
+        Daemon { child, directory: Arc::clone(&self.directory) }
+    }
+}
+
+/// A reader of a pipe, which need not have a writer yet; it waits for what is written once it has.
+///
+/// # Panics
+/// Where it cannot be opened.
+pub fn reader(pipe: &Path) -> File {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let reader = open(pipe, flags, Mode::empty()).expect("a pipe");
+    fcntl_setfl(&reader, OFlags::empty()).expect("a pipe");
+    reader.into()
+}
