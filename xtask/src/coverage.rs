@@ -68,6 +68,9 @@ pub(crate) fn tools() -> Result<()> {
 /// How often each line was run through.
 type Lines = BTreeMap<usize, u64>;
 
+/// Files that are compiled for tests only.
+const TESTS: [&str; 2] = ["tests.rs", "samples.rs"];
+
 /// The lines of the measured files in an LCOV report. Those of tests are left out.
 fn files(report: &str, root: &Path) -> Result<BTreeMap<String, Lines>> {
     let mut files: BTreeMap<String, Lines> = BTreeMap::new();
@@ -77,7 +80,7 @@ fn files(report: &str, root: &Path) -> Result<BTreeMap<String, Lines>> {
             let name = Path::new(path).strip_prefix(root).ok().and_then(Path::to_str);
             let name = name.and_then(|name| name.strip_prefix(MEASURED));
             current = match name {
-                Some(name) if !name.ends_with("tests.rs") => {
+                Some(name) if !TESTS.iter().any(|tests| name.ends_with(tests)) => {
                     let source = std::fs::read_to_string(path)
                         .with_context(|| format!("cannot read {path}"))?;
                     Some((name.to_owned(), code(&source)))
