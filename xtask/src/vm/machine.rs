@@ -18,9 +18,9 @@ use crate::process;
 /// As the package `qemu-system-x86` calls it.
 pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
-/// Software emulation takes about two minutes for the tests as they are, on a machine that has nothing
+/// Software emulation takes about ten minutes for the tests as they are, on a machine that has nothing
 /// else to do.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_secs(1_500);
 
 /// How long a machine may take to say that it is up where the processor executes it: it takes seconds.
 const SILENCE: Duration = Duration::from_secs(60);
