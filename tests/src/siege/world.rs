@@ -332,7 +332,8 @@ impl World {
     fn resume(&mut self) {
         self.free();
         let daemon = self.running();
-        daemon.ask(&["resume", "--operator", "siege", "--reason", "a test"]).good();
+        let answer = daemon.ask(&["resume", "--operator", "siege", "--reason", "a test"]);
+        assert_eq!(answer.status, Some(0), "{answer:?}: {}", daemon.log());
         self.halted_at = None;
         self.selects();
     }
