@@ -73,6 +73,15 @@ impl Drop for Traffic {
     }
 }
 
+/// What a daemon said, for whoever asks why something failed.
+impl Drop for World {
+    fn drop(&mut self) {
+        if let (true, Some(daemon)) = (std::thread::panicking(), &self.daemon) {
+            eprintln!("what the daemon said:\n{}", daemon.log());
+        }
+    }
+}
+
 /// The sensor and everything around it.
 pub(super) struct World {
     // In the order in which they go: the daemon before what it stands on.
