@@ -150,11 +150,10 @@ impl Vouched {
     /// is longer than the one before, and after it where it is shorter.
     pub fn set_lease(&self, until: u64, now: u64) {
         self.change(|windows| {
-            // What ran until now ran; what comes now begins now, if nothing ran.
-            let ran_until = windows.lease.min(now);
             let Windows { leased, lease, .. } = windows;
-            if let Some(last) = leased.0.last_mut() {
-                last.end = last.end.min(ran_until);
+            // What ran until now ran, and so did what was over before; what comes now begins now.
+            for spell in &mut leased.0 {
+                spell.end = spell.end.min(now);
             }
             leased.add(Spell { begin: now.saturating_sub(SLACK), end: until });
             *lease = until;
@@ -267,6 +266,9 @@ mod tests {
         lease(0, 45);
         assert!(holds(44) && !holds(45) && !holds(49));
         assert_eq!(vouched.windows().lease(), 0);
+        // Records from before the halt may still be in a ring when it is over.
+        lease(60, 50);
+        assert!(holds(28) && holds(44) && !holds(45) && !holds(49) && holds(50) && !holds(60));
     }
 
     #[test]
@@ -278,5 +280,14 @@ mod tests {
         assert!(
             vouched.windows().in_lease(29 * SECOND) && !vouched.windows().in_lease(30 * SECOND)
         );
+    }
+
+    #[test]
+    fn what_waits_in_a_ring_was_allowed_although_its_daemon_ended_the_lease() {
+        let vouched = Vouched::default();
+        vouched.found([(0, Term::ALWAYS)], 0, 30 * SECOND);
+        vouched.set_lease(50 * SECOND, 40 * SECOND);
+        let holds = |time: u64| vouched.windows().in_lease(time * SECOND);
+        assert!(holds(29) && !holds(30) && !holds(39) && holds(40));
     }
 }

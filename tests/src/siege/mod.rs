@@ -39,17 +39,15 @@ pub struct Report {
     pub slowest: Duration,
     /// Records that the kernel submitted, all of which were found.
     pub records: u64,
-    /// Those of them that were set aside.
-    pub set_aside: u64,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { attacks, halts, slowest, records, set_aside } = self;
+        let Self { attacks, halts, slowest, records } = self;
         write!(
             f,
             "{attacks} attacks; {halts} of {halts} halts within a second, the slowest in {} ms; all of \
-             {records} records accounted for, {set_aside} of them set aside",
+             {records} records accounted for",
             slowest.as_millis()
         )
     }
