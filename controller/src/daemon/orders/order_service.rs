@@ -103,6 +103,8 @@ pub struct OrderService<E: Enforce> {
     saved: u64,
     unwritten: Unwritten,
     compiling: Option<JoinHandle<Tables<E>>>,
+    /// A generation that could not be written down. The one before stays until it can.
+    unpublished: Option<(Compiled, E::Tables)>,
     /// A generation that the reconciler wants and that nobody compiles yet.
     wanted: Option<Job>,
     aside: JoinSet<Aside>,
@@ -137,6 +139,7 @@ where
             saved: 0,
             unwritten: Unwritten::default(),
             compiling: None,
+            unpublished: None,
             wanted: None,
             aside: JoinSet::new(),
             waiting: Vec::new(),
@@ -172,6 +175,9 @@ where
     pub fn tick(&mut self, reading: Reading) -> Result<Ticked, OrderServiceError> {
         self.follow_halt(reading)?;
         self.settle(reading)?;
+        if let Some((compiled, tables)) = self.unpublished.take() {
+            self.publish_or_hold(compiled, tables)?;
+        }
         self.steer(reading)?;
         if let Some(job) = self.wanted.take() {
             self.compiling = Some(tokio::task::spawn_blocking(move || carry_out::<E>(&job)));
@@ -241,7 +247,7 @@ where
             Wake::Fallen(reason) => Err(OrderServiceError::Aside(reason)),
             Wake::Compiled(done) => {
                 let (compiled, tables) = done?;
-                self.publish(&compiled, tables)
+                self.publish_or_hold(compiled, tables)
             }
             Wake::Aside(Aside::Install { name, result, reply }) => {
                 self.install(name, result, reply, reading);
@@ -276,6 +282,26 @@ where
         let published = self.reconciler.publish(&mut &*self.gate, compiled, tables)?;
         self.ticked.published = Some(published);
         Ok(())
+    }
+
+    /// Publishes a generation, or holds it until it can be written down: a full disk ends no measure. Orders
+    /// that it would have ended have ended by their terms.
+    fn publish_or_hold(
+        &mut self,
+        compiled: Compiled,
+        tables: E::Tables,
+    ) -> Result<(), OrderServiceError> {
+        match self.reconciler.write_down(&compiled) {
+            Ok(()) => {
+                self.not_published(None);
+                self.publish(&compiled, tables)
+            }
+            Err(error) => {
+                self.not_published(Some(format!("a generation cannot be written down: {error}")));
+                self.unpublished = Some((compiled, tables));
+                Ok(())
+            }
+        }
     }
 
     fn count(&mut self) {

@@ -5,6 +5,7 @@
 //! tick hands out a [`Job`], which is done aside, and its result is published when it is there. One
 //! is under way at a time. What begins soon is in the tables before it does, and the kernel begins it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub enum ReconcilerError {
     Compile(#[from] CompileError),
     /// The names of a generation cannot be kept for the next daemon.
     #[error("a generation cannot be written down: {0}")]
-    Names(#[from] std::io::Error),
+    Names(#[from] io::Error),
     /// More orders have begun than there are slots.
     #[error("{0} orders cannot be put in force: all slots are taken")]
     Starved(usize),
@@ -207,11 +208,20 @@ impl Reconciler {
         Ok(Ticked { next: self.terms.next_boundary(reading), job })
     }
 
-    /// Publishes a generation. A tick has to follow: it closes what is not in it any more, and opens
+    /// Writes down what the rules of a generation stand for, for the next daemon. Without that it must not
+    /// be published; it may be tried again.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn write_down(&self, compiled: &Compiled) -> io::Result<()> {
+        self.names.add(Arc::clone(&compiled.names))
+    }
+
+    /// Publishes a generation, and writes it down before if nobody has. A tick has to follow: it closes what is not in it any more, and opens
     /// what took another order's slot.
     ///
     /// # Errors
-    /// [`ReconcilerError::Sensor`].
+    /// [`ReconcilerError`].
     pub fn publish<K: Enforce>(
         &mut self,
         kernel: &mut K,
@@ -219,7 +229,11 @@ impl Reconciler {
         tables: K::Tables,
     ) -> Result<u32, ReconcilerError> {
         // A record may come out before `publish` returns.
-        self.names.add(Arc::clone(&compiled.names))?;
+        let known = self.names.get(compiled.names.generation);
+        // Not another one of the same number, which never was published.
+        if !known.is_some_and(|known| Arc::ptr_eq(&known, &compiled.names)) {
+            self.write_down(compiled)?;
+        }
         kernel.publish(tables)?;
         self.compiling = false;
         self.share = compiled.share;

@@ -13,6 +13,8 @@ pub(super) struct Unwritten {
     change: Option<Change>,
     /// Why the last attempt to write failed, if it did.
     reason: Option<String>,
+    /// Why the newest generation is not published: it could not be written down.
+    generation: Option<String>,
 }
 
 impl<E> OrderService<E>
@@ -22,7 +24,8 @@ where
 {
     /// Why something that is in force is not on the disk, if that is so.
     pub fn unwritten(&self) -> Option<&str> {
-        self.unwritten.reason.as_deref()
+        let Unwritten { reason, generation, .. } = &self.unwritten;
+        reason.as_deref().or(generation.as_deref())
     }
 
     /// Carries out a change that opens something: only once it is written. A tick has to follow.
@@ -109,6 +112,19 @@ where
             self.unwritten.change = None;
         }
         Ok(())
+    }
+
+    /// Notes whether a generation waits to be written down; said once.
+    pub(super) fn not_published(&mut self, reason: Option<String>) {
+        match (&self.unwritten.generation, &reason) {
+            (None, Some(reason)) => self
+                .ticked
+                .said
+                .push(format!("new tables wait, and those in force go on: {reason}")),
+            (Some(_), None) => self.ticked.said.push("the new tables are written down".to_owned()),
+            _ => {}
+        }
+        self.unwritten.generation = reason;
     }
 
     /// Notes whether something is unwritten; said once.
