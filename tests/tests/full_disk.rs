@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use sekisho_tests::authority::{revocation, signed};
 use sekisho_tests::daemon::{Daemon, Folder, order};
 use sekisho_tests::network::Wire;
+use sekisho_tests::pins::PinFolder;
 use sekisho_tests::small_disk::SmallDisk;
 use sekisho_tests::stream::Stream;
 use sekisho_tests::wait::{after, until};
@@ -103,6 +104,31 @@ fn what_closes_is_closed_and_written_when_there_is_room() {
     assert_eq!(daemon.status().states(), ["ended"]);
     assert_selects_nothing(&daemon);
     stream.stop();
+}
+
+/// With pins every generation is written down for the next daemon before it is published.
+#[test]
+fn tables_that_cannot_be_written_down_wait_and_end_no_measure() {
+    let (wire, pins, (folder, disk)) = (Wire::new(), PinFolder::new(), folder());
+    let folder = folder.set("pin", json!(pins.path()));
+    let mut daemon = folder.start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    let path = another(&folder);
+    daemon.ask(&["order", "install", path.to_str().unwrap()]).good();
+    states(&daemon, &["in force", "in force"]);
+    disk.fill();
+    let path = folder.write("r.dsse", &revocation("two", 1));
+    let revoked = daemon.ask(&["order", "revoke", path.to_str().unwrap()]);
+    assert_eq!(revoked.status, Some(1), "{revoked:?}");
+    let said = |words: &str| until(words, || daemon.log().contains(words).then_some(()));
+    said("new tables wait, and those in force go on: a generation cannot be written down");
+    more_records(&daemon);
+    disk.make_room();
+    said("the new tables are written down");
+    states(&daemon, &["in force", "ended"]);
+    more_records(&daemon);
+    stream.stop();
+    daemon.finish();
 }
 
 #[test]
