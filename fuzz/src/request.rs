@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use controller::daemon::api::control::{Respond, bind};
-use controller::daemon::api::request::Request;
+use controller::daemon::api::request::{HaltRequest, Request};
 use controller::daemon::orders::ask::Reply;
 use controller::registry::act::{Caller, Said};
+use controller::text::Text;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -42,7 +43,7 @@ impl Notes {
 }
 
 impl Respond for Notes {
-    async fn close(&self) -> Result<(), String> {
+    async fn close(&self, _: &HaltRequest) -> Result<(), String> {
         self.take_down(Event::Close);
         Ok(())
     }
@@ -165,6 +166,10 @@ impl Expected {
     }
 }
 
+fn check_texts(texts: [&Option<Text>; 2]) {
+    texts.into_iter().flatten().for_each(|text| check_text(text.as_str()));
+}
+
 /// The request on a line: as its type reads it, which is held against the plain JSON.
 fn understood(line: &[u8]) -> Option<Request> {
     let request: Request = serde_json::from_slice(line).ok()?;
@@ -175,11 +180,12 @@ fn understood(line: &[u8]) -> Option<Request> {
         Request::Install(_) | Request::Revoke(_) | Request::Rotate(_) => {
             &["command", "length", "name"]
         }
-        Request::Halt(said) | Request::Resume(said) => {
-            let Said { operator, why } = said;
-            for text in [operator, why].into_iter().flatten() {
-                check_text(text.as_str());
-            }
+        Request::Halt(HaltRequest { operator, why, waits_until: _ }) => {
+            check_texts([operator, why]);
+            &["command", "operator", "waits_until", "why"]
+        }
+        Request::Resume(Said { operator, why }) => {
+            check_texts([operator, why]);
             &["command", "operator", "why"]
         }
     };

@@ -3,9 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use aya::maps::{Map, MapData, PerCpuArray};
+use controller::kernel::clock::boot_time;
 use jiff::Timestamp;
 use rustix::process::Signal;
 use sekisho_tests::daemon::{Answer, Daemon, Folder, order};
@@ -135,6 +138,44 @@ fn a_daemon_that_was_stopped_does_not_reopen_what_was_halted() {
         assert_eq!(halts, 1, "{events}");
         assert!(events.contains(r#""operator":"op","uid":0"#), "{events}");
     }
+}
+
+/// What a daemon says to a line over its control socket.
+fn say(folder: &Folder, line: &str) -> String {
+    let mut stream = UnixStream::connect(folder.path("control.sock")).unwrap();
+    stream.write_all(line.as_bytes()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_halt_that_is_read_after_a_later_resumption_does_not_undo_it() {
+    let (wire, pins) = (Wire::new(), PinFolder::new());
+    let folder = folder(&pins);
+    let mut daemon = folder.start(&wire, &[]);
+    let stream = Stream::start(&wire);
+    some_more_records(&pins);
+    let gave_up = boot_time();
+    daemon.ask(&HALT).good();
+    daemon.ask(&RESUME).good();
+    let late = format!("{{\"command\":\"halt\",\"waits_until\":{gave_up}}}\n");
+    let answer = say(&folder, &late);
+    assert!(answer.contains("selection was resumed after the command"), "{answer}");
+    some_more_records(&pins);
+    assert_eq!(daemon.status().states(), ["in force"]);
+
+    // One that somebody still waits for counts, and so does one that does not say how long it waits.
+    let waited_for = format!("{{\"command\":\"halt\",\"waits_until\":{}}}\n", u64::MAX);
+    for line in [waited_for.as_str(), "{\"command\":\"halt\"}\n"] {
+        let answer = say(&folder, line);
+        assert!(answer.starts_with("{\"done\":"), "{answer}");
+        assert_selects_nothing(&pins);
+        daemon.ask(&RESUME).good();
+        some_more_records(&pins);
+    }
+    stream.stop();
+    daemon.finish();
 }
 
 #[test]

@@ -11,9 +11,10 @@ use super::CliError;
 use super::client;
 use super::life::{carry_out, open};
 use super::place::Where;
-use crate::daemon::api::request::Request;
+use crate::daemon::api::request::{HaltRequest, Request};
 use crate::daemon::orders::ask::Reply;
 use crate::daemon::outside::{self, Gates, Reached};
+use crate::kernel::clock::boot_time;
 use crate::registry::Place;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::loading::Contents;
@@ -123,8 +124,10 @@ impl Halting {
     }
 
     fn daemon(&self, socket: PathBuf, said: &Said, patience: Duration) -> Daemon {
-        let request = Request::Halt(said.clone());
         let patience = patience.min(self.left());
+        let nanoseconds = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        let waits_until = boot_time().saturating_add(nanoseconds);
+        let request = Request::Halt(HaltRequest::new(said.clone(), waits_until));
         // To connect may wait too: for a daemon that accepts nobody.
         let answered = within(patience, move || {
             use io::ErrorKind::{ConnectionRefused, NotFound};

@@ -15,11 +15,11 @@ use tokio::time::timeout;
 
 use crate::daemon::api::guests::{Guest, Guests};
 use crate::daemon::api::monitor::Monitor;
-use crate::daemon::api::request::{Request, Upload};
+use crate::daemon::api::request::{HaltRequest, Request, Upload};
 use crate::daemon::orders::ask::{Ask, Command, Document, Reply};
-use crate::daemon::orders::shared_sensor::SharedSensor;
+use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
 use crate::daemon::sensor::Enforce;
-use crate::registry::act::{Caller, Said};
+use crate::registry::act::Caller;
 
 mod socket;
 mod turns;
@@ -43,8 +43,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers requests: what comes of them is not the socket's to know.
 pub trait Respond: Send + Sync + 'static {
-    /// Ends all selection in the kernel.
-    fn close(&self) -> impl Future<Output = Result<(), String>> + Send;
+    /// Ends all selection in the kernel, unless a resumption has overtaken the request.
+    fn close(&self, halt: &HaltRequest) -> impl Future<Output = Result<(), String>> + Send;
 
     /// The answer to a request, with its line feed. Before that to a halt, [`Self::close`] was called.
     fn answer(
@@ -122,7 +122,7 @@ async fn converse(
             Ok(request) => {
                 let clerk = Arc::clone(&clerk);
                 let (answer, _held) = match request {
-                    Request::Halt(said) => halt(clerk, said, caller, &turns).await?,
+                    Request::Halt(asked) => halt(clerk, asked, caller, &turns).await?,
                     request => serve(clerk, request, caller, &mut reader, &turns).await?,
                 };
                 timeout(ANSWER, writer.write_all(&answer)).await??;
@@ -137,15 +137,15 @@ async fn converse(
 /// The kernel first, whoever else waits for what; then it takes its turn to be remembered.
 async fn halt(
     clerk: Arc<impl Respond>,
-    said: Said,
+    asked: HaltRequest,
     caller: Caller,
     turns: &Turn,
 ) -> io::Result<(Vec<u8>, Held)> {
-    if let Err(reason) = clerk.close().await {
+    if let Err(reason) = clerk.close(&asked).await {
         return Ok((failed(reason), None));
     }
     let turn = turns.halt().await;
-    detached(async move { (clerk.answer(Request::Halt(said), Vec::new(), caller).await, turn) })
+    detached(async move { (clerk.answer(Request::Halt(asked), Vec::new(), caller).await, turn) })
         .await
 }
 
@@ -221,7 +221,10 @@ async fn receive_parts(
 }
 
 impl<E: Enforce + Send + 'static> Respond for Responder<E> {
-    async fn close(&self) -> Result<(), String> {
+    async fn close(&self, halt: &HaltRequest) -> Result<(), String> {
+        if self.gate.has_overtaken(halt.waits_until) {
+            return Err(OVERTAKEN.to_owned());
+        }
         // Who waits for a lock there waits aside.
         let gate = Arc::clone(&self.gate);
         let halted = tokio::task::spawn_blocking(move || gate.halt()).await;
@@ -249,7 +252,7 @@ impl<E: Enforce + Send + 'static> Respond for Responder<E> {
             Request::Rotate(upload) => Command::Rotate(named(upload, document)),
             Request::Reload {} => Command::Reload,
             Request::Resume(said) => Command::Resume(said, caller),
-            Request::Halt(said) => Command::Halt(said, caller),
+            Request::Halt(asked) => Command::Halt(asked, caller),
         };
         let (reply, answer) = oneshot::channel();
         let _ = self.asks.send(Ask::Command(act, reply));

@@ -41,7 +41,7 @@ struct Echo {
 }
 
 impl Respond for Echo {
-    async fn close(&self) -> Result<(), String> {
+    async fn close(&self, _: &HaltRequest) -> Result<(), String> {
         self.closed.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -123,7 +123,7 @@ fn a_halt_waits_for_nobody() {
         }
         for halts in 1..=20 {
             let mut stream = BufReader::new(UnixStream::connect(&path).await.unwrap());
-            let asked = Request::Halt(Said::default()).line();
+            let asked = Request::Halt(HaltRequest::default()).line();
             stream.write_all(asked.as_bytes()).await.unwrap();
             let mut answer = String::new();
             let read = stream.read_line(&mut answer);

@@ -31,11 +31,41 @@ pub enum Request {
     /// Put a new trust file in force.
     Rotate(Upload),
     /// Halt all selection.
-    Halt(Said),
+    Halt(HaltRequest),
     /// Resume it.
     Resume(Said),
     /// Read the configuration again.
     Reload {},
+}
+
+/// A halt: what a person says of it, and how long their command waits.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HaltRequest {
+    /// See [`Said::operator`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Text>,
+    /// See [`Said::why`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Text>,
+    /// Until when the command waits, in nanoseconds of the boot clock. By then it has halted the kernel
+    /// itself, or said that it could not: a resumption after this moment is not undone by a daemon
+    /// that reads the request late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<u64>,
+}
+
+impl HaltRequest {
+    /// The request of a command that waits until this boot time.
+    pub fn new(said: Said, waits_until: u64) -> Self {
+        let Said { operator, why } = said;
+        Self { operator, why, waits_until: Some(waits_until) }
+    }
+
+    /// What the person says.
+    pub fn said(self) -> Said {
+        Said { operator: self.operator, why: self.why }
+    }
 }
 
 /// A document that follows the line.
@@ -82,10 +112,11 @@ mod tests {
     fn lines_read_back() {
         let upload = Upload { name: "a".parse().unwrap(), length: 3 };
         let said = Said { operator: "op".parse().ok(), why: None };
+        let halt = HaltRequest::new(said, 7);
         for (request, line) in [
             (Request::Status {}, "{\"command\":\"status\"}\n"),
             (Request::Install(upload), "{\"command\":\"install\",\"name\":\"a\",\"length\":3}\n"),
-            (Request::Halt(said), "{\"command\":\"halt\",\"operator\":\"op\"}\n"),
+            (Request::Halt(halt), "{\"command\":\"halt\",\"operator\":\"op\",\"waits_until\":7}\n"),
         ] {
             assert_eq!(request.line(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);

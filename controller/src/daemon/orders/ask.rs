@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::daemon::api::request::HaltRequest;
 use crate::registry::OrderList;
 use crate::registry::act::{Caller, Said};
 use crate::rejection::Rejection;
@@ -51,7 +52,7 @@ pub enum Command {
     /// Put a new trust file in force.
     Rotate(Document),
     /// Remember that selection was halted; in the kernel it is.
-    Halt(Said, Caller),
+    Halt(HaltRequest, Caller),
     /// Resume selection.
     Resume(Said, Caller),
     /// Read the configuration again.

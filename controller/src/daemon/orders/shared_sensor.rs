@@ -1,12 +1,18 @@
 //! The sensor, shared: whoever steers it holds it for one operation only, and the lease has one writer
 //! that a halt goes before. So a halt waits neither for a compilation nor for the disk (L-MIN).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sensor_common::tables::{Line, Term};
 
 use crate::daemon::lock::lock;
 use crate::daemon::sensor::{Enforce, SensorError};
+use crate::kernel::clock::boot_time;
+
+/// What is said of a halt that [`SharedSensor::has_overtaken`].
+pub const OVERTAKEN: &str =
+    "selection was resumed after the command that asked for this halt had stopped waiting";
 
 /// The sensor, and whether its lease may be renewed.
 #[derive(Debug)]
@@ -14,12 +20,14 @@ pub struct SharedSensor<E> {
     sensor: Arc<Mutex<E>>,
     /// Looked at and changed while the sensor is held, so that no renewal comes after a halt.
     halted: Mutex<bool>,
+    /// When somebody resumed last, boot-clock nanoseconds; 0 while nobody has.
+    resumed: AtomicU64,
 }
 
 impl<E: Enforce> SharedSensor<E> {
     /// A gate in front of a sensor without a lease.
     pub const fn new(sensor: Arc<Mutex<E>>, halted: bool) -> Self {
-        Self { sensor, halted: Mutex::new(halted) }
+        Self { sensor, halted: Mutex::new(halted), resumed: AtomicU64::new(0) }
     }
 
     /// The sensor.
@@ -48,15 +56,23 @@ impl<E: Enforce> SharedSensor<E> {
         Ok(*lock(&self.halted) || sensor.is_halted()?)
     }
 
-    /// Lets the lease be renewed, and the kernel select by it.
+    /// Lets the lease be renewed, and the kernel select by it, as somebody asked at this boot time.
     ///
     /// # Errors
     /// [`SensorError`]; selection stays halted.
-    pub fn release(&self) -> Result<(), SensorError> {
+    pub fn release(&self, now: u64) -> Result<(), SensorError> {
         let mut sensor = lock(&self.sensor);
         sensor.set_halted(false)?;
+        self.resumed.store(now, Ordering::Relaxed);
         *lock(&self.halted) = false;
         Ok(())
+    }
+
+    /// Whether somebody resumed after the command behind a halt had stopped waiting. A daemon that stood
+    /// still reads such a halt too late: the command halted the kernel itself, and the person who
+    /// resumed knew of it. A halt that does not say how long it waits is never overtaken.
+    pub fn has_overtaken(&self, waits_until: Option<u64>) -> bool {
+        waits_until.is_some_and(|until| until < self.resumed.load(Ordering::Relaxed))
     }
 
     /// Renews the lease, unless selection is halted. Whether it was renewed.
@@ -97,7 +113,7 @@ impl<E: Enforce> Enforce for &SharedSensor<E> {
     }
 
     fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
-        if halted { self.halt() } else { self.release() }
+        if halted { self.halt() } else { self.release(boot_time()) }
     }
 
     fn is_halted(&self) -> Result<bool, SensorError> {
@@ -158,7 +174,9 @@ mod tests {
         assert!(!gate.renew(6).unwrap());
         (&gate).set_lease(7).unwrap();
         (&gate).set_lease(0).unwrap();
-        gate.release().unwrap();
+        gate.release(9).unwrap();
+        assert!(gate.has_overtaken(Some(8)), "its command had gone");
+        assert!(!gate.has_overtaken(Some(9)) && !gate.has_overtaken(None));
         assert!(gate.renew(8).unwrap());
         assert_eq!(lock(gate.sensor()).set, [5, 0, 0, 8]);
         assert!(!gate.is_halted().unwrap());

@@ -54,7 +54,7 @@ where
                 let change = self.registry.rotate(name.as_str(), bytes, reading).map(Some);
                 self.decide(change, "", reply, reading)
             }
-            Command::Halt(said, caller) => self.halt(said, caller, reply, reading),
+            Command::Halt(asked, caller) => self.halt(asked, caller, reply, reading),
             Command::Resume(said, caller) => self.resume(said, caller, reply, reading),
         }
     }

@@ -2,7 +2,9 @@
 //! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
 
 use super::{OrderService, OrderServiceError, ReconcilerError, ReplyTo};
+use crate::daemon::api::request::HaltRequest;
 use crate::daemon::orders::ask::Reply;
+use crate::daemon::orders::shared_sensor::OVERTAKEN;
 use crate::daemon::sensor::Enforce;
 use crate::registry::Reading;
 use crate::registry::act::{Act, Caller, Said};
@@ -41,15 +43,20 @@ where
         }
     }
 
-    /// Writes down what is in the kernel already.
+    /// Writes down what is in the kernel already, unless a resumption came in between.
     pub(super) fn halt(
         &mut self,
-        said: Said,
+        asked: HaltRequest,
         caller: Caller,
         reply: ReplyTo,
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
-        let act = Act::new(said, caller, reading.wall);
+        if self.gate.has_overtaken(asked.waits_until) {
+            // Whoever asked has gone.
+            let _ = reply.send(Reply::Error(OVERTAKEN.to_owned()));
+            return Ok(());
+        }
+        let act = Act::new(asked.said(), caller, reading.wall);
         let remembered = self.held.memory.halt(&act);
         let change = self.registry.halt(act, reading);
         let mut lines = change.as_ref().map_or_else(
@@ -98,7 +105,7 @@ where
                 });
                 match opened {
                     Ok(()) => {
-                        self.gate.release().map_err(ReconcilerError::Sensor)?;
+                        self.gate.release(reading.boot).map_err(ReconcilerError::Sensor)?;
                         Reply::Done(lines)
                     }
                     Err(reason) => Reply::Error(format!("{reason}; selection stays halted")),
