@@ -115,7 +115,7 @@ impl World {
             .set("state", json!(STATE))
             .set("output", json!(RECORDS))
             .set("http", json!(HTTP));
-        // As large as an hour of such a life is to be written down.
+        // An hour of such a life is to be written down.
         let state_disk = SmallDisk::mount(folder.path("disk"), 16 << 10);
         let output_disk = SmallDisk::mount(folder.path("out"), 128 << 10);
         let daemon = folder.start(&wire, &[]);
