@@ -222,13 +222,14 @@ async fn receive_parts(
 
 impl<E: Enforce + Send + 'static> Respond for Responder<E> {
     async fn close(&self, halt: &HaltRequest) -> Result<(), String> {
-        if self.gate.has_overtaken(halt.waits_until) {
-            return Err(OVERTAKEN.to_owned());
-        }
         // Who waits for a lock there waits aside.
-        let gate = Arc::clone(&self.gate);
-        let halted = tokio::task::spawn_blocking(move || gate.halt()).await;
-        halted.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        let (gate, until) = (Arc::clone(&self.gate), halt.waits_until);
+        let halting = tokio::task::spawn_blocking(move || gate.halt_unless_overtaken(until)).await;
+        let halted = halting.map_err(|error| error.to_string())?;
+        match halted.map_err(|error| error.to_string())? {
+            true => Ok(()),
+            false => Err(OVERTAKEN.to_owned()),
+        }
     }
 
     async fn answer(&self, request: Request, document: Vec<u8>, caller: Caller) -> Vec<u8> {

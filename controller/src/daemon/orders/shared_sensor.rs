@@ -40,11 +40,23 @@ impl<E: Enforce> SharedSensor<E> {
     /// # Errors
     /// [`SensorError`]; no lease is renewed all the same.
     pub fn halt(&self) -> Result<(), SensorError> {
+        self.halt_unless_overtaken(None).map(drop)
+    }
+
+    /// The same for a command that waits until then, unless [`Self::has_overtaken`]. Whether it is halted.
+    ///
+    /// # Errors
+    /// [`SensorError`]; no lease is renewed all the same.
+    pub fn halt_unless_overtaken(&self, waits_until: Option<u64>) -> Result<bool, SensorError> {
         let mut sensor = lock(&self.sensor);
+        // While the sensor is held: a resumption comes before the question or after the halt.
+        if self.has_overtaken(waits_until) {
+            return Ok(false);
+        }
         *lock(&self.halted) = true;
         // Either of the two ends it. Both are tried, whatever becomes of the other.
         let halted = sensor.set_halted(true);
-        sensor.set_lease(0).and(halted)
+        sensor.set_lease(0).and(halted).map(|()| true)
     }
 
     /// Whether selection is halted here, or in the kernel by somebody else.
@@ -175,6 +187,8 @@ mod tests {
         (&gate).set_lease(7).unwrap();
         (&gate).set_lease(0).unwrap();
         gate.release(9).unwrap();
+        assert!(!gate.halt_unless_overtaken(Some(8)).unwrap());
+        assert!(!lock(gate.sensor()).halted, "what was resumed stays so");
         assert!(gate.has_overtaken(Some(8)), "its command had gone");
         assert!(!gate.has_overtaken(Some(9)) && !gate.has_overtaken(None));
         assert!(gate.renew(8).unwrap());
