@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use controller::control::Reply;
+use controller::control::request::{HaltRequest, Request};
 use controller::daemon::api::control::{Respond, bind};
-use controller::daemon::api::request::{HaltRequest, Request};
-use controller::daemon::orders::ask::Reply;
 use controller::registry::act::{Caller, Said};
 use controller::text::Text;
 use serde_json::Value;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::CliError;
-use crate::daemon::api::request::Request;
-use crate::daemon::orders::ask::Reply;
+use crate::control::Reply;
+use crate::control::Request;
 use crate::shown::shown;
 
 /// Longest answer, in bytes.

@@ -11,9 +11,9 @@ use super::CliError;
 use super::client;
 use super::life::{carry_out, open};
 use super::place::Where;
-use crate::daemon::api::request::{HaltRequest, Request};
-use crate::daemon::orders::ask::Reply;
-use crate::daemon::outside::{self, Gates, Reached};
+use crate::control::Reply;
+use crate::control::request::{HaltRequest, Request};
+use crate::gates::{self, Gates, Reached};
 use crate::kernel::clock::boot_time;
 use crate::registry::Place;
 use crate::registry::act::{Act, Caller, Said};
@@ -84,7 +84,7 @@ impl Halting {
     fn begin(place: &Where) -> Self {
         let begun = Instant::now();
         let given = place.state().map(|place| place.directory);
-        let directory = given.or_else(|| outside::state_of(&place.socket));
+        let directory = given.or_else(|| gates::state_of(&place.socket));
         let gates = match directory.clone() {
             None => Err(format!("{}: nothing leads from there", shown(&place.socket))),
             Some(directory) => within(DISK, move || Gates::read(&directory))

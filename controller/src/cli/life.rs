@@ -11,7 +11,7 @@ use super::CliError;
 use super::client;
 use super::place::Where;
 use super::register;
-use crate::daemon::api::request::{Request, Upload};
+use crate::control::request::{Request, Upload};
 use crate::durable::disk::RealDisk;
 use crate::files;
 use crate::registry::held::{self, Held};

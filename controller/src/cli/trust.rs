@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::CliError;
 use super::life::{carry_out, open, read, say, upload};
 use super::place::Where;
-use crate::daemon::api::request::Request;
+use crate::control::Request;
 use crate::registry::held;
 use crate::registry::loading::Contents;
 use crate::registry::{Place, Registry};

@@ -13,10 +13,11 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::control::Reply;
+use crate::control::request::{HaltRequest, Request, Upload};
 use crate::daemon::api::guests::{Guest, Guests};
 use crate::daemon::api::monitor::Monitor;
-use crate::daemon::api::request::{HaltRequest, Request, Upload};
-use crate::daemon::orders::ask::{Ask, Command, Document, Reply};
+use crate::daemon::orders::ask::{Ask, Command, Document};
 use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
 use crate::daemon::sensor::Enforce;
 use crate::registry::act::Caller;

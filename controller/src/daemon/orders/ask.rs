@@ -1,37 +1,12 @@
 //! What can be asked of the loop, which owns the registry, and what it answers.
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::daemon::api::request::HaltRequest;
+use crate::control::Reply;
+use crate::control::request::HaltRequest;
 use crate::registry::OrderList;
 use crate::registry::act::{Caller, Said};
-use crate::rejection::Rejection;
 use crate::text::Text;
-
-/// The answer to a request that changes something.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reply {
-    /// It is done, as these lines say.
-    Done(Vec<String>),
-    /// A document or the configuration was refused, for these reasons.
-    Refused(Vec<String>),
-    /// It failed.
-    Error(String),
-}
-
-impl From<&[Rejection]> for Reply {
-    fn from(rejections: &[Rejection]) -> Self {
-        Self::Refused(rejections.iter().map(ToString::to_string).collect())
-    }
-}
-
-impl From<Rejection> for Reply {
-    fn from(rejection: Rejection) -> Self {
-        Self::from(std::slice::from_ref(&rejection))
-    }
-}
 
 /// What is asked of the loop.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::control::Reply;
 use crate::daemon::config::Config;
-use crate::daemon::orders::ask::Reply;
 use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::reconciler::{Compiled, Job, Reconciler, ReconcilerError};

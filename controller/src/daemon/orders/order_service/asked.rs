@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{Aside, OrderService, OrderServiceError, ReplyTo};
 use crate::compile::Layer;
-use crate::daemon::orders::ask::{Ask, Command, Document, Reply};
+use crate::control::Reply;
+use crate::daemon::orders::ask::{Ask, Command, Document};
 use crate::daemon::prepare::{Inputs, lawful_here};
 use crate::daemon::reload;
 use crate::daemon::sensor::Enforce;

@@ -2,8 +2,8 @@
 //! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
 
 use super::{OrderService, OrderServiceError, ReconcilerError, ReplyTo};
-use crate::daemon::api::request::HaltRequest;
-use crate::daemon::orders::ask::Reply;
+use crate::control::Reply;
+use crate::control::request::HaltRequest;
 use crate::daemon::orders::shared_sensor::OVERTAKEN;
 use crate::daemon::sensor::Enforce;
 use crate::registry::Reading;

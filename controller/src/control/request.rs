@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    /// What the sensor does: the answer is a [`Status`](crate::daemon::api::monitor::Status).
+    /// What the sensor does: the answer is a [`Status`](super::status::Status).
     Status {},
-    /// Where every order stands: the answer is a [`OrderList`].
+    /// Where every order stands: the answer is a [`OrderList`](crate::registry::OrderList).
     List {},
     /// Install an order.
     Install(Upload),
@@ -106,7 +106,7 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::orders::ask::Reply;
+    use crate::control::Reply;
 
     #[test]
     fn lines_read_back() {

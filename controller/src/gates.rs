@@ -16,7 +16,10 @@ use crate::durable::reserved::Reserved;
 use crate::kernel::LeaseWord;
 use crate::registry::names;
 
-/// Enough for as many interfaces as a sensor may have, with the longest names. It is taken from the disk
+/// Interfaces of one sensor, at most.
+pub const MOST_INTERFACES: usize = 300;
+
+/// Enough for [`MOST_INTERFACES`], with the longest names. It is taken from the disk
 /// at the first start, so it is no larger.
 const SIZE: usize = 16 << 10;
 
@@ -176,7 +179,6 @@ fn link(socket: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::config::MOST_INTERFACES;
 
     #[test]
     fn what_a_daemon_leaves_is_found_from_its_socket() {
