@@ -21,6 +21,7 @@
 //! | [`record`] | records as NDJSON |
 //! | [`control`] | what is said over the control socket |
 //! | [`daemon`] | the life of a sensor: terms, lease, draining, metrics, control |
+//! | [`offline`] | the same commands over a state directory without a daemon |
 //! | [`text`] | what people write and the program repeats |
 //! | [`cli`] | the commands |
 
@@ -36,6 +37,7 @@ pub mod engine;
 pub mod files;
 pub mod gates;
 pub mod kernel;
+pub mod offline;
 pub mod order;
 pub mod preview;
 pub mod record;

@@ -10,7 +10,7 @@ use super::life::write;
 use crate::daemon::launch::{self, LaunchError};
 
 fn help() -> String {
-    let example: String = launch::EXAMPLE.lines().map(|line| format!("  {line}\n")).collect();
+    let example: String = launch::EXAMPLE.lines().flat_map(|line| ["  ", line, "\n"]).collect();
     format!("{BEFORE}\n\n{example}\n{AFTER}")
 }
 

@@ -21,9 +21,3 @@ impl From<&[Rejection]> for Reply {
         Self::Refused(rejections.iter().map(ToString::to_string).collect())
     }
 }
-
-impl From<Rejection> for Reply {
-    fn from(rejection: Rejection) -> Self {
-        Self::from(std::slice::from_ref(&rejection))
-    }
-}

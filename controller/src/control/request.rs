@@ -1,20 +1,28 @@
 //! What can be asked of a daemon over its control socket, and what it answers: one JSON object on one
-//! line each. Documents follow their request's line as they are, as many bytes as it says.
+//! line each. Documents follow their request's line as they are, one after the other, as many bytes as it says.
 //!
 //! ```text
 //! → {"command":"status"}
 //! ← {"sensor":"tyo-gw-1a",…}
-//! → {"command":"install","name":"order.dsse","length":1843}
+//! → {"command":"install","documents":[{"name":"order.dsse","length":1843}]}
 //! → …1843 bytes…
 //! ← {"done":["order 2027-17-0003, serial 1, installed …"]}
 //! → {"command":"dance"}
 //! ← {"error":"not a request: unknown variant `dance`, …"}
 //! ```
 
-use crate::files::LARGEST;
-use crate::registry::act::Said;
-use crate::text::Text;
+use std::slice;
+
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use crate::files::LARGEST;
+use crate::registry::act::{Act, Said};
+use crate::registry::command::{Command, Document};
+use crate::text::Text;
+
+/// Longest line of a request, in bytes, with its line feed: room for the names of some hundred documents.
+pub const LONGEST: u64 = 65_536;
 
 /// One request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -24,8 +32,11 @@ pub enum Request {
     Status {},
     /// Where every order stands: the answer is a [`OrderList`](crate::registry::OrderList).
     List {},
-    /// Install an order.
-    Install(Upload),
+    /// Install orders: all of them, or none.
+    Install {
+        /// The documents that follow, at least one.
+        documents: Vec<Upload>,
+    },
     /// Accept a revocation.
     Revoke(Upload),
     /// Put a new trust file in force.
@@ -61,11 +72,6 @@ impl HaltRequest {
         let Said { operator, why } = said;
         Self { operator, why, waits_until: Some(waits_until) }
     }
-
-    /// What the person says.
-    pub fn said(self) -> Said {
-        Said { operator: self.operator, why: self.why }
-    }
 }
 
 /// A document that follows the line.
@@ -79,21 +85,62 @@ pub struct Upload {
 }
 
 impl Request {
-    /// The document that follows the line, if one does.
-    pub const fn upload(&self) -> Option<&Upload> {
-        match self {
-            Self::Install(upload) | Self::Revoke(upload) | Self::Rotate(upload) => Some(upload),
-            _ => None,
+    /// What has to be said to a daemon for a command, and the documents that follow. Who asks and when is
+    /// for the daemon to see.
+    pub fn of(command: Command) -> (Self, Vec<Bytes>) {
+        let upload =
+            |Document { name, bytes }| (Upload { name, length: bytes.len() as u64 }, bytes);
+        let one = |document, request: fn(Upload) -> Self| {
+            let (named, bytes) = upload(document);
+            (request(named), vec![bytes])
+        };
+        match command {
+            Command::Install(documents) => {
+                let (documents, bytes) = documents.into_iter().map(upload).unzip();
+                (Self::Install { documents }, bytes)
+            }
+            Command::Revoke(document) => one(document, Self::Revoke),
+            Command::Rotate(document) => one(document, Self::Rotate),
+            Command::Halt(Act { operator, why, .. }) => {
+                (Self::Halt(HaltRequest { operator, why, waits_until: None }), Vec::new())
+            }
+            Command::Resume(Act { operator, why, .. }) => {
+                (Self::Resume(Said { operator, why }), Vec::new())
+            }
         }
     }
 
-    /// The most bytes that its document may have. Revocations and trust files are small, and verified
-    /// between two ticks.
-    pub const fn largest(&self) -> u64 {
+    /// The documents that follow the line.
+    pub const fn uploads(&self) -> &[Upload] {
         match self {
-            Self::Install(_) => LARGEST,
-            _ => 1 << 20,
+            Self::Install { documents } => documents.as_slice(),
+            Self::Revoke(upload) | Self::Rotate(upload) => slice::from_ref(upload),
+            _ => &[],
         }
+    }
+
+    /// Whether the documents that it names may follow.
+    ///
+    /// # Errors
+    /// One line.
+    pub fn check(&self) -> Result<(), String> {
+        // Revocations and trust files are small, and verified between two ticks.
+        let largest = match self {
+            Self::Install { .. } => LARGEST,
+            _ => 1 << 20,
+        };
+        if matches!(self, Self::Install { documents } if documents.is_empty()) {
+            return Err("names no document".to_owned());
+        }
+        if self.length() > largest {
+            return Err(format!("what follows it is at most {} MiB", largest >> 20));
+        }
+        Ok(())
+    }
+
+    /// How many bytes follow the line.
+    pub fn length(&self) -> u64 {
+        self.uploads().iter().fold(0, |sum, upload| sum.saturating_add(upload.length))
     }
 
     /// The line, with its line feed.
@@ -115,7 +162,11 @@ mod tests {
         let halt = HaltRequest::new(said, 7);
         for (request, line) in [
             (Request::Status {}, "{\"command\":\"status\"}\n"),
-            (Request::Install(upload), "{\"command\":\"install\",\"name\":\"a\",\"length\":3}\n"),
+            (
+                Request::Install { documents: vec![upload.clone()] },
+                "{\"command\":\"install\",\"documents\":[{\"name\":\"a\",\"length\":3}]}\n",
+            ),
+            (Request::Revoke(upload), "{\"command\":\"revoke\",\"name\":\"a\",\"length\":3}\n"),
             (Request::Halt(halt), "{\"command\":\"halt\",\"operator\":\"op\",\"waits_until\":7}\n"),
         ] {
             assert_eq!(request.line(), line);

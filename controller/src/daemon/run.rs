@@ -12,7 +12,7 @@ use crate::daemon::api::servers::Servers;
 use crate::daemon::interfaces::links::Watch;
 use crate::daemon::interfaces::route::watch::Watch as RouteWatch;
 use crate::daemon::lock::lock;
-use crate::daemon::orders::ask::{Ask, Command};
+use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::order_service::{OrderService, OrderServiceError, Ticked, Woken};
 use crate::daemon::orders::shared_sensor::SharedSensor;
 use crate::daemon::records::keeping::Keeping;
@@ -187,7 +187,7 @@ impl Daemon {
                     Ok(())
                 }
                 Wake::Asked(ask) => {
-                    if matches!(ask, Ask::Command(Command::Reload, _)) {
+                    if matches!(ask, Ask::Reload(_)) {
                         self.records.reopen();
                     }
                     self.orders.ask(ask, Reading::now())
