@@ -14,24 +14,30 @@
 //! | [`preview`] | what an order would come to over the direction tables, before it is in force |
 //! | [`compile`] | orders and direction to one generation of tables |
 //! | [`kernel`] | the loaded program and its maps |
+//! | [`gates`] | how the kernel is reached without the daemon |
 //! | [`engine`] | frames through the program without an interface, in the kernel or on the host |
 //! | [`capture`] | frames out of capture files |
 //! | [`replay`] | captures through an engine: records and a summary |
 //! | [`record`] | records as NDJSON |
+//! | [`control`] | what is said over the control socket |
 //! | [`daemon`] | the life of a sensor: terms, lease, draining, metrics, control |
+//! | [`offline`] | the same commands over a state directory without a daemon |
 //! | [`text`] | what people write and the program repeats |
 //! | [`cli`] | the commands |
 
 pub mod capture;
 pub mod cli;
 pub mod compile;
+pub mod control;
 pub mod daemon;
 mod digest;
 pub mod direction;
 pub mod durable;
 pub mod engine;
 pub mod files;
+pub mod gates;
 pub mod kernel;
+pub mod offline;
 pub mod order;
 pub mod preview;
 pub mod record;

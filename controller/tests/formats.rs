@@ -11,7 +11,7 @@ mod examples;
 use std::path::Path;
 
 use common::{Bases, sealed};
-use controller::daemon::api::request::Request;
+use controller::control::Request;
 use controller::daemon::config::Config;
 use controller::order::revocation::verify_revocation;
 use controller::order::{Envelope, Kind, Trust, verify_order};

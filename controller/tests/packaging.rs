@@ -63,7 +63,7 @@ fn the_unit_speaks_the_daemons_language() {
     assert_eq!(service["Restart"], "always");
     assert_eq!(service["RestartPreventExitStatus"], "2 3", "as the exit statuses are documented");
     assert!(service.contains_key("WatchdogSec"));
-    let socket = controller::daemon::config::DEFAULT_SOCKET;
+    let socket = controller::control::DEFAULT_SOCKET;
     assert!(socket.starts_with(&format!("/run/{}/", service["RuntimeDirectory"])), "{socket}");
     assert_eq!(section("Install")["WantedBy"], "multi-user.target");
 }

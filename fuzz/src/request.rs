@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use controller::control::Reply;
+use controller::control::request::{HaltRequest, Request, Upload};
 use controller::daemon::api::control::{Respond, bind};
-use controller::daemon::api::request::{HaltRequest, Request};
-use controller::daemon::orders::ask::Reply;
 use controller::registry::act::{Caller, Said};
 use controller::text::Text;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::words::check_text;
 
 /// The longest line, with its line feed, by the socket's documentation.
-const LONGEST: usize = 4_096;
+const LONGEST: usize = 65_536;
 /// What the clerk here answers.
 const HEARD: &str = "{\"done\":[\"heard\"]}";
 
@@ -29,8 +29,8 @@ const HEARD: &str = "{\"done\":[\"heard\"]}";
 enum Event {
     /// The kernel is to be closed.
     Close,
-    /// A request with its document.
-    Asked(Request, Vec<u8>),
+    /// A request with its documents.
+    Asked(Request, Vec<Vec<u8>>),
 }
 
 /// Writes down what it is asked.
@@ -48,8 +48,8 @@ impl Respond for Notes {
         Ok(())
     }
 
-    async fn answer(&self, request: Request, document: Vec<u8>, _: Caller) -> Vec<u8> {
-        self.take_down(Event::Asked(request, document));
+    async fn answer(&self, request: Request, documents: Vec<Vec<u8>>, _: Caller) -> Vec<u8> {
+        self.take_down(Event::Asked(request, documents));
         format!("{HEARD}\n").into_bytes()
     }
 }
@@ -149,20 +149,38 @@ impl Expected {
                 }
                 continue;
             };
-            let length = request.upload().map_or(0, |upload| upload.length);
-            let length = usize::try_from(length).expect("as much as memory");
-            let Some((document, rest)) = said.split_at_checked(length) else { break };
+            let Some((documents, rest)) = documents_of(&request, said) else { break };
             said = rest;
             if matches!(request, Request::Halt(_)) {
                 expected.events.push(Event::Close);
             }
-            expected.events.push(Event::Asked(request, document.to_vec()));
+            expected.events.push(Event::Asked(request, documents));
             expected.answers.push(true);
             if end.is_none() {
                 break;
             }
         }
         expected
+    }
+}
+
+/// The documents that follow a request, and what follows them; `None` where not all of them are there.
+fn documents_of<'a>(request: &Request, mut said: &'a [u8]) -> Option<(Vec<Vec<u8>>, &'a [u8])> {
+    let mut documents = Vec::new();
+    for upload in uploads(request) {
+        let length = usize::try_from(upload.length).expect("as much as memory");
+        let (document, rest) = said.split_at_checked(length)?;
+        documents.push(document.to_vec());
+        said = rest;
+    }
+    Some((documents, said))
+}
+
+fn uploads(request: &Request) -> Vec<&Upload> {
+    match request {
+        Request::Install { documents } => documents.iter().collect(),
+        Request::Revoke(upload) | Request::Rotate(upload) => vec![upload],
+        _ => Vec::new(),
     }
 }
 
@@ -177,9 +195,8 @@ fn understood(line: &[u8]) -> Option<Request> {
     let fields = value.as_object().expect("a request is an object");
     let known: &[&str] = match &request {
         Request::Status {} | Request::List {} | Request::Reload {} => &["command"],
-        Request::Install(_) | Request::Revoke(_) | Request::Rotate(_) => {
-            &["command", "length", "name"]
-        }
+        Request::Install { .. } => &["command", "documents"],
+        Request::Revoke(_) | Request::Rotate(_) => &["command", "length", "name"],
         Request::Halt(HaltRequest { operator, why, waits_until: _ }) => {
             check_texts([operator, why]);
             &["command", "operator", "waits_until", "why"]
@@ -193,14 +210,14 @@ fn understood(line: &[u8]) -> Option<Request> {
     let again: Request = serde_json::from_str(&request.line()).expect("our own line");
     assert_eq!(again, request);
     let most = match &request {
-        Request::Install(_) => 1 << 30,
+        Request::Install { documents } if documents.is_empty() => return None,
+        Request::Install { .. } => 1 << 30,
         _ => 1 << 20,
     };
-    if let Some(upload) = request.upload() {
+    let uploads = uploads(&request);
+    for upload in &uploads {
         check_text(upload.name.as_str());
-        if upload.length > most {
-            return None;
-        }
     }
-    Some(request)
+    let length: u128 = uploads.iter().map(|upload| u128::from(upload.length)).sum();
+    (length <= most).then_some(request)
 }

@@ -102,7 +102,7 @@ fn those_who_idle_or_ask_for_much_do_not_delay_a_halt() {
     let stream = Stream::start(&wire);
     selects(&daemon);
     let list = "{\"command\":\"list\"}\n".repeat(200);
-    let upload = "{\"command\":\"install\",\"name\":\"a\",\"length\":1000000}\n";
+    let upload = "{\"command\":\"rotate\",\"name\":\"a\",\"length\":1000000}\n";
     let reload = "{\"command\":\"reload\"}\n";
     let said = ["", "{\"comma", &list, upload, reload];
     let mut held = Vec::new();

@@ -5,25 +5,34 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::CliError;
-use crate::daemon::api::request::Request;
-use crate::daemon::orders::ask::Reply;
+use super::place::Where;
+use crate::control::{Reply, Request};
+use crate::offline;
+use crate::registry::command::Command;
 use crate::shown::shown;
+
+/// How long a daemon may take for what it does at once.
+pub(super) const SHORT: Duration = Duration::from_secs(60);
+/// How long it may take to verify, compile and publish an order of ten million addresses.
+pub(super) const LONG: Duration = Duration::from_secs(600);
 
 /// Longest answer, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// Sends a request, with its document if it has one, and returns the line that answers it.
+/// Sends a request, with its documents, and returns the line that answers it.
 ///
 /// # Errors
 /// [`CliError::Failed`] where nobody answers in time.
 pub fn ask(
     socket: &Path,
     request: &Request,
-    document: &[u8],
+    documents: &[Bytes],
     patience: Duration,
 ) -> Result<String, CliError> {
-    exchange(socket, request, document, patience).map_err(|error| {
+    exchange(socket, request, documents, patience).map_err(|error| {
         CliError::Failed(format!("{}: no sekisho answers there: {error}", shown(socket)))
     })
 }
@@ -35,15 +44,15 @@ pub fn ask(
 pub(super) fn exchange(
     socket: &Path,
     request: &Request,
-    document: &[u8],
+    documents: &[Bytes],
     patience: Duration,
 ) -> io::Result<String> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
     stream.write_all(request.line().as_bytes())?;
-    // A daemon that refuses the request does not read the document; its answer says why.
-    let sent = stream.write_all(document);
+    // A daemon that refuses the request does not read what follows; its answer says why.
+    let sent = documents.iter().try_for_each(|document| stream.write_all(document));
     let mut line = String::new();
     BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
     if line.is_empty() {
@@ -53,6 +62,22 @@ pub(super) fn exchange(
     Ok(line)
 }
 
+/// Has a command carried out: by the daemon, or over the state directory where no daemon is to be asked.
+///
+/// # Errors
+/// [`CliError`]; its kind decides the exit status.
+pub fn carry_out(place: &Where, command: Command) -> Result<Vec<String>, CliError> {
+    if let Some(place) = place.state() {
+        return Ok(offline::carry_out(&place, &command)?);
+    }
+    let patience = match command {
+        Command::Halt(_) | Command::Resume(_) => SHORT,
+        Command::Install(_) | Command::Revoke(_) | Command::Rotate(_) => LONG,
+    };
+    let (request, documents) = Request::of(command);
+    act(&place.socket, &request, &documents, patience)
+}
+
 /// Has a daemon do something, and returns what it says of it.
 ///
 /// # Errors
@@ -60,10 +85,10 @@ pub(super) fn exchange(
 pub fn act(
     socket: &Path,
     request: &Request,
-    document: &[u8],
+    documents: &[Bytes],
     patience: Duration,
 ) -> Result<Vec<String>, CliError> {
-    let line = ask(socket, request, document, patience)?;
+    let line = ask(socket, request, documents, patience)?;
     match read(socket, &line)? {
         Reply::Done(lines) => Ok(lines),
         Reply::Refused(lines) => Err(CliError::Refused(lines)),

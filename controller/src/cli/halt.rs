@@ -9,17 +9,12 @@ use clap::Args;
 use super::CliError;
 use super::client;
 use super::halting::Halting;
-use super::life::{LONG, SHORT, carry_out, commit, open, say};
+use super::life::say;
 use super::place::Where;
-use crate::daemon::api::request::Request;
-use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::outside::{Gates, Reached};
+use crate::control::{DEFAULT_SOCKET, Request};
+use crate::registry::Reading;
 use crate::registry::act::{Act, Caller, Said};
-use crate::registry::loading::Contents;
-use crate::registry::memory::Remembered;
-use crate::registry::wording;
-use crate::registry::{Place, names};
-use crate::shown::shown;
+use crate::registry::command::Command;
 use crate::text::Text;
 
 const HALT_HELP: &str = "\
@@ -107,47 +102,9 @@ impl ResumeArgs {
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         let Self { place, operator, reason } = self;
         let said = said(Some(operator), Some(reason))?;
-        let lines = match place.state() {
-            None => client::act(&place.socket, &Request::Resume(said), &[], SHORT)?,
-            Some(place) => resume(&place, said)?,
-        };
-        say(out, &lines)
+        let act = Act::new(said, Caller::this_process(), Reading::now().wall);
+        say(out, &client::carry_out(place, Command::Resume(act))?)
     }
-}
-
-/// Resumes without a daemon: the registry first and the kernel last, so that a crash in between leaves
-/// selection halted.
-fn resume(place: &Place, said: Said) -> Result<Vec<String>, CliError> {
-    let (mut held, mut registry, reading) = open(place, Contents::Skip)?;
-    let act = match held.memory.read() {
-        Remembered::Nothing => None,
-        Remembered::Halted(act) => Some(act),
-        Remembered::Doubt(reason) => Some(Act::of_sekisho(&reason, reading.wall)),
-    };
-    // A halt that no daemon has written down is not to be missing from the audit file.
-    if let Some(change) = act.and_then(|act| registry.halt(act, reading)) {
-        registry = commit(&mut held, change)?;
-    }
-    let act = Act::new(said, Caller::this_process(), reading.wall);
-    let mut lines = match registry.resume(act, reading) {
-        None => vec![wording::NOT_HALTED.to_owned()],
-        Some(change) => carry_out(&mut held, change)?,
-    };
-    let failed = |name: &str, error: std::io::Error| {
-        CliError::Failed(format!("{}: {error}", shown(&place.directory.join(name))))
-    };
-    held.memory.clear().map_err(|error| failed(names::HALT, error))?;
-    let gates = Gates::read(&place.directory).map_err(|error| failed(names::GATE, error))?;
-    let Reached { done, failed } = gates.map(|gates| gates.set_halted(false)).unwrap_or_default();
-    if !failed.is_empty() {
-        let reason = "the kernel stays halted; run it as root, or `sekisho resume` with a daemon";
-        let faults = failed.into_iter().chain([reason.to_owned()]).collect();
-        return Err(CliError::Incomplete { lines, faults });
-    }
-    if !done.is_empty() {
-        lines.push(format!("the kernel is not halted any more: {}", done.join(", ")));
-    }
-    Ok(lines)
 }
 
 impl ReloadArgs {
@@ -156,6 +113,6 @@ impl ReloadArgs {
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
-        say(out, &client::act(&self.socket, &Request::Reload {}, &[], LONG)?)
+        say(out, &client::act(&self.socket, &Request::Reload {}, &[], client::LONG)?)
     }
 }

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use super::CliError;
 use super::client;
-use super::life::{carry_out, open};
 use super::place::Where;
-use crate::daemon::api::request::{HaltRequest, Request};
-use crate::daemon::orders::ask::Reply;
-use crate::daemon::outside::{self, Gates, Reached};
+use crate::control::Reply;
+use crate::control::request::{HaltRequest, Request};
+use crate::gates::{self, Gates, Reached};
 use crate::kernel::clock::boot_time;
+use crate::offline;
 use crate::registry::Place;
 use crate::registry::act::{Act, Caller, Said};
-use crate::registry::loading::Contents;
+use crate::registry::command::Command;
 use crate::registry::memory::HaltMemory;
 use crate::registry::{Reading, wording};
 use crate::shown::shown;
@@ -84,7 +84,7 @@ impl Halting {
     fn begin(place: &Where) -> Self {
         let begun = Instant::now();
         let given = place.state().map(|place| place.directory);
-        let directory = given.or_else(|| outside::state_of(&place.socket));
+        let directory = given.or_else(|| gates::state_of(&place.socket));
         let gates = match directory.clone() {
             None => Err(format!("{}: nothing leads from there", shown(&place.socket))),
             Some(directory) => within(DISK, move || Gates::read(&directory))
@@ -150,16 +150,9 @@ impl Halting {
 
     /// Without a daemon the registry is written here, if nobody else has it and it can be.
     fn registry(&self, place: Place, act: Act) -> Result<Vec<String>, String> {
-        let write = move || {
-            let (mut held, registry, reading) = open(&place, Contents::Skip)?;
-            match registry.halt(act, reading) {
-                None => Ok(vec![wording::HALTED_BEFORE.to_owned()]),
-                Some(change) => carry_out(&mut held, change),
-            }
-        };
-        let done = within(self.left(), write);
-        done.unwrap_or_else(|| Err(CliError::Failed("the disk is slow".to_owned())))
-            .map_err(|error| error.lines().join("; "))
+        let done = within(self.left(), move || offline::carry_out(&place, &Command::Halt(act)));
+        done.ok_or_else(|| "the disk is slow".to_owned())?
+            .map_err(|error| CliError::from(error).lines().join("; "))
     }
 }
 
@@ -201,7 +194,7 @@ fn words(
     match registry {
         None => {}
         Some(Ok(said)) => lines.extend(said),
-        Some(Err(reason)) => lines.push(format!("not in the registry yet: {reason}")),
+        Some(Err(reason)) => lines.push(wording::unregistered(&reason)),
     }
     if faults.is_empty() { Ok(lines) } else { Err(CliError::Incomplete { lines, faults }) }
 }

@@ -1,6 +1,7 @@
 //! The commands without a daemon, over a state directory of their own.
 
 use std::fs;
+use std::path::Path;
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -9,7 +10,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::order::Kind;
 use crate::order::samples::{self, signed, signed_as, trust_file, with};
-use crate::registry::held;
+use crate::registry::loading::Contents;
+use crate::registry::{Place, held};
 
 #[derive(Parser)]
 enum Cli {
@@ -118,7 +120,7 @@ fn a_halt_lasts_until_somebody_resumes() {
     let rest = halted.strip_prefix(words).unwrap();
     assert!(rest.starts_with("all selection is halted, by uid "), "{halted}");
     let again = desk.run("halt --state @state").unwrap();
-    assert_eq!(again, format!("{words}selection was halted before\n"));
+    assert_eq!(again, format!("{}; it was halted before\n", halted.trim_end()));
     let text = desk.run("list --state @state").unwrap();
     assert!(text.starts_with("ALL SELECTION IS HALTED since "), "{text}");
     let resume = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();

@@ -27,6 +27,7 @@ use crate::capture::CaptureError;
 use crate::compile::CompileError;
 use crate::direction::DirectionError;
 use crate::kernel::KernelError;
+use crate::offline::OfflineError;
 use crate::registry::StoreError;
 use crate::rejection::Fault;
 use crate::rejection::Rejection;
@@ -120,6 +121,15 @@ impl From<Fault> for CliError {
         match error {
             Fault::Rejected(rejections) => rejections.into(),
             Fault::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<OfflineError> for CliError {
+    fn from(error: OfflineError) -> Self {
+        match error {
+            OfflineError::Fault(fault) => fault.into(),
+            OfflineError::Incomplete { lines, faults } => Self::Incomplete { lines, faults },
         }
     }
 }

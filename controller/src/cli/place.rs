@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::daemon::config::DEFAULT_SOCKET;
+use crate::control::DEFAULT_SOCKET;
 use crate::registry::Place;
 
 /// The options that say so.

@@ -14,12 +14,10 @@ use serde::Deserialize;
 use super::CliError;
 use super::client;
 use super::table::aligned;
-use crate::daemon::api::monitor::{
-    InterfaceStatus, OrderStatus, RecordsStatus, ShareStatus, Status,
+use crate::control::status::{
+    InterfaceStatus, OrderStatus, Privileges, RecordsStatus, ShareStatus, Status,
 };
-use crate::daemon::api::request::Request;
-use crate::daemon::config::DEFAULT_SOCKET;
-use crate::daemon::privilege::Privileges;
+use crate::control::{DEFAULT_SOCKET, Request};
 use crate::registry::wording;
 
 /// How long the daemon may take to answer.

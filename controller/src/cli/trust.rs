@@ -6,14 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::CliError;
-use super::life::{carry_out, open, read, say, upload};
+use super::client;
+use super::life::say;
 use super::place::Where;
-use crate::daemon::api::request::Request;
-use crate::registry::held;
-use crate::registry::loading::Contents;
-use crate::registry::{Place, Registry};
-use crate::registry::{Reading, wording};
-use crate::shown::shown;
+use crate::registry::command::{Command, Document};
+use crate::registry::{Place, Reading, Registry, held, wording};
 
 /// Decide whose signatures count
 #[derive(Debug, Subcommand)]
@@ -76,22 +73,16 @@ impl TrustCommand {
         match self {
             Self::Init(args) => {
                 let place = Place::new(&args.state, args.anchor.as_deref());
-                let (file, bytes) = (shown(&args.trust), read(&args.trust)?);
-                let first = Registry::begin(&args.facility, &file, &bytes, Reading::now().wall)?;
+                let Document { name, bytes } = Document::read(&args.trust)?;
+                let first =
+                    Registry::begin(&args.facility, name.as_str(), &bytes, Reading::now().wall)?;
                 let lines: Vec<String> = wording::events(&first);
                 held::create(&place, first)?;
                 say(out, &lines)
             }
             Self::Rotate(args) => {
-                let bytes = read(&args.envelope)?;
-                let lines = match args.place.state() {
-                    None => upload(&args.place.socket, &args.envelope, &bytes, Request::Rotate)?,
-                    Some(place) => {
-                        let (mut held, registry, reading) = open(&place, Contents::Read)?;
-                        let change = registry.rotate(&shown(&args.envelope), bytes, reading)?;
-                        carry_out(&mut held, change)?
-                    }
-                };
+                let document = Document::read(&args.envelope)?;
+                let lines = client::carry_out(&args.place, Command::Rotate(document))?;
                 say(out, &lines)
             }
         }

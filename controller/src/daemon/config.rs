@@ -10,7 +10,9 @@ use nix::errno::Errno;
 use nix::unistd::Group;
 use serde::Deserialize;
 
+use crate::control::DEFAULT_SOCKET;
 use crate::direction::{Country, DirectionInputs, Unnamed};
+use crate::gates::MOST_INTERFACES;
 use crate::kernel::{LifeLog, Mode, XdpAttach};
 use crate::registry::Place;
 use crate::rejection::{Rejection, Requirement};
@@ -18,8 +20,6 @@ use crate::shown::shown;
 
 /// Largest ring buffer: the kernel takes no larger one.
 const LARGEST_RING: u32 = 1 << 30;
-/// Interfaces of one sensor: as many as `gate.json` has space for.
-pub(super) const MOST_INTERFACES: usize = 300;
 /// The page size of every platform that is supported.
 const PAGE: u32 = 4096;
 
@@ -166,9 +166,6 @@ const fn default_ring() -> u32 {
 
 /// How long a lease may be, in seconds.
 pub const LEASES: std::ops::RangeInclusive<u64> = 2..=60;
-
-/// Where the control socket is unless the configuration says otherwise.
-pub const DEFAULT_SOCKET: &str = "/run/sekisho/control.sock";
 
 impl Config {
     /// Reads a configuration. Relative paths in it are relative to the folder of `path`.

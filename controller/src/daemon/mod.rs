@@ -10,12 +10,12 @@
 //!
 //! | file | job |
 //! |---|---|
+//! | [`launch`] | the door for the commands |
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
 //! | [`reload`] | the same once more while the sensor runs |
 //! | [`run`] | start, tick, stop |
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`vouched`] | what the kernel was let select, and when |
-//! | [`outside`] | how the kernel is reached when the daemon does not answer |
 //! | [`news`] | what tasks beside the loop have to say |
 //! | `lock` | locking what several tasks share |
 //! | [`descriptors`] | that there are enough for all of this |
@@ -26,10 +26,10 @@ pub mod api;
 pub mod config;
 pub mod descriptors;
 pub mod interfaces;
+pub mod launch;
 mod lock;
 pub mod news;
 pub mod orders;
-pub mod outside;
 pub mod prepare;
 pub mod privilege;
 pub mod records;

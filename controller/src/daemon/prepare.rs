@@ -15,8 +15,8 @@ use crate::durable::disk::RealDisk;
 use crate::files;
 use crate::order::{Trust, load};
 use crate::preview::{ClassRanges, check_party};
+use crate::registry::command::Document;
 use crate::registry::held::{self, Held};
-use crate::registry::install::Installed;
 use crate::registry::loading;
 use crate::registry::runs::{self, Basis, FileRead};
 use crate::registry::{Change, Reading, Registry, Store};
@@ -101,23 +101,20 @@ impl Inputs {
             let name = order.key().to_string();
             check_party(&name, order, classes)?;
         }
-        let mut change = registry.unchanged();
-        let mut rejections = Vec::new();
+        let (mut documents, mut rejections) = (Vec::new(), Vec::new());
         for path in &config.orders {
-            let name = shown(path);
-            let installed = files::read(path)
-                .map_err(|error| unreadable(name.clone(), &error))
-                .and_then(|bytes| change.registry.install(&name, bytes, reading))
-                .and_then(|installed| lawful_here(&name, installed, classes));
-            match installed {
-                Ok(Installed::Known(_)) => {}
-                Ok(Installed::New(next, _)) => change = change.then(*next),
+            match Document::read(path) {
+                Ok(document) => documents.push(document),
                 Err(rejection) => rejections.push(rejection),
             }
         }
-        if !rejections.is_empty() {
-            return Err(Fault::Rejected(rejections));
-        }
+        let (change, _) = match registry.accept(&documents, Some(classes), reading) {
+            Ok(accepted) if rejections.is_empty() => accepted,
+            refused => {
+                rejections.extend(refused.err().unwrap_or_default());
+                return Err(Fault::Rejected(rejections));
+            }
+        };
         let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
         change.registry.fits(file, None, &layers)?;
         Ok(change)
@@ -165,23 +162,6 @@ pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), Fault>
     };
     let registry = inputs.install(&registry, reading)?.registry;
     Ok((inputs, registry))
-}
-
-/// Whether an order that was just installed may be carried out over these direction tables.
-///
-/// # Errors
-/// A [`Rejection`] of an agreement whose party is not domestic (L-MEASURE).
-pub fn lawful_here(
-    file: &str,
-    installed: Installed,
-    classes: &ClassRanges,
-) -> Result<Installed, Rejection> {
-    if let Installed::New(change, position) = &installed
-        && let Some(entry) = change.registry.entries().get(*position)
-    {
-        check_party(file, entry.head(), classes)?;
-    }
-    Ok(installed)
 }
 
 fn unreadable(file: String, error: &io::Error) -> Rejection {

@@ -20,8 +20,9 @@ use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, no_new_privs,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
-use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+
+use crate::control::status::Privileges;
 
 /// Needed to start, where the process has them: the program is loaded (`CAP_BPF`, `CAP_PERFMON`)
 /// and attached (`CAP_NET_ADMIN`), the control socket given to its group (`CAP_CHOWN`), and metrics
@@ -35,15 +36,6 @@ pub const OPENING: CapabilitySet = CapabilitySet::BPF
 /// Needed to the end: tables are created and terms and lease set through `bpf(2)`, of which a
 /// kernel with `kernel.unprivileged_bpf_disabled` set wants `CAP_BPF`. Detaching needs nothing.
 pub const RUNNING: CapabilitySet = CapabilitySet::BPF;
-
-/// What a process may do, for `status`.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Privileges {
-    /// The effective capabilities, by name: `bpf`.
-    pub capabilities: Vec<String>,
-    /// Whether no program that it were to execute could have more.
-    pub no_new_privs: bool,
-}
 
 /// A capability that could not be given up: exit status 1.
 #[derive(Debug, thiserror::Error)]

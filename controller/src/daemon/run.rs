@@ -12,13 +12,13 @@ use crate::daemon::api::servers::Servers;
 use crate::daemon::interfaces::links::Watch;
 use crate::daemon::interfaces::route::watch::Watch as RouteWatch;
 use crate::daemon::lock::lock;
-use crate::daemon::orders::ask::{Ask, Command};
+use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::order_service::{OrderService, OrderServiceError, Ticked, Woken};
 use crate::daemon::orders::shared_sensor::SharedSensor;
-use crate::daemon::outside::StateLink;
 use crate::daemon::records::keeping::Keeping;
 use crate::daemon::sensor::{Sensor, SensorError};
 use crate::daemon::service_manager::ServiceManager;
+use crate::gates::StateLink;
 use crate::kernel::KernelTables;
 use crate::kernel::clock::boot_time;
 use crate::kernel::steps::ClockSteps;
@@ -187,7 +187,7 @@ impl Daemon {
                     Ok(())
                 }
                 Wake::Asked(ask) => {
-                    if matches!(ask, Ask::Command(Command::Reload, _)) {
+                    if matches!(ask, Ask::Reload(_)) {
                         self.records.reopen();
                     }
                     self.orders.ask(ask, Reading::now())

@@ -27,8 +27,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::control::status::RingSizes;
 use crate::daemon::vouched::Vouched;
 use crate::kernel::{KernelError, KernelTables, PinRoot, Pins, Program, Records, XdpAttach};
 
@@ -55,15 +54,6 @@ struct Port {
     interface: String,
     program: Program,
     rings: RingSizes,
-}
-
-/// The rings of an interface.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct RingSizes {
-    /// How many: one for each CPU that was online at the start.
-    pub count: u64,
-    /// The size of each in bytes.
-    pub bytes: u64,
 }
 
 /// All interfaces of a sensor. Dropping it ends the lease and detaches the programs: selection ends at

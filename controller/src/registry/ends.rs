@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::clock::Reading;
@@ -29,9 +30,10 @@ impl Registry {
     pub fn revoke(
         &self,
         file: &str,
-        bytes: Vec<u8>,
+        bytes: impl Into<Bytes>,
         reading: Reading,
     ) -> Result<Option<Change>, Rejection> {
+        let bytes = bytes.into();
         let revocation = verify_revocation(file, &bytes, self.trust())?;
         let known = |known: &Revoked| known.revocation.digest() == revocation.digest();
         if self.revocations.iter().any(known) {
@@ -67,9 +69,10 @@ impl Registry {
     pub fn rotate(
         &self,
         file: &str,
-        bytes: Vec<u8>,
+        bytes: impl Into<Bytes>,
         reading: Reading,
     ) -> Result<Change, Rejection> {
+        let bytes = bytes.into();
         let trust = verify_rotation(file, &bytes, self.trust())?;
         let (version, digest) = (trust.version(), trust.digest().to_owned());
         let name = super::digest(&bytes);

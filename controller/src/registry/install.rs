@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::clock::Reading;
@@ -33,9 +34,10 @@ impl Registry {
     pub fn install(
         &self,
         file: &str,
-        bytes: Vec<u8>,
+        bytes: impl Into<Bytes>,
         reading: Reading,
     ) -> Result<Installed, Rejection> {
+        let bytes = bytes.into();
         let payload = super::digest(Envelope::parse(file, &bytes)?.payload());
         if let Some(position) = self.entries.iter().position(|entry| entry.digest == payload) {
             return Ok(Installed::Known(position));

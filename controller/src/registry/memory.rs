@@ -7,6 +7,7 @@
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
@@ -31,6 +32,17 @@ pub enum Remembered {
     Halted(Act),
     /// Nobody can tell, and so it is halted, for this reason.
     Doubt(String),
+}
+
+impl Remembered {
+    /// The halt that it stands for, if it is one.
+    pub fn act(self, now: Timestamp) -> Option<Act> {
+        match self {
+            Self::Nothing => None,
+            Self::Halted(act) => Some(act),
+            Self::Doubt(reason) => Some(Act::of_sekisho(&reason, now)),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -4,6 +4,7 @@
 //! | file | job |
 //! |---|---|
 //! | [`act`] | what is done without a signature, and who did it |
+//! | [`command`] | what can be asked, and what comes of it: for a daemon and without one |
 //! | [`clock`] | the two clocks, and which of them counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
@@ -20,6 +21,7 @@
 
 pub mod act;
 pub mod clock;
+pub mod command;
 pub mod ends;
 pub mod entry;
 pub mod event;

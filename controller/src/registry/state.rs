@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::act::Act;
@@ -59,7 +60,7 @@ pub struct Change {
     /// What happened.
     pub events: Vec<Event>,
     /// Files that the new state refers to and that are not there yet: name and contents.
-    pub files: Vec<(String, Vec<u8>)>,
+    pub files: Vec<(String, Bytes)>,
 }
 
 impl Change {
@@ -170,7 +171,7 @@ impl Registry {
             running: None,
             last_event: 0,
         });
-        change.files.push((super::names::trust(version, false), trust.to_vec()));
+        change.files.push((super::names::trust(version, false), Bytes::copy_from_slice(trust)));
         change.note(wall, What::Created { facility: facility.to_owned(), version, digest });
         Ok(change)
     }

@@ -28,6 +28,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
 use super::audit::{self, Expected};
 use super::loading::{self, Contents};
 use super::names;
@@ -224,7 +226,7 @@ impl<D: Disk> Store<D> {
     }
 
     /// Everything up to the rename.
-    fn write_state(&mut self, files: &[(String, Vec<u8>)], state: &[u8]) -> Result<(), StoreError> {
+    fn write_state(&mut self, files: &[(String, Bytes)], state: &[u8]) -> Result<(), StoreError> {
         for (name, bytes) in files {
             let path = self.place.directory.join(name);
             replace::create(&mut self.disk, &path, bytes)?;
@@ -241,7 +243,7 @@ impl<D: Disk> Store<D> {
     }
 
     /// Gives back the space of files that no state names.
-    fn clear_away(&mut self, files: &[(String, Vec<u8>)]) {
+    fn clear_away(&mut self, files: &[(String, Bytes)]) {
         let names = files.iter().map(|(name, _)| name.as_str()).chain([names::NEW_STATE]);
         for name in names {
             // It may never have been made; and nothing depends on this.

@@ -66,8 +66,6 @@ pub fn event(event: &Event, registry: &Registry) -> String {
 
 /// The answer to a revocation that was accepted before.
 pub const REVOKED_BEFORE: &str = "this revocation was accepted before";
-/// The answer to a halt where all selection was halted.
-pub const HALTED_BEFORE: &str = "selection was halted before";
 /// The answer to a resumption where nothing was halted.
 pub const NOT_HALTED: &str = "selection was not halted";
 
@@ -85,6 +83,28 @@ pub fn installed_before(
 /// Who has halted all selection, and why.
 pub fn halted(act: &Act) -> String {
     format!("all selection is halted, {act}")
+}
+
+/// The answer to a halt where all selection was halted, by this act.
+pub fn halted_before(first: Option<&Act>) -> String {
+    let words = first.map_or_else(|| "all selection is halted".to_owned(), halted);
+    format!("{words}; it was halted before")
+}
+
+/// The answer to what only counts once it is written, and could not be.
+pub fn not_done(reason: &str) -> String {
+    format!("the change could not be written: {reason}; nothing has changed")
+}
+
+/// The answer to what counts, and is not written yet.
+pub fn not_written(lines: &[String], reason: &str) -> String {
+    let lines = lines.join("; ");
+    format!("{lines}; it is in force, but not written yet, and is tried again: {reason}")
+}
+
+/// What is said of a halt that is not in the registry.
+pub fn unregistered(reason: &str) -> String {
+    format!("not in the registry yet: {reason}")
 }
 
 /// One line for each event of a change.

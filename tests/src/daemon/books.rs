@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use controller::daemon::api::monitor::{OrderStatus, RecordsStatus, Status};
-use controller::daemon::privilege::Privileges;
+use controller::control::status::Privileges;
+use controller::control::status::{OrderStatus, RecordsStatus, Status};
 use sensor_common::outcome::Outcome;
 
 use super::DIRECTION;

@@ -9,11 +9,10 @@ use clap::Args;
 use sha2::{Digest as _, Sha256};
 
 use super::super::CliError;
-use super::super::life::open;
-use crate::registry::held::Held;
+use crate::offline::Offline;
+use crate::registry::Place;
 use crate::registry::loading::Contents;
 use crate::registry::runs::{FileRead, Replayed};
-use crate::registry::{Place, Reading, Registry};
 use crate::rejection::Rejection;
 use crate::shown::shown;
 
@@ -31,27 +30,20 @@ pub(super) struct EntryArgs {
 }
 
 /// An audit file that is held until the replay is in it.
-pub(super) struct Entry {
-    held: Held,
-    registry: Registry,
-    reading: Reading,
-}
+pub(super) struct Entry(Offline);
 
 impl EntryArgs {
     /// Takes the state directory, if there is to be an entry.
     pub(super) fn open(&self) -> Result<Option<Entry>, CliError> {
         let Some(directory) = &self.state else { return Ok(None) };
         let place = Place::new(directory, self.anchor.as_deref());
-        let (held, registry, reading) = open(&place, Contents::Skip)?;
-        Ok(Some(Entry { held, registry, reading }))
+        Ok(Some(Entry(Offline::open(&place, Contents::Skip)?)))
     }
 }
 
 impl Entry {
-    pub(super) fn write(mut self, replayed: Replayed) -> Result<(), CliError> {
-        let change = self.registry.replayed(replayed, self.reading);
-        self.held.store.commit(change)?;
-        Ok(())
+    pub(super) fn write(self, replayed: Replayed) -> Result<(), CliError> {
+        Ok(self.0.enter(replayed)?)
     }
 }
 

@@ -13,13 +13,16 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::control::Reply;
+use crate::control::request::{HaltRequest, LONGEST, Request, Upload};
 use crate::daemon::api::guests::{Guest, Guests};
 use crate::daemon::api::monitor::Monitor;
-use crate::daemon::api::request::{HaltRequest, Request, Upload};
-use crate::daemon::orders::ask::{Ask, Command, Document, Reply};
+use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
 use crate::daemon::sensor::Enforce;
-use crate::registry::act::Caller;
+use crate::registry::Reading;
+use crate::registry::act::{Act, Caller, Said};
+use crate::registry::command::{Command, Document};
 
 mod socket;
 mod turns;
@@ -28,8 +31,6 @@ use turns::{Held, Turn, Turns};
 
 pub use socket::{Control, bind};
 
-/// Longest line of a request, in bytes; a document follows its line.
-const LONGEST: u64 = 4_096;
 /// How long a client may take for a line, and for the next part of a document.
 const REQUEST: Duration = Duration::from_secs(5);
 /// How long a client may take to take the answer.
@@ -46,11 +47,12 @@ pub trait Respond: Send + Sync + 'static {
     /// Ends all selection in the kernel, unless a resumption has overtaken the request.
     fn close(&self, halt: &HaltRequest) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// The answer to a request, with its line feed. Before that to a halt, [`Self::close`] was called.
+    /// The answer to a request with its documents; with its line feed. Before that to a halt, [`Self::close`]
+    /// was called.
     fn answer(
         &self,
         request: Request,
-        document: Vec<u8>,
+        documents: Vec<Vec<u8>>,
         caller: Caller,
     ) -> impl Future<Output = Vec<u8>> + Send;
 }
@@ -149,7 +151,7 @@ async fn halt(
         .await
 }
 
-/// Any other request, with its document, in its user's turn: given back with the answer.
+/// Any other request, with its documents, in its user's turn: given back with the answer.
 async fn serve(
     clerk: Arc<impl Respond>,
     request: Request,
@@ -157,16 +159,16 @@ async fn serve(
     reader: &mut (impl AsyncBufRead + Unpin),
     turns: &Turn,
 ) -> io::Result<(Vec<u8>, Held)> {
-    let Some(upload) = request.upload() else {
+    if request.uploads().is_empty() {
         let turn = turns.request().await;
         return detached(async move { (clerk.answer(request, Vec::new(), caller).await, turn) })
             .await;
-    };
+    }
     let turn = turns.upload().await;
-    let document = receive(reader, upload).await?;
+    let documents = receive(reader, &request).await?;
     let common = turns.document().await;
     detached(async move {
-        let answer = clerk.answer(request, document, caller).await;
+        let answer = clerk.answer(request, documents, caller).await;
         drop(common);
         (answer, turn)
     })
@@ -184,18 +186,24 @@ async fn detached<T: Send + 'static>(
 fn understand(line: &[u8]) -> Result<Request, String> {
     let request: Request =
         serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
-    match request.upload() {
-        Some(upload) if upload.length > request.largest() => {
-            Err(format!("such a document is at most {} MiB", request.largest() >> 20))
-        }
-        _ => Ok(request),
-    }
+    request.check().map(|()| request)
 }
 
-/// Takes a document, which must keep coming, and be there in a time that its length allows for.
-async fn receive(reader: &mut (impl AsyncBufRead + Unpin), upload: &Upload) -> io::Result<Vec<u8>> {
-    let allowed = REQUEST + Duration::from_secs(upload.length / RATE);
-    timeout(allowed, receive_parts(reader, upload)).await?
+/// Takes the documents of a request, which must keep coming, and be there in a time that their length allows
+/// for.
+async fn receive(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    request: &Request,
+) -> io::Result<Vec<Vec<u8>>> {
+    let allowed = REQUEST + Duration::from_secs(request.length() / RATE);
+    let all = async {
+        let mut documents = Vec::new();
+        for upload in request.uploads() {
+            documents.push(receive_parts(reader, upload).await?);
+        }
+        Ok(documents)
+    };
+    timeout(allowed, all).await?
 }
 
 async fn receive_parts(
@@ -226,46 +234,52 @@ impl<E: Enforce + Send + 'static> Respond for Responder<E> {
         let (gate, until) = (Arc::clone(&self.gate), halt.waits_until);
         let halting = tokio::task::spawn_blocking(move || gate.halt_unless_overtaken(until)).await;
         let halted = halting.map_err(|error| error.to_string())?;
-        match halted.map_err(|error| error.to_string())? {
-            true => Ok(()),
-            false => Err(OVERTAKEN.to_owned()),
-        }
+        let is_halted = halted.map_err(|error| error.to_string())?;
+        if is_halted { Ok(()) } else { Err(OVERTAKEN.to_owned()) }
     }
 
-    async fn answer(&self, request: Request, document: Vec<u8>, caller: Caller) -> Vec<u8> {
-        let act = match request {
+    async fn answer(&self, request: Request, documents: Vec<Vec<u8>>, caller: Caller) -> Vec<u8> {
+        let mut documents = documents.into_iter();
+        let mut named = |Upload { name, .. }| {
+            let bytes = documents.next().unwrap_or_default().into();
+            Document { name, bytes }
+        };
+        let act = |said| Act::new(said, caller, Reading::now().wall);
+        let command = match request {
             Request::Status {} => {
                 return match self.monitor.status() {
                     Ok(status) => json(&status),
                     Err(error) => failed(error.to_string()),
                 };
             }
-            Request::List {} => {
-                let (reply, answer) = oneshot::channel();
-                let _ = self.asks.send(Ask::List(reply));
-                return match answer.await {
-                    Ok(register) => json(&register),
-                    Err(_) => failed("the daemon is about to end"),
-                };
+            Request::List {} => return self.ask(Ask::List).await,
+            Request::Reload {} => return self.ask(Ask::Reload).await,
+            Request::Install { documents } => {
+                Command::Install(documents.into_iter().map(named).collect())
             }
-            Request::Install(upload) => Command::Install(named(upload, document)),
-            Request::Revoke(upload) => Command::Revoke(named(upload, document)),
-            Request::Rotate(upload) => Command::Rotate(named(upload, document)),
-            Request::Reload {} => Command::Reload,
-            Request::Resume(said) => Command::Resume(said, caller),
-            Request::Halt(asked) => Command::Halt(asked, caller),
+            Request::Revoke(upload) => Command::Revoke(named(upload)),
+            Request::Rotate(upload) => Command::Rotate(named(upload)),
+            Request::Resume(said) => Command::Resume(act(said)),
+            Request::Halt(HaltRequest { operator, why, waits_until }) => {
+                let command = Command::Halt(act(Said { operator, why }));
+                return self.ask(|reply| Ask::Command { command, waits_until, reply }).await;
+            }
         };
-        let (reply, answer) = oneshot::channel();
-        let _ = self.asks.send(Ask::Command(act, reply));
-        match answer.await {
-            Ok(outcome) => json(&outcome),
-            Err(_) => failed("the daemon is about to end"),
-        }
+        self.ask(|reply| Ask::Command { command, waits_until: None, reply }).await
     }
 }
 
-fn named(upload: Upload, bytes: Vec<u8>) -> Document {
-    Document { name: upload.name, bytes }
+impl<E> Responder<E> {
+    /// What the loop answers.
+    async fn ask<T: Serialize>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Vec<u8> {
+        let (reply, answer) = oneshot::channel();
+        // Where the loop has ended, the answer says so.
+        let _ = self.asks.send(ask(reply));
+        match answer.await {
+            Ok(answer) => json(&answer),
+            Err(_) => failed("the daemon is about to end"),
+        }
+    }
 }
 
 fn failed(reason: impl Into<String>) -> Vec<u8> {

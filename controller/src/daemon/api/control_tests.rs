@@ -22,9 +22,15 @@ fn requests() {
         (b"\xff\n", "not a request: "),
         (b"{\"command\":\"halt\",\"why\":\"a\\nb\"}", "not a request: holds control characters"),
         (
-            b"{\"command\":\"install\",\"name\":\"a\",\"length\":1073741825}",
-            "such a document is at most 1024 MiB",
+            b"{\"command\":\"install\",\"documents\":[{\"name\":\"a\",\"length\":1073741824},\
+              {\"name\":\"b\",\"length\":1}]}",
+            "what follows it is at most 1024 MiB",
         ),
+        (
+            b"{\"command\":\"revoke\",\"name\":\"a\",\"length\":1048577}",
+            "what follows it is at most 1 MiB",
+        ),
+        (b"{\"command\":\"install\",\"documents\":[]}", "names no document"),
     ] {
         let refusal = understand(line).unwrap_err();
         assert!(refusal.starts_with(reason), "{refusal}");
@@ -46,13 +52,15 @@ impl Respond for Echo {
         Ok(())
     }
 
-    async fn answer(&self, request: Request, document: Vec<u8>, _: Caller) -> Vec<u8> {
+    async fn answer(&self, request: Request, documents: Vec<Vec<u8>>, _: Caller) -> Vec<u8> {
         if request == (Request::List {}) {
             self.lists.fetch_add(1, Ordering::Relaxed);
             std::future::pending::<()>().await;
         }
-        let name = request.upload().map_or("", |upload| upload.name.as_str());
-        format!("got {name} {}\n", String::from_utf8(document).unwrap()).into_bytes()
+        let documents = documents.into_iter().map(|document| String::from_utf8(document).unwrap());
+        let named = request.uploads().iter().zip(documents);
+        let words = named.map(|(upload, text)| format!(" {} {text}", upload.name));
+        format!("got{}\n", words.collect::<String>()).into_bytes()
     }
 }
 
@@ -71,16 +79,18 @@ fn conversation<T>(client: impl AsyncFnOnce(UnixStream) -> T) -> (io::Result<()>
 fn a_line_in_a_line_out() {
     let (done, ()) = conversation(async |client| {
         let (reader, mut writer) = client.into_split();
-        let upload = Upload { name: "a".parse().unwrap(), length: 10_003 };
+        let upload = |name: &str, length| Upload { name: name.parse().unwrap(), length };
+        let documents = vec![upload("a", 10_003), upload("b", 2)];
         let document = format!("\n\n\n{}", "x".repeat(10_000));
         writer.write_all(b"{\"command\":\"status\"}\n").await.unwrap();
-        writer.write_all(Request::Install(upload).line().as_bytes()).await.unwrap();
+        writer.write_all(Request::Install { documents }.line().as_bytes()).await.unwrap();
         writer.write_all(document.as_bytes()).await.unwrap();
-        writer.write_all(&[b'x'; 5_000]).await.unwrap();
+        writer.write_all(b"bb").await.unwrap();
+        writer.write_all("x".repeat(70_000).as_bytes()).await.unwrap();
         let mut answer = String::new();
         BufReader::new(reader).read_to_string(&mut answer).await.unwrap();
         let expected = "{\"error\":\"the request is too long\"}\n";
-        assert_eq!(answer, format!("got  \ngot a {document}\n{expected}"));
+        assert_eq!(answer, format!("got\ngot a {document} b bb\n{expected}"));
     });
     done.unwrap();
 }
@@ -112,8 +122,7 @@ fn a_halt_waits_for_nobody() {
         let served = Arc::clone(&clerk);
         tokio::spawn(async move { attend(&control.listener, served).await });
         let upload = Upload { name: "a".parse().unwrap(), length: 10 };
-        let beginnings =
-            ["", "{\"comm", &Request::List {}.line(), &Request::Install(upload).line()];
+        let beginnings = ["", "{\"comm", &Request::List {}.line(), &Request::Revoke(upload).line()];
         let mut others = Vec::new();
         for begun in beginnings.iter().cycle().take(3 * CONNECTIONS) {
             let mut stream = UnixStream::connect(&path).await.unwrap();
@@ -128,7 +137,7 @@ fn a_halt_waits_for_nobody() {
             let mut answer = String::new();
             let read = stream.read_line(&mut answer);
             timeout(Duration::from_secs(1), read).await.expect("within a second").unwrap();
-            assert_eq!(answer, "got  \n");
+            assert_eq!(answer, "got\n");
             assert_eq!(clerk.closed.load(Ordering::Relaxed), halts);
         }
         assert_eq!(clerk.lists.load(Ordering::Relaxed), 4, "as many as one user has turns");

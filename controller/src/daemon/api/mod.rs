@@ -3,7 +3,6 @@
 //! | file | job |
 //! |---|---|
 //! | [`servers`] | all of it, started and ended together |
-//! | [`request`] | what can be asked over the control socket |
 //! | [`control`] | the control socket |
 //! | [`http`] | metrics and health |
 //! | [`guests`] | how many may ask at once |
@@ -15,5 +14,4 @@ pub mod guests;
 pub mod http;
 pub mod metrics;
 pub mod monitor;
-pub mod request;
 pub mod servers;

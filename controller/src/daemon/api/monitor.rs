@@ -6,21 +6,20 @@ use std::sync::{Arc, Mutex};
 
 use sensor_common::counters::{self, Counters};
 use sensor_common::outcome::Outcome;
-use serde::{Deserialize, Serialize};
 
+use crate::control::status::{
+    InterfaceStatus, LeaseStatus, OrderStatus, RecordsStatus, ShareStatus, Status,
+};
 use crate::daemon::config::Config;
 use crate::daemon::interfaces::links::View;
 use crate::daemon::interfaces::route::watch::Carried;
 use crate::daemon::lock::lock;
-use crate::daemon::privilege::{self, Privileges};
+use crate::daemon::privilege;
 use crate::daemon::records::books::{Account, Books};
 use crate::daemon::records::health::Health;
-use crate::daemon::sensor::{RingSizes, Sensor, SensorError};
+use crate::daemon::sensor::{Sensor, SensorError};
 use crate::kernel::clock::boot_time;
-use crate::order::OrderKey;
-use crate::registry::act::Act;
-use crate::registry::event::Reason;
-use crate::registry::{OrderList, OrderState, OrderView};
+use crate::registry::{OrderList, OrderState};
 
 /// Shared by the loop, which writes, and by those who ask.
 pub struct Monitor {
@@ -36,142 +35,6 @@ pub struct Monitor {
     lease_until: AtomicU64,
     books: Arc<Books>,
     verified_instructions: Option<u32>,
-}
-
-/// The answer to `status`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Status {
-    /// The sensor's name.
-    pub sensor: String,
-    /// `tap` or `inline`.
-    pub mode: String,
-    /// Every interface.
-    pub interfaces: Vec<InterfaceStatus>,
-    /// Every order.
-    pub orders: Vec<OrderStatus>,
-    /// Who halted all selection, if it is halted.
-    #[serde(default)]
-    pub halted: Option<Act>,
-    /// Why the state cannot be written, if it cannot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unwritten: Option<String>,
-    /// The capacity share, while an Art. 17 order is in force.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub share: Option<ShareStatus>,
-    /// What became of every record that the kernel submitted.
-    #[serde(default)]
-    pub records: RecordsStatus,
-    /// The lease.
-    pub lease: LeaseStatus,
-    /// What the daemon may do to the machine.
-    #[serde(default)]
-    pub privileges: Privileges,
-}
-
-/// One interface.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct InterfaceStatus {
-    /// Its name.
-    pub name: String,
-    /// `native` or `generic`.
-    pub xdp: String,
-    /// What it is, in words: `is up and watched`.
-    #[serde(default)]
-    pub state: String,
-    /// The default routes that it carries in mode `tap`, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_route: Option<String>,
-    /// Packets by direction (or `none`), then by outcome.
-    pub outcomes: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Records submitted.
-    pub records: u64,
-    /// Records lost because a ring was full.
-    pub lost: u64,
-    /// Its rings, one for each CPU.
-    pub rings: RingSizes,
-}
-
-/// One order.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct OrderStatus {
-    /// What it is called.
-    #[serde(flatten)]
-    pub key: OrderKey,
-    /// Its measure.
-    pub measure: String,
-    /// See [`OrderState::name`].
-    pub state: String,
-    /// Why it ended, if it has.
-    #[serde(default)]
-    pub reason: Option<Reason>,
-    /// The first moment of its term, in Japan Standard Time.
-    pub not_before: String,
-    /// The first moment after its term, as far as is known.
-    pub not_after: String,
-}
-
-/// The capacity share (L-CAP).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct ShareStatus {
-    /// Bytes per second of 外外 traffic that may be inspected, over all interfaces.
-    pub bytes_per_second: u64,
-}
-
-/// What became of records: `submitted` is the sum of `written`, `set_aside`, `missing` and `waiting`,
-/// once no packet comes.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct RecordsStatus {
-    /// Records that the kernel submitted, over all daemons of this sensor.
-    pub submitted: u64,
-    /// Records that are in the output, found there since they were written.
-    pub written: u64,
-    /// Records on their way: in a ring, or written within the last second.
-    pub waiting: u64,
-    /// Records that were set aside, by reason.
-    pub set_aside: BTreeMap<String, u64>,
-    /// Records that are nowhere, by reason.
-    pub missing: BTreeMap<String, u64>,
-    /// What trouble the output has.
-    pub trouble: Option<String>,
-    /// How often somebody else has written into the kernel's maps or removed a pin, since the start.
-    pub tampered: u64,
-}
-
-/// The lease.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct LeaseStatus {
-    /// Milliseconds for which the kernel goes on selecting without a sign of life.
-    pub remaining_ms: u64,
-}
-
-impl OrderStatus {
-    fn of(listed: &OrderView) -> Self {
-        Self {
-            key: listed.key.clone(),
-            measure: listed.measure.clone(),
-            state: listed.state.clone(),
-            reason: listed.reason,
-            not_before: listed.not_before.clone(),
-            not_after: listed.not_after.clone(),
-        }
-    }
-}
-
-impl RecordsStatus {
-    fn of(account: &Account, trouble: Option<String>) -> Self {
-        let Account { totals, waiting, tampered, .. } = account;
-        let missing = totals.missing.iter();
-        let set_aside = totals.set_aside.iter();
-        Self {
-            submitted: totals.submitted(),
-            written: totals.written,
-            waiting: *waiting,
-            set_aside: set_aside.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
-            missing: missing.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
-            trouble,
-            tampered: *tampered,
-        }
-    }
 }
 
 impl Monitor {
@@ -351,7 +214,7 @@ impl Monitor {
                 }
             })
             .collect();
-        let records = RecordsStatus::of(&self.account()?, self.output_trouble());
+        let records = records(&self.account()?, self.output_trouble());
         let register = lock(&self.register);
         let orders = register.iter().flat_map(|register| &register.orders);
         Ok(Status {
@@ -359,7 +222,7 @@ impl Monitor {
             sensor: self.config.sensor.clone(),
             mode: self.config.mode.name().to_owned(),
             interfaces,
-            orders: orders.map(OrderStatus::of).collect(),
+            orders: orders.map(OrderStatus::from).collect(),
             halted: register.as_ref().and_then(|register| register.halted.clone()),
             unwritten: self.unwritten(),
             share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
@@ -367,6 +230,22 @@ impl Monitor {
             // Asked by one of the runtime's threads, which are all alike.
             privileges: privilege::current().unwrap_or_default(),
         })
+    }
+}
+
+/// What became of every record.
+fn records(account: &Account, trouble: Option<String>) -> RecordsStatus {
+    let Account { totals, waiting, tampered, .. } = account;
+    let missing = totals.missing.iter();
+    let set_aside = totals.set_aside.iter();
+    RecordsStatus {
+        submitted: totals.submitted(),
+        written: totals.written,
+        waiting: *waiting,
+        set_aside: set_aside.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
+        missing: missing.map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
+        trouble,
+        tampered: *tampered,
     }
 }
 

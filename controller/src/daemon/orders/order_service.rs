@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::control::Reply;
 use crate::daemon::config::Config;
-use crate::daemon::orders::ask::Reply;
+use crate::daemon::orders::ask::ReplyTo;
 use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::reconciler::{Compiled, Job, Reconciler, ReconcilerError};
@@ -21,15 +21,13 @@ use crate::daemon::sensor::Enforce;
 use crate::kernel::clock::boot_id;
 use crate::kernel::object_digest;
 use crate::preview::ClassRanges;
+use crate::registry::command::{Answer, Command, Decision};
 use crate::registry::event::What;
 use crate::registry::held::Held;
-use crate::registry::install::Installed;
 use crate::registry::runs::{Basis, Start, Stop};
 use crate::registry::wording;
 use crate::registry::{Change, OrderList, Reading, Registry, StoreError};
-use crate::rejection::Fault;
-use crate::rejection::Rejection;
-use crate::text::Text;
+use crate::rejection::{Fault, Rejection};
 
 mod asked;
 mod halting;
@@ -67,13 +65,12 @@ pub struct Ticked {
     pub reloaded: bool,
 }
 
-type ReplyTo = oneshot::Sender<Reply>;
 type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), ReconcilerError>;
 
 /// The result of something that was done aside.
 #[derive(Debug)]
 enum Aside {
-    Install { name: Text, result: Result<Installed, Rejection>, reply: ReplyTo },
+    Install { command: Command, decided: Result<Decision, Vec<Rejection>>, reply: ReplyTo },
     Reload { result: Result<Box<(Inputs, Change)>, Fault>, reply: Option<ReplyTo> },
 }
 
@@ -108,8 +105,8 @@ pub struct OrderService<E: Enforce> {
     /// A generation that the reconciler wants and that nobody compiles yet.
     wanted: Option<Job>,
     aside: JoinSet<Aside>,
-    /// Who waits for an order to come into force.
-    waiting: Vec<(usize, ReplyTo)>,
+    /// Who waits for orders to come into force.
+    waiting: Vec<(Answer, ReplyTo)>,
     ticked: Ticked,
 }
 
@@ -249,9 +246,8 @@ where
                 let (compiled, tables) = done?;
                 self.publish_or_hold(compiled, tables)
             }
-            Wake::Aside(Aside::Install { name, result, reply }) => {
-                self.install(name, result, reply, reading);
-                Ok(())
+            Wake::Aside(Aside::Install { command, decided, reply }) => {
+                self.install(command, decided, reply, reading)
             }
             Wake::Aside(Aside::Reload { result, reply }) => {
                 self.reloaded(result, reply, reading);
@@ -310,20 +306,25 @@ where
         }
     }
 
-    /// Those who installed an order are told once it is where it should be.
+    /// Those who installed orders are told once all of them are where they should be.
     fn answer_waiting(&mut self, now: Timestamp) {
-        for (position, reply) in std::mem::take(&mut self.waiting) {
-            let live = self.reconciler.is_live(position);
-            let entry = self.registry.entries().get(position);
-            let due = entry
-                .is_some_and(|entry| entry.ended().is_none() && entry.head().not_before <= now);
-            if due && !live {
-                self.waiting.push((position, reply));
-                continue;
+        for (answer, reply) in std::mem::take(&mut self.waiting) {
+            let is_on_its_way = |position: usize| {
+                let entry = self.registry.entries().get(position);
+                let is_due = entry
+                    .is_some_and(|entry| entry.ended().is_none() && entry.head().not_before <= now);
+                is_due && !self.reconciler.is_live(position)
+            };
+            if answer.new_orders().any(is_on_its_way) {
+                self.waiting.push((answer, reply));
+            } else {
+                let _ = reply.send(Reply::Done(self.words(&answer, now)));
             }
-            let text = wording::installed(&self.registry, position, now, live);
-            let _ = reply.send(Reply::Done(vec![text]));
         }
+    }
+
+    fn words(&self, answer: &Answer, now: Timestamp) -> Vec<String> {
+        answer.words(&self.registry, now, |position| self.reconciler.is_live(position))
     }
 
     /// Notes that this daemon begins, and that the one before crashed, if it did.
@@ -379,3 +380,6 @@ fn carry_out<E: Enforce>(job: &Job) -> Tables<E> {
     let tables = E::tables(&compiled.lines)?;
     Ok((compiled, tables))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Port, RingSizes, Sensor, SensorError};
+use super::{Port, Sensor, SensorError};
+use crate::control::status::RingSizes;
 use crate::daemon::config::Config;
 use crate::kernel::{Left, PinRoot, Program, Records, Setup, ShareStore};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use sensor_common::counters::Counters;
 
-use super::{Port, RingSizes, Sensor, SensorError};
+use super::{Port, Sensor, SensorError};
+use crate::control::status::RingSizes;
 
 impl Sensor {
     /// What the programs have logged of their own life since the last call, each line with its

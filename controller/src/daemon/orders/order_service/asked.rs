@@ -1,20 +1,30 @@
-//! What is asked of an order service, and what comes of it. What takes time is done aside, on a copy of the
-//! registry, and once more if something happened meanwhile.
+//! What is asked of an order service, and how what the registry decides is carried out. What takes time is
+//! decided aside, on a copy of the registry, and once more if something happened meanwhile.
 
 use std::sync::Arc;
 
-use super::{Aside, OrderService, OrderServiceError, ReplyTo};
+use super::{Aside, OrderService, OrderServiceError};
 use crate::compile::Layer;
-use crate::daemon::orders::ask::{Ask, Command, Document, Reply};
-use crate::daemon::prepare::{Inputs, lawful_here};
+use crate::control::Reply;
+use crate::daemon::orders::ask::{Ask, ReplyTo};
+use crate::daemon::prepare::Inputs;
 use crate::daemon::reload;
 use crate::daemon::sensor::Enforce;
-use crate::registry::install::Installed;
+use crate::registry::command::{Command, Decision, KnownDirection, Step};
 use crate::registry::wording;
 use crate::registry::{Change, Reading};
-use crate::rejection::Fault;
-use crate::rejection::Rejection;
-use crate::text::Text;
+use crate::rejection::{Fault, Rejection};
+
+/// How a step went.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It counts, and is written.
+    Written,
+    /// It counts, and is written as soon as it can be.
+    Unwritten(String),
+    /// It opens something and could not be written, so that nothing has changed: one line.
+    Refused(String),
+}
 
 impl<E> OrderService<E>
 where
@@ -28,34 +38,28 @@ where
     pub fn ask(&mut self, ask: Ask, reading: Reading) -> Result<(), OrderServiceError> {
         // What is written has seen what the person saw who asked.
         self.registry.observe(reading);
-        let (act, reply) = match ask {
+        match ask {
             Ask::List(reply) => {
                 self.count();
                 // Whoever asked may have gone.
                 let _ = reply.send(self.register(reading.wall));
-                return Ok(());
-            }
-            Ask::Command(act, reply) => (act, reply),
-        };
-        match act {
-            Command::Install(document) => {
-                self.examine(document, reply, reading);
                 Ok(())
             }
-            Command::Reload => {
+            Ask::Reload(reply) => {
                 self.reload(Some(reply), reading);
                 Ok(())
             }
-            Command::Revoke(Document { name, bytes }) => {
-                let change = self.registry.revoke(name.as_str(), bytes, reading);
-                self.decide(change, wording::REVOKED_BEFORE, reply, reading)
-            }
-            Command::Rotate(Document { name, bytes }) => {
-                let change = self.registry.rotate(name.as_str(), bytes, reading).map(Some);
-                self.decide(change, "", reply, reading)
-            }
-            Command::Halt(asked, caller) => self.halt(asked, caller, reply, reading),
-            Command::Resume(said, caller) => self.resume(said, caller, reply, reading),
+            Ask::Command { command, waits_until, reply } => match command {
+                Command::Install(_) => {
+                    self.examine(command, reply, reading);
+                    Ok(())
+                }
+                Command::Revoke(_) | Command::Rotate(_) => {
+                    self.close_orders(&command, reply, reading)
+                }
+                Command::Halt(_) => self.halt(&command, waits_until, reply, reading),
+                Command::Resume(_) => self.resume(&command, reply, reading),
+            },
         }
     }
 
@@ -69,54 +73,90 @@ where
         });
     }
 
-    fn examine(&mut self, document: Document, reply: ReplyTo, reading: Reading) {
+    /// Decides on orders, aside: to verify and compile them takes its time.
+    fn examine(&mut self, command: Command, reply: ReplyTo, reading: Reading) {
         let (registry, layers) = (self.registry.clone(), Arc::clone(self.reconciler.layers()));
         let classes = Arc::clone(&self.classes);
-        let Document { name, bytes } = document;
         self.aside.spawn_blocking(move || {
             let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
-            let installed = registry.install(name.as_str(), bytes, reading);
-            let lawful =
-                installed.and_then(|installed| lawful_here(name.as_str(), installed, &classes));
-            let result = lawful.and_then(|installed| {
-                if let Installed::New(change, position) = &installed {
-                    change.registry.fits(name.as_str(), Some(*position), &layers)?;
-                }
-                Ok(installed)
-            });
-            Aside::Install { name, result, reply }
+            let direction = KnownDirection { layers: &layers, classes: &classes };
+            let decided = registry.decide(&command, Some(direction), reading);
+            Aside::Install { command, decided, reply }
         });
     }
 
+    /// Carries out what was decided aside, if nothing has happened since.
     pub(super) fn install(
         &mut self,
-        name: Text,
-        result: Result<Installed, Rejection>,
+        command: Command,
+        decided: Result<Decision, Vec<Rejection>>,
         reply: ReplyTo,
         reading: Reading,
-    ) {
-        match result {
-            Err(rejection) => {
-                let _ = reply.send(rejection.into());
+    ) -> Result<(), OrderServiceError> {
+        let Decision { step, answer } = match decided {
+            Ok(decision) => decision,
+            Err(rejections) => {
+                let _ = reply.send(Reply::from(rejections.as_slice()));
+                return Ok(());
             }
-            Ok(Installed::Known(position)) => {
-                let live = self.reconciler.is_live(position);
-                let text = wording::installed_before(&self.registry, position, reading.wall, live);
-                let _ = reply.send(Reply::Done(vec![text]));
+        };
+        let step = match step {
+            Step::Open(change) => {
+                let Ok(change) = self.registry.take_up(change) else {
+                    self.examine(command, reply, reading);
+                    return Ok(());
+                };
+                Step::Open(Box::new(change))
             }
-            Ok(Installed::New(change, position)) => match self.registry.take_up(change) {
-                Ok(change) => match self.open(change, reading) {
-                    Ok(()) => self.waiting.push((position, reply)),
-                    Err(reason) => {
-                        let _ = reply.send(Reply::Error(reason));
-                    }
-                },
-                Err(mut change) => {
-                    let bytes = change.files.pop().map(|(_, bytes)| bytes).unwrap_or_default();
-                    self.examine(Document { name, bytes }, reply, reading);
-                }
-            },
+            step => step,
+        };
+        match self.take(step, reading)? {
+            Taken::Refused(reason) => {
+                let _ = reply.send(Reply::Error(reason));
+            }
+            Taken::Written | Taken::Unwritten(_) => self.waiting.push((answer, reply)),
         }
+        Ok(())
+    }
+
+    /// Takes a step: what opens is written first, what closes goes to the kernel first.
+    pub(super) fn take(
+        &mut self,
+        step: Step,
+        reading: Reading,
+    ) -> Result<Taken, OrderServiceError> {
+        Ok(match step {
+            Step::Nothing => Taken::Written,
+            Step::Open(change) => {
+                self.open(*change, reading).map_or_else(Taken::Refused, |()| Taken::Written)
+            }
+            Step::Close(change) => {
+                self.close(*change, reading)?.map_or_else(Taken::Unwritten, |()| Taken::Written)
+            }
+        })
+    }
+
+    /// Carries out a revocation or a rotation.
+    fn close_orders(
+        &mut self,
+        command: &Command,
+        reply: ReplyTo,
+        reading: Reading,
+    ) -> Result<(), OrderServiceError> {
+        let outcome = match self.registry.decide(command, None, reading) {
+            Err(rejections) => Reply::from(rejections.as_slice()),
+            Ok(Decision { step, answer }) => match self.take(step, reading)? {
+                Taken::Written => Reply::Done(self.words(&answer, reading.wall)),
+                Taken::Unwritten(reason) => {
+                    let lines = self.words(&answer, reading.wall);
+                    Reply::Error(wording::not_written(&lines, &reason))
+                }
+                Taken::Refused(reason) => Reply::Error(reason),
+            },
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(outcome);
+        Ok(())
     }
 
     pub(super) fn reloaded(
@@ -169,32 +209,5 @@ where
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
         }
-    }
-
-    /// Carries out a change that closes something, and says so.
-    pub(super) fn decide(
-        &mut self,
-        change: Result<Option<Change>, Rejection>,
-        nothing: &str,
-        reply: ReplyTo,
-        reading: Reading,
-    ) -> Result<(), OrderServiceError> {
-        let outcome = match change {
-            Err(rejection) => rejection.into(),
-            Ok(None) => Reply::Done(vec![nothing.to_owned()]),
-            Ok(Some(change)) => {
-                let lines = wording::events(&change);
-                match self.close(change, reading)? {
-                    Ok(()) => Reply::Done(lines),
-                    Err(reason) => Reply::Error(format!(
-                        "{}; it is in force, but not written yet, and is tried again: {reason}",
-                        lines.join("; ")
-                    )),
-                }
-            }
-        };
-        // Whoever asked may have gone.
-        let _ = reply.send(outcome);
-        Ok(())
     }
 }

@@ -1,13 +1,15 @@
 //! Halt and resume: registry, memory and kernel, which hold a halt each for themselves, kept in step.
 //! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
 
-use super::{OrderService, OrderServiceError, ReconcilerError, ReplyTo};
-use crate::daemon::api::request::HaltRequest;
-use crate::daemon::orders::ask::Reply;
+use super::asked::Taken;
+use super::{OrderService, OrderServiceError, ReconcilerError};
+use crate::control::Reply;
+use crate::daemon::orders::ask::ReplyTo;
 use crate::daemon::orders::shared_sensor::OVERTAKEN;
 use crate::daemon::sensor::Enforce;
 use crate::registry::Reading;
-use crate::registry::act::{Act, Caller, Said};
+use crate::registry::act::Act;
+use crate::registry::command::{Command, Decision, Step};
 use crate::registry::memory::Remembered;
 use crate::registry::wording;
 
@@ -23,17 +25,16 @@ where
     /// and kernel.
     pub(super) fn follow_halt(&mut self, reading: Reading) -> Result<(), OrderServiceError> {
         let remembered = self.held.memory.read();
+        let is_remembered = matches!(remembered, Remembered::Halted(_));
         let in_kernel = self.gate.is_halted().map_err(ReconcilerError::Sensor)?;
-        let act = match (self.registry.halted(), &remembered) {
-            (Some(act), _) | (None, Remembered::Halted(act)) => act.clone(),
-            (None, Remembered::Doubt(reason)) => Act::of_sekisho(reason, reading.wall),
-            (None, Remembered::Nothing) if in_kernel => Act::of_sekisho(UNKNOWN, reading.wall),
-            (None, Remembered::Nothing) => return Ok(()),
-        };
+        let registered = self.registry.halted().cloned();
+        let seen = in_kernel.then(|| Act::of_sekisho(UNKNOWN, reading.wall));
+        let act = registered.or_else(|| remembered.act(reading.wall)).or(seen);
+        let Some(act) = act else { return Ok(()) };
         if !in_kernel {
             self.gate.halt().map_err(ReconcilerError::Sensor)?;
         }
-        if !matches!(remembered, Remembered::Halted(_)) {
+        if !is_remembered {
             // The registry says it too; and it is tried again at the next tick.
             let _ = self.held.memory.halt(&act);
         }
@@ -46,37 +47,39 @@ where
     /// Writes down what is in the kernel already, unless a resumption came in between.
     pub(super) fn halt(
         &mut self,
-        asked: HaltRequest,
-        caller: Caller,
+        command: &Command,
+        waits_until: Option<u64>,
         reply: ReplyTo,
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
-        if self.gate.has_overtaken(asked.waits_until) {
+        if self.gate.has_overtaken(waits_until) {
             // Whoever asked has gone.
             let _ = reply.send(Reply::Error(OVERTAKEN.to_owned()));
             return Ok(());
         }
-        let act = Act::new(asked.said(), caller, reading.wall);
-        let remembered = self.held.memory.halt(&act);
-        let change = self.registry.halt(act, reading);
-        let mut lines = change.as_ref().map_or_else(
-            || self.registry.halted().map(wording::halted).into_iter().collect::<Vec<_>>(),
-            wording::events,
-        );
-        let written = match change {
-            Some(change) => self.close(change, reading)?,
-            None => Ok(()),
+        let remembered = match command {
+            Command::Halt(act) => self.held.memory.halt(act),
+            _ => Ok(()),
         };
-        let outcome = match (written, remembered) {
-            (Ok(()), _) => Reply::Done(lines),
-            (Err(reason), Ok(())) => {
-                lines.push(format!("remembered, but not in the registry yet: {reason}"));
-                Reply::Done(lines)
+        let outcome = match self.registry.decide(command, None, reading) {
+            Err(rejections) => Reply::from(rejections.as_slice()),
+            Ok(Decision { step, answer }) => {
+                let taken = self.take(step, reading)?;
+                let mut lines = self.words(&answer, reading.wall);
+                match (taken, remembered) {
+                    (Taken::Written, _) => Reply::Done(lines),
+                    (Taken::Unwritten(reason) | Taken::Refused(reason), Ok(())) => {
+                        lines.push(format!("remembered, but {}", wording::unregistered(&reason)));
+                        Reply::Done(lines)
+                    }
+                    (Taken::Unwritten(reason) | Taken::Refused(reason), Err(error)) => {
+                        Reply::Error(format!(
+                            "all selection is halted, but a start may begin it, as nothing of it \
+                             could be written: {reason}; the memory of a halt: {error}"
+                        ))
+                    }
+                }
             }
-            (Err(reason), Err(error)) => Reply::Error(format!(
-                "all selection is halted, but a start may begin it, as nothing of it could be \
-                 written: {reason}; the memory of a halt: {error}"
-            )),
         };
         // Whoever asked may have gone.
         let _ = reply.send(outcome);
@@ -87,26 +90,29 @@ where
     /// halted.
     pub(super) fn resume(
         &mut self,
-        said: Said,
-        caller: Caller,
+        command: &Command,
         reply: ReplyTo,
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
         // One that nobody has noticed yet is ended too, and is not to be missing from the audit file.
         self.follow_halt(reading)?;
-        let act = Act::new(said, caller, reading.wall);
-        let outcome = match self.registry.resume(act, reading) {
-            None => Reply::Done(vec![wording::NOT_HALTED.to_owned()]),
-            Some(change) => {
-                let lines = wording::events(&change);
-                let opened = self.open(change, reading).and_then(|()| {
-                    let cleared = self.held.memory.clear();
-                    cleared.map_err(|error| format!("the memory of the halt: {error}"))
-                });
+        let outcome = match self.registry.decide(command, None, reading) {
+            Err(rejections) => Reply::from(rejections.as_slice()),
+            Ok(Decision { step: Step::Nothing, answer }) => {
+                Reply::Done(self.words(&answer, reading.wall))
+            }
+            Ok(Decision { step, answer }) => {
+                let opened = match self.take(step, reading)? {
+                    Taken::Written => {
+                        let cleared = self.held.memory.clear();
+                        cleared.map_err(|error| format!("the memory of the halt: {error}"))
+                    }
+                    Taken::Unwritten(reason) | Taken::Refused(reason) => Err(reason),
+                };
                 match opened {
                     Ok(()) => {
                         self.gate.release(reading.boot).map_err(ReconcilerError::Sensor)?;
-                        Reply::Done(lines)
+                        Reply::Done(self.words(&answer, reading.wall))
                     }
                     Err(reason) => Reply::Error(format!("{reason}; selection stays halted")),
                 }

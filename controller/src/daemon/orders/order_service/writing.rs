@@ -38,7 +38,7 @@ where
         let registry = written.map_err(|error| {
             let reason = error.to_string();
             self.note(Some(reason.clone()));
-            format!("the change could not be written: {reason}; nothing has changed")
+            wording::not_done(&reason)
         })?;
         self.registry = registry;
         self.saved = reading.boot;

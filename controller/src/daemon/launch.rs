@@ -1,0 +1,138 @@
+//! The door for the commands: a daemon from its configuration file to its end, or only the checks before it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::daemon::config::Config;
+use crate::daemon::prepare::{self, Inputs};
+use crate::daemon::privilege::{self, Opener, PrivilegeError};
+use crate::daemon::run::{Daemon, RunError, Tell};
+use crate::order::time::tokyo;
+use crate::registry::{Reading, Registry};
+use crate::rejection::Fault;
+
+/// A configuration, with every key.
+pub const EXAMPLE: &str = r#"sensor = "tyo-gw-1a"            # in every record
+facility = "tyo-gw-1"           # orders for another facility are refused
+mode = "tap"                    # or "inline": frames pass unchanged
+interfaces = ["eth1", "eth2"]
+trust = "trust.json"
+state = "/var/lib/sekisho/state"  # the directory for what must survive
+output = "records.ndjson"       # or "-"
+anchor = "/var/lib/sekisho/state.anchor"  # tells an older copy of the state from the present one
+orders = []                     # envelopes to install; one that is wrong and nothing starts
+xdp = "native"                  # or "generic": slower, for drivers without XDP
+lease_seconds = 10              # 2 to 60
+http = "127.0.0.1:9617"         # /metrics and /healthz
+control_socket = "/run/sekisho/control.sock"
+control_group = "root"          # a group, by name or number, whose members may ask
+pin = "/run/bpf/sekisho"        # what goes on during a restart; see docs/operating.md
+ring_bytes = 8388608            # per interface and CPU, a power of two
+life_log = false                # the kernel program's own log (aya-log): never a packet
+[direction]
+domestic = ["jp.txt"]           # CIDR lists or RIR statistics files
+foreign = []
+country = "JP"
+default = "foreign"             # or "unclassified"
+"#;
+
+/// Why a daemon did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// What it is to do was refused, or could not be read.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// It could not give up what it does not need.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
+    /// It failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The system gave it no threads.
+    #[error("starting threads: {0}")]
+    Threads(#[source] std::io::Error),
+    /// A thread of it fell over.
+    #[error("{0}")]
+    Panicked(String),
+}
+
+/// Lines on standard error.
+struct Stderr;
+
+impl Tell for Stderr {
+    fn tell(&self, line: &str) {
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(std::io::stderr().lock(), "sekisho: {line}");
+    }
+}
+
+/// Checks a configuration and all that it names, and says what it comes to. Nothing is started.
+///
+/// # Errors
+/// [`LaunchError`].
+pub fn check(config: &Path) -> Result<String, LaunchError> {
+    privilege::confine()?;
+    let (inputs, registry) = prepare::check(config, Reading::now())?;
+    Ok(checked(&inputs, &registry))
+}
+
+/// Runs a daemon until it is told to stop. `yes_drop_all`: also where mode `tap` cuts the machine off.
+///
+/// # Errors
+/// [`LaunchError`].
+pub fn run(config: &Path, yes_drop_all: bool) -> Result<(), LaunchError> {
+    privilege::confine()?;
+    let prepared = prepare::prepare(config, Reading::now())?;
+    let opener = Opener::start(move || Daemon::start(prepared, yes_drop_all, &Stderr))?;
+    // From here on no thread is started that may do more than a running daemon needs.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(LaunchError::Threads)?;
+    let panicked = || LaunchError::Panicked("a panic while the sensor started".to_owned());
+    let daemon = opener.open(&runtime).ok_or_else(panicked)??;
+    let result = runtime.block_on(async {
+        // On a worker: the loop hands its place over while it compiles.
+        tokio::spawn(async move { daemon.run(&Stderr).await }).await
+    });
+    // A write that hangs must not keep the process: the daemon has waited long enough for it.
+    runtime.shutdown_background();
+    Ok(result.map_err(|error| LaunchError::Panicked(error.to_string()))??)
+}
+
+fn checked(inputs: &Inputs, registry: &Registry) -> String {
+    let Inputs { config, layers, .. } = inputs;
+    let Config { sensor, facility, mode, interfaces, .. } = config;
+    let mut text = format!(
+        "sensor {sensor} at facility {facility}, mode {}, on {}\n",
+        mode.name(),
+        interfaces.join(", ")
+    );
+    for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
+        let order = entry.head();
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "{}, {}, from {} until {}",
+            order.key(),
+            order.measure,
+            tokyo(order.not_before),
+            tokyo(registry.end(entry).0)
+        );
+    }
+    let prefixes = layers.last().map_or(0, Vec::len);
+    text + &format!("direction: {prefixes} prefixes\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let config = Config::parse(Path::new("sekisho.toml"), EXAMPLE.as_bytes()).unwrap();
+        assert_eq!(config.interfaces, ["eth1", "eth2"]);
+    }
+}

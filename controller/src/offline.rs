@@ -1,0 +1,144 @@
+//! Commands over a state directory that no daemon holds. What they come to is decided as it is for a daemon,
+//! in [`crate::registry::command`].
+
+use std::io;
+
+use crate::gates::{Gates, Reached};
+use crate::registry::command::{Command, Decision, Step};
+use crate::registry::held::{self, Held};
+use crate::registry::loading::Contents;
+use crate::registry::runs::Replayed;
+use crate::registry::{Change, Place, Reading, Registry, StoreError, names, wording};
+use crate::rejection::Fault;
+use crate::shown::shown;
+
+/// Why a command was not carried out, or not in full.
+#[derive(Debug)]
+pub enum OfflineError {
+    /// Nothing has changed.
+    Fault(Fault),
+    /// Something was done, and something was not.
+    Incomplete {
+        /// What was.
+        lines: Vec<String>,
+        /// What was not, and what to do.
+        faults: Vec<String>,
+    },
+}
+
+impl<E: Into<Fault>> From<E> for OfflineError {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A state directory that no daemon holds, in the hands of a command, at one moment.
+#[derive(Debug)]
+pub struct Offline {
+    held: Held,
+    registry: Registry,
+    reading: Reading,
+}
+
+/// Carries out a command over a state directory, and says what came of it.
+///
+/// # Errors
+/// [`OfflineError`].
+pub fn carry_out(place: &Place, command: &Command) -> Result<Vec<String>, OfflineError> {
+    Offline::open(place, command.contents())?.carry_out(command)
+}
+
+impl Offline {
+    /// Takes a state directory, at the present time.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn open(place: &Place, contents: Contents) -> Result<Self, Fault> {
+        let (held, mut registry) = held::open(place, contents)?;
+        let reading = Reading::now();
+        registry.observe(reading);
+        Ok(Self { held, registry, reading })
+    }
+
+    /// Carries out a command. Which direction tables its orders will meet is not known here; the daemon that
+    /// starts over the directory refuses those that they do not allow for.
+    ///
+    /// # Errors
+    /// [`OfflineError`].
+    pub fn carry_out(mut self, command: &Command) -> Result<Vec<String>, OfflineError> {
+        let Self { held, registry, reading } = &self;
+        match command {
+            // The registry says it too; and it may be remembered already.
+            Command::Halt(act) => drop(held.memory.halt(act)),
+            // A halt that no daemon has written down is not to be missing from the audit file.
+            Command::Resume(_) => {
+                let act = held.memory.read().act(reading.wall);
+                if let Some(change) = act.and_then(|act| registry.halt(act, *reading)) {
+                    self.commit(change)?;
+                }
+            }
+            _ => {}
+        }
+        let decided = self.registry.decide(command, None, self.reading);
+        let Decision { step, answer } = decided.map_err(Fault::Rejected)?;
+        if let Step::Open(change) | Step::Close(change) = step {
+            self.commit(*change)?;
+        }
+        let lines = answer.words(&self.registry, self.reading.wall, |_| false);
+        match command {
+            Command::Resume(_) => self.release(lines),
+            _ => Ok(lines),
+        }
+    }
+
+    /// Enters a replay in the audit file.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn enter(mut self, replayed: Replayed) -> Result<(), StoreError> {
+        let change = self.registry.replayed(replayed, self.reading);
+        self.held.store.commit(change).map(drop)
+    }
+
+    fn commit(&mut self, change: Change) -> Result<(), OfflineError> {
+        let lines = wording::events(&change);
+        let committed = self.held.store.commit(change).map_err(|error| match error {
+            StoreError::Io { .. } => Fault::Failed(wording::not_done(&error.to_string())),
+            other => other.into(),
+        });
+        self.registry = committed?;
+        match self.held.store.lacks() {
+            None => Ok(()),
+            Some(reason) => Err(OfflineError::Incomplete {
+                lines,
+                faults: vec![format!(
+                    "it is done, but not all of it could be written: {reason}; the next command or \
+                     start finishes it"
+                )],
+            }),
+        }
+    }
+
+    /// The end of a resumption: the registry knows of it, the memory comes next and the kernel last, so that
+    /// a crash in between leaves selection halted.
+    fn release(&self, mut lines: Vec<String>) -> Result<Vec<String>, OfflineError> {
+        let directory = self.held.store.directory();
+        let failed = |name: &str, error: io::Error| {
+            Fault::Failed(format!("{}: {error}", shown(&directory.join(name))))
+        };
+        self.held.memory.clear().map_err(|error| failed(names::HALT, error))?;
+        let gates = Gates::read(directory).map_err(|error| failed(names::GATE, error))?;
+        let Reached { done, failed } =
+            gates.map(|gates| gates.set_halted(false)).unwrap_or_default();
+        if !failed.is_empty() {
+            let reason =
+                "the kernel stays halted; run it as root, or `sekisho resume` with a daemon";
+            let faults = failed.into_iter().chain([reason.to_owned()]).collect();
+            return Err(OfflineError::Incomplete { lines, faults });
+        }
+        if !done.is_empty() {
+            lines.push(format!("the kernel is not halted any more: {}", done.join(", ")));
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,356 @@
+//! What can be asked of a registry, and what comes of it: decided here for a daemon and for a command over a
+//! state directory without one, so that both do the same and say the same.
+//!
+//! Deciding is pure. What is decided is carried out by `daemon::orders` in kernel and on disk, and by
+//! [`crate::offline`] on disk. What opens is written before the kernel knows of it; what closes goes to the
+//! kernel before the disk. A crash in between always selects less.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::act::Act;
+use super::clock::Reading;
+use super::install::Installed;
+use super::loading::Contents;
+use super::state::{Change, Registry};
+use super::wording;
+use crate::compile::Layer;
+use crate::files;
+use crate::preview::{ClassRanges, check_party};
+use crate::rejection::Rejection;
+use crate::shown::shown;
+use crate::text::Text;
+
+/// What can be asked of a registry.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Install orders: all of them, or none if one is refused.
+    Install(Vec<Document>),
+    /// Accept a revocation.
+    Revoke(Document),
+    /// Put a new trust file in force.
+    Rotate(Document),
+    /// Halt all selection.
+    Halt(Act),
+    /// Resume it.
+    Resume(Act),
+}
+
+/// A document as it came.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// What whoever sends it calls it.
+    pub name: Text,
+    /// The whole of it.
+    pub bytes: Bytes,
+}
+
+/// The direction tables that orders are to be carried out over. They are known where a configuration is.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownDirection<'a> {
+    /// As they are compiled.
+    pub layers: &'a [Layer<'a>],
+    /// As addresses are looked up.
+    pub classes: &'a ClassRanges,
+}
+
+/// What comes of a command that was not refused.
+#[derive(Debug)]
+pub struct Decision {
+    /// What has to be done.
+    pub step: Step,
+    /// What whoever asked is told once it is done.
+    pub answer: Answer,
+}
+
+/// What has to be done.
+#[derive(Debug)]
+pub enum Step {
+    /// Nothing: it was so before.
+    Nothing,
+    /// The kernel may select more: on the disk first.
+    Open(Box<Change>),
+    /// The kernel must select less: in the kernel first.
+    Close(Box<Change>),
+}
+
+/// What whoever asked is told.
+#[derive(Debug)]
+pub struct Answer(Told);
+
+#[derive(Debug)]
+enum Told {
+    Lines(Vec<String>),
+    Orders(Vec<Accepted>),
+}
+
+/// An order that was accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Accepted {
+    /// Its position in the registry.
+    pub position: usize,
+    /// Whether it was there before.
+    pub is_known: bool,
+}
+
+impl Command {
+    /// Whether the orders of a state directory have to be read for it. A halt and a resumption depend on as
+    /// little as they can.
+    pub const fn contents(&self) -> Contents {
+        match self {
+            Self::Install(_) | Self::Revoke(_) | Self::Rotate(_) => Contents::Read,
+            Self::Halt(_) | Self::Resume(_) => Contents::Skip,
+        }
+    }
+}
+
+impl Document {
+    /// Reads a document from its file.
+    ///
+    /// # Errors
+    /// A [`Rejection`] of a file that cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Rejection> {
+        let bytes = files::read(path)
+            .map_err(|error| Rejection::new(shown(path), format!("cannot be read: {error}")))?;
+        Ok(Self { name: Text::of_path(path), bytes: bytes.into() })
+    }
+}
+
+impl Answer {
+    fn lines(lines: Vec<String>) -> Self {
+        Self(Told::Lines(lines))
+    }
+
+    /// The orders that are new, by position: whoever asked may wait for them to be in force.
+    pub fn new_orders(&self) -> impl Iterator<Item = usize> {
+        let orders = match &self.0 {
+            Told::Lines(_) => &[][..],
+            Told::Orders(orders) => orders,
+        };
+        orders.iter().filter(|order| !order.is_known).map(|order| order.position)
+    }
+
+    /// In words. `registry` is the one after the step; `is_live` says whether the tables of the order at a
+    /// position are in the kernel.
+    pub fn words(
+        &self,
+        registry: &Registry,
+        now: Timestamp,
+        is_live: impl Fn(usize) -> bool,
+    ) -> Vec<String> {
+        let order = |Accepted { position, is_known }: &Accepted| {
+            let words = if *is_known { wording::installed_before } else { wording::installed };
+            words(registry, *position, now, is_live(*position))
+        };
+        match &self.0 {
+            Told::Lines(lines) => lines.clone(),
+            Told::Orders(orders) => orders.iter().map(order).collect(),
+        }
+    }
+}
+
+impl Decision {
+    fn nothing(line: String) -> Self {
+        Self { step: Step::Nothing, answer: Answer::lines(vec![line]) }
+    }
+
+    fn open(change: Change) -> Self {
+        let answer = Answer::lines(wording::events(&change));
+        Self { step: Step::Open(Box::new(change)), answer }
+    }
+
+    fn close(change: Change) -> Self {
+        let answer = Answer::lines(wording::events(&change));
+        Self { step: Step::Close(Box::new(change)), answer }
+    }
+}
+
+impl Registry {
+    /// Decides on a command. Without direction tables an order is accepted that they may not allow for; the
+    /// daemon that starts over it refuses to.
+    ///
+    /// # Errors
+    /// Each [`Rejection`]; then nothing of the command is done.
+    pub fn decide(
+        &self,
+        command: &Command,
+        direction: Option<KnownDirection<'_>>,
+        reading: Reading,
+    ) -> Result<Decision, Vec<Rejection>> {
+        let refused = |rejection| vec![rejection];
+        match command {
+            Command::Install(documents) => self.decide_on_orders(documents, direction, reading),
+            Command::Revoke(Document { name, bytes }) => {
+                let change = self.revoke(name.as_str(), bytes.clone(), reading).map_err(refused)?;
+                Ok(change.map_or_else(
+                    || Decision::nothing(wording::REVOKED_BEFORE.to_owned()),
+                    Decision::close,
+                ))
+            }
+            Command::Rotate(Document { name, bytes }) => {
+                let change = self.rotate(name.as_str(), bytes.clone(), reading);
+                Ok(Decision::close(change.map_err(refused)?))
+            }
+            Command::Halt(act) => Ok(self.halt(act.clone(), reading).map_or_else(
+                || Decision::nothing(wording::halted_before(self.halted())),
+                Decision::close,
+            )),
+            Command::Resume(act) => Ok(self
+                .resume(act.clone(), reading)
+                .map_or_else(|| Decision::nothing(wording::NOT_HALTED.to_owned()), Decision::open)),
+        }
+    }
+
+    fn decide_on_orders(
+        &self,
+        documents: &[Document],
+        direction: Option<KnownDirection<'_>>,
+        reading: Reading,
+    ) -> Result<Decision, Vec<Rejection>> {
+        let classes = direction.map(|direction| direction.classes);
+        let (change, orders) = self.accept(documents, classes, reading)?;
+        let layers = direction.map_or(&[][..], |direction| direction.layers);
+        for (document, order) in documents.iter().zip(&orders) {
+            if !order.is_known {
+                let fits =
+                    change.registry.fits(document.name.as_str(), Some(order.position), layers);
+                fits.map_err(|rejection| vec![rejection])?;
+            }
+        }
+        let step = if change.is_empty() { Step::Nothing } else { Step::Open(Box::new(change)) };
+        Ok(Decision { step, answer: Answer(Told::Orders(orders)) })
+    }
+
+    /// Accepts orders one after the other, so that each may extend one before it: the change, and what came
+    /// of each. Whether all fit into one generation is for [`Registry::fits`] to say.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for each order that is refused.
+    pub fn accept(
+        &self,
+        documents: &[Document],
+        classes: Option<&ClassRanges>,
+        reading: Reading,
+    ) -> Result<(Change, Vec<Accepted>), Vec<Rejection>> {
+        let mut change = self.unchanged();
+        let (mut orders, mut rejections) = (Vec::new(), Vec::new());
+        for document in documents {
+            match change.registry.accept_one(document, classes, reading) {
+                Ok(Installed::Known(position)) => {
+                    orders.push(Accepted { position, is_known: true });
+                }
+                Ok(Installed::New(next, position)) => {
+                    change = change.then(*next);
+                    orders.push(Accepted { position, is_known: false });
+                }
+                Err(rejection) => rejections.push(rejection),
+            }
+        }
+        if rejections.is_empty() { Ok((change, orders)) } else { Err(rejections) }
+    }
+
+    /// An agreement's party must be domestic where the order is carried out (L-MEASURE).
+    fn accept_one(
+        &self,
+        Document { name, bytes }: &Document,
+        classes: Option<&ClassRanges>,
+        reading: Reading,
+    ) -> Result<Installed, Rejection> {
+        let installed = self.install(name.as_str(), bytes.clone(), reading)?;
+        if let (Installed::New(change, position), Some(classes)) = (&installed, classes)
+            && let Some(entry) = change.registry.entries().get(*position)
+        {
+            check_party(name.as_str(), entry.head(), classes)?;
+        }
+        Ok(installed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::act::{Caller, Said};
+    use super::super::tests::{at, begun, extending, payload, revocation, rotation};
+    use super::*;
+    use crate::order::samples::signed;
+
+    fn document(name: &str, text: String) -> Document {
+        Document { name: name.parse().unwrap(), bytes: text.into() }
+    }
+
+    fn order(id: &str, from: i64) -> Document {
+        document(id, signed(&payload(id, 1, from, from + 10), &[1, 2, 3]))
+    }
+
+    /// Decides, takes the step, and says which one it was.
+    fn take(registry: &mut Registry, command: &Command) -> Result<&'static str, Vec<String>> {
+        let decided = registry.decide(command, None, at(0));
+        let words = |rejection: &Rejection| rejection.to_string();
+        let Decision { step, answer } =
+            decided.map_err(|rejections| rejections.iter().map(words).collect::<Vec<_>>())?;
+        let (name, change) = match step {
+            Step::Nothing => ("nothing", None),
+            Step::Open(change) => ("open", Some(change)),
+            Step::Close(change) => ("close", Some(change)),
+        };
+        if let Some(change) = change {
+            *registry = change.registry;
+        }
+        assert!(!answer.words(registry, at(0).wall, |_| false).is_empty(), "there is an answer");
+        Ok(name)
+    }
+
+    #[test]
+    fn what_lets_the_kernel_select_more_opens_and_all_else_closes() {
+        let mut registry = begun().registry;
+        let act = Act::new(Said::default(), Caller::default(), at(0).wall);
+        let revoked = document("r", revocation("a", 1, 5));
+        for (command, step) in [
+            (Command::Install(vec![order("a", 10)]), "open"),
+            (Command::Install(vec![order("a", 10)]), "nothing"),
+            (Command::Revoke(revoked.clone()), "close"),
+            (Command::Revoke(revoked), "nothing"),
+            (Command::Halt(act.clone()), "close"),
+            (Command::Halt(act.clone()), "nothing"),
+            (Command::Resume(act.clone()), "open"),
+            (Command::Resume(act), "nothing"),
+            (Command::Rotate(document("t", rotation(2, &[], &[1, 2, 3]))), "close"),
+        ] {
+            assert_eq!(take(&mut registry, &command), Ok(step), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn of_several_orders_each_may_build_on_those_before_it() {
+        let mut registry = begun().registry;
+        let extension = extending(&payload("b", 1, 20, 30), "a", 1);
+        let extension = document("b", signed(&extension, &[1, 2, 3]));
+        let alone = Command::Install(vec![extension.clone(), order("a", 10)]);
+        let refused = take(&mut registry, &alone).unwrap_err();
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0].starts_with("b: extends: "), "{refused:?}");
+        assert!(registry.entries().is_empty());
+        let both = Command::Install(vec![order("a", 10), order("a", 10), extension]);
+        let Decision { step: Step::Open(change), answer } =
+            registry.decide(&both, None, at(0)).unwrap()
+        else {
+            panic!("something new");
+        };
+        assert_eq!(answer.new_orders().collect::<Vec<_>>(), [0, 1]);
+        let words = answer.words(&change.registry, at(0).wall, |_| false);
+        let is_known =
+            |line: &String| line.ends_with("was installed before, and nothing has changed");
+        assert_eq!(words.iter().map(is_known).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn every_order_that_is_refused_is_named() {
+        let mut registry = begun().registry;
+        let spoilt = |name: &str| document(name, "{}".to_owned());
+        let several = Command::Install(vec![spoilt("x"), order("a", 10), spoilt("y")]);
+        let refused = take(&mut registry, &several).unwrap_err();
+        let names: Vec<&str> = refused.iter().map(|line| line.split(':').next().unwrap()).collect();
+        assert_eq!(names, ["x", "y"]);
+    }
+}
