@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 
 use crate::daemon::config::Config;
 use crate::daemon::orders::generation_files::GenerationFiles;
@@ -30,9 +30,9 @@ pub struct Kept {
     /// The generations that are in the kernel, as far as they are believed.
     pub inherited: Inherited,
     /// The terms of the slots in which orders may go on.
-    pub terms: BTreeMap<u32, Term>,
+    pub terms: BTreeMap<Slot, Term>,
     /// The terms in which records were made that may be in the rings, each with its slot.
-    pub windows: Vec<(u32, Term)>,
+    pub windows: Vec<(Slot, Term)>,
     /// Where the writer says how far it is.
     pub progress: Option<Progress>,
     /// The last batch of the daemon before, where there are its rings.
