@@ -17,6 +17,7 @@ use sensor_common::tables::Slot;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::records::progress::{Found, Place};
+use crate::kernel::RingPosition;
 use crate::record::ndjson::RecordError;
 
 /// The file's name in the state directory.
@@ -89,7 +90,7 @@ pub struct Origin<'a> {
     /// The ring's name.
     pub ring: &'a str,
     /// How far the ring was read with it.
-    pub position: u64,
+    pub position: RingPosition,
     /// The slot of its order, if its generation and rule are known.
     pub slot: Option<Slot>,
     /// When it was made, by the wall clock as it reads now.
@@ -112,7 +113,7 @@ struct Line<'a> {
     reason: Reason,
     interface: &'a str,
     ring: &'a str,
-    position: u64,
+    position: RingPosition,
     generation: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     slot: Option<Slot>,
@@ -259,7 +260,7 @@ mod tests {
         let origin = Origin {
             interface: "eth1",
             ring: "eth1/0",
-            position: 72,
+            position: RingPosition::new(72),
             slot: Some(Slot::new(3)),
             time,
         };

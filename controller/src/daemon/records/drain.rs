@@ -28,7 +28,7 @@ use crate::daemon::records::health::Health;
 use crate::daemon::records::writer::{Batch, Taken, Work};
 use crate::daemon::vouched::{Vouched, Windows};
 use crate::kernel::clock::boot_and_wall;
-use crate::kernel::{self, Records};
+use crate::kernel::{self, Records, RingPosition};
 use crate::record::ndjson::{self, Context};
 
 /// How long a record waits in its ring at most before somebody looks. The goal is 100 ms from packet
@@ -78,7 +78,7 @@ struct Found {
     /// Which ring.
     ring: usize,
     /// How far the ring was read with it.
-    position: u64,
+    position: RingPosition,
     record: Record,
 }
 
@@ -306,7 +306,7 @@ fn write_line(
 }
 
 /// How far a batch goes in a ring, if it holds records of it.
-fn taken((ring, position): (&Ring, Option<u64>)) -> Option<Taken> {
+fn taken((ring, position): (&Ring, Option<RingPosition>)) -> Option<Taken> {
     let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.records.get_ref().room()));
     Some(Taken { ring: name, room, position: position? })
 }
