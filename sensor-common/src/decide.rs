@@ -1,5 +1,6 @@
 //! The decision: from a frame to its one outcome and the records it gives rise to.
 
+use crate::boot_time::BootTime;
 use crate::capacity::Meter;
 use crate::counters::Verdict;
 use crate::direction::Direction;
@@ -48,8 +49,8 @@ enum Stage {
 /// The result of a candidate's rules so far.
 #[derive(Clone, Copy, Default)]
 struct Tally {
-    /// Boot-time nanoseconds at the first rule that held.
-    now: u64,
+    /// When the first rule held.
+    now: BootTime,
     /// Rules that held: at most one of each order.
     held: u32,
     /// Records submitted.

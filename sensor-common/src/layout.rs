@@ -14,6 +14,8 @@
 //!   for a packet are the bitwise AND of one row per dimension.
 //! - **Payload groups** are in [`crate::payload`].
 
+use crate::tables::Slot;
+
 pub mod addresses;
 
 pub use addresses::{AddressValue, IndexWord};
@@ -173,14 +175,14 @@ pub struct RuleWord(pub u64);
 
 impl RuleWord {
     /// A rule of the order in `slot`, whose last rule is the one before `order_end`.
-    pub const fn new(slot: u32, order_end: u32) -> Self {
-        Self(halves(order_end, slot))
+    pub const fn new(slot: Slot, order_end: u32) -> Self {
+        Self(halves(order_end, slot.number()))
     }
 
     /// Slot of the order in the table of terms.
     #[inline(always)]
-    pub const fn slot(self) -> u32 {
-        high(self.0)
+    pub const fn slot(self) -> Slot {
+        Slot::new(high(self.0))
     }
 
     /// Number of the first rule behind the order's.
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!((rules.count(), rules.width()), (1_024, 16));
         let only: std::vec::Vec<u32> = (0..8).filter(|bit| rules.payload_only(*bit)).collect();
         assert_eq!(only, [0, 7]);
-        let rule = RuleWord::new(63, 1_024);
-        assert_eq!((rule.slot(), rule.order_end()), (63, 1_024));
+        let rule = RuleWord::new(Slot::new(63), 1_024);
+        assert_eq!((rule.slot(), rule.order_end()), (Slot::new(63), 1_024));
     }
 }

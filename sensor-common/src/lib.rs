@@ -36,6 +36,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod boot_time;
 pub mod capacity;
 pub mod counters;
 pub mod decide;

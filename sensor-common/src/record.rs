@@ -1,6 +1,7 @@
 //! The record: all that leaves the kernel about a selected packet (L-MECH). It has no field that could
 //! carry payload.
 
+use crate::boot_time::BootTime;
 use crate::direction::Direction;
 use crate::parse::{Address, Flow, Version};
 
@@ -12,8 +13,8 @@ pub const LENGTH: usize = 64;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(C)]
 pub struct Record {
-    /// When the packet was judged: boot-time clock, nanoseconds.
-    pub time: u64,
+    /// When the packet was judged.
+    pub time: BootTime,
     /// Source address.
     pub source: [u8; 16],
     /// Destination address.
@@ -60,7 +61,7 @@ impl Record {
         flow: &Flow,
         direction: Direction,
         length: u32,
-        time: u64,
+        time: BootTime,
         generation: u32,
         rule: u32,
     ) -> Self {
@@ -102,7 +103,7 @@ impl Record {
         let ports = pair(self.source_port.into(), self.destination_port.into(), 16);
         let rest = [self.protocol, self.direction, self.flags, self.reserved, 0, 0, 0, 0];
         [
-            self.time,
+            self.time.as_nanos(),
             source_high,
             source_low,
             destination_high,
@@ -117,7 +118,7 @@ impl Record {
     pub fn from_bytes(bytes: &[u8; LENGTH]) -> Self {
         let mut reader = Reader(bytes);
         Self {
-            time: u64::from_ne_bytes(reader.take()),
+            time: BootTime::from_nanos(u64::from_ne_bytes(reader.take())),
             source: reader.take(),
             destination: reader.take(),
             length: u32::from_ne_bytes(reader.take()),
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn words_are_the_bytes_that_a_reader_reads() {
         let record = Record {
-            time: 0x0102_0304_0506_0708,
+            time: BootTime::from_nanos(0x0102_0304_0506_0708),
             source: core::array::from_fn(|at| 0x10 + u8::try_from(at).unwrap_or(0)),
             destination: core::array::from_fn(|at| 0x20 + u8::try_from(at).unwrap_or(0)),
             length: 0x3132_3334,

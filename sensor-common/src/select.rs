@@ -6,7 +6,7 @@ use crate::layout::{
 };
 use crate::parse::transport::Ports;
 use crate::payload::{Hits, MOST_GROUPS};
-use crate::tables::{Line, MOST_ORDERS, Tables, word_of};
+use crate::tables::{Line, MOST_ORDERS, Slot, Tables, word_of};
 
 /// Words in the longest row.
 const MOST_ROW_WORDS: u32 = MOST_RULES / 64;
@@ -47,7 +47,7 @@ pub struct Hit {
     /// The rule's number in the generation.
     pub rule: u32,
     /// Slot of its order in the table of terms.
-    pub slot: u32,
+    pub slot: Slot,
 }
 
 /// Knowledge of a packet's payload.

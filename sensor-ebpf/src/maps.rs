@@ -27,6 +27,7 @@ use aya_ebpf::helpers::generated::{
     bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_boot_ns,
 };
 use aya_ebpf::macros::btf_map;
+use sensor_common::boot_time::BootTime;
 use sensor_common::capacity::{self, Bucket, Meter, PURSE_WORDS, Purse, STORE_WORDS, Store, Word};
 use sensor_common::counters::{self, Verdict};
 use sensor_common::decide::{Candidate, Scratch};
@@ -34,7 +35,7 @@ use sensor_common::layout::low;
 use sensor_common::opaque::Opaque;
 use sensor_common::record::{LENGTH, Record, Sink};
 use sensor_common::tables::{
-    Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, TERM_WORDS, Tables, Term, lease,
+    Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Slot, TERM_WORDS, Tables, Term, lease,
 };
 
 use crate::opaque::hidden;
@@ -151,28 +152,28 @@ pub struct OrderGate;
 
 impl Gate for OrderGate {
     #[inline(always)]
-    fn term(&self, slot: u32) -> Term {
-        let Some(words) = TERMS.get_ptr(slot) else { return Term::NEVER };
+    fn term(&self, slot: Slot) -> Term {
+        let Some(words) = TERMS.get_ptr(slot.number()) else { return Term::NEVER };
         let begin = words.cast::<u64>();
         // SAFETY: a term in the map is two words.
         let end = unsafe { begin.add(1) };
-        Term { begin: read(begin), end: read(end) }
+        Term::from([read(begin), read(end)])
     }
 
     #[inline(always)]
-    fn lease(&self) -> u64 {
+    fn lease(&self) -> BootTime {
         let (Some(until), Some(halted)) =
             (LEASE.get_ptr(lease::UNTIL), LEASE.get_ptr(lease::HALTED))
         else {
-            return 0;
+            return BootTime::ZERO;
         };
-        lease::in_force(read(until), read(halted))
+        lease::in_force(BootTime::from_nanos(read(until)), read(halted))
     }
 
     #[inline(always)]
-    fn now(&self) -> u64 {
+    fn now(&self) -> BootTime {
         // SAFETY: the helper takes nothing and only reads a clock.
-        unsafe { bpf_ktime_get_boot_ns() }
+        BootTime::from_nanos(unsafe { bpf_ktime_get_boot_ns() })
     }
 }
 
@@ -205,7 +206,7 @@ impl Bucket for Share {
 
     #[inline(always)]
     fn now(&self) -> u64 {
-        OrderGate.now()
+        OrderGate.now().as_nanos()
     }
 
     #[inline(always)]

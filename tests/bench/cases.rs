@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use controller::kernel::Mode;
+use sensor_common::boot_time::BootTime;
 use sensor_common::outcome::Outcome;
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 
 use crate::install::Installed;
 use crate::internet::Internet;
@@ -145,10 +146,10 @@ impl Bench {
                     Trace::between_dense(internet, M, 1)
                 })
             }
-            "matched-record" => self.matched(case, self.pairs(), u64::MAX, Outcome::Recorded),
-            "matched-record-hot" => self.matched(case, 1, u64::MAX, Outcome::Recorded),
-            "matched-lapsed" => self.matched(case, self.pairs(), 0, Outcome::Lapsed),
-            "matched-lapsed-hot" => self.matched(case, 1, 0, Outcome::Lapsed),
+            "matched-record" => self.matched(case, self.pairs(), BootTime::MAX, Outcome::Recorded),
+            "matched-record-hot" => self.matched(case, 1, BootTime::MAX, Outcome::Recorded),
+            "matched-lapsed" => self.matched(case, self.pairs(), BootTime::ZERO, Outcome::Lapsed),
+            "matched-lapsed-hot" => self.matched(case, 1, BootTime::ZERO, Outcome::Lapsed),
             "ring-drain" => self.ring_drain(case, ring::Consumer::Gulps),
             "ring-drain-busy" => self.ring_drain(case, ring::Consumer::Busy),
             "install-1m" => Ok(self.installed()?.seconds(case)),
@@ -292,20 +293,20 @@ impl Bench {
         &mut self,
         case: &'static str,
         pairs: usize,
-        deadline: u64,
+        deadline: BootTime,
         outcome: Outcome,
     ) -> Result<Figure> {
         let trace = Trace::matched(&self.internet, M, 100, pairs);
         let mut rig = self.rig(&trace)?;
         let sensor = self.sensor(Selectors::V4(M))?;
-        sensor.program.set_term(0, Term { end: deadline, ..Term::ALWAYS })?;
+        sensor.program.set_term(Slot::new(0), Term { end: deadline, ..Term::ALWAYS })?;
         let (seen, before) = (sensor.seen(outcome)?, sensor.counters()?);
         let Sensor { program, records, .. } = &mut *sensor;
         let runs = rig.measure(&Subject::Other(program.descriptor()?), BATCH_OF_RECORDS, || {
             while records.next_record().is_some() {}
             Ok(())
         })?;
-        sensor.program.set_term(0, Term::ALWAYS)?;
+        sensor.program.set_term(Slot::new(0), Term::ALWAYS)?;
         sensor.expect(outcome, seen)?;
         let lost = sensor.counters()?.lost() - before.lost();
         ensure!(lost == 0, "{lost} records lost: not what was to be measured");

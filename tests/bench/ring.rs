@@ -129,7 +129,7 @@ fn once(rig: &mut Rig, sensor: &mut Sensor, consumer: Consumer, packets: u32) ->
     let after = sensor.counters()?;
     let (made, lost) = (after.records() - before.records(), after.lost() - before.lost());
     ensure!(made == count, "{made} records submitted, {count} taken out");
-    let time = Duration::from_nanos(end - first.context("no record")?);
+    let time = Duration::from_nanos(end.since(first.context("no record")?));
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     let taken = count as f64 / time.as_secs_f64() / 1e6;
     Ok(Run { taken, lost })

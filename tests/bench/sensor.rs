@@ -7,11 +7,12 @@ use controller::compile::{Generation, Slotted, compile};
 use controller::kernel::{KernelTables, Mode, Program, Records};
 use controller::order::{Order, Trust, Verified, verify_order};
 use sekisho_tests::authority::trust_file;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{Counters, columns};
 use sensor_common::layout::addresses::KeyHash;
 use sensor_common::layout::{header, high, low};
 use sensor_common::outcome::Outcome;
-use sensor_common::tables::{Line, Term};
+use sensor_common::tables::{Line, Slot, Term};
 
 use crate::floor::Touched;
 use crate::internet::Internet;
@@ -38,9 +39,7 @@ pub(crate) fn verify(envelopes: &[impl AsRef<[u8]>]) -> Result<Vec<Verified<Orde
 /// From orders to tables.
 pub(crate) fn tables(internet: &Internet, orders: &[Verified<Order>]) -> Result<Generation> {
     let [below, above] = internet.layers();
-    let slotted: Vec<Slotted<'_>> =
-        (0..).zip(orders).map(|(slot, order)| Slotted { slot, order }).collect();
-    Ok(compile(1, &[below, above], &slotted)?)
+    Ok(compile(1, &[below, above], &Slotted::in_turn(orders))?)
 }
 
 impl Sensor {
@@ -48,10 +47,10 @@ impl Sensor {
     pub(crate) fn load(lines: &[Line], mode: Mode, ring_bytes: u32) -> Result<Self> {
         let (mut program, records) = Program::load(mode, ring_bytes)?;
         program.publish(&KernelTables::create(lines)?)?;
-        for slot in 0..sensor_common::tables::MOST_ORDERS {
+        for slot in Slot::all() {
             program.set_term(slot, Term::ALWAYS)?;
         }
-        program.set_lease(u64::MAX)?;
+        program.set_lease(BootTime::MAX)?;
         let touched = [Touched::v4(lines), Touched::v6(lines)];
         Ok(Self { program, records, filter: v4_filter(lines), touched })
     }

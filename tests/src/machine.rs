@@ -101,5 +101,5 @@ fn suspended() -> Duration {
 
 /// Time by a clock that nobody steps, since the machine was booted.
 pub fn since_boot() -> Duration {
-    Duration::from_nanos(controller::kernel::clock::boot_time())
+    Duration::from_nanos(controller::kernel::clock::boot_time().as_nanos())
 }

@@ -20,12 +20,13 @@ use sekisho_tests::frames::{fixtures, layers};
 use sekisho_tests::network::{FAR, Wire};
 use sekisho_tests::privilege::require_kernel;
 use sekisho_tests::wait::until;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{self, Counters};
 use sensor_common::direction::Direction::{
     self, DomesticToForeign, ForeignToDomestic, ForeignToForeign,
 };
 use sensor_common::outcome::Outcome;
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 use serde_json::json;
 
 const RING_BYTES: u32 = 1 << 16;
@@ -41,8 +42,7 @@ fn order(id: &str, measure: &str, capacity: u64) -> Verified<Order> {
 }
 
 fn tables(number: u32, orders: &[Verified<Order>]) -> KernelTables {
-    let slotted: Vec<Slotted<'_>> =
-        (0..).zip(orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    let slotted = Slotted::in_turn(orders);
     KernelTables::create(&compile(number, &[&layers()], &slotted).unwrap().lines).unwrap()
 }
 
@@ -50,10 +50,10 @@ fn program(orders: &[Verified<Order>]) -> (Program, Records) {
     require_kernel();
     let (mut program, records) = Program::load(Mode::Tap, RING_BYTES).unwrap();
     program.publish(&tables(1, orders)).unwrap();
-    for slot in 0..4 {
+    for slot in Slot::all().take(4) {
         program.set_term(slot, Term::ALWAYS).unwrap();
     }
-    program.set_lease(u64::MAX).unwrap();
+    program.set_lease(BootTime::MAX).unwrap();
     (program, records)
 }
 

@@ -39,7 +39,7 @@ fn nothing_is_left_of_a_packet_that_no_rule_selects() {
     let sets = json!({"c2": ["198.51.100.7"]});
     let rules = json!([{"id": "r", "either": "c2", "protocol": "udp"}]);
     let order = approved(&payload("o", "foreign-to-foreign", &sets, &rules));
-    let slotted = [Slotted { slot: 0, order: &order }];
+    let slotted = Slotted::in_turn([&order]);
     let generation = compile(1, &[&layers()], &slotted).unwrap();
     let before = candidates();
     let mut kernel = KernelEngine::new(&generation.lines).unwrap();

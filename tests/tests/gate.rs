@@ -9,10 +9,11 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::{fixtures, layers};
 use sekisho_tests::privilege::require_kernel;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::Counters;
 use sensor_common::direction::Direction::ForeignToForeign;
 use sensor_common::outcome::Outcome;
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 use serde_json::json;
 
 const PAGE: u32 = 4_096;
@@ -33,8 +34,7 @@ fn tables(number: u32) -> KernelTables {
     let rules = json!([{"id": "r", "source": "c2", "protocol": "tcp"}]);
     let orders =
         ["one", "two"].map(|id| approved(&payload(id, "foreign-to-foreign", &sets, &rules)));
-    let slotted: Vec<Slotted<'_>> =
-        (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    let slotted = Slotted::in_turn(&orders);
     let generation = compile(number, &[&layers()], &slotted).unwrap();
     KernelTables::create(&generation.lines).unwrap()
 }
@@ -58,7 +58,7 @@ fn sum(program: &Program) -> Counters {
 fn a_record_needs_term_and_lease() {
     type Terms = [(u64, u64); 2];
     let (mut program, mut records, frame) = program(Mode::Tap);
-    let past = boot_time();
+    let past = boot_time().as_nanos();
     let hour = past + 3_600_000_000_000;
     let [over, now, later] = [(1, past), (past, FOREVER), (hour, FOREVER)];
     // (terms, lease) and the rules that must have a record.
@@ -79,16 +79,18 @@ fn a_record_needs_term_and_lease() {
     ];
     let mut expected = (0, 0);
     for (terms, lease, rules) in cases {
-        for (slot, (begin, end)) in (0..).zip(terms) {
-            program.set_term(slot, Term { begin, end }).unwrap();
-            assert_eq!(program.term(slot).unwrap(), Term { begin, end });
+        for (slot, (begin, end)) in (0..).map(Slot::new).zip(terms) {
+            let term = Term::from([begin, end]);
+            program.set_term(slot, term).unwrap();
+            assert_eq!(program.term(slot).unwrap(), term);
         }
-        program.set_lease(lease).unwrap();
+        program.set_lease(BootTime::from_nanos(lease)).unwrap();
         program.test_run(&frame, 1).unwrap();
-        let now = boot_time();
+        let now = boot_time().as_nanos();
         let mut seen = Vec::new();
         while let Some(record) = records.next_record() {
-            assert!(record.time >= past && record.time <= now, "the kernel's clock is ours");
+            let time = record.time.as_nanos();
+            assert!(time >= past && time <= now, "the kernel's clock is ours");
             seen.push(record.rule);
         }
         assert_eq!(seen, rules, "terms {terms:?}, lease {lease}");
@@ -106,12 +108,12 @@ fn a_record_needs_term_and_lease() {
 #[test]
 fn no_lease_opens_what_is_halted() {
     let (mut program, mut records, frame) = program(Mode::Tap);
-    program.set_term(0, Term::ALWAYS).unwrap();
-    program.set_lease(FOREVER).unwrap();
+    program.set_term(Slot::new(0), Term::ALWAYS).unwrap();
+    program.set_lease(BootTime::MAX).unwrap();
     for halted in [false, true, false] {
         program.set_halted(halted).unwrap();
         // As a controller does that was stopped before a halt and goes on after it.
-        program.set_lease(FOREVER).unwrap();
+        program.set_lease(BootTime::MAX).unwrap();
         program.test_run(&frame, 1).unwrap();
         assert_eq!(records.next_record().is_none(), halted);
         assert_eq!(program.is_halted().unwrap(), halted);
@@ -121,7 +123,8 @@ fn no_lease_opens_what_is_halted() {
 #[test]
 fn a_term_is_narrowed_and_never_widened_by_it() {
     let (mut program, _records, _) = program(Mode::Tap);
-    let term = |begin, end| Term { begin, end };
+    let term = |begin, end| Term::from([begin, end]);
+    let slot = Slot::new(63);
     for (before, limit, expected) in [
         (term(10, 20), term(15, 30), term(15, 20)),
         (term(10, 20), term(1, 12), term(10, 12)),
@@ -129,20 +132,20 @@ fn a_term_is_narrowed_and_never_widened_by_it() {
         (term(10, 20), Term::NEVER, Term::NEVER),
         (Term::NEVER, Term::ALWAYS, Term::NEVER),
     ] {
-        program.set_term(63, before).unwrap();
-        program.narrow_term(63, limit).unwrap();
-        assert_eq!(program.term(63).unwrap(), expected, "{before:?} {limit:?}");
+        program.set_term(slot, before).unwrap();
+        program.narrow_term(slot, limit).unwrap();
+        assert_eq!(program.term(slot).unwrap(), expected, "{before:?} {limit:?}");
     }
-    assert!(program.set_term(64, Term::ALWAYS).is_err(), "there is no such slot");
+    assert!(program.set_term(Slot::new(64), Term::ALWAYS).is_err(), "there is no such slot");
 }
 
 #[test]
 fn a_full_ring_loses_records_and_counts_them() {
     stay_on_this_cpu();
     let (mut program, mut records, frame) = program(Mode::Tap);
-    program.set_term(0, Term::ALWAYS).unwrap();
-    program.set_term(1, Term::ALWAYS).unwrap();
-    program.set_lease(FOREVER).unwrap();
+    program.set_term(Slot::new(0), Term::ALWAYS).unwrap();
+    program.set_term(Slot::new(1), Term::ALWAYS).unwrap();
+    program.set_lease(BootTime::MAX).unwrap();
     let packets = 100;
     program.test_run(&frame, packets).unwrap();
     let drained = std::iter::from_fn(|| records.next_record()).count() as u64;
@@ -162,7 +165,7 @@ fn tap_drops_and_inline_passes_every_frame() {
     const XDP_PASS: u32 = 2;
     for (mode, action) in [(Mode::Tap, XDP_DROP), (Mode::Inline, XDP_PASS)] {
         let (mut program, _records, _) = program(mode);
-        for lease in [0, FOREVER] {
+        for lease in [BootTime::ZERO, BootTime::MAX] {
             program.set_lease(lease).unwrap();
             for fixture in fixtures().iter().filter(|fixture| fixture.frame.len() >= 14) {
                 let (actual, _) = program.test_run(&fixture.frame, 1).unwrap();
@@ -191,9 +194,9 @@ fn the_log_is_about_the_program_and_only_where_it_is_asked_for() {
     ] {
         let (mut program, _records) = Program::load_with(Mode::Tap, PAGE, life_log).unwrap();
         program.publish(&tables(7)).unwrap();
-        program.set_term(0, Term::ALWAYS).unwrap();
+        program.set_term(Slot::new(0), Term::ALWAYS).unwrap();
         let mut lines = Vec::new();
-        for lease in [0, FOREVER] {
+        for lease in [BootTime::ZERO, BootTime::MAX] {
             program.set_lease(lease).unwrap();
             program.test_run(&frame, 10).unwrap();
             lines.extend(program.life());

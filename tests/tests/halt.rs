@@ -156,7 +156,7 @@ fn a_halt_that_is_read_after_a_later_resumption_does_not_undo_it() {
     let mut daemon = folder.start(&wire, &[]);
     let stream = Stream::start(&wire);
     some_more_records(&pins);
-    let gave_up = boot_time();
+    let gave_up = boot_time().as_nanos();
     daemon.ask(&HALT).good();
     daemon.ask(&RESUME).good();
     let late = format!("{{\"command\":\"halt\",\"waits_until\":{gave_up}}}\n");

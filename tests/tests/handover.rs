@@ -10,7 +10,7 @@ use std::io::Read as _;
 use std::net::UdpSocket;
 
 use aya::maps::MapData;
-use controller::kernel::Ring;
+use controller::kernel::{Ring, RingPosition};
 use jiff::Timestamp;
 use rustix::process::Signal;
 use sekisho_tests::authority::revocation;
@@ -175,7 +175,7 @@ fn killed_after_writing(wire: &Wire, pins: &PinFolder) -> (Folder, Daemon) {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_str().unwrap().starts_with("ring-") {
             let ring = Ring::open(MapData::from_pin(&path).unwrap()).unwrap();
-            ring.room().release(0);
+            ring.room().release(RingPosition::default());
         }
     }
     (folder, daemon)

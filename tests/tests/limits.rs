@@ -9,8 +9,9 @@ use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::layers;
 use sekisho_tests::network::{FAR, Wire};
 use sekisho_tests::privilege::require_kernel;
+use sensor_common::boot_time::BootTime;
 use sensor_common::layout::MOST_RULES;
-use sensor_common::tables::{MOST_ORDERS, Term};
+use sensor_common::tables::{MOST_ORDERS, Slot, Term};
 use serde_json::{Value, json};
 
 const RULES_OF_AN_ORDER: u32 = MOST_RULES / MOST_ORDERS;
@@ -46,15 +47,14 @@ fn order(order: u32) -> Value {
 fn each_of_as_many_rules_as_there_can_be_selects_its_packet() {
     require_kernel();
     let orders: Vec<_> = (0..MOST_ORDERS).map(|number| approved(&order(number))).collect();
-    let slotted: Vec<Slotted<'_>> =
-        (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    let slotted = Slotted::in_turn(&orders);
     let generation = compile(1, &[&layers()], &slotted).unwrap();
     let (mut program, mut records) = Program::load(Mode::Tap, 1 << 16).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
-    for slot in 0..MOST_ORDERS {
+    for slot in Slot::all() {
         program.set_term(slot, Term::ALWAYS).unwrap();
     }
-    program.set_lease(u64::MAX).unwrap();
+    program.set_lease(BootTime::MAX).unwrap();
     // A program that is attached somewhere is run at once; for any other the kernel waits for tens of
     // milliseconds each time.
     let wire = Wire::new();

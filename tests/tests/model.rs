@@ -32,7 +32,8 @@ use sekisho_model::stories::{a_long_life, handed_over};
 use sekisho_model::world::World;
 use sekisho_tests::frames::layers;
 use sekisho_tests::privilege::require_kernel;
-use sensor_common::tables::{Line, MOST_ORDERS, Term};
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Line, Slot, Term};
 use tempfile::TempDir;
 
 /// How long sequences are tried.
@@ -82,7 +83,7 @@ impl Kernel {
     }
 
     /// A time of the model's in the kernel's.
-    fn real(&self, time: u64) -> u64 {
+    fn real(&self, time: BootTime) -> BootTime {
         moved(time, self.ahead)
     }
 
@@ -93,8 +94,11 @@ impl Kernel {
 
 /// A time, moved; what stands for never and always stays. A machine that was booted just now knows no
 /// time as early as some of the model's: then it is the first one that it knows.
-fn moved(time: u64, by: i64) -> u64 {
-    if time == 0 || time == u64::MAX { time } else { time.saturating_add_signed(by).max(1) }
+fn moved(time: BootTime, by: i64) -> BootTime {
+    if time == BootTime::ZERO || time == BootTime::MAX {
+        return time;
+    }
+    BootTime::from_nanos(time.as_nanos().saturating_add_signed(by).max(1))
 }
 
 /// A packet that the order selects.
@@ -121,17 +125,17 @@ impl Enforce for &mut Kernel {
         self.program.publish(&tables).map_err(failed)
     }
 
-    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+    fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), SensorError> {
         let term = self.real_term(term);
         self.program.set_term(slot, term).map_err(failed)
     }
 
-    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+    fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), SensorError> {
         let limit = self.real_term(limit);
         self.program.narrow_term(slot, limit).map_err(failed)
     }
 
-    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+    fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
         let until = self.real(until);
         self.program.set_lease(until).map_err(failed)
     }
@@ -146,12 +150,12 @@ impl Enforce for &mut Kernel {
 }
 
 impl Port for &mut Kernel {
-    fn set_now(&mut self, boot: u64) {
+    fn set_now(&mut self, boot: BootTime) {
         // Times that fit into 63 bits, as all do that any machine shows.
-        let ahead = boot_time().wrapping_sub(boot + SINCE).cast_signed();
+        let ahead = boot_time().as_nanos().wrapping_sub(boot.as_nanos() + SINCE).cast_signed();
         let by = ahead - self.ahead;
         self.ahead = ahead;
-        for slot in 0..MOST_ORDERS {
+        for slot in Slot::all() {
             let Term { begin, end } = self.program.term(slot).unwrap();
             let term = Term { begin: moved(begin, by), end: moved(end, by) };
             self.program.set_term(slot, term).unwrap();
@@ -190,9 +194,9 @@ impl Port for &mut Kernel {
     }
 
     fn forget(&mut self) {
-        self.program.set_lease(0).unwrap();
+        self.program.set_lease(BootTime::ZERO).unwrap();
         self.program.set_halted(false).unwrap();
-        for slot in 0..MOST_ORDERS {
+        for slot in Slot::all() {
             self.program.set_term(slot, Term::NEVER).unwrap();
         }
         self.program.publish(&self.empty).unwrap();

@@ -9,6 +9,7 @@ use controller::engine::{Engine, HostEngine, KernelEngine};
 use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::{fixtures, layers, orders};
 use sekisho_tests::privilege::require_kernel;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{Counters, columns};
 use sensor_common::outcome::Outcome;
 use sensor_common::record::Record;
@@ -16,15 +17,14 @@ use serde_json::{Value, json};
 
 fn generation() -> Generation {
     let orders = orders();
-    let slotted: Vec<Slotted<'_>> =
-        (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    let slotted = Slotted::in_turn(&orders);
     compile(3, &[&layers()], &slotted).unwrap()
 }
 
 /// The time is each engine's own; everything else must be the same.
 fn timeless(mut records: Vec<Record>) -> Vec<Record> {
     for record in &mut records {
-        record.time = 0;
+        record.time = BootTime::ZERO;
     }
     records
 }
@@ -143,8 +143,7 @@ fn the_most_orders_and_rules_end_alike_in_both_engines() {
         .map(|n| payload(&format!("o{n}"), "foreign-to-foreign", &sets, &json!(rules)))
         .map(|payload| approved(&payload))
         .collect();
-    let slotted: Vec<Slotted<'_>> =
-        (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+    let slotted = Slotted::in_turn(&orders);
     let generation = compile(9, &[&layers()], &slotted).unwrap();
     let mut host = HostEngine::new(generation.lines.clone());
     let mut kernel = KernelEngine::new(&generation.lines).unwrap();

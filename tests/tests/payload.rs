@@ -11,6 +11,7 @@ use etherparse::PacketBuilder;
 use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::layers;
 use sekisho_tests::privilege::require_kernel;
+use sensor_common::boot_time::BootTime;
 use sensor_common::record::Record;
 use sensor_common::siphash;
 use serde_json::{Value, json};
@@ -59,8 +60,7 @@ impl Engines {
     fn new(orders: &[Value]) -> Self {
         require_kernel();
         let orders: Vec<_> = orders.iter().map(approved).collect();
-        let slotted: Vec<Slotted<'_>> =
-            (0..).zip(&orders).map(|(slot, order)| Slotted { slot, order }).collect();
+        let slotted = Slotted::in_turn(&orders);
         let generation = compile(5, &[&layers()], &slotted).unwrap();
         let host = HostEngine::new(generation.lines.clone());
         let kernel = KernelEngine::new(&generation.lines).unwrap();
@@ -71,7 +71,7 @@ impl Engines {
     fn rules(&mut self, frame: &[u8]) -> Vec<String> {
         let timeless = |mut records: Vec<Record>| {
             for record in &mut records {
-                record.time = 0;
+                record.time = BootTime::ZERO;
             }
             records
         };

@@ -13,9 +13,10 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::{fixtures, layers};
 use sekisho_tests::privilege::require_kernel;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::Counters;
 use sensor_common::record::Record;
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 use serde_json::json;
 
 /// What a record takes of a ring.
@@ -32,11 +33,11 @@ fn program(ring_bytes: u32) -> (Program, Records, Vec<u8>) {
     // More than any processor sends: it is the rings that are to overflow, not the share.
     order["facility"]["capacity_bps"] = json!(4_000_000_000_000_u64);
     let order = approved(&order);
-    let generation = compile(1, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
+    let generation = compile(1, &[&layers()], &Slotted::in_turn([&order])).unwrap();
     let (mut program, records) = Program::load(Mode::Tap, ring_bytes).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
-    program.set_term(0, Term::ALWAYS).unwrap();
-    program.set_lease(u64::MAX).unwrap();
+    program.set_term(Slot::new(0), Term::ALWAYS).unwrap();
+    program.set_lease(BootTime::MAX).unwrap();
     let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;
     (program, records, frame)
 }
@@ -147,7 +148,7 @@ fn all_cpus_at_once() {
         loop {
             let last = producers.iter().all(std::thread::ScopedJoinHandle::is_finished);
             for ((cpu, ring), taken) in rings.iter_mut().zip(&mut taken) {
-                let mut before = 0;
+                let mut before = BootTime::ZERO;
                 for record in take_all(ring) {
                     assert!(record.time >= before, "CPU {cpu}: records out of order");
                     before = record.time;

@@ -14,11 +14,12 @@ use sekisho_tests::frames::layers;
 use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::privilege::require_kernel;
 use sekisho_tests::wait::until;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::Counters;
 use sensor_common::direction::Direction::ForeignToForeign;
 use sensor_common::outcome::Outcome;
 use sensor_common::record::Record;
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 use serde_json::json;
 
 /// Publications; each takes milliseconds. A packet is being judged during a few of a hundred.
@@ -40,7 +41,7 @@ fn tables(generation: u32, before: usize) -> KernelTables {
     // No machine sends faster than this order's share of it.
     order["facility"]["capacity_bps"] = json!(1_000_000_000_000_u64);
     let order = approved(&order);
-    let tables = compile(generation, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
+    let tables = compile(generation, &[&layers()], &Slotted::in_turn([&order])).unwrap();
     KernelTables::create(&tables.lines).unwrap()
 }
 
@@ -56,8 +57,8 @@ fn every_packet_is_judged_by_one_generation() {
     let generations: Vec<KernelTables> =
         (0..).zip(BEFORE).map(|(number, before)| tables(number, before)).collect();
     program.publish(&generations[0]).unwrap();
-    program.set_term(0, Term::ALWAYS).unwrap();
-    program.set_lease(u64::MAX).unwrap();
+    program.set_term(Slot::new(0), Term::ALWAYS).unwrap();
+    program.set_lease(BootTime::MAX).unwrap();
     wire.receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
 
     let socket = wire.sender.inside(|| UdpSocket::bind((SENDER, 0)).unwrap());

@@ -12,10 +12,11 @@ use sekisho_tests::authority::{approved, payload};
 use sekisho_tests::frames::layers;
 use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::privilege::require_kernel;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::Counters;
 use sensor_common::direction::Direction::ForeignToForeign;
 use sensor_common::outcome::Outcome;
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 use serde_json::json;
 
 /// Generous: traffic over a veth pair takes microseconds, in an emulated machine too.
@@ -35,11 +36,11 @@ fn program(mode: Mode) -> (Program, Records) {
         "destination_ports": [SELECTED_PORT.to_string()],
     }]);
     let order = approved(&payload("one", "foreign-to-foreign", &sets, &rules));
-    let generation = compile(7, &[&layers()], &[Slotted { slot: 0, order: &order }]).unwrap();
+    let generation = compile(7, &[&layers()], &Slotted::in_turn([&order])).unwrap();
     let (mut program, records) = Program::load(mode, 1 << 16).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
-    program.set_term(0, Term::ALWAYS).unwrap();
-    program.set_lease(u64::MAX).unwrap();
+    program.set_term(Slot::new(0), Term::ALWAYS).unwrap();
+    program.set_lease(BootTime::MAX).unwrap();
     (program, records)
 }
 

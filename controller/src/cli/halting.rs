@@ -126,7 +126,7 @@ impl Halting {
     fn daemon(&self, socket: PathBuf, said: &Said, patience: Duration) -> Daemon {
         let patience = patience.min(self.left());
         let nanoseconds = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
-        let waits_until = boot_time().saturating_add(nanoseconds);
+        let waits_until = boot_time().plus(nanoseconds);
         let request = Request::Halt(HaltRequest::new(said.clone(), waits_until));
         // To connect may wait too: for a daemon that accepts nobody.
         let answered = within(patience, move || {

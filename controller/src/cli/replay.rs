@@ -127,8 +127,7 @@ impl ReplayArgs {
         }
         let at = self.at.unwrap_or_else(Timestamp::now);
         let in_force = in_force(&orders, at);
-        let slotted: Vec<Slotted<'_>> =
-            (0..).zip(in_force).map(|(slot, order)| Slotted { slot, order }).collect();
+        let slotted = Slotted::in_turn(in_force);
         let [below, above] = table.layers();
         let generation = compile(1, &[&below, &above], &slotted)?;
         // All captures are opened before the first is read: a wrong name ends the command before

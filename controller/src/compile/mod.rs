@@ -35,7 +35,7 @@ use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 use sensor_common::layout::{AddressValue, MOST_RULES};
 use sensor_common::payload::{MOST_GROUPS, MOST_PREFIXES};
-use sensor_common::tables::{Line, MOST_ORDERS};
+use sensor_common::tables::{Line, MOST_ORDERS, Slot};
 
 use crate::order::{Measure, Order, OrderKey, Verified};
 
@@ -47,9 +47,16 @@ pub type Layer<'a> = &'a [(IpNetwork, AddressClass)];
 #[derive(Clone, Copy, Debug)]
 pub struct Slotted<'a> {
     /// Below [`MOST_ORDERS`]; no two orders of a generation share one.
-    pub slot: u32,
+    pub slot: Slot,
     /// The order.
     pub order: &'a Verified<Order>,
+}
+
+impl<'a> Slotted<'a> {
+    /// These orders, one slot each from the first slot on.
+    pub fn in_turn(orders: impl IntoIterator<Item = &'a Verified<Order>>) -> Vec<Self> {
+        (0..).map(Slot::new).zip(orders).map(|(slot, order)| Self { slot, order }).collect()
+    }
 }
 
 /// One generation of tables, and the names that its records need.
@@ -84,7 +91,7 @@ pub struct RuleName {
 #[derive(Debug)]
 pub struct OrderName {
     /// Its slot in the table of terms.
-    pub slot: u32,
+    pub slot: Slot,
     /// The order's id.
     pub order_id: String,
     /// Its serial number.
@@ -174,7 +181,7 @@ pub fn compile(
     orders: &[Slotted<'_>],
 ) -> Result<Generation, CompileError> {
     let rules = orders.iter().flat_map(|slotted| names(slotted.slot, slotted.order)).collect();
-    let orders: Vec<(u32, &Order)> =
+    let orders: Vec<(Slot, &Order)> =
         orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
     check_limits(&orders)?;
     let tables = rows::tables(number, layers, &orders)?;
@@ -182,7 +189,7 @@ pub fn compile(
     Ok(Generation { lines, share: tables.share, names: Arc::new(Names::new(number, rules)) })
 }
 
-fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {
+fn check_limits(orders: &[(Slot, &Order)]) -> Result<(), CompileError> {
     if orders.len() > MOST_ORDERS as usize {
         return Err(CompileError::Orders(orders.len()));
     }
@@ -193,7 +200,7 @@ fn check_limits(orders: &[(u32, &Order)]) -> Result<(), CompileError> {
     Ok(())
 }
 
-fn names(slot: u32, order: &Verified<Order>) -> impl Iterator<Item = RuleName> {
+fn names(slot: Slot, order: &Verified<Order>) -> impl Iterator<Item = RuleName> {
     let name = Arc::new(OrderName {
         slot,
         order_id: order.order_id.clone(),

@@ -6,6 +6,7 @@ use ipnetwork::IpNetwork;
 use sensor_common::direction::Direction;
 use sensor_common::layout::RuleWord;
 use sensor_common::payload::{GroupMasks, MOST_GROUPS};
+use sensor_common::tables::Slot;
 
 use super::addresses::{self, Sources};
 use super::bits::Bits;
@@ -52,7 +53,7 @@ impl NumberedRule<'_> {
 pub(super) fn tables(
     number: u32,
     layers: &[Layer<'_>],
-    orders: &[(u32, &Order)],
+    orders: &[(Slot, &Order)],
 ) -> Result<Tables, CompileError> {
     let mut sets = Sets::default();
     let mut rules = Vec::new();

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use etherparse::PacketBuilder;
 use ipnetwork::IpNetwork;
 use proptest::prelude::*;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::Counters;
 use sensor_common::direction::{AddressClass, Direction};
 use sensor_common::outcome::Outcome;
@@ -40,7 +41,7 @@ fn with_prefixes(measure: &str, sets: &Value, prefixes: &Value, rules: &Value) -
 }
 
 fn engine(layers: &[Layer<'_>], orders: &[Order]) -> HostEngine {
-    let slotted: Vec<(u32, &Order)> = (0..).zip(orders).collect();
+    let slotted: Vec<(Slot, &Order)> = (0..).map(Slot::new).zip(orders).collect();
     HostEngine::new(image::write(&rows::tables(7, layers, &slotted).unwrap()).unwrap())
 }
 
@@ -335,7 +336,7 @@ fn tables_of_another_layout_are_not_read() {
     let sets = json!({"a": ["10.0.0.1"]});
     let rules = json!([{"id": "r", "source": "a", "protocol": "tcp"}]);
     let order = order(&payload("foreign-to-foreign", &sets, &rules));
-    let tables = rows::tables(1, &[&foreign], &[(0, &order)]).unwrap();
+    let tables = rows::tables(1, &[&foreign], &[(Slot::new(0), &order)]).unwrap();
     let mut lines = image::write(&tables).unwrap();
     let packet = Packet {
         source: "10.0.0.1".parse().unwrap(),
@@ -404,10 +405,10 @@ fn the_gate() {
     ];
     for (terms, lease, now, expected) in cases {
         let mut engine = engine(&[&foreign], &orders);
-        let term = |(begin, end)| Term { begin, end };
+        let term = |(begin, end)| Term::from([begin, end]);
         engine.gate().terms[..2].copy_from_slice(&terms.map(term));
-        engine.gate().lease = lease;
-        engine.gate().now = now;
+        engine.gate().lease = BootTime::from_nanos(lease);
+        engine.gate().now = BootTime::from_nanos(now);
         let records = engine.judge(&packet.frame()).unwrap();
         let rules: Vec<u32> = records.iter().map(|record| record.rule).collect();
         assert_eq!(rules, expected, "{terms:?} {lease} {now}");
@@ -425,9 +426,10 @@ fn limits_are_named() {
         .map(|n| json!({"id": format!("r{n}"), "source": "a", "protocol": "tcp"}))
         .collect();
     let order = order(&payload("foreign-to-foreign", &sets, &json!(rules)));
-    let text = check_limits(&[(0, &order), (1, &order)]).unwrap_err().to_string();
+    let text =
+        check_limits(&[(Slot::new(0), &order), (Slot::new(1), &order)]).unwrap_err().to_string();
     assert_eq!(text, "1026 rules are in force at once, over all orders; the limit is 1024");
-    let many: Vec<(u32, &Order)> = (0..65).map(|slot| (slot, &order)).collect();
+    let many: Vec<(Slot, &Order)> = (0..65).map(|slot| (Slot::new(slot), &order)).collect();
     let text = check_limits(&many).unwrap_err().to_string();
     assert_eq!(text, "65 orders are in force at once; the limit is 64");
 }

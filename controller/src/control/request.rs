@@ -14,6 +14,7 @@
 use std::slice;
 
 use bytes::Bytes;
+use sensor_common::boot_time::BootTime;
 use serde::{Deserialize, Serialize};
 
 use crate::files::LARGEST;
@@ -59,16 +60,15 @@ pub struct HaltRequest {
     /// See [`Said::why`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Text>,
-    /// Until when the command waits, in nanoseconds of the boot clock. By then it has halted the kernel
-    /// itself, or said that it could not: a resumption after this moment is not undone by a daemon
-    /// that reads the request late.
+    /// Until when the command waits. By then it has halted the kernel itself, or said that it could not: a
+    /// resumption after this moment is not undone by a daemon that reads the request late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waits_until: Option<u64>,
+    pub waits_until: Option<BootTime>,
 }
 
 impl HaltRequest {
     /// The request of a command that waits until this boot time.
-    pub fn new(said: Said, waits_until: u64) -> Self {
+    pub fn new(said: Said, waits_until: BootTime) -> Self {
         let Said { operator, why } = said;
         Self { operator, why, waits_until: Some(waits_until) }
     }
@@ -159,7 +159,7 @@ mod tests {
     fn lines_read_back() {
         let upload = Upload { name: "a".parse().unwrap(), length: 3 };
         let said = Said { operator: "op".parse().ok(), why: None };
-        let halt = HaltRequest::new(said, 7);
+        let halt = HaltRequest::new(said, BootTime::from_nanos(7));
         for (request, line) in [
             (Request::Status {}, "{\"command\":\"status\"}\n"),
             (

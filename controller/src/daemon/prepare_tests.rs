@@ -3,6 +3,7 @@
 use std::fs;
 
 use jiff::Timestamp;
+use sensor_common::boot_time::BootTime;
 use serde_json::{Value, json};
 
 use super::*;
@@ -27,7 +28,10 @@ fn folder(orders: &[Value]) -> tempfile::TempDir {
 }
 
 fn reading() -> Reading {
-    Reading { boot: 1, wall: "2027-10-21T00:00:00Z".parse::<Timestamp>().unwrap() }
+    Reading {
+        boot: BootTime::from_nanos(1),
+        wall: "2027-10-21T00:00:00Z".parse::<Timestamp>().unwrap(),
+    }
 }
 
 fn ready(folder: &tempfile::TempDir) -> Result<Prepared, Fault> {

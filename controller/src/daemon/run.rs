@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sensor_common::boot_time::BootTime;
 use tokio::signal::unix::Signal;
 use tokio::task::JoinHandle;
 
@@ -198,7 +199,7 @@ impl Daemon {
     }
 
     /// One tick, and at its very end, if nothing speaks against it, the lease.
-    fn tick(&mut self, voice: &impl Tell) -> Result<Option<u64>, RunError> {
+    fn tick(&mut self, voice: &impl Tell) -> Result<Option<BootTime>, RunError> {
         let reading = Reading::now();
         self.look(voice);
         self.put_right(voice)?;
@@ -216,7 +217,7 @@ impl Daemon {
             let until = self.orders.lease(reading);
             self.records.books().lease(until);
             let renewed = self.gate.renew(until)?;
-            self.monitor.note_lease(if renewed { until } else { 0 });
+            self.monitor.note_lease(if renewed { until } else { BootTime::ZERO });
         }
         self.records.health().note(objection);
         Ok(ticked.next)
@@ -247,8 +248,8 @@ impl Daemon {
 }
 
 /// How long to sleep: to the next boundary, but never longer than a tick.
-fn until(next: Option<u64>) -> Duration {
-    let boundary = next.map(|at| Duration::from_nanos(at.saturating_sub(boot_time())));
+fn until(next: Option<BootTime>) -> Duration {
+    let boundary = next.map(|at| Duration::from_nanos(at.since(boot_time())));
     boundary.map_or(TICK, |left| left.min(TICK))
 }
 

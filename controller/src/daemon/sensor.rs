@@ -27,6 +27,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sensor_common::boot_time::BootTime;
+
 use crate::control::status::RingSizes;
 use crate::daemon::vouched::Vouched;
 use crate::kernel::{KernelError, KernelTables, PinRoot, Pins, Program, Records, XdpAttach};
@@ -207,7 +209,7 @@ impl Sensor {
 impl Drop for Sensor {
     fn drop(&mut self) {
         // Nobody is left to tell. Whatever fails here, the lease runs out by itself.
-        let _ = self.all(|program| program.set_lease(0));
+        let _ = self.all(|program| program.set_lease(BootTime::ZERO));
         let _ = self.detach();
     }
 }

@@ -1,11 +1,12 @@
 //! The host engine: the shared code over tables in this process's memory. It needs no privilege.
 
+use sensor_common::boot_time::BootTime;
 use sensor_common::capacity::AlwaysFull;
 use sensor_common::counters::Counters;
 use sensor_common::decide::{Ports, decide};
 use sensor_common::record::{Record, Sink};
 use sensor_common::repeat::Loop;
-use sensor_common::tables::{Gate, Line, MOST_ORDERS, Term, lease};
+use sensor_common::tables::{Gate, Line, MOST_ORDERS, Slot, Term, lease};
 
 use super::Engine;
 use crate::kernel::KernelError;
@@ -23,11 +24,11 @@ pub struct HostGate {
     /// Per slot: when its order may select.
     pub terms: [Term; MOST_ORDERS as usize],
     /// Until when the tables are vouched for, exclusive.
-    pub lease: u64,
+    pub lease: BootTime,
     /// Whether all selection is halted, whatever the lease says.
     pub halted: bool,
     /// The time now.
-    pub now: u64,
+    pub now: BootTime,
 }
 
 impl HostEngine {
@@ -36,9 +37,9 @@ impl HostEngine {
     pub fn new(lines: Vec<Line>) -> Self {
         let gate = HostGate {
             terms: [Term::ALWAYS; MOST_ORDERS as usize],
-            lease: u64::MAX,
+            lease: BootTime::MAX,
             halted: false,
-            now: 1,
+            now: BootTime::FIRST,
         };
         Self { lines, gate, counters: Counters::default() }
     }
@@ -70,15 +71,15 @@ impl Engine for HostEngine {
 }
 
 impl Gate for HostGate {
-    fn term(&self, slot: u32) -> Term {
-        self.terms.get(slot as usize).copied().unwrap_or(Term::NEVER)
+    fn term(&self, slot: Slot) -> Term {
+        self.terms.get(slot.number() as usize).copied().unwrap_or(Term::NEVER)
     }
 
-    fn lease(&self) -> u64 {
+    fn lease(&self) -> BootTime {
         lease::in_force(self.lease, u64::from(self.halted))
     }
 
-    fn now(&self) -> u64 {
+    fn now(&self) -> BootTime {
         self.now
     }
 }

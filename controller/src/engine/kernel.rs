@@ -1,9 +1,10 @@
 //! The kernel engine: each frame goes through the loaded XDP program with `BPF_PROG_TEST_RUN`.
 
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{Counters, Verdict};
 use sensor_common::outcome::Outcome;
 use sensor_common::record::Record;
-use sensor_common::tables::{Line, MOST_ORDERS, Term};
+use sensor_common::tables::{Line, Slot, Term};
 
 use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
 use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStore};
@@ -30,10 +31,10 @@ impl KernelEngine {
     pub fn new(lines: &[Line]) -> Result<Self, KernelError> {
         let (mut program, records) = Program::load(Mode::Tap, RING_BYTES)?;
         program.publish(&KernelTables::create(lines)?)?;
-        for slot in 0..MOST_ORDERS {
+        for slot in Slot::all() {
             program.set_term(slot, Term::ALWAYS)?;
         }
-        program.set_lease(u64::MAX)?;
+        program.set_lease(BootTime::MAX)?;
         let share = ShareStore::create(1)?;
         program.share(&share)?;
         Ok(Self { program, share, records, stunted: Counters::default() })

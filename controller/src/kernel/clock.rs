@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
+use sensor_common::boot_time::BootTime;
 
-/// Nanoseconds of `CLOCK_BOOTTIME`, which goes on during suspend and never steps: the clock that
-/// the kernel program reads with `bpf_ktime_get_boot_ns`.
-pub fn boot_time() -> u64 {
-    read(ClockId::Boottime)
+/// The boot-time clock now.
+pub fn boot_time() -> BootTime {
+    BootTime::from_nanos(read(ClockId::Boottime))
 }
 
 /// Nanoseconds of `CLOCK_MONOTONIC`, which stands still during suspend: the clock of systemd.
@@ -22,12 +22,12 @@ fn read(clock: ClockId) -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
 }
 
-/// Both clocks at one moment: the boot-time clock in nanoseconds, then the wall clock.
+/// Both clocks at one moment: the boot-time clock, then the wall clock.
 ///
 /// A process can be stopped between two readings, and everything that is dated by the pair would be
 /// off by as long. So the boot-time clock is read again behind the wall clock, and the closest of a
 /// few attempts counts.
-pub fn boot_and_wall() -> (u64, Timestamp) {
+pub fn boot_and_wall() -> (BootTime, Timestamp) {
     closest(boot_time, Timestamp::now)
 }
 
@@ -38,11 +38,11 @@ const ATTEMPTS: usize = 8;
 /// terms, and the times of records, are off by no more.
 const CLOSE: u64 = 1_000;
 
-fn closest<W>(mut boot: impl FnMut() -> u64, mut wall: impl FnMut() -> W) -> (u64, W) {
+fn closest<W>(mut boot: impl FnMut() -> BootTime, mut wall: impl FnMut() -> W) -> (BootTime, W) {
     let mut attempt = || {
         let before = boot();
         let reading = wall();
-        (boot().saturating_sub(before), before, reading)
+        (boot().since(before), before, reading)
     };
     let mut best = attempt();
     for _ in 1..ATTEMPTS {
@@ -70,11 +70,12 @@ mod tests {
     /// Readings of the boot clock, two for each attempt; the wall clock counts the attempts.
     fn paired(readings: &[u64]) -> (u64, usize) {
         let (mut boots, mut attempts) = (readings.iter().copied(), 0);
-        let boot = || boots.next().expect("no more attempts than readings");
-        closest(boot, || {
+        let boot = || BootTime::from_nanos(boots.next().expect("no more attempts than readings"));
+        let (boot, attempts) = closest(boot, || {
             attempts += 1;
             attempts
-        })
+        });
+        (boot.as_nanos(), attempts)
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `program` | one loaded program with its maps; its attachment, its gate, the publication of a generation |
 //! | `segments` | memory of a generation, shared with the kernel (`unsafe`) |
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
+//! | `ring_position` | how far a ring was read or written |
 //! | `records` | the rings of all CPUs |
 //! | `pins`, `link` | what outlives a controller, and the attachment |
 //! | `keep` | pins that somebody removed, put back |
@@ -32,6 +33,7 @@ mod pins;
 mod program;
 mod records;
 mod ring;
+mod ring_position;
 mod segments;
 mod setup;
 mod share;
@@ -45,5 +47,6 @@ pub use pins::{Left, PinRoot, Pins};
 pub use program::{KernelTables, Program};
 pub use records::Records;
 pub use ring::{Ring, Room};
+pub use ring_position::RingPosition;
 pub use setup::{Mode, Setup, XdpAttach};
 pub use share::ShareStore;

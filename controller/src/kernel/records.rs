@@ -101,7 +101,8 @@ impl Records {
         for _ in 0..self.rings.len() {
             let (_, ring) = self.rings.get_mut(self.at)?;
             let record = ring.next_record();
-            let ahead = ring.position().wrapping_sub(ring.room().released());
+            let (taken, released) = (ring.position().bytes(), ring.room().released().bytes());
+            let ahead = taken.wrapping_sub(released);
             // Not each by itself: the kernel's side reads that word for every record.
             if ahead >= ring.bytes() / 8 {
                 ring.room().release(ring.position());

@@ -27,7 +27,7 @@ use aya_obj::generated::{BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT, BPF_RING
 use memmap2::{MmapOptions, MmapRaw};
 use sensor_common::record::{LENGTH, Record};
 
-use super::KernelError;
+use super::{KernelError, RingPosition};
 
 /// What the kernel puts before each record: its length with two flags, and an offset of its own.
 const HEADER: usize = BPF_RINGBUF_HDR_SZ as usize;
@@ -55,14 +55,14 @@ impl Room {
     }
 
     /// Gives everything before `position` back to the kernel ([`Ring::position`]).
-    pub fn release(&self, position: u64) {
+    pub fn release(&self, position: RingPosition) {
         // The kernel's acquiring load sees it only after what was read has been read.
-        self.word().store(position, Ordering::Release);
+        self.word().store(position.bytes(), Ordering::Release);
     }
 
     /// Up to where the ring was given back.
-    pub fn released(&self) -> u64 {
-        self.word().load(Ordering::Acquire)
+    pub fn released(&self) -> RingPosition {
+        RingPosition::new(self.word().load(Ordering::Acquire))
     }
 
     /// Records that were submitted and whose room was not given back yet. Exact as long as nothing
@@ -70,15 +70,16 @@ impl Room {
     pub fn waiting(&self) -> u64 {
         // In this order, so that a record that is given back meanwhile is not counted twice.
         let written = self.written();
-        written.saturating_sub(self.released()) / u64::from(RECORD)
+        written.since(self.released()) / u64::from(RECORD)
     }
 
     /// Up to where the kernel has reserved room for records.
-    fn written(&self) -> u64 {
+    fn written(&self) -> RingPosition {
         let word = self.memory.as_ptr().cast_mut().cast::<u64>();
         // SAFETY: the producer's page is mapped for as long as `self` lives and starts, aligned,
         // with the position; it is only loaded, never stored to.
-        unsafe { AtomicU64::from_ptr(word) }.load(Ordering::Acquire)
+        let written = unsafe { AtomicU64::from_ptr(word) }.load(Ordering::Acquire);
+        RingPosition::new(written)
     }
 }
 
@@ -92,7 +93,7 @@ pub struct Ring {
     /// Size less one; the size is a power of two.
     mask: u64,
     /// Up to where it was read.
-    position: u64,
+    position: RingPosition,
 }
 
 impl Ring {
@@ -134,12 +135,17 @@ impl Ring {
             }
             let bytes = length & !BPF_RINGBUF_DISCARD_BIT;
             let record = (length as usize == LENGTH).then(|| self.record());
-            self.position += (HEADER as u64 + u64::from(bytes)).next_multiple_of(8);
+            self.go_on_behind(bytes);
             if record.is_some() {
                 return record;
             }
         }
         None
+    }
+
+    /// Goes on behind the next record, which is this many bytes long.
+    fn go_on_behind(&mut self, bytes: u32) {
+        self.position = self.position.plus((HEADER as u64 + u64::from(bytes)).next_multiple_of(8));
     }
 
     /// Records that are there to be taken, of any length.
@@ -152,14 +158,14 @@ impl Ring {
             }
             count += u64::from(length & BPF_RINGBUF_DISCARD_BIT == 0);
             let bytes = length & !BPF_RINGBUF_DISCARD_BIT;
-            self.position += (HEADER as u64 + u64::from(bytes)).next_multiple_of(8);
+            self.go_on_behind(bytes);
         }
         count
     }
 
     /// Goes on at `position`, up to which records are known to be kept, and gives them back. A
     /// position that was passed, or that the ring never reached, changes nothing.
-    pub fn skip_to(&mut self, position: u64) {
+    pub fn skip_to(&mut self, position: RingPosition) {
         if (self.position..=self.room.written()).contains(&position) {
             self.position = position;
             self.room.release(position);
@@ -167,12 +173,12 @@ impl Ring {
     }
 
     /// Whether as much as that was ever written into it.
-    pub fn has_reached(&self, position: u64) -> bool {
+    pub fn has_reached(&self, position: RingPosition) -> bool {
         position <= self.room.written()
     }
 
-    /// Up to where records were taken, in bytes since the ring was made.
-    pub const fn position(&self) -> u64 {
+    /// Up to where records were taken.
+    pub const fn position(&self) -> RingPosition {
         self.position
     }
 
@@ -220,7 +226,7 @@ impl Ring {
     /// The byte `offset` behind the reading position.
     fn at(&self, offset: usize) -> *const u8 {
         #[expect(clippy::cast_possible_truncation, reason = "a ring has at most 1 GiB")]
-        let start = self.page + (self.position & self.mask) as usize;
+        let start = self.page + (self.position.bytes() & self.mask) as usize;
         self.room.memory.as_ptr().wrapping_add(start + offset)
     }
 }

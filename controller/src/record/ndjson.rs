@@ -183,19 +183,21 @@ mod tests {
     use proptest::prelude::*;
     use sensor_common::record::LENGTH;
 
+    use sensor_common::boot_time::BootTime;
+
     use super::*;
     use crate::compile::{Slotted, compile};
     use crate::order::samples;
 
     fn names(number: u32) -> std::sync::Arc<Names> {
         let order = samples::verified(&samples::order());
-        compile(number, &[], &[Slotted { slot: 0, order: &order }]).unwrap().names
+        compile(number, &[], &Slotted::in_turn([&order])).unwrap().names
     }
 
     fn record() -> Record {
         let mapped = |address: [u8; 4]| Ipv4Addr::from(address).to_ipv6_mapped().octets();
         Record {
-            time: 1,
+            time: BootTime::from_nanos(1),
             source: mapped([198, 51, 100, 7]),
             destination: mapped([192, 0, 2, 1]),
             length: 1514,

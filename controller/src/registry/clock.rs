@@ -12,6 +12,7 @@
 //!   nothing twice: what ended stays ended.
 
 use jiff::{SignedDuration, Timestamp};
+use sensor_common::boot_time::BootTime;
 
 use crate::kernel::clock::boot_and_wall;
 
@@ -19,8 +20,8 @@ use crate::kernel::clock::boot_and_wall;
 /// deadline forward.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Reading {
-    /// The boot clock, nanoseconds.
-    pub boot: u64,
+    /// The boot-time clock.
+    pub boot: BootTime,
     /// The wall clock.
     pub wall: Timestamp,
 }
@@ -38,7 +39,7 @@ impl Reading {
 pub struct Clock {
     highest: Timestamp,
     /// The boot time at which `highest` was the time; none for one that comes from before a restart.
-    boot: Option<u64>,
+    boot: Option<BootTime>,
 }
 
 impl Clock {
@@ -49,7 +50,7 @@ impl Clock {
 
     /// The latest time that there is evidence for, at this reading.
     pub fn latest(&self, reading: Reading) -> Timestamp {
-        let passed = self.boot.map_or(0, |boot| reading.boot.saturating_sub(boot));
+        let passed = self.boot.map_or(0, |boot| reading.boot.since(boot));
         let passed = SignedDuration::from_nanos(i64::try_from(passed).unwrap_or(i64::MAX));
         let floor = self.highest.checked_add(passed).unwrap_or(Timestamp::MAX);
         reading.wall.max(floor)
@@ -77,7 +78,7 @@ mod tests {
     }
 
     fn reading(boot: u64, wall: i64) -> Reading {
-        Reading { boot: boot * 1_000_000_000, wall: at(wall) }
+        Reading { boot: BootTime::from_nanos(boot * 1_000_000_000), wall: at(wall) }
     }
 
     #[test]
@@ -96,6 +97,6 @@ mod tests {
     fn the_end_of_time_is_an_end() {
         let mut clock = Clock::new(Timestamp::MAX);
         clock.observe(reading(1, 0));
-        assert_eq!(clock.latest(Reading { boot: u64::MAX, wall: at(0) }), Timestamp::MAX);
+        assert_eq!(clock.latest(Reading { boot: BootTime::MAX, wall: at(0) }), Timestamp::MAX);
     }
 }

@@ -145,10 +145,8 @@ impl Registry {
                 continue;
             }
             let bodies =
-                set.iter().filter_map(|position| self.entries.get(*position)?.body.as_ref());
-            let in_force: Vec<Slotted<'_>> =
-                (0..).zip(bodies).map(|(slot, order)| Slotted { slot, order }).collect();
-            compile::compile(0, layers, &in_force)
+                set.iter().filter_map(|position| self.entries.get(*position)?.body.as_deref());
+            compile::compile(0, layers, &Slotted::in_turn(bodies))
                 .map_err(|error| Rejection::new(file, format!("at {moment}: {error}")))?;
         }
         Ok(())

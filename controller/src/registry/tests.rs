@@ -2,6 +2,7 @@
 //! `tests/model`.
 
 use jiff::Timestamp;
+use sensor_common::boot_time::BootTime;
 use serde_json::{Value, json};
 
 use super::act::{Act, Caller, Said};
@@ -19,7 +20,8 @@ pub(crate) fn wall(second: i64) -> Timestamp {
 }
 
 pub(crate) fn at(second: i64) -> Reading {
-    Reading { boot: u64::try_from(10_000 + second).unwrap() * 1_000_000_000, wall: wall(second) }
+    let boot = u64::try_from(10_000 + second).unwrap() * 1_000_000_000;
+    Reading { boot: BootTime::from_nanos(boot), wall: wall(second) }
 }
 
 pub(crate) fn begun() -> Change {

@@ -15,10 +15,10 @@ use std::rc::Rc;
 
 use arbitrary::{Result, Unstructured};
 use controller::engine::HostEngine;
-use sensor_common::tables::Term;
-
 use oracle::judge;
 use scenario::Scenario;
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::Term;
 
 /// Most frames of an input.
 const FRAMES: usize = 24;
@@ -92,8 +92,9 @@ impl Gate {
         let gate = engine.gate();
         gate.terms.fill(Term::NEVER);
         for (position, &(begin, end)) in self.terms.iter().enumerate() {
-            gate.terms[scenario.slot(position) as usize] = Term { begin, end };
+            gate.terms[scenario.slot(position).number() as usize] = Term::from([begin, end]);
         }
-        (gate.lease, gate.halted, gate.now) = (self.lease, self.halted, self.now);
+        let [lease, now] = [self.lease, self.now].map(BootTime::from_nanos);
+        (gate.lease, gate.halted, gate.now) = (lease, self.halted, now);
     }
 }

@@ -7,6 +7,7 @@ use controller::record::ndjson;
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{Counters, columns};
 use sensor_common::direction::{AddressClass, Direction};
 use sensor_common::outcome::Outcome;
@@ -113,7 +114,7 @@ fn check_record(
         (packet.fragment, flag::FRAGMENT),
     ];
     let written = Record {
-        time: gate.now,
+        time: BootTime::from_nanos(gate.now),
         source: bytes(packet.source),
         destination: bytes(packet.destination),
         length: u32::try_from(frame.len()).expect("a short frame"),

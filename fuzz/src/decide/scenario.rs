@@ -10,7 +10,7 @@ use controller::compile::{CompileError, Generation, Layer, Names, Slotted, compi
 use controller::engine::HostEngine;
 use controller::order::{Order, Verified};
 use sensor_common::payload::MOST_GROUPS;
-use sensor_common::tables::MOST_ORDERS;
+use sensor_common::tables::{MOST_ORDERS, Slot};
 
 use super::frames::Pool;
 use super::spec::{Prefixes, Spec};
@@ -33,14 +33,14 @@ pub(super) struct Scenario {
 
 impl Scenario {
     /// The slot of the order at a position.
-    pub(super) fn slot(&self, position: usize) -> u32 {
+    pub(super) fn slot(&self, position: usize) -> Slot {
         slot(&self.spec, position)
     }
 }
 
-fn slot(spec: &Spec, position: usize) -> u32 {
+fn slot(spec: &Spec, position: usize) -> Slot {
     let position = u32::try_from(position).expect("few orders");
-    (spec.first_slot + position) % MOST_ORDERS
+    Slot::new((spec.first_slot + position) % MOST_ORDERS)
 }
 
 /// One of the scenarios that are the same in every run.

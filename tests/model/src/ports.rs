@@ -6,11 +6,12 @@ use controller::compile::Names;
 use controller::daemon::sensor::Enforce;
 use controller::durable::disk::Disk;
 use controller::registry::Place;
+use sensor_common::boot_time::BootTime;
 
 /// A kernel that can be asked what it selects.
 pub trait Port: Enforce {
     /// It is this time by the boot clock, which has not gone back since the last call.
-    fn set_now(&mut self, boot: u64);
+    fn set_now(&mut self, boot: BootTime);
 
     /// The generation that was published last means this.
     fn judges_by(&mut self, names: Arc<Names>);

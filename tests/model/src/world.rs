@@ -13,6 +13,7 @@ use controller::registry::act::{Act, Caller, Said};
 use controller::registry::install::Installed;
 use controller::registry::loading::Contents;
 use controller::registry::{Change, Reading, Registry, Store};
+use sensor_common::boot_time::BootTime;
 
 use super::documents::{self, FACILITY, wall};
 use super::law::{Approval, MOST_SERIAL, Model, SIGNERS, Step};
@@ -87,7 +88,7 @@ impl<P: Port, M: Medium> World<P, M> {
 
     fn reading(&self) -> Reading {
         let boot = u64::try_from(BOOT + self.seconds).unwrap() * 1_000_000_000;
-        Reading { boot, wall: wall(self.seconds + self.off) }
+        Reading { boot: BootTime::from_nanos(boot), wall: wall(self.seconds + self.off) }
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -122,7 +123,7 @@ impl<P: Port, M: Medium> World<P, M> {
         let halted = self.registry.halted().is_some();
         self.kernel.set_halted(halted).unwrap();
         if halted {
-            self.kernel.set_lease(0).unwrap();
+            self.kernel.set_lease(BootTime::ZERO).unwrap();
         }
     }
 
@@ -301,7 +302,7 @@ impl<P: Port, M: Medium> World<P, M> {
             Step::Halt => {
                 // As the gate does: the kernel first.
                 self.kernel.set_halted(true).unwrap();
-                self.kernel.set_lease(0).unwrap();
+                self.kernel.set_lease(BootTime::ZERO).unwrap();
                 if let Some(change) =
                     self.registry.halt(Act::new(Said::default(), Caller::default(), now.wall), now)
                 {

@@ -11,11 +11,12 @@ use controller::daemon::orders::generation_files::GenerationFiles;
 use controller::durable::disk::{Disk as _, Steps as _};
 use controller::order::Measure;
 use sekisho_model::disk::SimulatedDisk;
+use sensor_common::tables::Slot;
 
 /// A generation of one order, whose serial is the generation's number.
 fn generation(number: u32) -> Names {
     let order = Arc::new(OrderName {
-        slot: 0,
+        slot: Slot::new(0),
         order_id: "a".to_owned(),
         serial: u64::from(number),
         measure: Measure::Agreement,

@@ -14,21 +14,28 @@ use sekisho_model::law::{IDS, step};
 use sekisho_model::ports::Port;
 use sekisho_model::stories::{a_long_life, handed_over};
 use sekisho_model::world::World;
-use sensor_common::tables::{Line, Term};
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Line, Slot, Term};
 
 /// What the kernel enforces.
 #[derive(Debug)]
 struct Kernel {
-    now: u64,
+    now: BootTime,
     names: Option<Arc<Names>>,
     terms: [Term; 64],
-    lease: u64,
+    lease: BootTime,
     halted: bool,
 }
 
 impl Default for Kernel {
     fn default() -> Self {
-        Self { now: 0, names: None, terms: [Term::NEVER; 64], lease: 0, halted: false }
+        Self {
+            now: BootTime::ZERO,
+            names: None,
+            terms: [Term::NEVER; 64],
+            lease: BootTime::ZERO,
+            halted: false,
+        }
     }
 }
 
@@ -43,18 +50,18 @@ impl Enforce for Kernel {
         Ok(())
     }
 
-    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
-        self.terms[slot as usize] = term;
+    fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), SensorError> {
+        self.terms[slot.number() as usize] = term;
         Ok(())
     }
 
-    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
-        let term = &mut self.terms[slot as usize];
+    fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), SensorError> {
+        let term = &mut self.terms[slot.number() as usize];
         *term = term.and(limit);
         Ok(())
     }
 
-    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+    fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
         self.lease = until;
         Ok(())
     }
@@ -70,7 +77,7 @@ impl Enforce for Kernel {
 }
 
 impl Port for Kernel {
-    fn set_now(&mut self, boot: u64) {
+    fn set_now(&mut self, boot: BootTime) {
         self.now = boot;
     }
 
@@ -83,7 +90,7 @@ impl Port for Kernel {
             return Vec::new();
         }
         let orders = self.names.iter().flat_map(|names| names.rules()).map(|rule| &rule.order);
-        let live = orders.filter(|order| self.terms[order.slot as usize].holds(self.now));
+        let live = orders.filter(|order| self.terms[order.slot.number() as usize].holds(self.now));
         live.map(|order| {
             let id = IDS.iter().position(|id| *id == order.order_id).unwrap();
             (id, order.serial)

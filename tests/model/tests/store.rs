@@ -17,13 +17,15 @@ use sekisho_model::disk::SimulatedDisk;
 use sekisho_model::documents::{self, FACILITY, wall};
 use sekisho_model::law::Approval;
 use sekisho_model::ports::Medium as _;
+use sensor_common::boot_time::BootTime;
 
 fn place() -> Place {
     SimulatedDisk::default().place()
 }
 
 fn at(second: i64) -> Reading {
-    Reading { boot: u64::try_from(10_000 + second).unwrap() * 1_000_000_000, wall: wall(second) }
+    let boot = u64::try_from(10_000 + second).unwrap() * 1_000_000_000;
+    Reading { boot: BootTime::from_nanos(boot), wall: wall(second) }
 }
 
 fn begun() -> Change {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{self, Counters};
 use sensor_common::outcome::Outcome;
 
@@ -31,7 +32,7 @@ pub struct Monitor {
     views: Mutex<Vec<View>>,
     routes: Mutex<Option<Carried>>,
     unwritten: Mutex<Option<String>>,
-    /// Boot-clock nanoseconds.
+    /// Boot-time nanoseconds.
     lease_until: AtomicU64,
     books: Arc<Books>,
     verified_instructions: Option<u32>,
@@ -97,9 +98,9 @@ impl Monitor {
         lock(&self.unwritten).clone()
     }
 
-    /// Notes until when the lease runs, boot-clock nanoseconds.
-    pub fn note_lease(&self, until: u64) {
-        self.lease_until.store(until, Ordering::Relaxed);
+    /// Notes until when the lease runs.
+    pub fn note_lease(&self, until: BootTime) {
+        self.lease_until.store(until.as_nanos(), Ordering::Relaxed);
     }
 
     /// The configuration.
@@ -128,7 +129,7 @@ impl Monitor {
 
     /// Nanoseconds for which the kernel goes on selecting without a sign of life.
     pub fn lease_remaining(&self) -> u64 {
-        self.lease_until.load(Ordering::Relaxed).saturating_sub(boot_time())
+        BootTime::from_nanos(self.lease_until.load(Ordering::Relaxed)).since(boot_time())
     }
 
     /// Bytes per second of 外外 traffic that may be inspected, while an Art. 17 order is in force.

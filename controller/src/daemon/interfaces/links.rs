@@ -7,6 +7,8 @@
 
 use std::io;
 
+use sensor_common::boot_time::BootTime;
+
 use crate::daemon::interfaces::link::{self, Link};
 use crate::daemon::interfaces::netlink::Listener;
 use crate::daemon::sensor::Sensor;
@@ -114,8 +116,8 @@ pub struct View {
     pub index: Option<u32>,
     /// How often the program was attached again.
     pub reattached: u64,
-    /// When that was last tried, boot-clock nanoseconds.
-    tried: Option<u64>,
+    /// When that was last tried.
+    tried: Option<BootTime>,
     /// What came of it, if it failed.
     refused: Option<String>,
 }
@@ -160,13 +162,13 @@ impl View {
     }
 
     /// Whether it is time to attach the program again.
-    fn is_due(&self, now: u64) -> bool {
-        let rested = |tried| now.saturating_sub(tried) >= BACK_OFF;
+    fn is_due(&self, now: BootTime) -> bool {
+        let rested = |tried| now.since(tried) >= BACK_OFF;
         self.state == State::Detached && self.tried.is_none_or(rested)
     }
 
     /// Notes what came of an attempt at `now`.
-    fn attempted(&mut self, now: u64, done: Result<(), String>, looked: &mut Looked) {
+    fn attempted(&mut self, now: BootTime, done: Result<(), String>, looked: &mut Looked) {
         self.tried = Some(now);
         match done {
             Ok(()) => {
@@ -211,9 +213,8 @@ impl Watch {
         self.news.changed().await
     }
 
-    /// Looks at all interfaces at `now`, boot-clock nanoseconds, and attaches the programs that are
-    /// attached no more.
-    pub fn look(&mut self, sensor: &mut Sensor, now: u64) -> Looked {
+    /// Looks at all interfaces at `now` and attaches the programs that are attached no more.
+    pub fn look(&mut self, sensor: &mut Sensor, now: BootTime) -> Looked {
         let mut looked = Looked::default();
         self.read(sensor, &mut looked);
         let mut tried = false;
@@ -321,20 +322,21 @@ mod tests {
 
     #[test]
     fn a_program_is_attached_again_at_once_and_then_once_a_second() {
+        let at = BootTime::from_nanos;
         let mut view = View::new("a".into());
         let mut looked = Looked::default();
-        assert!(!view.is_due(5), "it is attached");
+        assert!(!view.is_due(at(5)), "it is attached");
         view.turn(State::Detached, &mut looked);
-        assert!(view.is_due(5));
-        view.attempted(5, Err("busy".into()), &mut looked);
-        assert!(!view.is_due(4 + BACK_OFF));
-        assert!(view.is_due(5 + BACK_OFF));
-        view.attempted(5 + BACK_OFF, Err("busy".into()), &mut looked);
-        view.attempted(5 + 2 * BACK_OFF, Ok(()), &mut looked);
+        assert!(view.is_due(at(5)));
+        view.attempted(at(5), Err("busy".into()), &mut looked);
+        assert!(!view.is_due(at(4 + BACK_OFF)));
+        assert!(view.is_due(at(5 + BACK_OFF)));
+        view.attempted(at(5 + BACK_OFF), Err("busy".into()), &mut looked);
+        view.attempted(at(5 + 2 * BACK_OFF), Ok(()), &mut looked);
         assert_eq!(view.reattached, 1);
         let refusals = looked.said.iter().filter(|line| line.contains("cannot")).count();
         assert_eq!(refusals, 1, "the same refusal is said once");
         view.turn(State::Seeing, &mut looked);
-        assert!(!view.is_due(9 + 9 * BACK_OFF));
+        assert!(!view.is_due(at(9 + 9 * BACK_OFF)));
     }
 }

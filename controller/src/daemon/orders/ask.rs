@@ -1,5 +1,6 @@
 //! What can be asked of the loop, which owns the registry.
 
+use sensor_common::boot_time::BootTime;
 use tokio::sync::oneshot;
 
 use crate::control::Reply;
@@ -20,9 +21,9 @@ pub enum Ask {
     Command {
         /// What.
         command: Command,
-        /// Until when whoever asked waits, if they say so: nanoseconds of the boot clock. See
+        /// Until when whoever asked waits, if they say so. See
         /// [`HaltRequest::waits_until`](crate::control::request::HaltRequest::waits_until).
-        waits_until: Option<u64>,
+        waits_until: Option<BootTime>,
         /// Where the answer goes.
         reply: ReplyTo,
     },

@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sensor_common::tables::Slot;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{Names, OrderName, RuleName};
@@ -41,7 +42,7 @@ struct Written {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenOrder {
-    slot: u32,
+    slot: Slot,
     order_id: String,
     serial: u64,
     measure: String,
@@ -173,7 +174,8 @@ mod tests {
     use crate::durable::disk::RealDisk;
 
     fn generation(number: u32) -> Names {
-        let order = |slot: u32, id: &str, measure| {
+        let order = |slot, id: &str, measure| {
+            let slot = Slot::new(slot);
             let digest = format!("digest of {id}");
             Arc::new(OrderName { slot, order_id: id.to_owned(), serial: 7, measure, digest })
         };
@@ -200,7 +202,9 @@ mod tests {
         let rules: Vec<_> = read[0]
             .rules()
             .iter()
-            .map(|rule| (rule.order.slot, rule.order.order_id.as_str(), rule.rule.as_str()))
+            .map(|rule| {
+                (rule.order.slot.number(), rule.order.order_id.as_str(), rule.rule.as_str())
+            })
             .collect();
         assert_eq!(rules, [(3, "a", "r1"), (3, "a", "r2"), (0, "b", "r1")]);
         assert_eq!(read[0].rule(2).unwrap().order.measure, Measure::DomesticToForeign);

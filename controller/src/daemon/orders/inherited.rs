@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sensor_common::tables::Slot;
+
 use crate::compile::Names;
 use crate::order::OrderKey;
 
@@ -16,7 +18,7 @@ pub struct Inherited {
     /// The highest number among them; the next generation has a higher one.
     pub generation: u32,
     /// Every slot that one of them leads to, with its order; `None` where they do not agree.
-    pub slots: BTreeMap<u32, Option<OrderKey>>,
+    pub slots: BTreeMap<Slot, Option<OrderKey>>,
 }
 
 impl Inherited {
@@ -46,7 +48,7 @@ mod tests {
     fn generation(number: u32, slots: &[(u32, &str, u64)]) -> Arc<Names> {
         let rule = |(slot, id, serial): &(u32, &str, u64)| RuleName {
             order: Arc::new(OrderName {
-                slot: *slot,
+                slot: Slot::new(*slot),
                 order_id: (*id).to_owned(),
                 serial: *serial,
                 measure: Measure::Agreement,
@@ -65,8 +67,9 @@ mod tests {
         ]);
         assert_eq!(inherited.generation, 8);
         let own = |id| Some(OrderKey::new(id, 1));
-        let slots = [(0, own("a")), (1, own("b")), (2, None), (3, own("d"))];
-        assert_eq!(inherited.slots, slots.into());
+        let slots = [own("a"), own("b"), None, own("d")];
+        let slots: BTreeMap<_, _> = (0..).map(Slot::new).zip(slots).collect();
+        assert_eq!(inherited.slots, slots);
         assert_eq!(Inherited::new(&[]), Inherited::default());
     }
 }

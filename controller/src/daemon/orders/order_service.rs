@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sensor_common::boot_time::BootTime;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::control::Reply;
@@ -35,7 +36,7 @@ mod writing;
 
 use writing::Unwritten;
 
-/// How long the clock and the counts may go unwritten, boot-clock nanoseconds.
+/// How long the clock and the counts may go unwritten: nanoseconds.
 const SAVE: u64 = 60_000_000_000;
 
 /// Why the registry cannot go on: the daemon ends.
@@ -55,8 +56,8 @@ pub enum OrderServiceError {
 /// What a tick came to.
 #[derive(Debug, Default)]
 pub struct Ticked {
-    /// The next moment at which something begins or ends: boot-clock nanoseconds.
-    pub next: Option<u64>,
+    /// The next moment at which something begins or ends.
+    pub next: Option<BootTime>,
     /// A generation was published; no packet is judged by an earlier one any more.
     pub published: Option<u32>,
     /// What happened, in words.
@@ -96,8 +97,8 @@ pub struct OrderService<E: Enforce> {
     reconciler: Reconciler,
     gate: Arc<SharedSensor<E>>,
     counts: Arc<RecordCounts>,
-    /// When the state was last written, boot-clock nanoseconds.
-    saved: u64,
+    /// When the state was last written.
+    saved: BootTime,
     unwritten: Unwritten,
     compiling: Option<JoinHandle<Tables<E>>>,
     /// A generation that could not be written down. The one before stays until it can.
@@ -133,7 +134,7 @@ where
             basis,
             gate,
             counts,
-            saved: 0,
+            saved: BootTime::ZERO,
             unwritten: Unwritten::default(),
             compiling: None,
             unpublished: None,
@@ -185,7 +186,7 @@ where
     }
 
     /// Until when the lease runs, see [`Reconciler::lease`].
-    pub fn lease(&self, reading: Reading) -> u64 {
+    pub fn lease(&self, reading: Reading) -> BootTime {
         self.reconciler.lease(reading)
     }
 

@@ -9,11 +9,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sensor_common::tables::{Line, Term};
-
-use crate::daemon::orders::inherited::Inherited;
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Line, Slot, Term};
 
 use crate::compile::{self, CompileError, Layer, Names, Slotted};
+use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::term::Terms;
 use crate::daemon::prepare::Layers;
@@ -41,8 +41,8 @@ pub enum ReconcilerError {
 /// What a tick came to.
 #[derive(Debug, Default)]
 pub struct Ticked {
-    /// The next moment at which something begins or ends: boot-clock nanoseconds.
-    pub next: Option<u64>,
+    /// The next moment at which something begins or ends.
+    pub next: Option<BootTime>,
     /// A generation to be compiled, and then to be given to [`Reconciler::publish`].
     pub job: Option<Job>,
 }
@@ -59,7 +59,7 @@ pub struct Job {
 #[derive(Clone, Debug)]
 struct Chosen {
     position: usize,
-    slot: u32,
+    slot: Slot,
     order: Arc<Verified<Order>>,
     /// Whether its term has begun.
     begun: bool,
@@ -74,7 +74,7 @@ pub struct Compiled {
     /// See [`Reconciler::share`].
     share: Option<u64>,
     /// Position and slot of each order in it.
-    selected: Vec<(usize, u32)>,
+    selected: Vec<(usize, Slot)>,
 }
 
 impl Job {
@@ -241,10 +241,10 @@ impl Reconciler {
         Ok(compiled.names.generation)
     }
 
-    /// Until when the lease runs, counted from the reading that the last tick went by, boot-clock
-    /// nanoseconds: a slow tick shortens it.
-    pub fn lease(&self, reading: Reading) -> u64 {
-        reading.boot.saturating_add(nanoseconds(self.lease))
+    /// Until when the lease runs, counted from the reading that the last tick went by: a slow tick
+    /// shortens it.
+    pub fn lease(&self, reading: Reading) -> BootTime {
+        reading.boot.plus(nanoseconds(self.lease))
     }
 }
 

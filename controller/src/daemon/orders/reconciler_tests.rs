@@ -12,9 +12,9 @@ use crate::registry::tests::{at, begun, extending, install, payload, wall};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Note {
     Publish,
-    Term(u32, u64, u64),
-    Narrow(u32, u64, u64),
-    Lease(u64),
+    Term(u32, Term),
+    Narrow(u32, Term),
+    Lease(BootTime),
 }
 
 #[derive(Default)]
@@ -44,15 +44,15 @@ impl Enforce for Notes {
         self.take(Note::Publish)
     }
 
-    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
-        self.take(Note::Term(slot, term.begin, term.end))
+    fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), SensorError> {
+        self.take(Note::Term(slot.number(), term))
     }
 
-    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
-        self.take(Note::Narrow(slot, limit.begin, limit.end))
+    fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), SensorError> {
+        self.take(Note::Narrow(slot.number(), limit))
     }
 
-    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+    fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
         self.take(Note::Lease(until))
     }
 
@@ -85,7 +85,7 @@ fn tick(
     kernel: &mut Notes,
     registry: &mut Registry,
     now: Reading,
-) -> Result<(Option<u64>, Option<u32>), ReconcilerError> {
+) -> Result<(Option<BootTime>, Option<u32>), ReconcilerError> {
     registry.observe(now);
     if let Some(change) = registry.settle(now) {
         *registry = change.registry;
@@ -100,8 +100,9 @@ fn tick(
 
 /// What a tick tells the kernel of orders that go on: slot, first and last second of the term.
 fn told(terms: &[(u32, i64, i64)]) -> Vec<Note> {
-    let narrow = |(slot, begin, end): &_| Note::Narrow(*slot, at(*begin).boot, at(*end).boot);
-    let set = |(slot, begin, end): &_| Note::Term(*slot, at(*begin).boot, at(*end).boot);
+    let term = |begin, end| Term { begin: at(begin).boot, end: at(end).boot };
+    let narrow = |(slot, begin, end): &_| Note::Narrow(*slot, term(*begin, *end));
+    let set = |(slot, begin, end): &_| Note::Term(*slot, term(*begin, *end));
     terms.iter().map(narrow).chain(terms.iter().map(set)).collect()
 }
 
@@ -109,7 +110,7 @@ fn told(terms: &[(u32, i64, i64)]) -> Vec<Note> {
 fn what_closes_comes_first_and_what_opens_last() {
     let (mut reconciler, mut kernel, mut registry) = (reconciler(), Notes::default(), registry());
     let (first, second) = ((0, 10, 20), (1, 20, 30));
-    let (publish, close) = (vec![Note::Publish], |slot| vec![Note::Term(slot, 0, 0)]);
+    let (publish, close) = (vec![Note::Publish], |slot| vec![Note::Term(slot, Term::NEVER)]);
     let both = told(&[first, second]);
     for (second, next, generation, expected) in [
         (0, Some(10), Some(1), [told(&[first]), publish.clone(), told(&[first])].concat()),
@@ -205,11 +206,12 @@ fn generations_and_slots_go_on_where_another_daemon_left_them() {
     let named = |serial| Some(OrderKey::new(order.order_id.as_str(), serial));
     // Slot 1 is of another serial of the order.
     let slots = [(1, named(order.serial + 1)), (2, named(order.serial)), (4, None)];
-    let inherited = Inherited { generation: 41, slots: slots.into() };
+    let slots = slots.map(|(slot, order)| (Slot::new(slot), order)).into();
+    let inherited = Inherited { generation: 41, slots };
     reconciler.inherit(&inherited, &registry, at(10));
     let (_, published) = tick(&mut reconciler, &mut kernel, &mut registry, at(10)).unwrap();
     assert_eq!(published, Some(42));
-    let close = vec![Note::Term(1, 0, 0), Note::Term(4, 0, 0)];
+    let close = vec![Note::Term(1, Term::NEVER), Note::Term(4, Term::NEVER)];
     let ours = told(&[(2, 10, 20), (0, 20, 30)]);
     let expected = [close, ours.clone(), vec![Note::Publish], ours].concat();
     assert_eq!(kernel.notes, expected, "the order selects meanwhile, but no longer than it may");

@@ -4,7 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use sensor_common::tables::{Line, Term};
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Line, Slot, Term};
 
 use crate::daemon::lock::lock;
 use crate::daemon::sensor::{Enforce, SensorError};
@@ -20,7 +21,7 @@ pub struct SharedSensor<E> {
     sensor: Arc<Mutex<E>>,
     /// Looked at and changed while the sensor is held, so that no renewal comes after a halt.
     halted: Mutex<bool>,
-    /// When somebody resumed last, boot-clock nanoseconds; 0 while nobody has.
+    /// When somebody resumed last, boot-time nanoseconds; 0 while nobody has.
     resumed: AtomicU64,
 }
 
@@ -47,7 +48,10 @@ impl<E: Enforce> SharedSensor<E> {
     ///
     /// # Errors
     /// [`SensorError`]; no lease is renewed all the same.
-    pub fn halt_unless_overtaken(&self, waits_until: Option<u64>) -> Result<bool, SensorError> {
+    pub fn halt_unless_overtaken(
+        &self,
+        waits_until: Option<BootTime>,
+    ) -> Result<bool, SensorError> {
         let mut sensor = lock(&self.sensor);
         // While the sensor is held: a resumption comes before the question or after the halt.
         if self.has_overtaken(waits_until) {
@@ -56,7 +60,7 @@ impl<E: Enforce> SharedSensor<E> {
         *lock(&self.halted) = true;
         // Either of the two ends it. Both are tried, whatever becomes of the other.
         let halted = sensor.set_halted(true);
-        sensor.set_lease(0).and(halted).map(|()| true)
+        sensor.set_lease(BootTime::ZERO).and(halted).map(|()| true)
     }
 
     /// Whether selection is halted here, or in the kernel by somebody else.
@@ -72,10 +76,10 @@ impl<E: Enforce> SharedSensor<E> {
     ///
     /// # Errors
     /// [`SensorError`]; selection stays halted.
-    pub fn release(&self, now: u64) -> Result<(), SensorError> {
+    pub fn release(&self, now: BootTime) -> Result<(), SensorError> {
         let mut sensor = lock(&self.sensor);
         sensor.set_halted(false)?;
-        self.resumed.store(now, Ordering::Relaxed);
+        self.resumed.store(now.as_nanos(), Ordering::Relaxed);
         *lock(&self.halted) = false;
         Ok(())
     }
@@ -83,15 +87,16 @@ impl<E: Enforce> SharedSensor<E> {
     /// Whether somebody resumed after the command behind a halt had stopped waiting. A daemon that stood
     /// still reads such a halt too late: the command halted the kernel itself, and the person who
     /// resumed knew of it. A halt that does not say how long it waits is never overtaken.
-    pub fn has_overtaken(&self, waits_until: Option<u64>) -> bool {
-        waits_until.is_some_and(|until| until < self.resumed.load(Ordering::Relaxed))
+    pub fn has_overtaken(&self, waits_until: Option<BootTime>) -> bool {
+        let resumed = BootTime::from_nanos(self.resumed.load(Ordering::Relaxed));
+        waits_until.is_some_and(|until| until < resumed)
     }
 
     /// Renews the lease, unless selection is halted. Whether it was renewed.
     ///
     /// # Errors
     /// [`SensorError`].
-    pub fn renew(&self, until: u64) -> Result<bool, SensorError> {
+    pub fn renew(&self, until: BootTime) -> Result<bool, SensorError> {
         let mut sensor = lock(&self.sensor);
         if *lock(&self.halted) {
             return Ok(false);
@@ -112,16 +117,20 @@ impl<E: Enforce> Enforce for &SharedSensor<E> {
         lock(&self.sensor).publish(tables)
     }
 
-    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+    fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), SensorError> {
         lock(&self.sensor).set_term(slot, term)
     }
 
-    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+    fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), SensorError> {
         lock(&self.sensor).narrow_term(slot, limit)
     }
 
-    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
-        if until == 0 { lock(&self.sensor).set_lease(0) } else { self.renew(until).map(drop) }
+    fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
+        if until == BootTime::ZERO {
+            lock(&self.sensor).set_lease(until)
+        } else {
+            self.renew(until).map(drop)
+        }
     }
 
     fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
@@ -139,7 +148,7 @@ mod tests {
 
     #[derive(Default)]
     struct Leases {
-        set: Vec<u64>,
+        set: Vec<BootTime>,
         halted: bool,
     }
 
@@ -154,15 +163,15 @@ mod tests {
             Ok(())
         }
 
-        fn set_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
+        fn set_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
             Ok(())
         }
 
-        fn narrow_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
+        fn narrow_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
             Ok(())
         }
 
-        fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+        fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
             self.set.push(until);
             Ok(())
         }
@@ -180,19 +189,20 @@ mod tests {
     #[test]
     fn no_renewal_comes_after_a_halt() {
         let gate = SharedSensor::new(Arc::new(Mutex::new(Leases::default())), false);
-        assert!(gate.renew(5).unwrap());
+        let at = BootTime::from_nanos;
+        assert!(gate.renew(at(5)).unwrap());
         gate.halt().unwrap();
         assert!(lock(gate.sensor()).halted, "the kernel knows that it is");
-        assert!(!gate.renew(6).unwrap());
-        (&gate).set_lease(7).unwrap();
-        (&gate).set_lease(0).unwrap();
-        gate.release(9).unwrap();
-        assert!(!gate.halt_unless_overtaken(Some(8)).unwrap());
+        assert!(!gate.renew(at(6)).unwrap());
+        (&gate).set_lease(at(7)).unwrap();
+        (&gate).set_lease(BootTime::ZERO).unwrap();
+        gate.release(at(9)).unwrap();
+        assert!(!gate.halt_unless_overtaken(Some(at(8))).unwrap());
         assert!(!lock(gate.sensor()).halted, "what was resumed stays so");
-        assert!(gate.has_overtaken(Some(8)), "its command had gone");
-        assert!(!gate.has_overtaken(Some(9)) && !gate.has_overtaken(None));
-        assert!(gate.renew(8).unwrap());
-        assert_eq!(lock(gate.sensor()).set, [5, 0, 0, 8]);
+        assert!(gate.has_overtaken(Some(at(8))), "its command had gone");
+        assert!(!gate.has_overtaken(Some(at(9))) && !gate.has_overtaken(None));
+        assert!(gate.renew(at(8)).unwrap());
+        assert_eq!(lock(gate.sensor()).set, [5, 0, 0, 8].map(at));
         assert!(!gate.is_halted().unwrap());
         lock(gate.sensor()).halted = true;
         assert!(gate.is_halted().unwrap(), "somebody else has halted it");

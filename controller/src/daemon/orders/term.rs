@@ -10,7 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sensor_common::tables::{MOST_ORDERS, Term};
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Slot, Term};
 
 use crate::registry::clock::Reading;
 use crate::registry::state::{Fate, Standing};
@@ -24,9 +25,9 @@ use entry::{Entry, Phase};
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Step {
     /// Slots that must be closed, before anything else happens.
-    pub close: Vec<u32>,
+    pub close: Vec<Slot>,
     /// Slots in which nothing may select outside of a term, whatever it was before.
-    pub narrow: Vec<(u32, Term)>,
+    pub narrow: Vec<(Slot, Term)>,
     /// Orders whose term has begun but for which no slot was free. Ended orders free theirs once
     /// the generation without them is published.
     pub starved: usize,
@@ -41,12 +42,12 @@ pub struct Terms {
     /// How long before its term an order is put into the tables, nanoseconds.
     ahead: u64,
     /// Slots of no order any more, to which tables in the kernel or on their way there may lead.
-    retired: BTreeSet<u32>,
+    retired: BTreeSet<Slot>,
     /// Slots of no order any more, to which no tables lead, and which are still open.
-    open: BTreeSet<u32>,
+    open: BTreeSet<Slot>,
     /// Slots to which the tables lead that another daemon left in the kernel, with the position of
     /// the order of ours that each belongs to, until tables of ours are published.
-    adopted: BTreeMap<u32, Option<usize>>,
+    adopted: BTreeMap<Slot, Option<usize>>,
 }
 
 impl Terms {
@@ -71,7 +72,7 @@ impl Terms {
     /// Takes over the slots of the tables that another daemon left in the kernel: an order keeps the
     /// slot that it has there, so that it goes on selecting; no other order gets that slot, and the
     /// slots of orders that do not go on are closed, until tables of ours are published.
-    pub fn adopt(&mut self, slots: BTreeMap<u32, Option<usize>>) {
+    pub fn adopt(&mut self, slots: BTreeMap<Slot, Option<usize>>) {
         self.adopted = slots;
     }
 
@@ -102,7 +103,7 @@ impl Terms {
 
     /// Where one order ends and the next one begins, both do at one moment.
     fn meet(&mut self, reading: Reading, standings: &[Standing]) {
-        let ends: Vec<u64> = self.entries.iter().map(|entry| entry.deadline).collect();
+        let ends: Vec<BootTime> = self.entries.iter().map(|entry| entry.deadline).collect();
         for (entry, standing) in self.entries.iter_mut().zip(standings) {
             let earlier = standing.succeeds.iter();
             entry.begin_at(reading, earlier.filter_map(|position| ends.get(*position).copied()));
@@ -111,7 +112,7 @@ impl Terms {
 
     /// Gives slots to the orders that begin soon; first to those that have begun.
     fn place(&mut self, reading: Reading, standings: &[Standing], step: &mut Step) {
-        let soon = reading.boot.saturating_add(self.ahead);
+        let soon = reading.boot.plus(self.ahead);
         for begun in [true, false] {
             for (position, standing) in standings.iter().enumerate() {
                 let waits = self.entries.get(position).is_some_and(|entry| {
@@ -157,7 +158,7 @@ impl Terms {
 
     /// The slot of an order whose place is taken: from the generation that holds the successor there,
     /// not one packet is judged by neither.
-    fn inherit(&self, succeeds: &[usize]) -> Option<u32> {
+    fn inherit(&self, succeeds: &[usize]) -> Option<Slot> {
         let yields = |position: &usize| match self.entries.get(*position)?.phase {
             Phase::Yielding { slot } => Some(slot),
             _ => None,
@@ -211,7 +212,7 @@ impl Terms {
 
     /// An order whose successor is in the tables too ends where that one begins, in the kernel itself.
     fn hand_over(&mut self, standings: &[Standing]) {
-        self.entries.iter_mut().for_each(|entry| entry.handed_over = u64::MAX);
+        self.entries.iter_mut().for_each(|entry| entry.handed_over = BootTime::MAX);
         for (position, standing) in standings.iter().enumerate() {
             let Some(Entry { phase: Phase::Held { slot, published, .. }, begin, .. }) =
                 self.entries.get(position).copied()
@@ -245,22 +246,22 @@ impl Terms {
         step.close.extend(self.adopted.keys().copied().filter(|slot| !self.is_held(*slot)));
     }
 
-    fn is_held(&self, wanted: u32) -> bool {
+    fn is_held(&self, wanted: Slot) -> bool {
         let holds =
             |entry: &Entry| matches!(entry.phase, Phase::Held { slot, .. } if slot == wanted);
         self.entries.iter().any(holds)
     }
 
     /// The lowest slot that no order has and that no tables lead to.
-    fn free_slot(&self) -> Option<u32> {
-        let taken = |slot: u32| {
+    fn free_slot(&self) -> Option<Slot> {
+        let taken = |slot: Slot| {
             let has = |entry: &Entry| entry.phase.slot() == Some(slot);
             self.retired.contains(&slot)
                 || self.open.contains(&slot)
                 || self.adopted.contains_key(&slot)
                 || self.entries.iter().any(has)
         };
-        (0..MOST_ORDERS).find(|slot| !taken(*slot))
+        Slot::all().find(|slot| !taken(*slot))
     }
 
     /// Whether a generation of [`Self::selected`] must be compiled; asked once, it is taken as done.
@@ -275,7 +276,7 @@ impl Terms {
 
     /// The orders that the next generation holds: position, slot, and whether the term has begun. It
     /// may leave out those whose term has not.
-    pub fn selected(&self) -> impl Iterator<Item = (usize, u32, bool)> {
+    pub fn selected(&self) -> impl Iterator<Item = (usize, Slot, bool)> {
         self.entries.iter().enumerate().filter_map(|(position, entry)| match entry.phase {
             Phase::Held { slot, .. } => Some((position, slot, entry.begun)),
             _ => None,
@@ -284,7 +285,7 @@ impl Terms {
 
     /// A generation of these orders, position and slot, is in the kernel and no packet is judged by
     /// the one before: slots that it does not lead to can be used again.
-    pub fn published(&mut self, selected: &[(usize, u32)]) {
+    pub fn published(&mut self, selected: &[(usize, Slot)]) {
         self.adopted.clear();
         self.retired.retain(|slot| selected.iter().any(|(_, other)| other == slot));
         for position in 0..self.entries.len() {
@@ -305,7 +306,7 @@ impl Terms {
     }
 
     /// When the orders in slots may select. It may be set as often as one likes.
-    pub fn terms(&self) -> impl Iterator<Item = (u32, Term)> {
+    pub fn terms(&self) -> impl Iterator<Item = (Slot, Term)> {
         self.entries.iter().filter_map(|entry| match entry.phase {
             // To a slot that was taken over, the tables in the kernel lead for another order.
             Phase::Held { slot, published, inherited } if published || !inherited => {
@@ -324,16 +325,15 @@ impl Terms {
         self.entries.get(position).is_some_and(live)
     }
 
-    /// The next moment at which something begins, ends or is to be made ready if no clock steps:
-    /// boot-clock nanoseconds.
-    pub fn next_boundary(&self, reading: Reading) -> Option<u64> {
+    /// The next moment at which something begins, ends or is to be made ready if no clock steps.
+    pub fn next_boundary(&self, reading: Reading) -> Option<BootTime> {
         let next = |entry: &Entry| {
             let begin = match entry.phase {
                 Phase::Ended | Phase::Yielding { .. } => return None,
                 Phase::Held { .. } if entry.begun => return Some(entry.deadline),
                 Phase::Held { .. } => entry.begin,
                 Phase::Waiting => {
-                    let ready = entry.begin.saturating_sub(self.ahead);
+                    let ready = entry.begin.minus(self.ahead);
                     // One that begins soon but found no slot waits for its beginning; one that has
                     // begun and found none is for the caller to worry about.
                     if ready > reading.boot { ready } else { entry.begin.max(reading.boot) }

@@ -1,6 +1,7 @@
 //! The life of orders in the kernel, under clocks that behave, and under clocks that do not.
 
 use proptest::prelude::*;
+use sensor_common::tables::MOST_ORDERS;
 
 use super::*;
 use crate::registry::clock::Clock;
@@ -13,15 +14,15 @@ fn wall(nanoseconds: i64) -> Timestamp {
 }
 
 fn reading(boot: i64, wall_clock: i64) -> Reading {
-    Reading { boot: u64::try_from(boot).unwrap(), wall: wall(wall_clock) }
+    Reading { boot: BootTime::from_nanos(u64::try_from(boot).unwrap()), wall: wall(wall_clock) }
 }
 
 fn at(seconds: i64) -> Reading {
     reading((100 + seconds) * SECOND, seconds * SECOND)
 }
 
-fn boot(seconds: i64) -> u64 {
-    u64::try_from((100 + seconds) * SECOND).unwrap()
+fn boot(seconds: i64) -> BootTime {
+    at(seconds).boot
 }
 
 /// A term in seconds.
@@ -62,16 +63,21 @@ impl Desk {
 
     /// The orders of the next generation, with their slots.
     fn selected(&self) -> Vec<(usize, u32)> {
-        self.terms.selected().map(|(position, slot, _)| (position, slot)).collect()
+        self.terms.selected().map(|(position, slot, _)| (position, slot.number())).collect()
     }
 
     /// Publishes what a compilation would come to; whether there was something to publish.
     fn publish(&mut self) -> bool {
         let stale = self.terms.take_stale();
         if stale {
-            self.terms.published(&self.selected());
+            self.published(&self.selected());
         }
         stale
+    }
+
+    fn published(&mut self, selected: &[(usize, u32)]) {
+        let slot = |(position, slot): &(usize, u32)| (*position, Slot::new(*slot));
+        self.terms.published(&selected.iter().map(slot).collect::<Vec<_>>());
     }
 
     fn pass(&mut self, now: Reading) -> Step {
@@ -81,12 +87,16 @@ impl Desk {
     }
 
     fn terms(&self) -> Vec<(u32, Term)> {
-        self.terms.terms().collect()
+        self.terms.terms().map(|(slot, term)| (slot.number(), term)).collect()
     }
 }
 
 fn closed(slots: &[u32]) -> Step {
-    Step { close: slots.to_vec(), ..Step::default() }
+    Step { close: slots.iter().copied().map(Slot::new).collect(), ..Step::default() }
+}
+
+fn narrowed(slot: u32, term: Term) -> Step {
+    Step { narrow: vec![(Slot::new(slot), term)], ..Step::default() }
 }
 
 #[test]
@@ -138,9 +148,9 @@ fn a_generation_may_leave_out_what_has_not_begun() {
     desk.pass(at(0));
     desk.advance(at(6));
     assert!(desk.terms.take_stale());
-    let chosen: Vec<(usize, u32, bool)> = desk.terms.selected().collect();
-    assert_eq!(chosen, [(0, 0, true), (1, 1, false)]);
-    desk.terms.published(&[(0, 0)]);
+    let chosen: Vec<_> = desk.terms.selected().collect();
+    assert_eq!(chosen, [(0, Slot::new(0), true), (1, Slot::new(1), false)]);
+    desk.published(&[(0, 0)]);
     desk.advance(at(9));
     assert!(!desk.publish(), "not again before it begins");
     desk.advance(at(10));
@@ -198,13 +208,13 @@ fn readings_that_took_a_while_do_not_begin_an_order_earlier() {
     let begin = |desk: &Desk| desk.terms()[0].1.begin;
     let late = 40_000;
     desk.pass(reading(107 * SECOND, 7 * SECOND + late));
-    assert_eq!(begin(&desk), boot(10) - 40_000, "nothing better is known");
+    assert_eq!(begin(&desk), boot(10).minus(40_000), "nothing better is known");
     desk.pass(at(8));
     assert_eq!(begin(&desk), boot(10));
     desk.pass(reading(109 * SECOND, 9 * SECOND + late));
     assert_eq!(begin(&desk), boot(10));
     desk.pass(reading(109 * SECOND, 9 * SECOND + 60_000));
-    assert_eq!(begin(&desk), boot(10) - 60_000, "a clock that was set");
+    assert_eq!(begin(&desk), boot(10).minus(60_000), "a clock that was set");
 }
 
 #[test]
@@ -231,7 +241,7 @@ fn one_that_has_begun_goes_before_one_that_has_not() {
     another.not_before = wall(3 * SECOND);
     desk.standings.push(another);
     let step = desk.advance(at(3));
-    assert_eq!((step.close, step.starved), (vec![63], 1), "its slot is asked back");
+    assert_eq!(step, Step { starved: 1, ..closed(&[63]) }, "its slot is asked back");
     let under_way = desk.selected();
     assert!(desk.publish());
     assert_eq!(under_way.len(), 63);
@@ -254,7 +264,7 @@ fn a_generation_that_was_overtaken_frees_nothing() {
     // One of them ends while the generation with both is compiled.
     desk.standings[0].fate = Fate::Over;
     assert_eq!(desk.advance(at(6)), closed(&[0]));
-    desk.terms.published(&under_way);
+    desk.published(&under_way);
     assert_eq!(desk.terms(), [(1, term(5, 60))]);
     desk.standings.push(desk.standings[1].clone());
     desk.pass(at(7));
@@ -311,7 +321,7 @@ fn what_the_readings_differ_by_leaves_no_gap() {
     desk.pass(reading(110 * SECOND, 10 * SECOND + 45_000));
     desk.pass(at(36));
     desk.pass(at(37));
-    let met = boot(40) - 45_000;
+    let met = boot(40).minus(45_000);
     let terms = desk.terms();
     assert_eq!((terms[0].1.end, terms[1].1.begin), (met, met));
     // More than that is a clock that was ahead once: the order has ended by what there is evidence
@@ -319,17 +329,13 @@ fn what_the_readings_differ_by_leaves_no_gap() {
     desk.pass(reading(138 * SECOND, 38 * SECOND + 200_000));
     desk.pass(at(39));
     let terms = desk.terms();
-    assert_eq!((terms[0].1.end, terms[1].1.begin), (boot(40) - 200_000, boot(40)));
+    assert_eq!((terms[0].1.end, terms[1].1.begin), (boot(40).minus(200_000), boot(40)));
 }
 
 #[test]
 fn a_successor_whose_tables_come_late_leaves_no_gap_either() {
     let mut desk = succeeded(90);
-    assert_eq!(
-        desk.advance(at(40)),
-        Step { narrow: vec![(0, term(0, 60))], ..Step::default() },
-        "the first one's term stands"
-    );
+    assert_eq!(desk.advance(at(40)), narrowed(0, term(0, 60)), "the first one's term stands");
     assert_eq!(desk.terms(), [(1, term(40, 90))], "no tables lead to it");
     assert_eq!(desk.selected(), [(1, 1)]);
     assert!(desk.publish());
@@ -349,7 +355,7 @@ fn a_successor_takes_the_slot_if_it_must() {
     assert_eq!(desk.pass(at(39)), Step::default(), "there is none for it ahead of its term");
     desk.standings[0].fate = Fate::Yielding;
     let step = desk.advance(at(40));
-    assert_eq!(step, Step { narrow: vec![(0, term(0, 60))], ..Step::default() });
+    assert_eq!(step, narrowed(0, term(0, 60)));
     assert!(desk.terms().iter().all(|(slot, _)| *slot != 0), "the tables lead to the first one");
     assert_eq!(desk.selected().last(), Some(&(64, 0)));
     assert!(desk.publish());
@@ -362,7 +368,7 @@ fn a_successor_takes_the_slot_if_it_must() {
 fn what_yields_does_not_outlast_its_successor() {
     let mut desk = succeeded(50);
     let step = desk.advance(at(40));
-    assert_eq!(step, Step { narrow: vec![(0, term(0, 50))], ..Step::default() });
+    assert_eq!(step, narrowed(0, term(0, 50)));
 }
 
 #[test]
@@ -378,7 +384,7 @@ fn what_yields_is_closed_when_it_must_or_when_nobody_comes() {
     desk.advance(at(40));
     desk.standings[1].fate = Fate::Over;
     let step = desk.advance(at(41));
-    assert_eq!(step.close, [1, 0]);
+    assert_eq!(step.close, closed(&[1, 0]).close);
     desk.publish();
     assert_eq!((desk.terms(), desk.selected()), (vec![], vec![]));
 
@@ -434,8 +440,8 @@ proptest! {
                 prop_assert!(deadline > now.boot, "selected after its deadline");
                 for earlier in &readings {
                     let left = wall(until * SECOND).as_nanosecond() - earlier.wall.as_nanosecond();
-                    let end = i128::from(earlier.boot) + left;
-                    prop_assert!(i128::from(deadline) <= end, "prolonged");
+                    let end = i128::from(earlier.boot.as_nanos()) + left;
+                    prop_assert!(i128::from(deadline.as_nanos()) <= end, "prolonged");
                 }
             }
         }
@@ -475,7 +481,7 @@ proptest! {
                 prop_assert!(since < 0 || !deadlines.is_empty(), "ended too early");
                 prop_assert!(end <= true_end - first, "prolonged");
                 for (_, term) in deadlines {
-                    prop_assert_eq!(i64::try_from(term.end).unwrap(), end);
+                    prop_assert_eq!(i64::try_from(term.end.as_nanos()).unwrap(), end);
                 }
                 boot += SECOND;
                 ahead += rate * 1_000;
@@ -487,7 +493,8 @@ proptest! {
 /// Slots 3 and 5 of the tables in the kernel belong to orders 1 and 0, slot 0 to none of ours.
 fn adopting(all: &[(i64, i64)]) -> Desk {
     let mut desk = Desk::new(all);
-    desk.terms.adopt([(0, None), (3, Some(1)), (5, Some(0))].into());
+    let slots = [(0, None), (3, Some(1)), (5, Some(0))];
+    desk.terms.adopt(slots.map(|(slot, position)| (Slot::new(slot), position)).into());
     desk
 }
 
@@ -495,7 +502,7 @@ fn adopting(all: &[(i64, i64)]) -> Desk {
 fn an_order_goes_on_in_the_slot_that_it_has() {
     let mut desk = adopting(&[(0, 20), (0, 15), (0, 20)]);
     let step = desk.advance(at(10));
-    assert_eq!(step.close, [0], "of an order that is not ours, at once");
+    assert_eq!(step.close, closed(&[0]).close, "of an order that is not ours, at once");
     let ours = [(5, term(0, 20)), (3, term(0, 15)), (1, term(0, 20))];
     assert_eq!(desk.terms(), ours, "whatever the other daemon had set");
     // The third one gets a slot that nothing in the kernel leads to.
@@ -510,7 +517,11 @@ fn what_does_not_go_on_is_closed_and_its_slot_kept_from_others() {
     // Over, not begun by the clock as it reads now, and new.
     let mut desk = adopting(&[(0, 5), (15, 20), (0, 20)]);
     for _ in 0..2 {
-        assert_eq!(desk.advance(at(10)).close, [0, 3, 5], "as long as nothing is published");
+        assert_eq!(
+            desk.advance(at(10)).close,
+            closed(&[0, 3, 5]).close,
+            "as long as nothing is published"
+        );
         assert_eq!(desk.selected(), [(2, 1)]);
     }
     assert!(desk.publish());

@@ -13,9 +13,11 @@ use bytes::{BufMut as _, BytesMut};
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use sensor_common::record::{LENGTH, Record};
+use sensor_common::tables::Slot;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::records::progress::{Found, Place};
+use crate::kernel::RingPosition;
 use crate::record::ndjson::RecordError;
 
 /// The file's name in the state directory.
@@ -88,9 +90,9 @@ pub struct Origin<'a> {
     /// The ring's name.
     pub ring: &'a str,
     /// How far the ring was read with it.
-    pub position: u64,
+    pub position: RingPosition,
     /// The slot of its order, if its generation and rule are known.
-    pub slot: Option<u32>,
+    pub slot: Option<Slot>,
     /// When it was made, by the wall clock as it reads now.
     pub time: Timestamp,
 }
@@ -111,10 +113,10 @@ struct Line<'a> {
     reason: Reason,
     interface: &'a str,
     ring: &'a str,
-    position: u64,
+    position: RingPosition,
     generation: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    slot: Option<u32>,
+    slot: Option<Slot>,
     rule: u32,
     record: String,
 }
@@ -255,8 +257,13 @@ mod tests {
         let mut asides = Asides::default();
         let record = Record::from_bytes(&std::array::from_fn(|at| u8::try_from(at).unwrap()));
         let time = "2027-11-01T00:00:00.5Z".parse().unwrap();
-        let origin =
-            Origin { interface: "eth1", ring: "eth1/0", position: 72, slot: Some(3), time };
+        let origin = Origin {
+            interface: "eth1",
+            ring: "eth1/0",
+            position: RingPosition::new(72),
+            slot: Some(Slot::new(3)),
+            time,
+        };
         asides.add(Reason::Term, &record, &origin);
         asides.add(Reason::Generation, &record, &Origin { slot: None, ..origin });
         asides

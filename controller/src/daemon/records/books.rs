@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use sensor_common::boot_time::BootTime;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::lock::lock;
@@ -53,8 +54,8 @@ pub struct Totals {
     pub submitted: BTreeMap<String, u64>,
     /// Records submitted under counters that are gone.
     pub carried: u64,
-    /// Until when the lease ran, boot-clock nanoseconds.
-    pub lease: u64,
+    /// Until when the lease ran.
+    pub lease: BootTime,
 }
 
 impl Totals {
@@ -175,7 +176,7 @@ impl Books {
     }
 
     /// The lease runs until then.
-    pub fn lease(&self, until: u64) {
+    pub fn lease(&self, until: BootTime) {
         lock(&self.shared).totals.lease = until;
     }
 

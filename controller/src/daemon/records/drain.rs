@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use jiff::{SignedDuration, Timestamp};
+use sensor_common::boot_time::BootTime;
 use sensor_common::record::{LENGTH, Record};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -27,7 +28,7 @@ use crate::daemon::records::health::Health;
 use crate::daemon::records::writer::{Batch, Taken, Work};
 use crate::daemon::vouched::{Vouched, Windows};
 use crate::kernel::clock::boot_and_wall;
-use crate::kernel::{self, Records};
+use crate::kernel::{self, Records, RingPosition};
 use crate::record::ndjson::{self, Context};
 
 /// How long a record waits in its ring at most before somebody looks. The goal is 100 ms from packet
@@ -77,7 +78,7 @@ struct Found {
     /// Which ring.
     ring: usize,
     /// How far the ring was read with it.
-    position: u64,
+    position: RingPosition,
     record: Record,
 }
 
@@ -224,7 +225,7 @@ impl Drain {
 
     /// A batch of these records: lines of those that verified orders stand behind, and aside the
     /// others, which no order is answerable for.
-    fn render(&mut self, found: &[Found], boot: u64, wall: Timestamp) -> Batch {
+    fn render(&mut self, found: &[Found], boot: BootTime, wall: Timestamp) -> Batch {
         let (mut lines, mut asides) = (BytesMut::new(), Asides::default());
         let (mut records, mut count) = (0_u64, Count::default());
         let windows = self.vouched.windows();
@@ -305,7 +306,7 @@ fn write_line(
 }
 
 /// How far a batch goes in a ring, if it holds records of it.
-fn taken((ring, position): (&Ring, Option<u64>)) -> Option<Taken> {
+fn taken((ring, position): (&Ring, Option<RingPosition>)) -> Option<Taken> {
     let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.records.get_ref().room()));
     Some(Taken { ring: name, room, position: position? })
 }
@@ -343,8 +344,9 @@ fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<Found>) -> usize
 }
 
 /// The wall-clock time of a moment of the boot clock, given both clocks now.
-fn wall_time(time: u64, boot: u64, wall: Timestamp) -> Timestamp {
-    let nanoseconds = i64::try_from(i128::from(time) - i128::from(boot)).unwrap_or_default();
+fn wall_time(time: BootTime, boot: BootTime, wall: Timestamp) -> Timestamp {
+    let [time, boot] = [time, boot].map(|moment| i128::from(moment.as_nanos()));
+    let nanoseconds = i64::try_from(time - boot).unwrap_or_default();
     wall.saturating_add(SignedDuration::from_nanos(nanoseconds)).unwrap_or(wall)
 }
 
@@ -360,8 +362,13 @@ mod tests {
     #[test]
     fn the_time_of_a_record_is_counted_back_from_now() {
         let now: Timestamp = "2027-11-01T00:00:10Z".parse().unwrap();
-        let time = wall_time(1_000_000_000, 3_500_000_000, now);
+        let at = BootTime::from_nanos;
+        let time = wall_time(at(1_000_000_000), at(3_500_000_000), now);
         assert_eq!(time.to_string(), "2027-11-01T00:00:07.5Z");
-        assert_eq!(wall_time(u64::MAX, 0, now), now, "no time that any kernel gives");
+        assert_eq!(
+            wall_time(BootTime::MAX, BootTime::ZERO, now),
+            now,
+            "no time that any kernel gives"
+        );
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+use sensor_common::boot_time::BootTime;
 use tokio::sync::Notify;
 
 /// A write that takes longer than this counts as a failure until it is done.
@@ -15,7 +16,7 @@ pub struct Health {
     /// What failed for good; the daemon ends. Anything that may pass is in `output`.
     failure: OnceLock<String>,
     failed: Notify,
-    /// Boot time at which the write in progress began; 0 if there is none.
+    /// Boot-time nanoseconds at which the write in progress began; 0 if there is none.
     writing_since: AtomicU64,
     /// Why the output does not take records, or may have lost some, for the time being.
     output: RwLock<Option<String>>,
@@ -41,9 +42,9 @@ impl Health {
         }
     }
 
-    /// A write begins at `now`, boot-clock nanoseconds.
-    pub fn writing(&self, now: u64) {
-        self.writing_since.store(now.max(1), Ordering::Relaxed);
+    /// A write begins at `now`.
+    pub fn writing(&self, now: BootTime) {
+        self.writing_since.store(now.as_nanos().max(1), Ordering::Relaxed);
     }
 
     /// The write is done.
@@ -63,7 +64,7 @@ impl Health {
     }
 
     /// Why the lease must not be renewed at `now`, if it must not.
-    pub fn objection(&self, now: u64) -> Option<String> {
+    pub fn objection(&self, now: BootTime) -> Option<String> {
         if let Some(reason) = self.failure.get() {
             return Some(reason.clone());
         }
@@ -71,7 +72,7 @@ impl Health {
             return Some(trouble);
         }
         let since = self.writing_since.load(Ordering::Relaxed);
-        let stalled = since != 0 && now.saturating_sub(since) > STALLED;
+        let stalled = since != 0 && now.since(BootTime::from_nanos(since)) > STALLED;
         stalled.then(|| "the output has not taken records for more than a second".to_owned())
     }
 
@@ -92,22 +93,22 @@ mod tests {
 
     #[test]
     fn a_write_that_hangs_is_an_objection_until_it_is_done() {
-        let health = Health::default();
-        health.writing(10);
-        assert_eq!(health.objection(10 + STALLED), None);
-        assert!(health.objection(11 + STALLED).is_some());
+        let (health, begun) = (Health::default(), BootTime::from_nanos(10));
+        health.writing(begun);
+        assert_eq!(health.objection(begun.plus(STALLED)), None);
+        assert!(health.objection(begun.plus(STALLED + 1)).is_some());
         health.written();
-        assert_eq!(health.objection(11 + STALLED), None);
+        assert_eq!(health.objection(begun.plus(STALLED + 1)), None);
     }
 
     #[test]
     fn trouble_of_the_output_is_an_objection_that_passes_and_no_failure() {
         let health = Health::default();
         health.output(Some("records.ndjson: no space".into()));
-        assert_eq!(health.objection(0), Some("records.ndjson: no space".into()));
+        assert_eq!(health.objection(BootTime::ZERO), Some("records.ndjson: no space".into()));
         assert!(health.failure.get().is_none());
         health.output(None);
-        assert_eq!(health.objection(0), None);
+        assert_eq!(health.objection(BootTime::ZERO), None);
     }
 
     #[test]
@@ -115,7 +116,7 @@ mod tests {
         let health = Health::default();
         health.fail("disk full".into());
         health.fail("channel closed".into());
-        assert_eq!(health.objection(0), Some("disk full".into()));
+        assert_eq!(health.objection(BootTime::ZERO), Some("disk full".into()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         assert_eq!(runtime.block_on(health.failed()), "disk full");
     }

@@ -27,6 +27,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::daemon::records::aside::Reason;
 use crate::daemon::records::books::Totals;
+use crate::kernel::RingPosition;
 
 /// The file's name, in the folder of the generations.
 pub const FILE: &str = "progress";
@@ -44,7 +45,7 @@ pub struct Step {
     /// The file that it goes to; `None` for what is no file.
     pub file: Option<Place>,
     /// How far each ring was read with it, by the ring's name; also those that it has nothing of.
-    pub rings: BTreeMap<String, u64>,
+    pub rings: BTreeMap<String, RingPosition>,
     /// Where the records go that are set aside with it.
     pub aside: Option<Place>,
     /// How many of each reason those are.
@@ -207,7 +208,8 @@ mod tests {
     use super::*;
 
     fn step(number: u64, rings: &[(&str, u64)]) -> Step {
-        let rings = rings.iter().map(|(name, position)| ((*name).to_owned(), *position)).collect();
+        let ring = |(name, bytes): &(&str, u64)| ((*name).to_owned(), RingPosition::new(*bytes));
+        let rings = rings.iter().map(ring).collect();
         let file = Some(Place { device: 1, inode: 2, start: 10, end: 20 });
         Step { number, before: 5, after: 7, file, rings, ..Step::default() }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use sensor_common::boot_time::BootTime;
 use tempfile::TempDir;
 use tokio::time::{advance, timeout};
 
@@ -122,8 +123,8 @@ fn a_device_that_is_full_ends_nothing_and_is_an_objection() {
         let folder = tempfile::tempdir().unwrap();
         let mut desk = Desk::new(folder, Output::File("/dev/full".into()));
         desk.write("one").await;
-        desk.until("an objection", |desk| desk.health.objection(0).is_some()).await;
-        let objection = desk.health.objection(0).unwrap();
+        desk.until("an objection", |desk| desk.health.objection(BootTime::ZERO).is_some()).await;
+        let objection = desk.health.objection(BootTime::ZERO).unwrap();
         assert!(objection.starts_with("/dev/full: No space left"), "{objection}");
         advance(Duration::from_secs(60)).await;
         assert!(!desk.task.is_finished());
@@ -172,7 +173,7 @@ fn what_went_into_a_file_that_was_removed_is_counted_as_missing() {
         assert!(news.contains("was removed, and with it 1 records"), "{news}");
         desk.write("three").await;
         desk.until("a new file", |desk| desk.text() == "three\n").await;
-        desk.until("no objection", |desk| desk.health.objection(0).is_none()).await;
+        desk.until("no objection", |desk| desk.health.objection(BootTime::ZERO).is_none()).await;
         assert_eq!(desk.news.take().last().unwrap(), "the output takes records again");
         // And at the very end.
         desk.until("the look", |desk| desk.sums() == (2, 0, 1)).await;
@@ -197,9 +198,9 @@ fn a_pipe_waits_for_its_reader_and_loses_only_what_that_one_left() {
         };
         let mut desk = Desk::new(folder, Output::File(path.clone()));
         desk.write("one").await;
-        desk.until("an objection", |desk| desk.health.objection(0).is_some()).await;
+        desk.until("an objection", |desk| desk.health.objection(BootTime::ZERO).is_some()).await;
         let mut first = reader(&path);
-        desk.until("a reader", |desk| desk.health.objection(0).is_none()).await;
+        desk.until("a reader", |desk| desk.health.objection(BootTime::ZERO).is_none()).await;
         desk.write("two").await;
         desk.until("both in the pipe", |desk| desk.books.totals().written == 2).await;
         let mut read = [0; 4];
@@ -246,7 +247,7 @@ fn a_generation_is_forgotten_behind_what_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let mut desk = Desk::new(folder, Output::File("/dev/full".into()));
         desk.write("one").await;
-        desk.until("an objection", |desk| desk.health.objection(0).is_some()).await;
+        desk.until("an objection", |desk| desk.health.objection(BootTime::ZERO).is_some()).await;
         desk.work.send(Work::Forget(2)).await.unwrap();
         advance(Duration::from_secs(10)).await;
         tokio::task::yield_now().await;

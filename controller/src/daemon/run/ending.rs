@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{self, Counters};
 use sensor_common::outcome::Outcome;
 
@@ -69,7 +70,7 @@ impl Daemon {
         {
             let mut sensor = lock(&self.sensor);
             if end == End::Stop {
-                keep(sensor.set_lease(0).map_err(RunError::Sensor));
+                keep(sensor.set_lease(BootTime::ZERO).map_err(RunError::Sensor));
                 keep(sensor.settle().map_err(RunError::Sensor));
             }
             match sensor.counters() {
@@ -85,7 +86,7 @@ impl Daemon {
             }
         }
         if end == End::Stop {
-            self.monitor.note_lease(0);
+            self.monitor.note_lease(BootTime::ZERO);
         }
         let drained = self.records.end_drain().await;
         if end == End::Stop {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use sensor_common::boot_time::BootTime;
+
 use super::RunError;
 use crate::daemon::config::Config;
 use crate::daemon::orders::inherited::Inherited;
@@ -84,7 +86,7 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     sensor.vouched().inherit(windows);
     if !doubts.is_empty() {
         // Nobody knows for which orders the tables select that are in the kernel.
-        sensor.set_lease(0)?;
+        sensor.set_lease(BootTime::ZERO)?;
     }
     let Resumed { sequence, totals, rings: positions, step: number, generation, .. } = resumed;
     let rooms = rings.iter().flat_map(|(_, records)| records.rooms().cloned()).collect();

@@ -1,14 +1,16 @@
 //! What the loop looks after besides orders: that the kernel's maps say what the daemon has written,
 //! that its pins are there, and that no record has gone without a trace (L-INSPECT).
 
+use sensor_common::boot_time::BootTime;
+
 use super::{Daemon, RunError, TICK, Tell};
 use crate::daemon::lock::lock;
 
 /// What was looked after, and when.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
-    /// Boot time at which pins and books were last looked at, nanoseconds.
-    looked: u64,
+    /// When pins and books were last looked at.
+    looked: BootTime,
     /// Why pins cannot be put back, as it was said.
     pins: Option<String>,
 }
@@ -25,9 +27,9 @@ impl Daemon {
     }
 
     /// Puts pins back, and compares the books with the kernel's; once for each tick's time.
-    pub(super) fn keep_up(&mut self, now: u64, voice: &impl Tell) -> Result<(), RunError> {
+    pub(super) fn keep_up(&mut self, now: BootTime, voice: &impl Tell) -> Result<(), RunError> {
         let Upkeep { looked, pins } = &mut self.upkeep;
-        if u128::from(now.saturating_sub(*looked)) < TICK.as_nanos() {
+        if u128::from(now.since(*looked)) < TICK.as_nanos() {
             return Ok(());
         }
         *looked = now;

@@ -1,7 +1,8 @@
 //! What the kernel side of a sensor can be told, and how it is told to every interface. What closes is
 //! carried out on every interface even if it fails on one; what opens stops at the first failure.
 
-use sensor_common::tables::{Line, Term};
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Line, Slot, Term};
 
 use super::{Port, Sensor, SensorError};
 use crate::kernel::KernelTables;
@@ -28,20 +29,20 @@ pub trait Enforce {
     ///
     /// # Errors
     /// [`SensorError`].
-    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError>;
+    fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), SensorError>;
 
     /// Ends what the order in `slot` may select outside of `limit`.
     ///
     /// # Errors
     /// [`SensorError`].
-    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError>;
+    fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), SensorError>;
 
-    /// Sets until when anything may be selected: boot-clock nanoseconds, exclusive; 0 ends all
-    /// selection at once.
+    /// Sets until when anything may be selected, exclusive; [`BootTime::ZERO`] ends all selection
+    /// at once.
     ///
     /// # Errors
     /// [`SensorError`].
-    fn set_lease(&mut self, until: u64) -> Result<(), SensorError>;
+    fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError>;
 
     /// Halts all selection, which no lease ends, or ends the halt.
     ///
@@ -71,7 +72,7 @@ impl Enforce for Sensor {
         Ok(())
     }
 
-    fn set_term(&mut self, slot: u32, term: Term) -> Result<(), SensorError> {
+    fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), SensorError> {
         self.vouched.about_to_set(slot, term);
         if term == Term::NEVER {
             self.all(|program| program.set_term(slot, term))?;
@@ -82,20 +83,20 @@ impl Enforce for Sensor {
         Ok(())
     }
 
-    fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), SensorError> {
+    fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), SensorError> {
         self.all(|program| program.narrow_term(slot, limit))?;
         self.vouched.narrow_term(slot, limit, boot_time());
         Ok(())
     }
 
-    fn set_lease(&mut self, until: u64) -> Result<(), SensorError> {
+    fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
         let longer = until > self.vouched.windows().lease();
         if longer {
             // A record may come out before the write has returned.
             self.vouched.set_lease(until, boot_time());
         }
-        if until == 0 {
-            self.all(|program| program.set_lease(0))?;
+        if until == BootTime::ZERO {
+            self.all(|program| program.set_lease(until))?;
         } else {
             self.each(|program, _| program.set_lease(until))?;
         }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use sensor_common::tables::{MOST_ORDERS, Term};
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Slot, Term};
 
 use super::{Port, Sensor, SensorError};
 use crate::daemon::config::LEASES;
@@ -20,28 +21,29 @@ impl Sensor {
     /// [`SensorError`].
     pub fn adopt(
         &mut self,
-        known: &BTreeMap<u32, Term>,
-        leased: u64,
-        now: u64,
+        known: &BTreeMap<Slot, Term>,
+        leased: BootTime,
+        now: BootTime,
     ) -> Result<Vec<String>, SensorError> {
         let mut words = Vec::new();
-        let (mut terms, mut lease, mut leased_until) = (BTreeMap::new(), u64::MAX, 0);
+        let (mut terms, mut lease, mut leased_until) =
+            (BTreeMap::new(), BootTime::MAX, BootTime::ZERO);
         for Port { interface, program, .. } in &mut self.ports {
             let at = |error| SensorError { interface: interface.clone(), error };
             let found = program.lease().map_err(at)?;
-            let (left, until) = if found > now.saturating_add(LONGEST_LEASE) {
-                program.set_lease(0).map_err(at)?;
+            let (left, until) = if found > now.plus(LONGEST_LEASE) {
+                program.set_lease(BootTime::ZERO).map_err(at)?;
                 words.push(format!(
                     "{interface}: the lease was longer than any that a daemon gives"
                 ));
-                (0, leased.min(now))
+                (BootTime::ZERO, leased.min(now))
             } else {
                 // One that was ended says nothing of when it ran.
-                (found, if found == 0 { now } else { found })
+                (found, if found == BootTime::ZERO { now } else { found })
             };
             lease = lease.min(left);
             leased_until = until.max(leased_until);
-            for slot in 0..MOST_ORDERS {
+            for slot in Slot::all() {
                 let found = program.term(slot).map_err(at)?;
                 let left = known.get(&slot).map_or(Term::NEVER, |known| known.and(found));
                 if left != found {
@@ -49,14 +51,17 @@ impl Sensor {
                     // A slot that no order of ours has is closed without much ado.
                     if known.contains_key(&slot) {
                         let what = "was longer than its order's, and is put right";
-                        words.push(format!("{interface}: the term of slot {slot} {what}"));
+                        words.push(format!(
+                            "{interface}: the term of slot {} {what}",
+                            slot.number()
+                        ));
                     }
                 }
                 let all: &mut Term = terms.entry(slot).or_insert(left);
                 *all = all.and(left);
             }
         }
-        let lease = if lease == u64::MAX { 0 } else { lease };
+        let lease = if lease == BootTime::MAX { BootTime::ZERO } else { lease };
         self.vouched.found(terms, lease, leased_until);
         Ok(words)
     }
@@ -75,12 +80,12 @@ impl Sensor {
                 program.set_lease(windows.lease()).map_err(at)?;
                 words.push(format!("{interface}: the lease was extended by somebody else"));
             }
-            for slot in 0..MOST_ORDERS {
+            for slot in Slot::all() {
                 let term = windows.term(slot);
                 if program.term(slot).map_err(at)? != term {
                     program.set_term(slot, term).map_err(at)?;
                     let what = "was changed by somebody else, and is put back";
-                    words.push(format!("{interface}: the term of slot {slot} {what}"));
+                    words.push(format!("{interface}: the term of slot {} {what}", slot.number()));
                 }
             }
         }

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sensor_common::tables::Term;
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Slot, Term};
 
 use crate::compile::{Names, OrderName};
 use crate::daemon::orders::inherited::Inherited;
@@ -61,7 +62,7 @@ fn term(order: &OrderKey, registry: &Registry, reading: Reading) -> Option<Term>
     }
     let begin = boot_time_of(entry.head().not_before, reading.boot, reading.wall);
     let end = boot_time_of(end, reading.boot, registry.clock().latest(reading));
-    Some(Term { begin: begin.saturating_sub(SLACK).max(1), end: end.saturating_add(SLACK) })
+    Some(Term { begin: begin.minus(SLACK).max(BootTime::FIRST), end: end.plus(SLACK) })
 }
 
 /// The terms of the orders of these generations, which is when records of theirs were made, each with
@@ -70,17 +71,18 @@ pub fn windows(
     generations: &[Arc<Names>],
     registry: &Registry,
     reading: Reading,
-) -> Vec<(u32, Term)> {
+) -> Vec<(Slot, Term)> {
     let orders = generations.iter().flat_map(|names| names.rules()).map(|rule| &rule.order);
-    let orders: BTreeSet<(u32, OrderKey)> = orders.map(|order| (order.slot, order.key())).collect();
-    let window = |(slot, order): (u32, OrderKey)| Some((slot, term(&order, registry, reading)?));
+    let orders: BTreeSet<(Slot, OrderKey)> =
+        orders.map(|order| (order.slot, order.key())).collect();
+    let window = |(slot, order): (Slot, OrderKey)| Some((slot, term(&order, registry, reading)?));
     orders.into_iter().filter_map(window).collect()
 }
 
 /// The terms of the slots in which orders may go on.
-pub fn terms(inherited: &Inherited, registry: &Registry, reading: Reading) -> BTreeMap<u32, Term> {
+pub fn terms(inherited: &Inherited, registry: &Registry, reading: Reading) -> BTreeMap<Slot, Term> {
     let slots = inherited.slots.iter();
-    let known = |(slot, order): (&u32, &Option<OrderKey>)| {
+    let known = |(slot, order): (&Slot, &Option<OrderKey>)| {
         Some((*slot, term(order.as_ref()?, registry, reading)?))
     };
     slots.filter_map(known).collect()

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sensor_common::tables::Term;
+use sensor_common::tables::{Slot, Term};
 
 use crate::daemon::config::Config;
 use crate::daemon::orders::generation_files::GenerationFiles;
@@ -16,7 +16,7 @@ use crate::daemon::records::drain::ring_name;
 use crate::daemon::records::progress::{self, Found, Left, Progress, Step};
 use crate::daemon::takeover::believed;
 use crate::durable::disk::RealDisk;
-use crate::kernel::{PinRoot, Records};
+use crate::kernel::{PinRoot, Records, RingPosition};
 use crate::registry::{Reading, Registry};
 use crate::shown::shown;
 
@@ -30,9 +30,9 @@ pub struct Kept {
     /// The generations that are in the kernel, as far as they are believed.
     pub inherited: Inherited,
     /// The terms of the slots in which orders may go on.
-    pub terms: BTreeMap<u32, Term>,
+    pub terms: BTreeMap<Slot, Term>,
     /// The terms in which records were made that may be in the rings, each with its slot.
-    pub windows: Vec<(u32, Term)>,
+    pub windows: Vec<(Slot, Term)>,
     /// Where the writer says how far it is.
     pub progress: Option<Progress>,
     /// The last batch of the daemon before, where there are its rings.
@@ -127,7 +127,7 @@ pub struct Resumed {
     /// The books as of then.
     pub totals: Totals,
     /// How far each ring was given back.
-    pub rings: BTreeMap<String, u64>,
+    pub rings: BTreeMap<String, RingPosition>,
     /// The number of the last step.
     pub step: u64,
     /// The highest number that a generation was given, by the records in the rings too.
@@ -153,7 +153,7 @@ pub fn resume(
         for (cpu, ring) in records.rings() {
             let name = ring_name(interface, *cpu);
             let known = step.rings.get(&name).copied();
-            ahead |= ring.position() > known.unwrap_or(0);
+            ahead |= ring.position() > known.unwrap_or_default();
             unread = unread.saturating_add(ring.room().waiting());
             // Another ring than the one that the step is about has not come that far.
             if let Some(position) = known.filter(|position| ring.has_reached(*position)) {
@@ -206,7 +206,7 @@ pub fn resume(
 }
 
 /// How far the rings of a sensor that begins were given back: nowhere.
-pub fn positions(rings: &mut [(String, Records)]) -> BTreeMap<String, u64> {
+pub fn positions(rings: &mut [(String, Records)]) -> BTreeMap<String, RingPosition> {
     let mut positions = BTreeMap::new();
     for (interface, records) in rings {
         for (cpu, ring) in records.rings() {

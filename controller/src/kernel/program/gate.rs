@@ -1,6 +1,7 @@
 //! The gate: terms, lease and halt, without all of which nothing is selected (L-TERM).
 
-use sensor_common::tables::{Term, lease};
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::{Slot, Term, lease};
 
 use super::Program;
 use crate::kernel::KernelError;
@@ -11,22 +12,22 @@ impl Program {
     ///
     /// # Errors
     /// [`KernelError::Map`].
-    pub fn set_term(&mut self, slot: u32, term: Term) -> Result<(), KernelError> {
+    pub fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), KernelError> {
         // The kernel copies a term word by word: a packet may see one of them old and one new.
         self.narrow_term(slot, term)?;
         // Also where nothing changes: a map that does not obey is to be noticed.
-        Ok(self.terms.set(slot, term.words(), 0)?)
+        Ok(self.terms.set(slot.number(), term.words(), 0)?)
     }
 
     /// Leaves of the term of the order in `slot` what is in `limit` too.
     ///
     /// # Errors
     /// [`KernelError::Map`].
-    pub fn narrow_term(&mut self, slot: u32, limit: Term) -> Result<(), KernelError> {
+    pub fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), KernelError> {
         let before = self.term(slot)?;
         let both = before.and(limit);
         if both != before {
-            self.terms.set(slot, both.words(), 0)?;
+            self.terms.set(slot.number(), both.words(), 0)?;
         }
         Ok(())
     }
@@ -35,24 +36,24 @@ impl Program {
     ///
     /// # Errors
     /// [`KernelError::Map`].
-    pub fn term(&self, slot: u32) -> Result<Term, KernelError> {
-        Ok(self.terms.get(&slot, 0)?.into())
+    pub fn term(&self, slot: Slot) -> Result<Term, KernelError> {
+        Ok(self.terms.get(&slot.number(), 0)?.into())
     }
 
-    /// Sets until when the controller vouches for the tables: boot-time nanoseconds, exclusive.
+    /// Sets until when the controller vouches for the tables, exclusive.
     ///
     /// # Errors
     /// [`KernelError::Map`].
-    pub fn set_lease(&mut self, until: u64) -> Result<(), KernelError> {
-        Ok(self.lease.set(lease::UNTIL, until, 0)?)
+    pub fn set_lease(&mut self, until: BootTime) -> Result<(), KernelError> {
+        Ok(self.lease.set(lease::UNTIL, until.as_nanos(), 0)?)
     }
 
     /// Until when the controller vouches for the tables.
     ///
     /// # Errors
     /// [`KernelError::Map`].
-    pub fn lease(&self) -> Result<u64, KernelError> {
-        Ok(self.lease.get(&lease::UNTIL, 0)?)
+    pub fn lease(&self) -> Result<BootTime, KernelError> {
+        Ok(BootTime::from_nanos(self.lease.get(&lease::UNTIL, 0)?))
     }
 
     /// The kernel's number of the map that holds lease and halt: [`crate::kernel::LeaseWord::find`].

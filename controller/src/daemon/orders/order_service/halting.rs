@@ -1,6 +1,8 @@
 //! Halt and resume: registry, memory and kernel, which hold a halt each for themselves, kept in step.
 //! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
 
+use sensor_common::boot_time::BootTime;
+
 use super::asked::Taken;
 use super::{OrderService, OrderServiceError, ReconcilerError};
 use crate::control::Reply;
@@ -48,7 +50,7 @@ where
     pub(super) fn halt(
         &mut self,
         command: &Command,
-        waits_until: Option<u64>,
+        waits_until: Option<BootTime>,
         reply: ReplyTo,
         reading: Reading,
     ) -> Result<(), OrderServiceError> {

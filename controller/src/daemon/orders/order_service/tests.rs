@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use sensor_common::tables::{Line, Term};
+use sensor_common::tables::{Line, Slot, Term};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -36,15 +36,15 @@ impl Enforce for Gate {
         Ok(())
     }
 
-    fn set_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
+    fn set_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
         Ok(())
     }
 
-    fn narrow_term(&mut self, _: u32, _: Term) -> Result<(), SensorError> {
+    fn narrow_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
         Ok(())
     }
 
-    fn set_lease(&mut self, _: u64) -> Result<(), SensorError> {
+    fn set_lease(&mut self, _: BootTime) -> Result<(), SensorError> {
         Ok(())
     }
 

@@ -88,7 +88,7 @@ where
     /// Writes what is not written yet, and from time to time clock and counts.
     pub(super) fn write_rest(&mut self, reading: Reading) {
         let mut written = self.flush();
-        let due = reading.boot.saturating_sub(self.saved) >= SAVE;
+        let due = reading.boot.since(self.saved) >= SAVE;
         // What could not be written is tried again at every tick.
         if written.is_ok() && (due || self.unwritten.reason.is_some()) {
             written = self.held.store.touch(&self.registry);

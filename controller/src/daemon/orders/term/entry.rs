@@ -1,6 +1,8 @@
 //! One order in the kernel: its phase, and its two moments by the boot clock.
 
 use jiff::Timestamp;
+use sensor_common::boot_time::BootTime;
+use sensor_common::tables::Slot;
 
 use crate::registry::clock::Reading;
 use crate::registry::state::{Fate, Standing};
@@ -17,17 +19,17 @@ pub(super) enum Phase {
     Waiting,
     /// In a slot; its term may begin later. `published`: a generation with it is in the kernel.
     /// `inherited`: until then the tables there lead to another order in this slot.
-    Held { slot: u32, published: bool, inherited: bool },
+    Held { slot: Slot, published: bool, inherited: bool },
     /// Its successor is in force as soon as its tables are in the kernel. Until then the tables in the
     /// kernel lead to this order, and its term stands.
-    Yielding { slot: u32 },
+    Yielding { slot: Slot },
     /// For good.
     Ended,
 }
 
 impl Phase {
     /// The slot that it has.
-    pub(super) const fn slot(self) -> Option<u32> {
+    pub(super) const fn slot(self) -> Option<Slot> {
         match self {
             Self::Waiting | Self::Ended => None,
             Self::Held { slot, .. } | Self::Yielding { slot } => Some(slot),
@@ -35,20 +37,20 @@ impl Phase {
     }
 }
 
-/// One order. All moments are boot-clock nanoseconds.
+/// One order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) phase: Phase,
-    /// The beginning as the wall clock reads now; never 0.
-    pub(super) begin: u64,
+    /// The beginning as the wall clock reads now; never [`BootTime::ZERO`].
+    pub(super) begin: BootTime,
     /// Whether that has come.
     pub(super) begun: bool,
     /// The earliest end computed so far. It never moves later.
-    pub(super) deadline: u64,
+    pub(super) deadline: BootTime,
     /// When an order takes its place that is in the tables already.
-    pub(super) handed_over: u64,
+    pub(super) handed_over: BootTime,
     /// The beginning by itself: the latest one computed since the wall clock was last stepped.
-    computed: u64,
+    computed: BootTime,
     /// Whether the beginning came with the last reading.
     begins_now: bool,
 }
@@ -58,11 +60,11 @@ impl Entry {
     pub(super) const fn new() -> Self {
         Self {
             phase: Phase::Waiting,
-            begin: u64::MAX,
+            begin: BootTime::MAX,
             begun: false,
-            deadline: u64::MAX,
-            handed_over: u64::MAX,
-            computed: u64::MAX,
+            deadline: BootTime::MAX,
+            handed_over: BootTime::MAX,
+            computed: BootTime::MAX,
             begins_now: false,
         }
     }
@@ -75,16 +77,18 @@ impl Entry {
         }
         // What passes between the readings of the two clocks makes a moment seem to come earlier
         // than it does, and differs from one reading to the next: the latest of them counts.
-        let begin = boot_time_of(standing.not_before, reading.boot, reading.wall).max(1);
-        if begin > self.computed || self.computed.saturating_sub(begin) > ONE_MOMENT {
+        let begin = boot_time_of(standing.not_before, reading.boot, reading.wall);
+        let begin = begin.max(BootTime::FIRST);
+        if begin > self.computed || self.computed.since(begin) > ONE_MOMENT {
             self.computed = begin;
         }
     }
 
     /// Says when it begins: where an order ends whose place it takes, if that may be the same moment.
     /// By different readings the one would end some microseconds before the other begins.
-    pub(super) fn begin_at(&mut self, reading: Reading, ends: impl Iterator<Item = u64>) {
-        let same = |end: &u64| *end <= self.computed && self.computed - *end <= ONE_MOMENT;
+    pub(super) fn begin_at(&mut self, reading: Reading, ends: impl Iterator<Item = BootTime>) {
+        let same =
+            |end: &BootTime| *end <= self.computed && self.computed.since(*end) <= ONE_MOMENT;
         self.begin = ends.filter(same).min().unwrap_or(self.computed);
         let begun = self.begin <= reading.boot;
         self.begins_now = begun && !self.begun;
@@ -97,7 +101,7 @@ impl Entry {
     }
 
     /// Ends it if its time is over: the slot that must be closed.
-    pub(super) fn end(&mut self, reading: Reading, fate: Fate) -> Option<u32> {
+    pub(super) fn end(&mut self, reading: Reading, fate: Fate) -> Option<Slot> {
         let due = self.deadline <= reading.boot;
         match self.phase {
             Phase::Held { slot, published: true, .. } if fate == Fate::Yielding && !due => {
@@ -115,8 +119,12 @@ impl Entry {
 }
 
 /// The boot time of a moment, given both clocks.
-pub(in crate::daemon) fn boot_time_of(moment: Timestamp, boot: u64, wall: Timestamp) -> u64 {
+pub(in crate::daemon) fn boot_time_of(
+    moment: Timestamp,
+    boot: BootTime,
+    wall: Timestamp,
+) -> BootTime {
     let left = moment.as_nanosecond().saturating_sub(wall.as_nanosecond());
-    let at = i128::from(boot).saturating_add(left);
-    u64::try_from(at.max(0)).unwrap_or(u64::MAX)
+    let at = i128::from(boot.as_nanos()).saturating_add(left);
+    u64::try_from(at.max(0)).map_or(BootTime::MAX, BootTime::from_nanos)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::daemon::records::aside::Asides;
-use crate::kernel::Room;
+use crate::kernel::{RingPosition, Room};
 
 /// What the drain has for the writer, in its order.
 #[derive(Debug)]
@@ -41,5 +41,5 @@ pub struct Taken {
     /// What gives it back.
     pub room: Arc<Room>,
     /// How far.
-    pub position: u64,
+    pub position: RingPosition,
 }
