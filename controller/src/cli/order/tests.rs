@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use clap::Parser;
+use ed25519_dalek::pkcs8::EncodePublicKey as _;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{OrderCommand, OrderError, run};
+use crate::order::samples;
 
 #[derive(Parser)]
 struct Cli {
@@ -306,6 +309,17 @@ fn keys_and_trust_files() {
     assert_eq!(
         desk.good(&["entry", "--key", "@k1.pem", "--holder", "holder 1"]),
         desk.text("k1.json")
+    );
+    let public = samples::key(1).verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    desk.write("public.pem", &public);
+    let entry: Value =
+        serde_json::from_str(&desk.good(&["entry", "--key", "@public.pem", "--holder", "x"]))
+            .unwrap();
+    assert_eq!(entry["keyid"], crate::order::keys::keyid(&samples::key(1).verifying_key()));
+    assert!(
+        desk.bad(&["sign", "--key", "@public.pem", "@order.json"])
+            .1
+            .ends_with(": this is a public key")
     );
     let entry: Value = serde_json::from_str(&desk.text("k1.json")).unwrap();
     assert_eq!(entry.as_object().unwrap().len(), 3);
