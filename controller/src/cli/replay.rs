@@ -30,7 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   What would this order select out of that capture, had it been in force then?
     sekisho replay --trust trust.json --order order.json --domestic jp.txt \\
-        --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
+        --foreign abroad.txt --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
 
   Counts only, without privilege:
     sekisho replay --engine host --trust trust.json --order order.json \\

@@ -34,7 +34,8 @@ life_log = false                # the kernel program's own log (aya-log): never 
 domestic = ["jp.txt"]           # CIDR lists or RIR statistics files
 foreign = []
 country = "JP"
-default = "foreign"             # or "unclassified"
+default = "unclassified"        # what no file names; or "foreign"
+without_domestic = []           # ["ipv6"]: that no file names a domestic prefix of it is meant
 "#;
 
 /// Why a daemon did not start, or ended by itself.

@@ -19,7 +19,8 @@ fn folder(orders: &[Value]) -> tempfile::TempDir {
     let config = format!(
         "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
          trust = \"trust.json\"\nstate = \"state\"\noutput = \"-\"\norders = {names:?}\n\
-         [direction]\ndomestic = [\"jp.txt\"]\n"
+         [direction]\ndomestic = [\"jp.txt\"]\n\
+         without_domestic = [\"ipv6\"]\n"
     );
     fs::write(folder.path().join("sekisho.toml"), config).unwrap();
     fs::write(folder.path().join("trust.json"), trust_file()).unwrap();
@@ -134,7 +135,7 @@ fn an_agreement_whose_party_is_not_domestic() {
     assert_eq!(
         refusal(&folder(&[party("8.8.8.0/24")])),
         "0.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
-         addresses are: 8.8.8.0 is foreign [L-MEASURE]"
+         addresses are: 8.8.8.0 is unclassified [L-MEASURE]"
     );
     // An installed one over tables that have changed.
     fs::write(agreed.path().join("jp.txt"), "198.51.100.0/24\n").unwrap();

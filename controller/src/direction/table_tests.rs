@@ -20,7 +20,7 @@ fn table(
             ((*name).to_owned(), named.collect())
         })
         .collect();
-    DirectionTable::new(unnamed, inputs)
+    DirectionTable::new(|_| unnamed, inputs)
 }
 
 fn class(table: &DirectionTable, address: &str) -> AddressClass {
@@ -65,6 +65,32 @@ fn what_no_input_names_has_a_default() {
         let (_, origin) = table.class_of("10.0.0.1".parse().unwrap());
         assert!(matches!(origin, Origin::Special(entry) if entry.name == "Private-Use"));
     }
+}
+
+#[test]
+fn the_default_is_of_a_family() {
+    let unnamed = |family| match family {
+        Family::Ipv4 => Unnamed::Foreign,
+        Family::Ipv6 => Unnamed::Unclassified,
+    };
+    let table = DirectionTable::new(unnamed, Vec::new()).unwrap();
+    assert_eq!((class(&table, "8.8.8.8"), class(&table, "2a00::1")), (Foreign, Unclassified));
+    let [defaults, _] = table.layers();
+    let class_of = |prefix: &str| {
+        let found = defaults.iter().find(|(network, _)| network.to_string() == prefix);
+        found.map(|(_, class)| *class)
+    };
+    assert_eq!(class_of("0.0.0.0/0"), Some(Foreign));
+    assert_eq!(class_of("2000::/3"), Some(Unclassified));
+}
+
+#[test]
+fn prefixes_are_counted_by_family_and_class() {
+    let jp = [("20.0.0.0/8", Domestic), ("2400::/12", Domestic), ("20.1.0.0/16", Foreign)];
+    let table = table(Unnamed::Foreign, &[("jp", &jp), ("jp2", &jp)]).unwrap();
+    let count = |class| Family::ALL.map(|family| table.prefixes(family, class));
+    assert_eq!((count(Domestic), count(Foreign), count(Unclassified)), ([1, 1], [1, 0], [0, 0]));
+    assert_eq!(table.first_domestic(Family::Ipv6), Some(("jp", 2)));
 }
 
 #[test]
@@ -155,7 +181,7 @@ proptest! {
         let mut seen = std::collections::HashSet::new();
         prefixes.retain(|named| seen.insert(named.network));
         let inputs = vec![("random".to_owned(), prefixes.clone())];
-        let table = DirectionTable::new(Unnamed::Foreign, inputs).unwrap();
+        let table = DirectionTable::new(|_| Unnamed::Foreign, inputs).unwrap();
         let layers = table.layers();
         let probes = prefixes.iter().flat_map(|n| [n.network.network(), n.network.broadcast()]);
         for address in addresses.into_iter().chain(probes) {

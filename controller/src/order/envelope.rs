@@ -313,9 +313,8 @@ mod tests {
             let mut read = Envelope::parse("e", fields.to_string().as_bytes()).unwrap();
             let signature = read.signatures()[0].clone();
             assert_eq!(signature.keyid(), None);
-            let maker = |keys: &[VerifyingKey]| {
-                read.maker(&signature, keys, |key| key).map(keys::keyid)
-            };
+            let maker =
+                |keys: &[VerifyingKey]| read.maker(&signature, keys, |key| key).map(keys::keyid);
             assert_eq!(maker(&keys), Some(keys::keyid(&keys[1])));
             assert_eq!(maker(&keys[2..]), None);
             assert!(!read.to_json().unwrap().contains("keyid"));

@@ -365,7 +365,7 @@ fn warnings_and_what_strict_makes_of_them() {
     desk.write("order.json", &idle.to_string());
     let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
     desk.write("signed.json", &signed);
-    desk.write("jp.txt", "203.0.113.0/24\n");
+    desk.write("jp.txt", "203.0.113.0/24\n2001:db8::/48\n");
     desk.write("abroad.txt", "198.51.100.0/24\n");
     let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
     let tables = ["--domestic", "@jp.txt", "--foreign", "@abroad.txt"];
@@ -399,14 +399,14 @@ fn an_agreement_with_a_foreign_party_is_refused_where_there_are_tables() {
     desk.write("order.json", &agreement.to_string());
     let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
     desk.write("signed.json", &signed);
-    desk.write("jp.txt", "203.0.113.0/24\n");
+    desk.write("jp.txt", "203.0.113.0/24\n2001:db8::/48\n");
     let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
     desk.good(&verify);
     let (out, result) = desk.run(&[&verify[..], &["--domestic", "@jp.txt"]].concat());
     assert_eq!(out, "", "nothing is accepted");
     assert!(result.unwrap_err().to_string().ends_with(
         "party.prefixes[1]: 8.8.8.8/32 is not wholly domestic, but a party's own addresses \
-             are: 8.8.8.8 is foreign [L-MEASURE]"
+             are: 8.8.8.8 is unclassified [L-MEASURE]"
     ));
 }
 

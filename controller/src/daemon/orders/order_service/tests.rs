@@ -66,9 +66,11 @@ fn configured() -> (TempDir, PathBuf) {
     let config = "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
                   trust = \"trust.json\"\nstate = \"state\"\noutput = \"-\"\n\
                   [direction]\ndomestic = [\"jp.txt\"]\n";
-    for (name, text) in
-        [("sekisho.toml", config), ("trust.json", &trust_file()), ("jp.txt", "192.0.2.0/24\n")]
-    {
+    for (name, text) in [
+        ("sekisho.toml", config),
+        ("trust.json", &trust_file()),
+        ("jp.txt", "192.0.2.0/24\n2001:db8:d::/48\n"),
+    ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let file = folder.path().join("sekisho.toml");
