@@ -8,13 +8,14 @@ use std::sync::Arc;
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 
+use crate::classes::ClassRanges;
 use crate::compile::Layer;
 use crate::daemon::config::Config;
 use crate::direction::{DirectionError, DirectionTable};
 use crate::durable::disk::RealDisk;
 use crate::files;
 use crate::order::{Trust, load};
-use crate::preview::{ClassRanges, check_party};
+use crate::preview::check_party;
 use crate::registry::command::Document;
 use crate::registry::held::{self, Held};
 use crate::registry::loading;

@@ -35,6 +35,14 @@ impl Family {
         }
     }
 
+    /// The last address, as a number.
+    pub const fn last(self) -> u128 {
+        match self {
+            Self::Ipv4 => u32::MAX as u128,
+            Self::Ipv6 => u128::MAX,
+        }
+    }
+
     /// How many addresses there are to be told apart: 2^32 of IPv4, and of IPv6 the 2^125 of `2000::/3`,
     /// the only part that is global unicast today (RFC 4291).
     pub const fn space(self) -> u128 {

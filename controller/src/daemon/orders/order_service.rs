@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sensor_common::boot_time::BootTime;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::classes::ClassRanges;
 use crate::control::Reply;
 use crate::daemon::config::Config;
 use crate::daemon::orders::ask::ReplyTo;
@@ -21,7 +22,6 @@ use crate::daemon::prepare::{Inputs, Prepared};
 use crate::daemon::sensor::Enforce;
 use crate::kernel::clock::boot_id;
 use crate::kernel::object_digest;
-use crate::preview::ClassRanges;
 use crate::registry::command::{Answer, Command, Decision};
 use crate::registry::event::What;
 use crate::registry::held::Held;
