@@ -18,8 +18,9 @@ use crate::engine::{Engine, HostEngine, KernelEngine};
 use crate::kernel::KernelError;
 use crate::order::{Order, Verified, load, time};
 use crate::preview::check_party;
+use crate::registry::basis::{FileRead, files as files_of};
 use crate::registry::event::Named;
-use crate::registry::runs::{FileRead, Replayed, files as files_of};
+use crate::registry::runs::Replayed;
 use crate::replay::Replay;
 use crate::shown::shown;
 
@@ -168,6 +169,7 @@ impl ReplayArgs {
                 },
                 orders: orders.iter().map(named).collect(),
                 direction: files_of(&table),
+                default: self.direction.default.class().name().to_owned(),
                 captures: digests,
                 output: FileRead { file: shown(&self.output), sha256 },
                 packets: summary.packets(),

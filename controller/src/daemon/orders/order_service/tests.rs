@@ -78,7 +78,7 @@ fn configured() -> (TempDir, PathBuf) {
 }
 
 fn service(file: &Path) -> OrderService<Gate> {
-    let prepared = prepare(file, Reading::now()).unwrap();
+    let prepared = prepare(file, false, Reading::now()).unwrap();
     let gate = Arc::new(SharedSensor::new(Arc::new(Mutex::new(Gate::default())), false));
     let mut service = OrderService::new(prepared, gate, Arc::default(), Arc::default());
     service.begin(Reading::now()).unwrap();
@@ -195,7 +195,7 @@ fn a_daemon_and_a_command_without_one_do_and_say_the_same() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ((ours, file), (theirs, other)) = (configured(), configured());
     // The same state to begin with, held by nobody.
-    drop(prepare(&other, Reading::now()).unwrap());
+    drop(prepare(&other, false, Reading::now()).unwrap());
     let [ours, theirs] =
         [&ours, &theirs].map(|folder| Place::new(&folder.path().join("state"), None));
     runtime.block_on(async {
