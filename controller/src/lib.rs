@@ -11,6 +11,7 @@
 //! | [`files`] | reading files within bounds |
 //! | [`durable`] | files that are there after a crash |
 //! | [`direction`] | what is domestic and what is foreign |
+//! | [`classes`] | what direction comes to: the class of every address, and what changed |
 //! | [`preview`] | what an order would come to over the direction tables, before it is in force |
 //! | [`compile`] | orders and direction to one generation of tables |
 //! | [`kernel`] | the loaded program and its maps |
@@ -26,6 +27,7 @@
 //! | [`cli`] | the commands |
 
 pub mod capture;
+pub mod classes;
 pub mod cli;
 pub mod compile;
 pub mod control;

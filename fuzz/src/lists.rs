@@ -8,7 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use controller::direction::special::special;
-use controller::direction::{DirectionError, DirectionInputs, DirectionTable, Origin, Unnamed};
+use controller::direction::{
+    DirectionError, DirectionInputs, DirectionTable, Family, Origin, Unnamed,
+};
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 use tempfile::TempDir;
@@ -40,6 +42,10 @@ pub fn run(input: &[u8]) {
         let mut inputs = DirectionInputs {
             country: (options & 1 != 0).then(|| "JP".parse().expect("a country")),
             default: if options & 2 != 0 { Unnamed::Unclassified } else { Unnamed::Foreign },
+            without_domestic: [(4, Family::Ipv4), (8, Family::Ipv6)]
+                .into_iter()
+                .filter_map(|(bit, family)| (options & bit != 0).then_some(family))
+                .collect(),
             ..DirectionInputs::default()
         };
         // All domestic ones are read before the foreign ones.
@@ -55,19 +61,31 @@ pub fn run(input: &[u8]) {
                 }
             }
         }
-        match DirectionTable::load(&inputs) {
-            Err(DirectionError::Rejected(rejection)) => {
-                let text = rejection.to_string();
-                check_text(&text);
-                assert!(text.ends_with("[L-DIR]"), "{text}");
-            }
-            Err(error @ DirectionError::Unreadable { .. }) => panic!("{error}"),
-            Ok(table) => check(&table, &order, inputs.default),
-        }
+        judge(&mut inputs, &order);
     });
 }
 
-fn check(table: &DirectionTable, files: &[(PathBuf, &[u8], bool)], unnamed: Unnamed) {
+fn judge(inputs: &mut DirectionInputs, files: &[(PathBuf, &[u8], bool)]) {
+    // Once as asked, and once for each family of which the opposite has to be said.
+    for _ in 0..=Family::ALL.len() {
+        let text = match DirectionTable::load(inputs) {
+            Ok(table) => return check(&table, files, inputs),
+            Err(DirectionError::Rejected(rejection)) => rejection.to_string(),
+            Err(error @ DirectionError::Unreadable { .. }) => panic!("{error}"),
+        };
+        check_text(&text);
+        assert!(text.ends_with("[L-DIR]"), "{text}");
+        let about = |family: &Family| text.contains(&format!("names a domestic {family} prefix, "));
+        let Some(family) = Family::ALL.into_iter().find(about) else { return };
+        match inputs.without_domestic.iter().position(|meant| *meant == family) {
+            Some(position) => drop(inputs.without_domestic.remove(position)),
+            None => inputs.without_domestic.push(family),
+        }
+    }
+    panic!("neither with nor without {:?}", inputs.without_domestic);
+}
+
+fn check(table: &DirectionTable, files: &[(PathBuf, &[u8], bool)], inputs: &DirectionInputs) {
     assert_eq!(table.files().count(), files.len());
     let mut named = Vec::new();
     for (file, (_, bytes, foreign)) in files.iter().enumerate() {
@@ -75,6 +93,10 @@ fn check(table: &DirectionTable, files: &[(PathBuf, &[u8], bool)], unnamed: Unna
         read(bytes, class, file, &mut named);
     }
     assert!(table.named_prefixes() > 0 || files.is_empty());
+    for (family, v6) in [(Family::Ipv4, false), (Family::Ipv6, true)] {
+        let domestic = |one: &Named| one.v6 == v6 && one.class == AddressClass::Domestic;
+        assert_ne!(named.iter().any(domestic), inputs.without_domestic.contains(&family));
+    }
     let layers = table.layers();
     for one in named.iter().take(24) {
         let top = if one.v6 { u128::MAX } else { u128::from(u32::MAX) };
@@ -86,7 +108,7 @@ fn check(table: &DirectionTable, files: &[(PathBuf, &[u8], bool)], unnamed: Unna
             one.last,
             one.last.wrapping_add(1) & top,
         ] {
-            probe(table, &layers, files, &named, unnamed, one.v6, address);
+            probe(table, &layers, files, &named, inputs, one.v6, address);
         }
     }
 }
@@ -96,7 +118,7 @@ fn probe(
     layers: &[Vec<(IpNetwork, AddressClass)>; 2],
     files: &[(PathBuf, &[u8], bool)],
     named: &[Named],
-    unnamed: Unnamed,
+    inputs: &DirectionInputs,
     v6: bool,
     number: u128,
 ) {
@@ -138,7 +160,11 @@ fn probe(
             assert!(holding.is_empty(), "{address}: {origin:?} of {holding:?}");
             let is_special = special(address).is_some();
             assert_eq!(is_special, matches!(origin, Origin::Special(_)), "{address}");
-            let expected = if is_special { AddressClass::Unclassified } else { unnamed.class() };
+            let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
+            let foreign = !is_special
+                && inputs.default == Unnamed::Foreign
+                && !inputs.without_domestic.contains(&family);
+            let expected = if foreign { AddressClass::Foreign } else { AddressClass::Unclassified };
             assert_eq!(class, expected, "{address}");
         }
     }
@@ -151,7 +177,9 @@ fn read(bytes: &[u8], class: AddressClass, file: usize, named: &mut Vec<Named>) 
     let lines = (1..).zip(text.split('\n').map(str::trim));
     let says: Vec<(u32, &str)> =
         lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect();
-    let statistics = says.first().is_some_and(|(_, line)| line.contains('|'));
+    let statistics = says
+        .first()
+        .is_some_and(|(_, line)| line.split('#').next().is_some_and(|l| l.contains('|')));
     // Of statistics the first line is their version, and lines of six fields are summaries.
     for (line, text) in says.into_iter().skip(usize::from(statistics)) {
         let one = if statistics { row(text) } else { prefix(text, class) };
@@ -175,8 +203,12 @@ fn prefix(line: &str, class: AddressClass) -> Option<Run> {
 fn row(line: &str) -> Option<Run> {
     let fields: Vec<&str> = line.split('|').map(str::trim).collect();
     let [_, country, kind, start, value, _, status, ..] = fields.as_slice() else { return None };
+    let nobody = matches!(fields.get(7), Some(&("ietf" | "ianapool")));
     let class = match (status.to_ascii_lowercase().as_str(), *country) {
-        ("available" | "reserved", _) | (_, "" | "ZZ") => AddressClass::Unclassified,
+        _ if nobody => AddressClass::Unclassified,
+        ("available" | "reserved" | "ietf" | "ianapool", _) | (_, "" | "ZZ") => {
+            AddressClass::Unclassified
+        }
         (_, "JP") => AddressClass::Domestic,
         _ => AddressClass::Foreign,
     };

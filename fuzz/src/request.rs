@@ -194,7 +194,8 @@ fn understood(line: &[u8]) -> Option<Request> {
     let value: Value = serde_json::from_slice(line).expect("a request is JSON");
     let fields = value.as_object().expect("a request is an object");
     let known: &[&str] = match &request {
-        Request::Status {} | Request::List {} | Request::Reload {} => &["command"],
+        Request::Status {} | Request::List {} => &["command"],
+        Request::Reload { .. } => &["accept_change", "command"],
         Request::Install { .. } => &["command", "documents"],
         Request::Revoke(_) | Request::Rotate(_) => &["command", "length", "name"],
         Request::Halt(HaltRequest { operator, why, waits_until: _ }) => {

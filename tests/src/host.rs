@@ -69,14 +69,12 @@ impl Host {
             ("sekisho.toml", adapted(toml, settings).as_str()),
             ("trust.json", &trust_file()),
             ("order.dsse", &signed(order, &[1, 2, 3])),
-            ("jp.txt", "203.0.113.0/24\n"),
-            ("foreign.txt", "198.51.100.0/24\n192.0.2.0/24\n"),
+            ("nro-delegated-stats", STATISTICS),
         ] {
             fs::write(clone.join(name), text).expect("files can be written");
         }
         host.follow("Installing");
         host.shell(install);
-        host.shell("install -m 0640 -o root -g sekisho foreign.txt /etc/sekisho");
         host
     }
 
@@ -259,12 +257,20 @@ fn blocks(document: &str, heading: &str) -> Vec<String> {
     blocks
 }
 
+/// The networks of a wire, as if registries had given them to somebody.
+const STATISTICS: &str = "2|nro|20270101|4|19830101|20261231|+0000
+nro|*|ipv4|*|3|summary
+nro|*|ipv6|*|1|summary
+apnic|JP|ipv4|203.0.113.0|256|20110412|assigned|a|e-stats
+arin|US|ipv4|198.51.100.0|256|20110412|assigned|b|e-stats
+arin|US|ipv4|192.0.2.0|256|20110412|assigned|b|e-stats
+apnic|JP|ipv6|2001:db8:d::|48|20110412|assigned|a|e-stats
+";
+
 /// The configuration of the documentation, for a sensor on a wire.
 fn adapted(toml: &str, settings: &str) -> String {
     let far = format!("interfaces = [\"{FAR}\"]");
-    // The networks of a wire are set apart for documentation, and foreign to nobody unless that is said.
-    let direction =
-        format!("ring_bytes = 1048576\n{settings}\n[direction]\nforeign = [\"foreign.txt\"]");
+    let direction = format!("ring_bytes = 1048576\n{settings}\n[direction]");
     let mut adapted = toml.to_owned();
     for (documented, here) in [
         ("facility = \"tyo-gw-1\"", "facility = \"test-gw\""),

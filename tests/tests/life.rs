@@ -381,3 +381,62 @@ fn a_configuration_is_read_again_whole_or_not_at_all() {
     stream.stop();
     daemon.finish();
 }
+
+/// What an insider could do without any signature: lists by which much of the world is foreign.
+#[test]
+fn a_large_change_of_direction_has_to_be_asked_for() {
+    let wire = Wire::new();
+    let folder = Folder::with_order(&in_force("one"));
+    let mut daemon = folder.start(&wire, &[]);
+    assert!(daemon.log().contains("; nothing to compare it with"), "{}", daemon.log());
+    let stream = Stream::start(&wire);
+    more_records(&daemon);
+    let direction = |daemon: &Daemon| daemon.status().direction();
+    let before = direction(&daemon);
+    assert_eq!(before["default"], "unclassified");
+    assert_eq!(before["prefixes"]["ipv4"]["foreign"], 2);
+
+    let foreign = "198.51.100.0/24\n192.0.2.0/24\n20.0.0.0/8\n";
+    folder.write("foreign.txt", foreign);
+    let refused = daemon.ask(&["reload"]);
+    let words = "direction: moves 16777216 IPv4 addresses from unclassified to foreign (0.3906 %), \
+                 more than a thousandth of the address space; if that is meant, say --accept-change \
+                 [L-DIR]";
+    assert_eq!((refused.status, refused.errors.lines().count()), (Some(3), 1), "{refused:?}");
+    assert!(refused.errors.contains(words), "{refused:?}");
+    assert_eq!(direction(&daemon), before);
+    // A signal says nothing of what is meant.
+    daemon.signal(Signal::HUP);
+    until("the signal's refusal", || {
+        let refusals = daemon.log().matches("not reloaded: ").count();
+        (refusals == 2).then_some(())
+    });
+    more_records(&daemon);
+
+    let said = daemon.ask(&["reload", "--accept-change"]).good();
+    let moved =
+        "16777216 IPv4 addresses from unclassified to foreign (0.3906 %), which was accepted";
+    assert!(said.contains(moved), "{said}");
+    let after = until("the new direction", || {
+        let after = direction(&daemon);
+        (after != before).then_some(after)
+    });
+    assert_eq!(after["change"]["compared"]["accepted"], true);
+    stream.stop();
+    daemon.finish();
+
+    // The same at a start, against what was last in force.
+    let mut daemon = folder.start(&wire, &[]);
+    assert!(daemon.log().contains("; moved between classes: no address\n"), "{}", daemon.log());
+    assert_eq!(direction(&daemon)["sha256"], after["sha256"]);
+    daemon.finish();
+    folder.write("foreign.txt", "198.51.100.0/24\n192.0.2.0/24\n");
+    let (status, log) = folder.refusal(&wire);
+    assert_eq!((status, log.lines().count()), (Some(3), 1), "{log}");
+    assert!(log.contains("16777216 IPv4 addresses from foreign to unclassified"), "{log}");
+    let mut daemon = folder.start(&wire, &["--accept-change"]);
+    assert_eq!(direction(&daemon)["change"]["compared"]["accepted"], true);
+    daemon.finish();
+    let events = folder.command(&["audit", "list"]).good();
+    assert_eq!(events.matches("\"accepted\":true").count(), 2, "{events}");
+}

@@ -12,8 +12,9 @@ use crate::direction::{DirectionError, DirectionInputs, DirectionTable, Origin};
 const EXAMPLES: &str = "\
 Examples:
   sekisho classify --domestic jp.txt 203.0.113.7 2001:db8::1
+  sekisho classify --domestic nro-delegated-stats --country JP 1.0.16.1
   sekisho classify --domestic delegated-apnic-extended-latest --country JP 1.0.16.1
-  sekisho classify --domestic jp.txt --foreign exceptions.txt --default unclassified 8.8.8.8
+  sekisho classify --domestic jp.txt --foreign exceptions.txt --default foreign 8.8.8.8
 
 Output: one line per address, in the order given, four columns separated by tabs: the address, its
 class (domestic, foreign or unclassified), the prefix that decided, and where that prefix stands.";
@@ -127,7 +128,7 @@ mod tests {
             "1.0.16.1\tdomestic\t1.0.16.0/20\t{file} line 2\n\
              2001:200::1\tdomestic\t2001:200::/23\t{file} line 3\n\
              10.0.0.1\tunclassified\t10.0.0.0/8\tspecial-purpose: Private-Use (RFC 1918)\n\
-             8.8.8.8\tforeign\t0.0.0.0/0\tdefault: named by no input\n"
+             8.8.8.8\tunclassified\t0.0.0.0/0\tdefault: named by no input\n"
         );
         let addresses = ["1.0.16.1", "2001:200::1", "10.0.0.1", "8.8.8.8"];
         let after = [&["--domestic", file][..], &addresses].concat();
@@ -136,9 +137,31 @@ mod tests {
         for arguments in [after, before, apart] {
             assert_eq!(classify(&arguments).as_ref(), Ok(&expected), "{arguments:?}");
         }
-        let unclassified =
-            classify(&["--domestic", file, "--default", "unclassified", "8.8.8.8"]).unwrap();
-        assert!(unclassified.starts_with("8.8.8.8\tunclassified\t"), "{unclassified}");
+        let foreign =
+            classify(&["--domestic", file, "--default", "foreign", "8.8.8.8", "10.0.0.1"]);
+        let foreign = foreign.unwrap();
+        assert!(foreign.starts_with("8.8.8.8\tforeign\t"), "{foreign}");
+        assert!(foreign.contains("10.0.0.1\tunclassified\t"), "{foreign}");
+    }
+
+    #[test]
+    fn a_list_of_one_family_says_nothing_of_the_other() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("jp.txt");
+        fs::write(&path, "1.0.16.0/20\n").unwrap();
+        let file = path.to_str().unwrap();
+        for more in [&[][..], &["--default", "foreign"], &["--without-domestic", "ipv4"]] {
+            let refusal =
+                classify(&[&["2001:200::1", "--domestic", file], more].concat()).unwrap_err();
+            assert!(
+                refusal.contains("--without-domestic ipv") && !refusal.contains('\n'),
+                "{refusal}"
+            );
+        }
+        let meant = ["2001:200::1", "8.8.8.8", "--domestic", file, "--default", "foreign"];
+        let meant = classify(&[&meant[..], &["--without-domestic", "ipv6"]].concat()).unwrap();
+        assert!(meant.starts_with("2001:200::1\tunclassified\t"), "{meant}");
+        assert!(meant.contains("8.8.8.8\tforeign\t"), "{meant}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::direction::{Country, DirectionInputs, Unnamed};
+use crate::direction::{Country, DirectionInputs, Family, Unnamed};
 
 /// Direction inputs (L-DIR).
 #[derive(Args, Clone, Debug)]
@@ -15,8 +15,8 @@ pub struct DirectionArgs {
     /// Files of domestic prefixes
     ///
     /// CIDR lists (one prefix or address per line, `#` comments) or RIR statistics files
-    /// (delegated-apnic-latest, delegated-apnic-extended-latest and their like; these need
-    /// --country), told apart by content. Example: --domestic jp-ipv4.txt jp-ipv6.txt
+    /// (delegated-apnic-latest, delegated-apnic-extended-latest, nro-delegated-stats and their like;
+    /// these need --country), told apart by content. Example: --domestic jp-ipv4.txt jp-ipv6.txt
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub domestic: Vec<PathBuf>,
 
@@ -29,17 +29,26 @@ pub struct DirectionArgs {
 
     /// Whose rows in RIR statistics files are domestic
     ///
-    /// Every other allocated or assigned row is foreign; available and reserved rows are
-    /// unclassified. Example: --domestic delegated-apnic-extended-latest --country JP
+    /// Every other allocated or assigned row is foreign; available, reserved, ietf and ianapool rows
+    /// are unclassified. The country is that of the holder, which need not be where the equipment
+    /// stands. Example: --domestic delegated-apnic-extended-latest --country JP
     #[arg(long, value_name = "CC")]
     pub country: Option<Country>,
 
     /// What global unicast addresses are that no file names
     ///
-    /// Special-purpose space (private, loopback, documentation, multicast, ...) that no file names
-    /// is always unclassified, and packets with an unclassified address are never selected.
-    #[arg(long, value_name = "CLASS", default_value = "foreign")]
+    /// Packets with an unclassified address are never selected. Say `foreign` only of lists that name
+    /// all of the country: the Act calls domestic whatever is not foreign. Special-purpose space
+    /// (private, loopback, documentation, multicast, ...) that no file names stays unclassified.
+    #[arg(long, value_name = "CLASS", default_value = "unclassified")]
     pub default: Unnamed,
+
+    /// A family of which it is meant that no file names a domestic prefix
+    ///
+    /// Without this, such files are refused. What no file names is unclassified in that family, also
+    /// with --default foreign. Can be given twice. Example: --without-domestic ipv6
+    #[arg(long, value_name = "FAMILY")]
+    pub without_domestic: Vec<Family>,
 }
 
 /// The arguments that name files, at least one of which must be given.
@@ -60,16 +69,27 @@ impl DirectionArgs {
             foreign: self.foreign.clone(),
             country: self.country,
             default: self.default,
+            without_domestic: self.without_domestic.clone(),
         }
     }
 }
 
 impl ValueEnum for Unnamed {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Foreign, Self::Unclassified]
+        &[Self::Unclassified, Self::Foreign]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.class().name()))
+    }
+}
+
+impl ValueEnum for Family {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }

@@ -64,12 +64,16 @@ pub struct ResumeArgs {
 /// Have a running sensor read its configuration again
 ///
 /// Direction tables, lease and new orders take effect without a packet lost; what only a restart can
-/// change is refused by name, and then nothing changes.
+/// change is refused by name, and then nothing changes. Says how many addresses have another class
+/// (domestic, foreign, unclassified) than before.
 #[derive(Args, Clone, Debug)]
 pub struct ReloadArgs {
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
     socket: PathBuf,
+    /// Accept direction files by which more than a thousandth of the address space has another class
+    #[arg(long)]
+    accept_change: bool,
 }
 
 /// What a person says of what they do. It is not checked by the parser of the arguments, whose messages
@@ -113,6 +117,14 @@ impl ReloadArgs {
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
-        say(out, &client::act(&self.socket, &Request::Reload {}, &[], client::LONG)?)
+        say(
+            out,
+            &client::act(
+                &self.socket,
+                &Request::Reload { accept_change: self.accept_change },
+                &[],
+                client::LONG,
+            )?,
+        )
     }
 }

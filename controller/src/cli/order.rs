@@ -109,10 +109,12 @@ Example:
   sekisho order keygen --output chair.pem --holder chair > chair.json";
 
 const ENTRY_HELP: &str = "\
-For keys made with OpenSSL, or when the entry was lost.
+For keys made with OpenSSL, or when the entry was lost. The public key is enough.
 
-Example:
-  sekisho order entry --key chair.pem --holder chair > chair.json";
+Examples:
+  sekisho order entry --key chair.pem --holder chair > chair.json
+  openssl pkey -in chair.pem -pubout -out chair.pub
+  sekisho order entry --key chair.pub --holder chair > chair.json";
 
 const TRUST_HELP: &str = "\
 The trust file is printed. It decides whose signatures make an order an approved one: give it to \
@@ -180,7 +182,7 @@ pub struct KeygenArgs {
 /// Arguments of `sekisho order entry`.
 #[derive(Args, Debug)]
 pub struct EntryArgs {
-    /// The private key
+    /// The key, private (PKCS#8 PEM) or public (as `openssl pkey -pubout` writes it)
     #[arg(long, value_name = "KEY.pem")]
     key: PathBuf,
     /// Who holds the key

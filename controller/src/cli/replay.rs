@@ -10,15 +10,17 @@ use jiff::Timestamp;
 use super::CliError;
 use super::direction::{self, DirectionArgs};
 use crate::capture::Capture;
+use crate::classes::ClassRanges;
 use crate::compile::{Slotted, compile};
 use crate::direction::DirectionTable;
 use crate::durable::output;
 use crate::engine::{Engine, HostEngine, KernelEngine};
 use crate::kernel::KernelError;
 use crate::order::{Order, Verified, load, time};
-use crate::preview::{ClassRanges, check_party};
+use crate::preview::check_party;
+use crate::registry::basis::{FileRead, files as files_of};
 use crate::registry::event::Named;
-use crate::registry::runs::{FileRead, Replayed, files as files_of};
+use crate::registry::runs::Replayed;
 use crate::replay::Replay;
 use crate::shown::shown;
 
@@ -30,7 +32,7 @@ const EXAMPLES: &str = "\
 Examples:
   What would this order select out of that capture, had it been in force then?
     sekisho replay --trust trust.json --order order.json --domestic jp.txt \\
-        --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
+        --foreign abroad.txt --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
 
   Counts only, without privilege:
     sekisho replay --engine host --trust trust.json --order order.json \\
@@ -167,6 +169,7 @@ impl ReplayArgs {
                 },
                 orders: orders.iter().map(named).collect(),
                 direction: files_of(&table),
+                default: self.direction.default.class().name().to_owned(),
                 captures: digests,
                 output: FileRead { file: shown(&self.output), sha256 },
                 packets: summary.packets(),

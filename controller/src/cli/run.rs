@@ -45,6 +45,10 @@ pub struct RunArgs {
     /// comes later: every frame that the interface receives is dropped
     #[arg(long)]
     yes_drop_all: bool,
+    /// Accept direction files by which more than a thousandth of the address space has another class
+    /// (domestic, foreign, unclassified) than at the last start
+    #[arg(long)]
+    accept_change: bool,
 }
 
 impl From<LaunchError> for CliError {
@@ -63,8 +67,8 @@ impl RunArgs {
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         if self.check {
-            return write(out, &launch::check(&self.config)?);
+            return write(out, &launch::check(&self.config, self.accept_change)?);
         }
-        Ok(launch::run(&self.config, self.yes_drop_all)?)
+        Ok(launch::run(&self.config, self.yes_drop_all, self.accept_change)?)
     }
 }

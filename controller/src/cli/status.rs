@@ -18,6 +18,7 @@ use crate::control::status::{
     InterfaceStatus, OrderStatus, Privileges, RecordsStatus, ShareStatus, Status,
 };
 use crate::control::{DEFAULT_SOCKET, Request};
+use crate::registry::basis::Basis;
 use crate::registry::wording;
 
 /// How long the daemon may take to answer.
@@ -107,6 +108,27 @@ fn table(status: &Status) -> String {
     let held = if capabilities.is_empty() { "none".to_owned() } else { capabilities.join(", ") };
     let more = if *no_new_privs { "and never more" } else { "no_new_privs is not set" };
     let _ = writeln!(text, "capabilities: {held}, {more}");
+    if let Some(basis) = &status.basis {
+        text += &works_by(basis);
+    }
+    text
+}
+
+/// What decides what is selectable, each named exactly.
+fn works_by(basis: &Basis) -> String {
+    let Basis { configuration, trust, direction, classes } = basis;
+    let mut text = format!("direction: {}\n", wording::classes(classes));
+    let row = |what: &str, name: &str, sha256: &str| {
+        vec![what.to_owned(), name.to_owned(), format!("sha256 {sha256}")]
+    };
+    let mut rows = vec![
+        row("configuration", &configuration.file, &configuration.sha256),
+        row("trust file", &format!("version {}", trust.version), &trust.sha256),
+    ];
+    rows.extend(direction.iter().map(|read| row("direction file", &read.file, &read.sha256)));
+    rows.push(row("classes", "of all addresses", &classes.sha256));
+    text += "\nworks by\n";
+    text += &aligned(&rows, usize::MAX);
     text
 }
 
@@ -213,6 +235,18 @@ mod tests {
             "share": {"bytes_per_second": 3_750_000_000_u64},
             "lease": {"remaining_ms": 9_480},
             "privileges": {"capabilities": ["bpf"], "no_new_privs": true},
+            "basis": {
+                "configuration": {"file": "sekisho.toml", "sha256": "c0"},
+                "trust": {"version": 2, "sha256": "70"},
+                "direction": [{"file": "jp.txt", "sha256": "d1"}],
+                "classes": {
+                    "default": "foreign", "sha256": "c1", "without_domestic": ["ipv6"],
+                    "prefixes": {"ipv4": {"domestic": 1, "foreign": 2, "unclassified": 3}},
+                    "change": {"compared": {
+                        "moved": {"ipv4": {"foreign-to-domestic": "256"}}, "accepted": false,
+                    }},
+                },
+            },
         }))
         .unwrap()
     }
@@ -245,6 +279,14 @@ records: 12 submitted: 7 written, 3 set aside (term 3), 1 missing (output 1), 1 
 TAMPERED: 2 times, somebody else changed maps or pins
 lease: 9.5 s left
 capabilities: bpf, and never more
+direction: prefixes: IPv4 1 domestic, 2 foreign, 3 unclassified; what no input names is foreign; \
+moved between classes: 256 IPv4 addresses from foreign to domestic (0.0000 %)
+
+works by
+  configuration   sekisho.toml      sha256 c0
+  trust file      version 2         sha256 70
+  direction file  jp.txt            sha256 d1
+  classes         of all addresses  sha256 c1
 ";
         assert!(text.ends_with(end), "{text}");
     }

@@ -29,6 +29,8 @@ mod rows;
 mod share;
 mod trie;
 
+pub(crate) use ranges::overlay;
+
 use std::sync::Arc;
 
 use ipnetwork::IpNetwork;

@@ -10,7 +10,7 @@ pub(super) struct Block<V> {
 }
 
 /// Where a range starts, and the value of its addresses; it ends where the next one starts.
-pub(super) type Start<V> = (u128, V);
+pub(crate) type Start<V> = (u128, V);
 
 /// Lays out blocks, any two of which are nested or disjoint, as disjoint ranges from address 0 on.
 /// `inside` gives the value where a block lies inside what has `outer`; blocks of the same extent
@@ -56,7 +56,7 @@ fn close<V: Copy + PartialEq>(
 }
 
 /// Overlays two lists of ranges: at each address, `combine` of the two values.
-pub(super) fn overlay<A: Copy, B: Copy, V: Copy + PartialEq>(
+pub(crate) fn overlay<A: Copy, B: Copy, V: Copy + PartialEq>(
     below: &[Start<A>],
     above: &[Start<B>],
     combine: impl Fn(A, B) -> V,

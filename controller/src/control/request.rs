@@ -47,7 +47,11 @@ pub enum Request {
     /// Resume it.
     Resume(Said),
     /// Read the configuration again.
-    Reload {},
+    Reload {
+        /// Direction may change by any amount.
+        #[serde(default)]
+        accept_change: bool,
+    },
 }
 
 /// A halt: what a person says of it, and how long their command waits.
@@ -163,6 +167,10 @@ mod tests {
         for (request, line) in [
             (Request::Status {}, "{\"command\":\"status\"}\n"),
             (
+                Request::Reload { accept_change: true },
+                "{\"command\":\"reload\",\"accept_change\":true}\n",
+            ),
+            (
                 Request::Install { documents: vec![upload.clone()] },
                 "{\"command\":\"install\",\"documents\":[{\"name\":\"a\",\"length\":3}]}\n",
             ),
@@ -172,6 +180,8 @@ mod tests {
             assert_eq!(request.line(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
         }
+        let plain = serde_json::from_str::<Request>("{\"command\":\"reload\"}").unwrap();
+        assert_eq!(plain, Request::Reload { accept_change: false });
         let done = Reply::Done(vec!["a".into()]);
         assert_eq!(serde_json::to_string(&done).unwrap(), "{\"done\":[\"a\"]}");
     }

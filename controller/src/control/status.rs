@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::order::OrderKey;
 use crate::registry::OrderView;
 use crate::registry::act::Act;
+use crate::registry::basis::Basis;
 use crate::registry::event::Reason;
 
 /// The answer to `status`.
@@ -34,6 +35,9 @@ pub struct Status {
     pub records: RecordsStatus,
     /// The lease.
     pub lease: LeaseStatus,
+    /// What the daemon works by: what decides what is selectable.
+    #[serde(default)]
+    pub basis: Option<Basis>,
     /// What the daemon may do to the machine.
     #[serde(default)]
     pub privileges: Privileges,

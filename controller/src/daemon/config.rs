@@ -11,7 +11,7 @@ use nix::unistd::Group;
 use serde::Deserialize;
 
 use crate::control::DEFAULT_SOCKET;
-use crate::direction::{Country, DirectionInputs, Unnamed};
+use crate::direction::{Country, DirectionInputs, Family, Unnamed};
 use crate::gates::MOST_INTERFACES;
 use crate::kernel::{LifeLog, Mode, XdpAttach};
 use crate::registry::Place;
@@ -142,14 +142,16 @@ struct WrittenDirection {
     country: Option<String>,
     #[serde(default)]
     default: WrittenUnnamed,
+    #[serde(default)]
+    without_domestic: Vec<Family>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum WrittenUnnamed {
     #[default]
-    Foreign,
     Unclassified,
+    Foreign,
 }
 
 const fn default_lease() -> u64 {
@@ -314,6 +316,7 @@ impl WrittenDirection {
                 WrittenUnnamed::Foreign => Unnamed::Foreign,
                 WrittenUnnamed::Unclassified => Unnamed::Unclassified,
             },
+            without_domestic: self.without_domestic,
         })
     }
 }

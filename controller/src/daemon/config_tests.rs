@@ -56,7 +56,8 @@ fn defaults_and_relative_paths() {
 #[test]
 fn everything_can_be_said() {
     let text = GOOD.replace("\"tap\"", "\"inline\"").replace("\"records.ndjson\"", "\"-\"")
-        + "foreign = [\"delegated\"]\ncountry = \"JP\"\ndefault = \"unclassified\"\n";
+        + "foreign = [\"delegated\"]\ncountry = \"JP\"\ndefault = \"foreign\"\n\
+           without_domestic = [\"ipv6\"]\n";
     let text = format!(
         "xdp = \"generic\"\nlease_seconds = 2\nhttp = \"[::1]:9100\"\n\
          control_socket = \"s\"\npin = \"/sys/fs/bpf/s\"\ncontrol_group = \"operators\"\nring_bytes = 4096\n{text}"
@@ -70,7 +71,9 @@ fn everything_can_be_said() {
     assert_eq!(config.control_group, Some(ControlGroup::Name("operators".into())));
     let numbered = parse(&format!("control_group = 0\n{GOOD}")).unwrap();
     assert_eq!(numbered.control_group, Some(ControlGroup::Number(0)));
-    assert_eq!(config.direction.default, Unnamed::Unclassified);
+    assert_eq!(config.direction.default, Unnamed::Foreign);
+    assert_eq!(config.direction.without_domestic, [Family::Ipv6]);
+    assert_eq!(parse(GOOD).unwrap().direction.default, Unnamed::Unclassified);
     assert_eq!(config.direction.country.map(|country| country.to_string()), Some("JP".into()));
 }
 
@@ -117,6 +120,11 @@ fn refusals() {
         ("[\"jp.txt\"]", "[]", "direction: name at least one file under domestic or foreign"),
         ("[\"jp.txt\"]", "[\"jp.txt\"]\ncountry = \"jp\"", "direction.country: `jp` is no country"),
         ("[\"jp.txt\"]", "[\"jp.txt\"]\ndefault = \"x\"", "direction.default, line 12: unknown"),
+        (
+            "[\"jp.txt\"]",
+            "[\"jp.txt\"]\nwithout_domestic = [\"v6\"]",
+            "direction.without_domestic[0], line 12: unknown variant `v6`",
+        ),
         ("[direction]", "[direction", "line 10: "),
     ] {
         assert!(GOOD.contains(from), "{from}");

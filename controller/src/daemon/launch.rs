@@ -9,7 +9,7 @@ use crate::daemon::prepare::{self, Inputs};
 use crate::daemon::privilege::{self, Opener, PrivilegeError};
 use crate::daemon::run::{Daemon, RunError, Tell};
 use crate::order::time::tokyo;
-use crate::registry::{Reading, Registry};
+use crate::registry::{Reading, Registry, wording};
 use crate::rejection::Fault;
 
 /// A configuration, with every key.
@@ -34,7 +34,8 @@ life_log = false                # the kernel program's own log (aya-log): never 
 domestic = ["jp.txt"]           # CIDR lists or RIR statistics files
 foreign = []
 country = "JP"
-default = "foreign"             # or "unclassified"
+default = "unclassified"        # what no file names; or "foreign"
+without_domestic = []           # ["ipv6"]: that no file names a domestic prefix of it is meant
 "#;
 
 /// Why a daemon did not start, or ended by itself.
@@ -68,22 +69,24 @@ impl Tell for Stderr {
 }
 
 /// Checks a configuration and all that it names, and says what it comes to. Nothing is started.
+/// `accept_change`: direction may have changed by any amount since the last start.
 ///
 /// # Errors
 /// [`LaunchError`].
-pub fn check(config: &Path) -> Result<String, LaunchError> {
+pub fn check(config: &Path, accept_change: bool) -> Result<String, LaunchError> {
     privilege::confine()?;
-    let (inputs, registry) = prepare::check(config, Reading::now())?;
+    let (inputs, registry) = prepare::check(config, accept_change, Reading::now())?;
     Ok(checked(&inputs, &registry))
 }
 
-/// Runs a daemon until it is told to stop. `yes_drop_all`: also where mode `tap` cuts the machine off.
+/// Runs a daemon until it is told to stop. `yes_drop_all`: also where mode `tap` cuts the machine off;
+/// `accept_change`: as of [`check`].
 ///
 /// # Errors
 /// [`LaunchError`].
-pub fn run(config: &Path, yes_drop_all: bool) -> Result<(), LaunchError> {
+pub fn run(config: &Path, yes_drop_all: bool, accept_change: bool) -> Result<(), LaunchError> {
     privilege::confine()?;
-    let prepared = prepare::prepare(config, Reading::now())?;
+    let prepared = prepare::prepare(config, accept_change, Reading::now())?;
     let opener = Opener::start(move || Daemon::start(prepared, yes_drop_all, &Stderr))?;
     // From here on no thread is started that may do more than a running daemon needs.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -103,7 +106,7 @@ pub fn run(config: &Path, yes_drop_all: bool) -> Result<(), LaunchError> {
 }
 
 fn checked(inputs: &Inputs, registry: &Registry) -> String {
-    let Inputs { config, layers, .. } = inputs;
+    let config = &inputs.config;
     let Config { sensor, facility, mode, interfaces, .. } = config;
     let mut text = format!(
         "sensor {sensor} at facility {facility}, mode {}, on {}\n",
@@ -122,8 +125,7 @@ fn checked(inputs: &Inputs, registry: &Registry) -> String {
             tokyo(registry.end(entry).0)
         );
     }
-    let prefixes = layers.last().map_or(0, Vec::len);
-    text + &format!("direction: {prefixes} prefixes\n")
+    text + &format!("direction: {}\n", wording::classes(&inputs.summary))
 }
 
 #[cfg(test)]

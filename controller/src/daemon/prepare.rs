@@ -8,19 +8,20 @@ use std::sync::Arc;
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 
+use crate::classes::{self, ClassRanges, Moved};
 use crate::compile::Layer;
 use crate::daemon::config::Config;
 use crate::direction::{DirectionError, DirectionTable};
 use crate::durable::disk::RealDisk;
 use crate::files;
 use crate::order::{Trust, load};
-use crate::preview::{ClassRanges, check_party};
+use crate::preview::check_party;
+use crate::registry::basis::{self, Basis, ClassChange, Classes, FileRead};
 use crate::registry::command::Document;
 use crate::registry::held::{self, Held};
 use crate::registry::loading;
-use crate::registry::runs::{self, Basis, FileRead};
 use crate::registry::{Change, Reading, Registry, Store};
-use crate::rejection::{Fault, Rejection};
+use crate::rejection::{Fault, Rejection, Requirement};
 use crate::shown::shown;
 
 /// Painting layers of direction, from the bottom up.
@@ -41,7 +42,7 @@ pub struct Prepared {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
-    /// The files that it was made of.
+    /// What all this was made of.
     pub basis: Basis,
 }
 
@@ -54,9 +55,10 @@ pub struct Inputs {
     pub layers: Arc<Layers>,
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
-    /// The files that all this was made of.
-    pub basis: Basis,
-    file: String,
+    /// The same in numbers.
+    pub summary: Classes,
+    configuration: FileRead,
+    direction: Vec<FileRead>,
     trust: Trust,
 }
 
@@ -79,12 +81,67 @@ impl Inputs {
             DirectionError::Rejected(rejection) => rejection,
             DirectionError::Unreadable { file, source } => unreadable(file, &source),
         })?;
-        let classes = Arc::new(ClassRanges::of(&table));
-        let layers = Arc::new(table.layers().into());
-        let configuration = FileRead { file: shown(path), sha256: crate::digest::sha256(&bytes) };
-        let direction = runs::files(&table);
-        let basis = Basis { configuration, direction };
-        Ok(Self { config, layers, classes, basis, file: shown(path), trust })
+        let classes = ClassRanges::of(&table);
+        let text = classes.written();
+        if text.len() > classes::LARGEST {
+            // What cannot be kept could change unseen from one start to the next.
+            let reason =
+                "falls into more ranges than can be kept for the next start to compare with";
+            return Err(Rejection::new(shown(path), reason)
+                .at("direction")
+                .under(Requirement::Dir)
+                .into());
+        }
+        let sha256 = crate::digest::sha256(text.as_bytes());
+        Ok(Self {
+            summary: Classes::of(&config.direction, &table, sha256),
+            classes: Arc::new(classes),
+            layers: Arc::new(table.layers().into()),
+            configuration: FileRead { file: shown(path), sha256: crate::digest::sha256(&bytes) },
+            direction: basis::files(&table),
+            config,
+            trust,
+        })
+    }
+
+    /// Compares what is domestic and what is foreign with what was in force before.
+    ///
+    /// # Errors
+    /// A [`Rejection`] where more has changed than may without being asked for (L-DIR).
+    pub fn compare(
+        &mut self,
+        before: Result<Option<&ClassRanges>, String>,
+        accept_change: bool,
+    ) -> Result<(), Rejection> {
+        self.summary.change = match before {
+            Ok(None) => ClassChange::First,
+            Err(reason) => ClassChange::Lost(reason),
+            Ok(Some(before)) => {
+                let moved = Moved::between(before, &self.classes);
+                let accepted = moved.is_much();
+                if accepted && !accept_change {
+                    let reason = format!(
+                        "moves {moved}, more than a thousandth of the address space; if that is \
+                         meant, say --accept-change"
+                    );
+                    return Err(Rejection::new(&self.configuration.file, reason)
+                        .at("direction")
+                        .under(Requirement::Dir));
+                }
+                ClassChange::Compared { moved, accepted }
+            }
+        };
+        Ok(())
+    }
+
+    /// What a daemon with this registry would work by.
+    pub fn basis(&self, registry: &Registry) -> Basis {
+        Basis {
+            configuration: self.configuration.clone(),
+            trust: registry.trust_read(),
+            direction: self.direction.clone(),
+            classes: self.summary.clone(),
+        }
     }
 
     /// The change that brings a registry to where this configuration wants it: its orders installed.
@@ -92,7 +149,7 @@ impl Inputs {
     /// # Errors
     /// Every order that is refused.
     pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, Fault> {
-        let Self { config, layers, classes, file, trust, .. } = self;
+        let Self { config, layers, classes, configuration, trust, .. } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
         // What was lawful over other direction tables need not be over these.
@@ -116,7 +173,7 @@ impl Inputs {
             }
         };
         let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
-        change.registry.fits(file, None, &layers)?;
+        change.registry.fits(&configuration.file, None, &layers)?;
         Ok(change)
     }
 
@@ -128,12 +185,13 @@ impl Inputs {
 }
 
 /// Reads and checks the configuration and all files that it names, takes the state directory, and
-/// installs the orders that the configuration names.
+/// installs the orders that the configuration names. `accept_change`: direction may have changed by any
+/// amount since the last start.
 ///
 /// # Errors
 /// [`Fault`].
-pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, Fault> {
-    let inputs = Inputs::read(path)?;
+pub fn prepare(path: &Path, accept_change: bool, reading: Reading) -> Result<Prepared, Fault> {
+    let mut inputs = Inputs::read(path)?;
     let place = inputs.config.state.clone();
     let (held, registry) = held::take_with(&place, |opened| {
         let Some((mut store, registry)) = opened else {
@@ -141,12 +199,15 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, Fault> {
             let change = inputs.install(&first.registry, reading)?;
             return Ok(Store::create(RealDisk, place.clone(), first.then(change))?);
         };
+        let before = loading::classes(&place, &registry);
+        inputs.compare(before.as_ref().map(Option::as_ref).map_err(Clone::clone), accept_change)?;
         let change = inputs.install(&registry, reading)?;
         let registry = if change.is_empty() { registry } else { store.commit(change)? };
         store.finish()?;
         Ok((store, registry))
     })?;
-    let Inputs { config, layers, classes, basis, .. } = inputs;
+    let basis = inputs.basis(&registry);
+    let Inputs { config, layers, classes, .. } = inputs;
     Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes, basis })
 }
 
@@ -154,10 +215,21 @@ pub fn prepare(path: &Path, reading: Reading) -> Result<Prepared, Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-pub fn check(path: &Path, reading: Reading) -> Result<(Inputs, Registry), Fault> {
-    let inputs = Inputs::read(path)?;
+pub fn check(
+    path: &Path,
+    accept_change: bool,
+    reading: Reading,
+) -> Result<(Inputs, Registry), Fault> {
+    let mut inputs = Inputs::read(path)?;
     let registry = match loading::read(&mut RealDisk, &inputs.config.state)? {
-        Some(registry) => registry,
+        Some(registry) => {
+            let before = loading::classes(&inputs.config.state, &registry);
+            inputs.compare(
+                before.as_ref().map(Option::as_ref).map_err(Clone::clone),
+                accept_change,
+            )?;
+            registry
+        }
         None => inputs.begin(reading)?.registry,
     };
     let registry = inputs.install(&registry, reading)?.registry;

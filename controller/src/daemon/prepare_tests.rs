@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::order::samples::{order, signed, trust_file, with};
+use crate::registry::runs::Start;
 
 /// A folder with a configuration over these orders.
 fn folder(orders: &[Value]) -> tempfile::TempDir {
@@ -19,7 +20,8 @@ fn folder(orders: &[Value]) -> tempfile::TempDir {
     let config = format!(
         "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
          trust = \"trust.json\"\nstate = \"state\"\noutput = \"-\"\norders = {names:?}\n\
-         [direction]\ndomestic = [\"jp.txt\"]\n"
+         [direction]\ndomestic = [\"jp.txt\"]\n\
+         without_domestic = [\"ipv6\"]\n"
     );
     fs::write(folder.path().join("sekisho.toml"), config).unwrap();
     fs::write(folder.path().join("trust.json"), trust_file()).unwrap();
@@ -35,7 +37,7 @@ fn reading() -> Reading {
 }
 
 fn ready(folder: &tempfile::TempDir) -> Result<Prepared, Fault> {
-    prepare(&folder.path().join("sekisho.toml"), reading())
+    prepare(&folder.path().join("sekisho.toml"), false, reading())
 }
 
 fn refusal(folder: &tempfile::TempDir) -> String {
@@ -47,7 +49,7 @@ fn refusal(folder: &tempfile::TempDir) -> String {
         }
         Fault::Failed(reason) => panic!("{reason}"),
     };
-    let checked = words(check(&path, reading()).unwrap_err());
+    let checked = words(check(&path, false, reading()).unwrap_err());
     let refused = words(ready(folder).unwrap_err());
     assert_eq!(checked, refused, "a check says what a start would");
     assert!(!folder.path().join("state/state.json").exists(), "and nothing is written");
@@ -62,7 +64,7 @@ fn ids(registry: &Registry) -> Vec<String> {
 #[test]
 fn all_that_a_configuration_names() {
     let folder = folder(&[order(), with(&[("/order_id", json!("b"))])]);
-    let (_, checked) = check(&folder.path().join("sekisho.toml"), reading()).unwrap();
+    let (_, checked) = check(&folder.path().join("sekisho.toml"), false, reading()).unwrap();
     let prepared = ready(&folder).unwrap();
     for registry in [&checked, &prepared.registry] {
         assert_eq!(ids(registry), ["2027-17-0003 2", "b 2"]);
@@ -134,7 +136,7 @@ fn an_agreement_whose_party_is_not_domestic() {
     assert_eq!(
         refusal(&folder(&[party("8.8.8.0/24")])),
         "0.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
-         addresses are: 8.8.8.0 is foreign [L-MEASURE]"
+         addresses are: 8.8.8.0 is unclassified [L-MEASURE]"
     );
     // An installed one over tables that have changed.
     fs::write(agreed.path().join("jp.txt"), "198.51.100.0/24\n").unwrap();
@@ -185,4 +187,108 @@ fn more_payload_groups_at_once_than_there_can_be() {
         "sekisho.toml: at 2027-10-31T15:00:00Z: the rules of all orders compare payloads by 9 \
          different pairs of key and length; the limit is 8"
     );
+}
+
+/// A start whose daemon has said that it began.
+fn begun(folder: &tempfile::TempDir, accept_change: bool) -> Result<ClassChange, String> {
+    let path = folder.path().join("sekisho.toml");
+    let checked = check(&path, accept_change, reading());
+    let prepared = prepare(&path, accept_change, reading());
+    let mut prepared = match (checked, prepared) {
+        (Ok((inputs, _)), Ok(prepared)) => {
+            assert_eq!(inputs.summary, prepared.basis.classes, "a check says what a start would");
+            prepared
+        }
+        (Err(checked), Err(refused)) => {
+            assert_eq!(checked.to_string(), refused.to_string());
+            return Err(refused.to_string().replace(&format!("{}/", folder.path().display()), ""));
+        }
+        (checked, prepared) => panic!("{checked:?}, but {prepared:?}"),
+    };
+    let basis = prepared.basis.clone();
+    let start = Start {
+        version: String::new(),
+        pid: 1,
+        boot: String::new(),
+        mode: String::new(),
+        interfaces: Vec::new(),
+        program: String::new(),
+        taken_over: false,
+        basis,
+    };
+    let change = prepared.registry.started(start, &prepared.classes, reading());
+    prepared.held.store.commit(change).unwrap();
+    Ok(prepared.basis.classes.change)
+}
+
+fn moved(change: &ClassChange) -> (String, bool) {
+    let ClassChange::Compared { moved, accepted } = change else { panic!("{change:?}") };
+    (moved.to_string(), *accepted)
+}
+
+#[test]
+fn a_start_says_what_has_changed_since_the_last_one() {
+    let folder = folder(&[]);
+    let jp = folder.path().join("jp.txt");
+    assert_eq!(begun(&folder, false), Ok(ClassChange::First));
+    let nothing = ("no address".to_owned(), false);
+    assert_eq!(moved(&begun(&folder, false).unwrap()), nothing);
+    fs::write(&jp, "192.0.2.0/25\n").unwrap();
+    let words = "128 IPv4 addresses from domestic to unclassified (0.0000 %)".to_owned();
+    assert_eq!(moved(&begun(&folder, false).unwrap()), (words, false));
+    // What was asked for and not needed was not accepted.
+    assert_eq!(moved(&begun(&folder, true).unwrap()), nothing);
+    let kept: Vec<_> = fs::read_dir(folder.path().join("state/direction")).unwrap().collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+}
+
+#[test]
+fn a_large_change_has_to_be_asked_for() {
+    let folder = folder(&[]);
+    let jp = folder.path().join("jp.txt");
+    begun(&folder, false).unwrap();
+    let state = fs::read(folder.path().join("state/state.json")).unwrap();
+    fs::write(&jp, "20.0.0.0/8\n").unwrap();
+    let words = "256 IPv4 addresses from domestic to unclassified (0.0000 %), 16777216 IPv4 \
+                 addresses from unclassified to domestic (0.3906 %)";
+    let line = format!(
+        "sekisho.toml: direction: moves {words}, more than a thousandth of the address space; if \
+         that is meant, say --accept-change [L-DIR]"
+    );
+    for _ in 0..2 {
+        assert_eq!(begun(&folder, false), Err(line.clone()));
+        assert_eq!(fs::read(folder.path().join("state/state.json")).unwrap(), state);
+    }
+    assert_eq!(moved(&begun(&folder, true).unwrap()), (words.to_owned(), true));
+    assert_eq!(moved(&begun(&folder, false).unwrap()), ("no address".to_owned(), false));
+}
+
+type Spoil = fn(&Path);
+
+#[test]
+fn what_cannot_be_compared_counts_as_a_first_load_and_is_said() {
+    let folder = folder(&[]);
+    let jp = folder.path().join("jp.txt");
+    begun(&folder, false).unwrap();
+    let kept = || {
+        let mut entries = fs::read_dir(folder.path().join("state/direction")).unwrap();
+        entries.next().unwrap().unwrap().path()
+    };
+    let cases: [(Spoil, &str, &str); 4] = [
+        (
+            |path| fs::remove_dir_all(path.parent().unwrap()).unwrap(),
+            "cannot be read: ",
+            "22.0.0.0/8\n",
+        ),
+        (|path| fs::remove_file(path).unwrap(), "cannot be read: ", "20.0.0.0/8\n"),
+        (|path| fs::write(path, "").unwrap(), "is not what was written there", "21.0.0.0/8\n"),
+        (|path| fs::write(path, "x").unwrap(), "is not what was written there", "21.0.0.0/8\n"),
+    ];
+    for (spoil, why, list) in cases {
+        spoil(&kept());
+        fs::write(&jp, list).unwrap();
+        let Ok(ClassChange::Lost(reason)) = begun(&folder, false) else { panic!("{why}") };
+        assert!(reason.contains(&format!(".classes: {why}")), "{reason}");
+        assert_eq!(moved(&begun(&folder, false).unwrap()).0, "no address");
+    }
 }

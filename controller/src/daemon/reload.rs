@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::classes::ClassRanges;
 use crate::daemon::config::Config;
 use crate::daemon::prepare::Inputs;
 use crate::registry::{Change, Reading, Registry};
@@ -11,7 +12,7 @@ use crate::rejection::Rejection;
 use crate::shown::shown;
 
 /// What a reload would come to: the new configuration, and its orders installed in a copy of the
-/// registry.
+/// registry. `classes` are those in force; `accept_change`: they may change by any amount.
 ///
 /// # Errors
 /// [`Fault`]; then nothing changes.
@@ -19,9 +20,11 @@ pub fn prepare(
     path: &Path,
     old: &Config,
     registry: &Registry,
+    classes: &ClassRanges,
+    accept_change: bool,
     reading: Reading,
 ) -> Result<(Inputs, Change), Fault> {
-    let inputs = Inputs::read(path)?;
+    let mut inputs = Inputs::read(path)?;
     let fixed = old.fixed().into_iter().zip(inputs.config.fixed());
     let rejections: Vec<Rejection> = fixed
         .filter(|((_, old), (_, new))| old != new)
@@ -32,6 +35,7 @@ pub fn prepare(
     if !rejections.is_empty() {
         return Err(Fault::Rejected(rejections));
     }
+    inputs.compare(Ok(Some(classes)), accept_change)?;
     let change = inputs.install(registry, reading)?;
     Ok((inputs, change))
 }

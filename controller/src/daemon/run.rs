@@ -184,11 +184,11 @@ impl Daemon {
                     self.service.reloading();
                     // Whoever rotates files says so by this signal.
                     self.records.reopen();
-                    self.orders.reload(None, Reading::now());
+                    self.orders.reload(None, false, Reading::now());
                     Ok(())
                 }
                 Wake::Asked(ask) => {
-                    if matches!(ask, Ask::Reload(_)) {
+                    if matches!(ask, Ask::Reload { .. }) {
                         self.records.reopen();
                     }
                     self.orders.ask(ask, Reading::now())
@@ -239,6 +239,7 @@ impl Daemon {
     fn report(&self, ticked: &Ticked, voice: &impl Tell) {
         let register = self.orders.register(Reading::now().wall);
         self.monitor.note_register(register, self.orders.share());
+        self.monitor.note_basis(self.orders.basis());
         self.monitor.note_unwritten(self.orders.unwritten());
         ticked.said.iter().for_each(|line| voice.tell(line));
         if let Some(generation) = ticked.published {

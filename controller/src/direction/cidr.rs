@@ -1,6 +1,5 @@
 //! CIDR lists: one prefix or bare address per line, `#` comments, also after a prefix (RFC 4632
-//! and RFC 4291 notation). A list that names nothing is refused, because an empty domestic list
-//! would make all of Japan foreign.
+//! and RFC 4291 notation). A list that names nothing is refused: it is one that went missing on the way.
 
 use std::net::IpAddr;
 

@@ -1,11 +1,14 @@
 //! Direction inputs: the files that say which addresses are domestic and which foreign, and the
 //! table that they make (L-DIR). How the table is laid out for the kernel is not here.
 //!
-//! What no input names is unclassified in special-purpose space ([`special`]) and otherwise what
-//! [`Unnamed`] says. A table in which nothing is domestic is refused where that would make all of
-//! the country's addresses foreign.
+//! The Act calls domestic whatever is not foreign, so what no input names is unclassified, and a packet
+//! with such an address is never selected. [`Unnamed::Foreign`] has to be asked for; it leaves
+//! special-purpose space alone ([`special`]). A family in which nothing is domestic is refused unless that
+//! is said to be meant: the usual reason is a list that was forgotten, and without it the country's own
+//! addresses are nothing that anybody protects.
 
 mod cidr;
+mod family;
 mod rir;
 mod source;
 pub mod special;
@@ -20,6 +23,7 @@ use sensor_common::direction::AddressClass;
 
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
+pub use family::Family;
 use source::{Format, Source};
 pub use table::{DirectionTable, Origin};
 
@@ -48,11 +52,12 @@ impl fmt::Display for Country {
 /// What global unicast space is that no input names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Unnamed {
-    /// 国外設備: whatever is not known to be in the country is abroad.
+    /// Never selected: the reading of L-DIR.
     #[default]
-    Foreign,
-    /// Never selected: stricter than the Act asks for.
     Unclassified,
+    /// 国外設備: whatever is not known to be in the country is abroad. True only of lists that name all of
+    /// the country.
+    Foreign,
 }
 
 impl Unnamed {
@@ -77,6 +82,8 @@ pub struct DirectionInputs {
     pub country: Option<Country>,
     /// What no input names.
     pub default: Unnamed,
+    /// The families of which it is meant that no input names a domestic prefix.
+    pub without_domestic: Vec<Family>,
 }
 
 /// Why there is no direction table.
@@ -100,39 +107,68 @@ impl DirectionTable {
     ///
     /// # Errors
     ///
-    /// An input that cannot be read or is refused, the same prefix in two classes, or inputs that
-    /// would make all of the country's addresses foreign.
+    /// An input that cannot be read or is refused, the same prefix in two classes, or a family without a
+    /// domestic prefix of which that is not said to be meant.
     pub fn load(inputs: &DirectionInputs) -> Result<Self, DirectionError> {
         let (mut read, mut digests) = (Vec::new(), Vec::new());
-        let mut statistics = false;
         let domestic = inputs.domestic.iter().map(|path| (path, AddressClass::Domestic));
         let foreign = inputs.foreign.iter().map(|path| (path, AddressClass::Foreign));
         for (path, class) in domestic.chain(foreign) {
             let source = Source::read(path)?;
             let named = match source.format()? {
                 Format::CidrList => cidr::read(&source, class)?,
-                Format::RirStatistics => {
-                    statistics = true;
-                    rir::read(&source, inputs.country)?
-                }
+                Format::RirStatistics => rir::read(&source, inputs.country)?,
             };
             digests.push(source.digest());
             read.push((shown(path), named));
         }
         let first = read.first().map_or_else(|| "--domestic".into(), |(name, _)| name.clone());
-        let table = Self::new(inputs.default, read)?.read_from(digests);
-        let rest_is_foreign = inputs.default == Unnamed::Foreign || statistics;
-        if rest_is_foreign && !table.names(AddressClass::Domestic) {
-            let reason = if statistics {
-                "no input names a domestic prefix, so the country itself would be foreign; is \
-                 --country right?"
-            } else {
-                "no input names a domestic prefix, so the country itself would be foreign; give one \
-                 with --domestic, or --default unclassified"
-            };
-            return Err(Rejection::new(first, reason).under(Requirement::Dir).into());
+        let table = Self::new(inputs.unnamed(), read)?.read_from(digests);
+        for family in Family::ALL {
+            inputs.has_domestic(&first, &table, family)?;
         }
         Ok(table)
+    }
+}
+
+impl DirectionInputs {
+    /// Where no domestic prefix is known, that nothing names an address says nothing about it.
+    fn unnamed(&self) -> impl Fn(Family) -> Unnamed {
+        |family| {
+            if self.without_domestic.contains(&family) {
+                Unnamed::Unclassified
+            } else {
+                self.default
+            }
+        }
+    }
+
+    fn has_domestic(
+        &self,
+        file: &str,
+        table: &DirectionTable,
+        family: Family,
+    ) -> Result<(), Rejection> {
+        let (found, meant) =
+            (table.first_domestic(family), self.without_domestic.contains(&family));
+        let name = family.name();
+        let reason = match (found, meant) {
+            (Some(_), false) | (None, true) => return Ok(()),
+            (None, false) => format!(
+                "no input names a domestic {family} prefix, so the country's own {family} addresses would \
+                 not be known as such; add a list that has them (of RIR statistics, is the country \
+                 right?), or say --without-domestic {name} (without_domestic = [\"{name}\"])"
+            ),
+            (Some((file, line)), true) => {
+                let reason = format!(
+                    "names a domestic {family} prefix, but --without-domestic {name} says that there is none"
+                );
+                return Err(Rejection::new(file, reason)
+                    .at(format!("line {line}"))
+                    .under(Requirement::Dir));
+            }
+        };
+        Err(Rejection::new(file, reason).under(Requirement::Dir))
     }
 }
 

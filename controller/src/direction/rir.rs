@@ -1,4 +1,5 @@
-//! RIR statistics files, `delegated-<rir>-latest` and `delegated-<rir>-extended-latest`.
+//! RIR statistics files, `delegated-<rir>-latest` and `delegated-<rir>-extended-latest`, and the NRO's
+//! combined file of all five registries, `nro-delegated-stats`.
 //!
 //! Sources: "RIR statistics exchange format" (APNIC, version 2) and "NRO extended allocation and
 //! assignment reports" (version 2.3). In short: a version line; summary lines of six fields
@@ -10,6 +11,10 @@
 //! - Rows that are allocated or assigned are domestic in the country asked for and foreign
 //!   elsewhere, the regional codes `AP` and `EU` included. Where they name no country (empty or
 //!   `ZZ`) the place cannot be judged: unclassified, as `available` and `reserved` rows are.
+//! - The combined file also has what no regional registry holds: `iana|ZZ|…` rows of the IETF and of
+//!   IANA's pool, whose status or holder is `ietf` or `ianapool`. Nobody holds them: unclassified.
+//! - A country is that of the holder, not the place of the equipment (L-DIR); `docs/operating.md` says
+//!   what follows from that.
 //! - The rows of each type must be as many as its summary line says, so that half a file, which
 //!   would leave part of Japan to the default, is refused.
 
@@ -78,6 +83,12 @@ struct Count {
     promised: Option<u64>,
 }
 
+/// The fields of a line: those of a row, and the holder's opaque id of the extended format.
+type Fields<'a> = [&'a str; 8];
+
+/// Who stands for nobody, as status or as holder of a row of the NRO's combined file.
+const NOBODY: [&str; 2] = ["ietf", "ianapool"];
+
 struct Reader {
     country: Country,
     version_seen: bool,
@@ -87,7 +98,7 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, number: u32, line: &str) -> Result<(), String> {
-        let mut fields = [""; 7];
+        let mut fields = [""; 8];
         let mut count = 0;
         for field in line.split('|') {
             if let Some(place) = fields.get_mut(count) {
@@ -108,7 +119,7 @@ impl Reader {
         self.row(number, fields)
     }
 
-    fn summary(&mut self, fields: [&str; 7]) -> Result<(), String> {
+    fn summary(&mut self, fields: Fields<'_>) -> Result<(), String> {
         let kind = Kind::of(fields[2])?;
         let promised = decimal(fields[4])
             .ok_or_else(|| format!("summary count `{}` is not a number", fields[4]))?;
@@ -120,14 +131,14 @@ impl Reader {
         Ok(())
     }
 
-    fn row(&mut self, number: u32, fields: [&str; 7]) -> Result<(), String> {
-        let [_, country, kind, start, value, _, status] = fields;
+    fn row(&mut self, number: u32, fields: Fields<'_>) -> Result<(), String> {
+        let [_, country, kind, start, value, _, status, holder] = fields;
         let kind = Kind::of(kind)?;
         self.counts[kind as usize].read += 1;
         if matches!(kind, Kind::Asn) {
             return Ok(());
         }
-        let class = self.class(country, status)?;
+        let class = self.class(country, status, holder)?;
         if matches!(kind, Kind::Ipv4) {
             let (first, count) = ipv4_block(start, value)?;
             self.named.extend(prefixes(first, count).map(|network| Named {
@@ -142,15 +153,19 @@ impl Reader {
         Ok(())
     }
 
-    fn class(&self, country: &str, status: &str) -> Result<AddressClass, String> {
-        let is = |name: &str| status.eq_ignore_ascii_case(name);
-        if is("available") || is("reserved") {
+    fn class(&self, country: &str, status: &str, holder: &str) -> Result<AddressClass, String> {
+        let is = |names: [&str; 2]| names.iter().any(|name| status.eq_ignore_ascii_case(name));
+        if is(["available", "reserved"]) || is(NOBODY) {
             return Ok(AddressClass::Unclassified);
         }
-        if !is("allocated") && !is("assigned") {
+        if !is(["allocated", "assigned"]) {
             return Err(format!(
-                "unknown status `{status}`; known are allocated, assigned, available and reserved"
+                "unknown status `{status}`; known are allocated, assigned, available, reserved, ietf and \
+                 ianapool"
             ));
+        }
+        if NOBODY.contains(&holder) {
+            return Ok(AddressClass::Unclassified);
         }
         if country.is_empty() || country == "ZZ" {
             return Ok(AddressClass::Unclassified);
@@ -187,7 +202,7 @@ impl Reader {
 }
 
 /// Checks `version|registry|serial|records|startdate|enddate|UTCoffset`.
-fn version(count: usize, fields: [&str; 7]) -> Result<(), String> {
+fn version(count: usize, fields: Fields<'_>) -> Result<(), String> {
     let version = fields[0];
     if count < 4 || !version.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("an RIR statistics file begins with its version line".into());

@@ -55,6 +55,40 @@ fn the_country_decides_the_class() {
 }
 
 #[test]
+fn the_combined_file_of_all_registries() {
+    use AddressClass::{Domestic, Foreign, Unclassified};
+    let text = "2|nro|20270101|12|19830101|20261231|+0000\n\
+                nro|*|asn|*|1|summary\nnro|*|ipv4|*|6|summary\nnro|*|ipv6|*|5|summary\n\
+                iana|ZZ|asn|0|1|20140311|reserved|ietf|iana\n\
+                iana|ZZ|ipv4|0.0.0.0|16777216|19810901|reserved|ietf|iana\n\
+                iana|ZZ|ipv4|10.0.0.0|16777216|19960201|ietf||iana\n\
+                iana|ZZ|ipv4|240.0.0.0|268435456|19810901|assigned|ietf|iana\n\
+                apnic|JP|ipv4|1.0.16.0|4096|20110412|allocated|A92D9378|e-stats\n\
+                arin|US|ipv4|3.0.0.0|768|19880223|assigned|b|e-stats\n\
+                afrinic|ZZ|ipv4|41.62.0.0|1024||available|afrinic|e-stats\n\
+                iana|ZZ|ipv6|2d00::|8|19990701|available|ianapool|iana\n\
+                iana|ZZ|ipv6|4000::|2|19960801|IANAPOOL|x|iana\n\
+                iana|JP|ipv6|2e00::|8|19990701|allocated|ianapool|iana\n\
+                apnic|JP|ipv6|2001:200::|35|19990813|allocated|A91A7381|e-stats\n\
+                ripencc|DE|ipv6|2001:600::|32|19990826|allocated|c|e-stats\n";
+    let expected = [
+        ("0.0.0.0/8", Unclassified),
+        ("10.0.0.0/8", Unclassified),
+        ("240.0.0.0/4", Unclassified),
+        ("1.0.16.0/20", Domestic),
+        ("3.0.0.0/23", Foreign),
+        ("3.0.2.0/24", Foreign),
+        ("41.62.0.0/22", Unclassified),
+        ("2d00::/8", Unclassified),
+        ("4000::/2", Unclassified),
+        ("2e00::/8", Unclassified),
+        ("2001:200::/35", Domestic),
+        ("2001:600::/32", Foreign),
+    ];
+    assert_eq!(read_jp(text), Ok(expected.map(|(text, class)| (text.into(), class)).to_vec()));
+}
+
+#[test]
 fn the_first_format_and_crlf_are_read_too() {
     let text = "2|apnic|20270101|1|19830613|20261231|+1000\r\napnic|*|ipv4|*|1|summary\r\n\
                 apnic|JP|ipv4|1.0.16.0|4096|20110412|allocated\r\n";

@@ -19,7 +19,8 @@ pub(super) struct Source {
     bytes: Vec<u8>,
 }
 
-/// What a file is, told by its first line that is neither blank nor a comment.
+/// What a file is, told by what its first line says that is neither blank nor a comment: what stands in
+/// a comment tells nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Format {
     /// One prefix or address per line.
@@ -73,8 +74,9 @@ impl Source {
     pub(super) fn format(&self) -> Result<Format, Rejection> {
         for line in self.lines() {
             let (_, line) = line?;
-            if !line.is_empty() && !line.starts_with('#') {
-                let fields = line.contains('|');
+            let says = line.split_once('#').map_or(line, |(before, _)| before).trim_end();
+            if !says.is_empty() {
+                let fields = says.contains('|');
                 return Ok(if fields { Format::RirStatistics } else { Format::CidrList });
             }
         }
@@ -92,6 +94,9 @@ mod tests {
         assert_eq!(format("# a|b\n\n2|apnic|1|0|1|1|+1000\n"), Ok(Format::RirStatistics));
         assert_eq!(format("\u{feff}2|apnic|1|0|1|1|+1000\n"), Ok(Format::RirStatistics));
         assert_eq!(format("# a|b\n192.0.2.0/24\n"), Ok(Format::CidrList));
+        assert_eq!(format("192.0.2.0/24 # 2|apnic\n"), Ok(Format::CidrList));
+        assert_eq!(format("192.0.2.0/24#|\n2|apnic|1|0|1|1|+1000\n"), Ok(Format::CidrList));
+        assert_eq!(format(" # |\n\n2|apnic|1 # no bar\n"), Ok(Format::RirStatistics));
         assert_eq!(format(""), Ok(Format::CidrList));
     }
 

@@ -7,8 +7,8 @@ use std::ops::Range;
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use sensor_common::direction::AddressClass;
 
-use crate::direction::Unnamed;
 use crate::direction::special::{SPECIAL, SpecialPrefix, special};
+use crate::direction::{Family, Unnamed};
 use crate::rejection::{Rejection, Requirement};
 
 /// A prefix that a line of an input file names.
@@ -39,7 +39,8 @@ impl Entry {
 /// What every address is, and why.
 #[derive(Clone, Debug)]
 pub struct DirectionTable {
-    unnamed: Unnamed,
+    unnamed_v4: Unnamed,
+    unnamed_v6: Unnamed,
     files: Vec<String>,
     /// The SHA-256 of each of them, where they were read.
     digests: Vec<String>,
@@ -112,7 +113,7 @@ impl DirectionTable {
     /// Puts the named prefixes of all files together. The same prefix twice in one class is one
     /// prefix; in two classes it is refused.
     pub(super) fn new(
-        unnamed: Unnamed,
+        unnamed: impl Fn(Family) -> Unnamed,
         inputs: Vec<(String, Vec<Named>)>,
     ) -> Result<Self, Rejection> {
         let mut files = Vec::with_capacity(inputs.len());
@@ -135,7 +136,8 @@ impl DirectionTable {
         }
         entries.dedup_by_key(|entry| entry.network);
         let lengths = lengths(&entries);
-        Ok(Self { unnamed, files, digests: Vec::new(), entries, lengths })
+        let (unnamed_v4, unnamed_v6) = (unnamed(Family::Ipv4), unnamed(Family::Ipv6));
+        Ok(Self { unnamed_v4, unnamed_v6, files, digests: Vec::new(), entries, lengths })
     }
 
     /// Notes the SHA-256 of every file.
@@ -159,8 +161,12 @@ impl DirectionTable {
         if let Some(special) = special(address) {
             return (AddressClass::Unclassified, Origin::Special(special));
         }
-        let prefix = if address.is_ipv4() { ALL_IPV4 } else { GLOBAL_UNICAST_IPV6 };
-        (self.unnamed.class(), Origin::Default { prefix })
+        let (unnamed, prefix) = if address.is_ipv4() {
+            (self.unnamed_v4, ALL_IPV4)
+        } else {
+            (self.unnamed_v6, GLOBAL_UNICAST_IPV6)
+        };
+        (unnamed.class(), Origin::Default { prefix })
     }
 
     /// Two layers of prefixes with their classes, in each of which the longest prefix that covers an
@@ -168,11 +174,10 @@ impl DirectionTable {
     /// the built-in layer even where their prefix is the shorter one, because special-purpose space
     /// only covers what no input names.
     pub fn layers(&self) -> [Vec<(IpNetwork, AddressClass)>; 2] {
-        let unnamed = self.unnamed.class();
         let defaults = [
-            (ALL_IPV4, unnamed),
+            (ALL_IPV4, self.unnamed_v4.class()),
             (ALL_IPV6, AddressClass::Unclassified),
-            (GLOBAL_UNICAST_IPV6, unnamed),
+            (GLOBAL_UNICAST_IPV6, self.unnamed_v6.class()),
         ];
         let special = SPECIAL.iter().map(|entry| (entry.prefix, AddressClass::Unclassified));
         let inputs = self.entries.iter().map(|entry| (entry.network, entry.class));
@@ -184,9 +189,19 @@ impl DirectionTable {
         self.entries.len()
     }
 
-    /// Whether any input names a prefix of this class.
-    pub(super) fn names(&self, class: AddressClass) -> bool {
-        self.entries.iter().any(|entry| entry.class == class)
+    /// How many prefixes of a family and a class the inputs name, each counted once.
+    pub fn prefixes(&self, family: Family, class: AddressClass) -> usize {
+        let counted = |entry: &&Entry| entry.class == class && Family::of(&entry.network) == family;
+        self.entries.iter().filter(counted).count()
+    }
+
+    /// File and line of a domestic prefix of a family, if any input names one.
+    pub(super) fn first_domestic(&self, family: Family) -> Option<(&str, u32)> {
+        let domestic = |entry: &&Entry| {
+            entry.class == AddressClass::Domestic && Family::of(&entry.network) == family
+        };
+        let entry = self.entries.iter().find(domestic)?;
+        Some((self.files.get(entry.file as usize).map_or("", String::as_str), entry.line))
     }
 
     fn longest(&self, address: IpAddr) -> Option<&Entry> {

@@ -20,7 +20,7 @@ fn table(
             ((*name).to_owned(), named.collect())
         })
         .collect();
-    DirectionTable::new(unnamed, inputs)
+    DirectionTable::new(|_| unnamed, inputs)
 }
 
 fn class(table: &DirectionTable, address: &str) -> AddressClass {
@@ -65,6 +65,32 @@ fn what_no_input_names_has_a_default() {
         let (_, origin) = table.class_of("10.0.0.1".parse().unwrap());
         assert!(matches!(origin, Origin::Special(entry) if entry.name == "Private-Use"));
     }
+}
+
+#[test]
+fn the_default_is_of_a_family() {
+    let unnamed = |family| match family {
+        Family::Ipv4 => Unnamed::Foreign,
+        Family::Ipv6 => Unnamed::Unclassified,
+    };
+    let table = DirectionTable::new(unnamed, Vec::new()).unwrap();
+    assert_eq!((class(&table, "8.8.8.8"), class(&table, "2a00::1")), (Foreign, Unclassified));
+    let [defaults, _] = table.layers();
+    let class_of = |prefix: &str| {
+        let found = defaults.iter().find(|(network, _)| network.to_string() == prefix);
+        found.map(|(_, class)| *class)
+    };
+    assert_eq!(class_of("0.0.0.0/0"), Some(Foreign));
+    assert_eq!(class_of("2000::/3"), Some(Unclassified));
+}
+
+#[test]
+fn prefixes_are_counted_by_family_and_class() {
+    let jp = [("20.0.0.0/8", Domestic), ("2400::/12", Domestic), ("20.1.0.0/16", Foreign)];
+    let table = table(Unnamed::Foreign, &[("jp", &jp), ("jp2", &jp)]).unwrap();
+    let count = |class| Family::ALL.map(|family| table.prefixes(family, class));
+    assert_eq!((count(Domestic), count(Foreign), count(Unclassified)), ([1, 1], [1, 0], [0, 0]));
+    assert_eq!(table.first_domestic(Family::Ipv6), Some(("jp", 2)));
 }
 
 #[test]
@@ -145,33 +171,50 @@ fn named() -> impl Strategy<Value = Named> {
     })
 }
 
+/// By the definition: of all prefixes over all files the longest that holds the address; else what is
+/// special-purpose, or no global unicast; else the default of the family.
+fn naive(prefixes: &[Named], unnamed: [Unnamed; 2], address: IpAddr) -> AddressClass {
+    let holding = prefixes.iter().filter(|named| named.network.contains(address));
+    if let Some(named) = holding.max_by_key(|named| named.network.prefix()) {
+        return named.class;
+    }
+    let is_special = SPECIAL.iter().any(|special| special.prefix.contains(address));
+    match (is_special, address) {
+        (true, _) => Unclassified,
+        (false, IpAddr::V4(_)) => unnamed[0].class(),
+        (false, IpAddr::V6(_)) => unnamed[1].class(),
+    }
+}
+
 proptest! {
     #[test]
     fn agrees_with_a_search_of_every_prefix(
         mut prefixes in proptest::collection::vec(named(), 0..60),
         addresses in proptest::collection::vec(address(), 1..40),
+        files in 1_usize..5,
+        foreign: [bool; 2],
     ) {
         // The first class given to a prefix stands, so that no two clash.
         let mut seen = std::collections::HashSet::new();
         prefixes.retain(|named| seen.insert(named.network));
-        let inputs = vec![("random".to_owned(), prefixes.clone())];
-        let table = DirectionTable::new(Unnamed::Foreign, inputs).unwrap();
+        let unnamed = foreign.map(|yes| if yes { Unnamed::Foreign } else { Unnamed::Unclassified });
+        let mut inputs: Vec<_> = (0..files).map(|file| (file.to_string(), Vec::new())).collect();
+        for (index, named) in prefixes.iter().enumerate() {
+            inputs[index % files].1.push(*named);
+        }
+        let of_family = |family| match family {
+            Family::Ipv4 => unnamed[0],
+            Family::Ipv6 => unnamed[1],
+        };
+        let table = DirectionTable::new(of_family, inputs).unwrap();
         let layers = table.layers();
         let probes = prefixes.iter().flat_map(|n| [n.network.network(), n.network.broadcast()]);
         for address in addresses.into_iter().chain(probes) {
-            let naive = prefixes
-                .iter()
-                .filter(|named| named.network.contains(address))
-                .max_by_key(|named| named.network.prefix());
             let (class, origin) = table.class_of(address);
+            prop_assert_eq!(class, naive(&prefixes, unnamed, address), "{}", address);
             prop_assert!(origin.prefix().contains(address));
-            match (naive, origin) {
-                (Some(named), Origin::Input { prefix, .. }) => {
-                    prop_assert_eq!((class, prefix), (named.class, named.network));
-                }
-                (None, Origin::Special(_) | Origin::Default { .. }) => {}
-                _ => prop_assert!(false, "{} is {:?}", address, origin),
-            }
+            let is_named = prefixes.iter().any(|named| named.network.contains(address));
+            prop_assert_eq!(matches!(origin, Origin::Input { .. }), is_named);
             let layered = layers.iter().rev().find_map(|layer| {
                 let covering = layer.iter().filter(|(prefix, _)| prefix.contains(address));
                 covering.max_by_key(|(prefix, _)| prefix.prefix()).map(|(_, class)| *class)

@@ -2,19 +2,23 @@
 //! orders, revocations and new trust files travel: reading, writing, adding signatures. Whether the signatures are worth
 //! anything is decided in `verified`.
 //!
-//! Three points are stricter than that specification, each to leave one reading only (L-APPROVE):
-//! unknown fields are refused, base64 is the standard alphabet in canonical form (RFC 4648,
-//! sections 3.5 and 4), and every signature names its key.
+//! As the specification has it, both alphabets of base64 are read (RFC 4648, sections 4 and 5), and
+//! `keyid` is a hint: a signature without one is tried against the keys that are trusted. Three points
+//! are stricter, each to leave one reading only (L-APPROVE): unknown fields are refused, base64 is
+//! canonical (section 3.5) and in one alphabet at a time, and a `keyid` that is there has our form.
 
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use base64::{DecodeError, Engine};
-use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey};
+use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKey};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::kind::Kind;
 use super::{json, keys};
 use crate::rejection::Rejection;
+
+/// Most signatures of one envelope that may name no key, which bounds how often one is tried in vain.
+const MOST_UNNAMED: usize = 16;
 
 /// Bytes that were signed as a document of some kind, and the signatures, none of them checked.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -28,7 +32,7 @@ pub struct Envelope {
     kind: Kind,
     #[serde(deserialize_with = "decode", serialize_with = "encode")]
     payload: Vec<u8>,
-    #[serde(deserialize_with = "json::objects")]
+    #[serde(deserialize_with = "signatures")]
     signatures: Vec<EnvelopeSignature>,
 }
 
@@ -36,16 +40,16 @@ pub struct Envelope {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvelopeSignature {
-    #[serde(deserialize_with = "keyid")]
-    keyid: String,
+    #[serde(default, deserialize_with = "keyid", skip_serializing_if = "Option::is_none")]
+    keyid: Option<String>,
     #[serde(deserialize_with = "signature", serialize_with = "encode_signature")]
     sig: Signature,
 }
 
 impl EnvelopeSignature {
-    /// The name of the key that the signature claims.
-    pub fn keyid(&self) -> &str {
-        &self.keyid
+    /// The name of the key that the signature claims, if it claims any.
+    pub fn keyid(&self) -> Option<&str> {
+        self.keyid.as_deref()
     }
 
     /// The signature itself.
@@ -118,6 +122,18 @@ impl Envelope {
         pae(self.kind.payload_type(), &self.payload)
     }
 
+    /// Which of `keys` made a signature, whatever key it names. No signature holds for two keys: the key
+    /// is part of what Ed25519 hashes, and keys for which that says nothing fail.
+    pub fn maker<K>(
+        &self,
+        signature: &EnvelopeSignature,
+        keys: impl IntoIterator<Item = K>,
+        public: impl Fn(&K) -> &VerifyingKey,
+    ) -> Option<K> {
+        let message = self.message();
+        keys.into_iter().find(|key| public(key).verify_strict(&message, &signature.sig).is_ok())
+    }
+
     /// Adds a signature by `key`; those that are there stay as they are.
     ///
     /// # Errors
@@ -125,10 +141,15 @@ impl Envelope {
     /// [`AlreadySigned`] if a signature of this key is there.
     pub fn sign(&mut self, key: &SigningKey) -> Result<(), AlreadySigned> {
         let keyid = keys::keyid(&key.verifying_key());
-        if self.signatures.iter().any(|signature| signature.keyid == keyid) {
+        // Of one key and one message Ed25519 makes one signature, so that one without a name shows.
+        let sig = key.sign(&self.message());
+        let is_there = |there: &EnvelopeSignature| {
+            there.keyid.as_ref().map_or(there.sig == sig, |name| *name == keyid)
+        };
+        if self.signatures.iter().any(is_there) {
             return Err(AlreadySigned { keyid });
         }
-        self.signatures.push(EnvelopeSignature { keyid, sig: key.sign(&self.message()) });
+        self.signatures.push(EnvelopeSignature { keyid: Some(keyid), sig });
         Ok(())
     }
 
@@ -152,12 +173,15 @@ pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Standard base64 in its one canonical form.
+/// Base64 in its one canonical form, in the standard or the URL-safe alphabet: DSSE wants verifiers to
+/// take both. One text keeps to one of them.
 fn from_base64(text: &str) -> Result<Vec<u8>, String> {
-    STANDARD.decode(text).map_err(|error| {
+    let url_safe = text.bytes().any(|byte| matches!(byte, b'-' | b'_'));
+    let alphabet = if url_safe { &URL_SAFE } else { &STANDARD };
+    alphabet.decode(text).map_err(|error| {
         let why = match error {
             DecodeError::InvalidByte(position, byte) => match byte {
-                b'-' | b'_' => "the URL-safe alphabet is not accepted".to_owned(),
+                b'+' | b'/' => "digits of the standard and of the URL-safe alphabet".to_owned(),
                 b'=' => format!("padding inside, at {position}"),
                 _ => format!("no base64 digit at {position}"),
             },
@@ -165,7 +189,7 @@ fn from_base64(text: &str) -> Result<Vec<u8>, String> {
             DecodeError::InvalidLastSymbol(..) => "the unused bits at the end are not 0".to_owned(),
             DecodeError::InvalidPadding => "the padding at the end is wrong".to_owned(),
         };
-        format!("is not canonical standard base64: {why}")
+        format!("is not canonical base64: {why}")
     })
 }
 
@@ -195,12 +219,28 @@ fn signature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Signature, D:
     Ok(Signature::from_bytes(&bytes))
 }
 
-fn keyid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+/// Bounds the work that signatures without a name make.
+fn signatures<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<EnvelopeSignature>, D::Error> {
+    let list: Vec<EnvelopeSignature> = json::objects(deserializer)?;
+    if list.iter().filter(|signature| signature.keyid.is_none()).count() > MOST_UNNAMED {
+        let reason = format!("more than {MOST_UNNAMED} of them name no key");
+        return Err(D::Error::custom(reason));
+    }
+    Ok(list)
+}
+
+/// DSSE: what is unset and what is empty mean the same.
+fn keyid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     json::text(deserializer, "a keyid in a string", |text| {
+        if text.is_empty() {
+            return Ok(None);
+        }
         // One spelling for one key, so that no key can be counted twice.
         let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() == 64 && text.bytes().all(digit) {
-            Ok(text.to_owned())
+            Ok(Some(text.to_owned()))
         } else {
             Err(format!("{} is not 64 lower-case hexadecimal digits", json::quote(text)))
         }
@@ -245,6 +285,45 @@ mod tests {
     }
 
     #[test]
+    fn both_alphabets_say_the_same() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let mut envelope = Envelope::unsigned(Kind::Order, bytes.clone());
+        envelope.sign(&samples::key(1)).unwrap();
+        let standard = envelope.to_json().unwrap();
+        let mut fields: Value = serde_json::from_str(&standard).unwrap();
+        fields["payload"] = json!(URL_SAFE.encode(&bytes));
+        assert!(fields["payload"].as_str().unwrap().contains(['-', '_']));
+        let sig = envelope.signatures()[0].signature().to_bytes();
+        fields["signatures"][0]["sig"] = json!(URL_SAFE.encode(sig));
+        let again = Envelope::parse("e", fields.to_string().as_bytes()).unwrap();
+        // What we write is in the standard alphabet again.
+        assert_eq!(again.to_json().unwrap(), standard);
+    }
+
+    #[test]
+    fn a_signature_without_a_name_is_known_by_its_maker() {
+        let mut envelope = Envelope::unsigned(Kind::Order, b"{}".to_vec());
+        envelope.sign(&samples::key(1)).unwrap();
+        let keys = [2, 1, 3].map(|number| samples::key(number).verifying_key());
+        for nameless in [json!({}), json!({"keyid": ""})] {
+            let mut fields: Value = serde_json::from_str(&envelope.to_json().unwrap()).unwrap();
+            let mut nameless = nameless;
+            nameless["sig"] = fields["signatures"][0]["sig"].clone();
+            fields["signatures"][0] = nameless;
+            let mut read = Envelope::parse("e", fields.to_string().as_bytes()).unwrap();
+            let signature = read.signatures()[0].clone();
+            assert_eq!(signature.keyid(), None);
+            let maker =
+                |keys: &[VerifyingKey]| read.maker(&signature, keys, |key| key).map(keys::keyid);
+            assert_eq!(maker(&keys), Some(keys::keyid(&keys[1])));
+            assert_eq!(maker(&keys[2..]), None);
+            assert!(!read.to_json().unwrap().contains("keyid"));
+            read.sign(&samples::key(1)).unwrap_err();
+            read.sign(&samples::key(2)).unwrap();
+        }
+    }
+
+    #[test]
     fn refusals() {
         let keyid = "ab".repeat(32);
         let sig = STANDARD.encode([1; 64]);
@@ -253,14 +332,19 @@ mod tests {
             "signatures": [{"keyid": keyid, "sig": sig}],
         });
         assert!(Envelope::parse("e", good.to_string().as_bytes()).is_ok());
-        let base64 = |why: &str| format!("e: payload: is not canonical standard base64: {why}");
+        let base64 = |why: &str| format!("e: payload: is not canonical base64: {why}");
         for (pointer, value, expected) in [
             ("/payload", json!("e30"), base64("the padding at the end is wrong")),
             ("/payload", json!("e30=="), base64("padding inside, at 3")),
             ("/payload", json!("e31="), base64("the unused bits at the end are not 0")),
             ("/payload", json!("e30=\n"), base64("no base64 digit at 4")),
             ("/payload", json!("e3 0="), base64("no base64 digit at 2")),
-            ("/payload", json!("_-30"), base64("the URL-safe alphabet is not accepted")),
+            (
+                "/payload",
+                json!("_-+0"),
+                base64("digits of the standard and of the URL-safe alphabet"),
+            ),
+            ("/payload", json!("_-3"), base64("the padding at the end is wrong")),
             ("/payload", json!("e"), base64("1 digits cannot be whole")),
             ("/payload", json!(null), "e: payload: expected base64 in a string, found null".into()),
             (
@@ -276,8 +360,13 @@ mod tests {
             ),
             (
                 "/signatures/0/keyid",
-                json!(""),
-                "e: signatures[0].keyid: `` is not 64 lower-case hexadecimal digits".into(),
+                json!(null),
+                "e: signatures[0].keyid: expected a keyid in a string, found null".into(),
+            ),
+            (
+                "/signatures",
+                json!(vec![json!({"sig": sig}); MOST_UNNAMED + 1]),
+                "e: signatures: more than 16 of them name no key".into(),
             ),
             (
                 "/signatures/0/sig",
@@ -287,7 +376,7 @@ mod tests {
             (
                 "/signatures/0/sig",
                 json!(sig.trim_end_matches('=')),
-                "e: signatures[0].sig: is not canonical standard base64: the padding at the end is wrong".into(),
+                "e: signatures[0].sig: is not canonical base64: the padding at the end is wrong".into(),
             ),
         ] {
             let mut envelope = good.clone();

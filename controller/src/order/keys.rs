@@ -6,13 +6,15 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::durable::output;
 use crate::files;
+
+mod told;
 
 /// Why a key file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -33,14 +35,25 @@ pub enum KeyError {
         /// Its mode.
         mode: u32,
     },
-    /// The file is not a PKCS#8 PEM file that holds an Ed25519 private key.
-    #[error(
-        "{file}: not an Ed25519 private key in PKCS#8 PEM (openssl genpkey -algorithm ed25519)"
-    )]
+    /// The file does not hold the key that is asked for, and that alone.
+    #[error("{file}: not {wanted}: {found}")]
     Format {
         /// The key file.
         file: String,
+        /// What is asked for.
+        wanted: &'static str,
+        /// What the file is.
+        found: String,
     },
+}
+
+const PRIVATE: &str = "an Ed25519 private key in PKCS#8 PEM (openssl genpkey -algorithm ed25519)";
+const EITHER: &str = "an Ed25519 key in PEM, private (PKCS#8) or public";
+
+impl KeyError {
+    fn format(file: &str, wanted: &'static str, bytes: &[u8]) -> Self {
+        Self::Format { file: file.to_owned(), wanted, found: told::told(bytes) }
+    }
 }
 
 /// Makes a key from 32 bytes of randomness (RFC 8032, section 5.1.5), which `fill` provides: the
@@ -71,7 +84,7 @@ pub fn keyid(key: &VerifyingKey) -> String {
 pub fn to_pem(key: &SigningKey) -> Result<Zeroizing<String>, KeyError> {
     KeypairBytes { secret_key: key.to_bytes(), public_key: None }
         .to_pkcs8_pem(LineEnding::LF)
-        .map_err(|_| KeyError::Format { file: "new key".to_owned() })
+        .map_err(|_| KeyError::format("new key", PRIVATE, b""))
 }
 
 /// Reads a key from PKCS#8 PEM. Version 2 is read too; its public key must then be the right one.
@@ -79,26 +92,71 @@ pub fn to_pem(key: &SigningKey) -> Result<Zeroizing<String>, KeyError> {
 /// # Errors
 ///
 /// [`KeyError::Format`] for anything else.
-pub fn from_pem(file: &str, pem: &str) -> Result<SigningKey, KeyError> {
-    SigningKey::from_pkcs8_pem(pem).map_err(|_| KeyError::Format { file: file.to_owned() })
+pub fn from_pem(file: &str, bytes: &[u8]) -> Result<SigningKey, KeyError> {
+    private(bytes).ok_or_else(|| KeyError::format(file, PRIVATE, bytes))
 }
 
-/// Reads a key file.
+fn private(bytes: &[u8]) -> Option<SigningKey> {
+    let pem = std::str::from_utf8(bytes).ok()?;
+    // The decoder reads the first block of several, which need not be the one that was meant.
+    (told::labels(pem).len() == 1).then(|| SigningKey::from_pkcs8_pem(pem).ok()).flatten()
+}
+
+fn public(bytes: &[u8]) -> Option<VerifyingKey> {
+    let pem = std::str::from_utf8(bytes).ok()?;
+    (told::labels(pem) == ["PUBLIC KEY"])
+        .then(|| VerifyingKey::from_public_key_pem(pem).ok())
+        .flatten()
+}
+
+/// Reads the file of a private key.
 ///
 /// # Errors
 ///
 /// [`KeyError`], naming the file.
 pub fn read(path: &Path) -> Result<SigningKey, KeyError> {
-    let file = path.display().to_string();
-    let failed = |source| KeyError::Io { file: file.clone(), source };
-    let mode = files::open_regular(path).and_then(|key| key.metadata()).map_err(failed)?.mode();
+    let KeyFile { name, bytes, mode } = KeyFile::read(path)?;
+    // What is no private key exposes none, whatever its mode.
+    let key = from_pem(&name, &bytes)?;
+    unexposed(name, mode).map(|()| key)
+}
+
+/// Reads the public key of a file: of one that holds it (`SubjectPublicKeyInfo` in PEM, RFC 8410,
+/// section 4, as `openssl pkey -pubout` writes it) or of one that holds the private key.
+///
+/// # Errors
+///
+/// [`KeyError`], naming the file.
+pub fn read_public(path: &Path) -> Result<VerifyingKey, KeyError> {
+    let KeyFile { name, bytes, mode } = KeyFile::read(path)?;
+    if let Some(key) = public(&bytes) {
+        return Ok(key);
+    }
+    let key = private(&bytes).ok_or_else(|| KeyError::format(&name, EITHER, &bytes))?;
+    unexposed(name, mode).map(|()| key.verifying_key())
+}
+
+struct KeyFile {
+    name: String,
+    bytes: Zeroizing<Vec<u8>>,
+    mode: u32,
+}
+
+impl KeyFile {
+    fn read(path: &Path) -> Result<Self, KeyError> {
+        let name = path.display().to_string();
+        let failed = |source| KeyError::Io { file: name.clone(), source };
+        let mode = files::open_regular(path).and_then(|key| key.metadata()).map_err(failed)?.mode();
+        let bytes = files::read_at_most(path, files::SMALL).map_err(failed)?;
+        Ok(Self { name, bytes: Zeroizing::new(bytes), mode })
+    }
+}
+
+fn unexposed(file: String, mode: u32) -> Result<(), KeyError> {
     if mode & 0o077 != 0 {
         return Err(KeyError::Exposed { file, mode: mode & 0o7777 });
     }
-    let bytes = files::read_at_most(path, files::SMALL).map_err(failed)?;
-    let bytes = Zeroizing::new(bytes);
-    let pem = std::str::from_utf8(&bytes).map_err(|_| KeyError::Format { file: file.clone() })?;
-    from_pem(&file, pem)
+    Ok(())
 }
 
 /// Writes a new key file that only its owner can read. An existing file is never overwritten: it
@@ -156,19 +214,103 @@ mod tests {
         let der = STANDARD.decode(body).unwrap();
         // SEQUENCE { INTEGER 0, SEQUENCE { OID 1.3.101.112 }, OCTET STRING { OCTET STRING } }
         assert_eq!(hex::encode(&der), format!("302e020100300506032b657004220420{SEED}"));
-        assert_eq!(from_pem("k", &pem).unwrap().to_bytes(), sample().to_bytes());
+        assert_eq!(from_pem("k", pem.as_bytes()).unwrap().to_bytes(), sample().to_bytes());
+    }
+
+    const PUBLIC_PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
+                              MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
+                              -----END PUBLIC KEY-----\n";
+
+    #[test]
+    fn other_files_are_told_what_they_are() {
+        let block = |label: &str, body: &str| {
+            format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+        };
+        let pem = to_pem(&sample()).unwrap().to_string();
+        let body = pem.lines().nth(1).unwrap();
+        let der = |pem: &str| STANDARD.decode(pem.lines().nth(1).unwrap()).unwrap();
+        let cases: [(Vec<u8>, &str); 19] = [
+            ("".into(), "the file is empty"),
+            (" \n".into(), "the file is empty"),
+            (PUBLIC_PEM.into(), "this is a public key"),
+            (
+                PUBLIC_PEM.replace("K2Vw", "K2Vu").into(),
+                "this is a public key, and one of X25519, not of Ed25519",
+            ),
+            (PUBLIC_PEM.replace("MCow", "MCox").into(), "this is a public key, and damaged"),
+            (
+                block("ENCRYPTED PRIVATE KEY", body).into(),
+                "this key is encrypted; `openssl pkey` writes it without the passphrase",
+            ),
+            (
+                block("OPENSSH PRIVATE KEY", body).into(),
+                "this key is in OpenSSH's format, which is not read; `sekisho order keygen` makes one",
+            ),
+            (
+                block("RSA PRIVATE KEY", body).into(),
+                "this is a key of another algorithm (RSA PRIVATE KEY)",
+            ),
+            (pem.replace("K2VwBCIE", "K2VuBCIE").into(), "this is a key of X25519, not of Ed25519"),
+            (
+                pem.replace("K2VwBCIE", "KoUDBCIE").into(),
+                "this is a key of algorithm 1.2.643, not of Ed25519",
+            ),
+            (pem.replace("BCIEI", "BCIEA").into(), "the key inside is damaged"),
+            (block("PRIVATE KEY", &body[1..]).into(), "the PEM block is damaged"),
+            ("-----BEGIN PRIVATE KEY-----".into(), "the PEM block is damaged"),
+            (block("X\u{1b}[2J", body).into(), "this is a PEM block of another kind (X\\u{1b}[2J)"),
+            (
+                [pem.as_str(), PUBLIC_PEM].concat().into(),
+                "the file holds 2 PEM blocks (PRIVATE KEY, PUBLIC KEY), and a key has a file of its own",
+            ),
+            (der(&pem), "this is DER; `openssl pkey -inform DER` makes PEM of it"),
+            (
+                der(PUBLIC_PEM),
+                "this is a public key in DER; `openssl pkey -pubin -inform DER` makes PEM of it",
+            ),
+            (
+                "ssh-ed25519 AAAAC3Nz chair".into(),
+                "this is a public key in OpenSSH's format, which is not read",
+            ),
+            ("{\"keyid\": 1}".into(), "this is JSON, perhaps a key's entry for the trust file"),
+        ];
+        for (bytes, found) in cases {
+            let error = from_pem("k.pem", &bytes).expect_err(found);
+            assert_eq!(error.to_string(), format!("k.pem: not {PRIVATE}: {found}"));
+        }
+        for (bytes, found) in [
+            (&b"\xff"[..], "this is no text, so it is not PEM"),
+            (b"key", "there is no PEM block in the file"),
+        ] {
+            assert!(from_pem("k", bytes).unwrap_err().to_string().ends_with(found));
+        }
     }
 
     #[test]
-    fn other_files_are_no_keys() {
-        let public = "-----BEGIN PUBLIC KEY-----\n\
-                      MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
-                      -----END PUBLIC KEY-----\n";
-        let x25519 = to_pem(&sample()).unwrap().replace("K2VwBCIE", "K2VuBCIE");
-        for pem in ["", "-----BEGIN PRIVATE KEY-----", public, &x25519] {
-            let error = from_pem("k.pem", pem).expect_err(pem);
-            assert!(error.to_string().starts_with("k.pem: not an Ed25519 private key"));
+    fn the_public_key_is_read_from_either_half() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+            path
+        };
+        let private = directory.path().join("chair.pem");
+        write_new(&private, &sample()).unwrap();
+        let open = file("public.pem", PUBLIC_PEM.as_bytes());
+        for path in [&private, &open] {
+            assert_eq!(hex::encode(read_public(path).unwrap().as_bytes()), PUBLIC);
         }
+        // It is not the mode that keeps a public key from signing.
+        let refusal = read(&open).unwrap_err().to_string();
+        assert!(refusal.ends_with("this is a public key"), "{refusal}");
+        let exposed = file("exposed.pem", to_pem(&sample()).unwrap().as_bytes());
+        assert!(matches!(read_public(&exposed), Err(KeyError::Exposed { .. })));
+        let neither = file("entry.json", b"{}");
+        let refusal = read_public(&neither).unwrap_err().to_string();
+        assert!(
+            refusal.contains("not an Ed25519 key in PEM, private (PKCS#8) or public: this is JSON")
+        );
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `classes` | the direction tables as ranges of addresses |
 //! | `party` | an agreement's party must be domestic: a refusal |
 //! | `reach` | address sets that can never match |
 //! | `breadth` | address sets that cover too much of the address space |
@@ -12,7 +11,6 @@
 //! The warnings are no refusals: the order is lawful, but not what anyone would want to sign.
 
 mod breadth;
-mod classes;
 mod party;
 mod reach;
 mod shadow;
@@ -22,12 +20,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::classes::ClassRanges;
 use crate::order::Order;
 use crate::order::condition::Condition;
 use crate::order::space::Space;
 use crate::rejection::{Rejection, Requirement};
 
-pub use classes::ClassRanges;
 pub use party::check_party;
 
 /// Something about an order that its authors should know before anyone installs it. Displays as

@@ -4,7 +4,7 @@
 
 use sensor_common::direction::AddressClass;
 
-use super::ClassRanges;
+use crate::classes::ClassRanges;
 use crate::order::Order;
 use crate::rejection::{Rejection, Requirement};
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use ipnetwork::IpNetwork;
 use sensor_common::direction::{AddressClass, Direction};
 
-use super::{ClassRanges, Spaces, Warning};
+use super::{Spaces, Warning};
+use crate::classes::ClassRanges;
 use crate::order::condition::Condition;
 use crate::order::space::Space;
 use crate::order::{Measure, Order};

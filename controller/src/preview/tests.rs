@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::direction::{DirectionInputs, DirectionTable};
+use crate::direction::{DirectionInputs, DirectionTable, Unnamed};
 use crate::order::samples::with;
 
 /// The class of a few prefixes; all of them would be special-purpose space otherwise.
@@ -19,6 +19,7 @@ fn classes() -> ClassRanges {
     let inputs = DirectionInputs {
         domestic: vec![domestic],
         foreign: vec![foreign],
+        default: Unnamed::Foreign,
         ..DirectionInputs::default()
     };
     ClassRanges::of(&DirectionTable::load(&inputs).unwrap())

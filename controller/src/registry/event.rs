@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
-use super::runs::{Basis, Replayed, Start, Stop};
+use super::basis::Basis;
+use super::runs::{Replayed, Start, Stop};
 use crate::order::OrderKey;
 
 /// An event. Its line in the audit file names the line before, too.
@@ -105,7 +106,7 @@ pub enum What {
         interface: String,
     },
     /// The configuration was read again and is in force.
-    Reloaded(Basis),
+    Reloaded(Box<Basis>),
     /// The configuration was read again and refused: nothing changed.
     ReloadRefused {
         /// Why: the first reasons, cut short.

@@ -11,7 +11,9 @@ use super::names;
 use super::state::{Registry, Revoked, TrustVersion};
 use super::store::{Place, StoreError};
 use super::written::{Anchor, Approved, State};
+use crate::classes::{self, ClassRanges};
 use crate::durable::disk::Disk;
+use crate::files;
 use crate::order::revocation::verify_revocation;
 use crate::order::verify_rotation;
 use crate::order::{Order, Trust, Verified, verify_order};
@@ -80,6 +82,22 @@ pub fn whole(
         return Err(Rejection::new(file, "is not the order that was accepted").into());
     }
     Ok(Arc::new(order))
+}
+
+/// The classes that were last in force; `None` where none ever were.
+///
+/// # Errors
+/// One line that says why there is nothing to compare with any more. That is never a reason not to start.
+pub fn classes(place: &Place, registry: &Registry) -> Result<Option<ClassRanges>, String> {
+    let Some(digest) = registry.classes() else { return Ok(None) };
+    let path = place.directory.join(names::classes(digest));
+    let wrong = |reason: String| format!("{}: {reason}", shown(&path));
+    let bytes = files::read_at_most(&path, classes::LARGEST as u64)
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if super::digest(&bytes) != digest {
+        return Err(wrong("is not what was written there".to_owned()));
+    }
+    ClassRanges::read(&bytes).map(Some).map_err(wrong)
 }
 
 /// The audit file beside a state, verified from its first line to its last, whoever holds them;
@@ -242,6 +260,7 @@ impl<D: Disk> Files<'_, D> {
             revocations,
             halted: state.halted,
             running: state.running,
+            classes: state.classes,
             last_event,
         })
     }

@@ -8,7 +8,7 @@
 //! | [`clock`] | the two clocks, and which of them counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
-//! | [`runs`] | the daemons that carried it out |
+//! | [`runs`], [`basis`] | the daemons that carried it out, and what they worked by |
 //! | [`list`] | where every order stands, for people |
 //! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
@@ -20,6 +20,7 @@
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
 
 pub mod act;
+pub mod basis;
 pub mod clock;
 pub mod command;
 pub mod ends;

@@ -11,7 +11,9 @@ pub const HALT: &str = "halt";
 /// How the kernel's gate is reached without the daemon.
 pub const GATE: &str = "gate.json";
 /// The folders, for files that never change.
-pub(super) const FOLDERS: [&str; 3] = ["orders", "revocations", "trust"];
+pub(super) const FOLDERS: [&str; 4] = ["orders", "revocations", "trust", CLASSES];
+/// The folder of the classes of addresses that are in force.
+pub(super) const CLASSES: &str = "direction";
 
 /// The envelope of an order, by its SHA-256.
 pub(super) fn order(digest: &str) -> String {
@@ -21,6 +23,11 @@ pub(super) fn order(digest: &str) -> String {
 /// The envelope of a revocation, by its SHA-256.
 pub(super) fn revocation(digest: &str) -> String {
     format!("revocations/{digest}.dsse")
+}
+
+/// The class of every address, by its SHA-256.
+pub(super) fn classes(digest: &str) -> String {
+    format!("{CLASSES}/{digest}.classes")
 }
 
 /// A version of the trust file: as it was given at first, or in the envelope that made it follow

@@ -3,42 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::basis::{Basis, FileRead};
 use super::clock::Reading;
 use super::event::{Named, What};
 use super::state::{Change, Registry};
-use crate::direction::DirectionTable;
+use crate::classes::ClassRanges;
 
 /// Longest reason that is noted, in characters.
 const LONGEST: usize = 300;
 /// Most reasons that are noted of one refusal.
 const MOST: usize = 8;
-
-/// A file that was read, exactly.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct FileRead {
-    /// Its name.
-    pub file: String,
-    /// The SHA-256 of its bytes.
-    pub sha256: String,
-}
-
-/// The files that a table of direction was made of.
-pub fn files(table: &DirectionTable) -> Vec<FileRead> {
-    let read = |(file, sha256): (&str, &str)| FileRead {
-        file: file.to_owned(),
-        sha256: sha256.to_owned(),
-    };
-    table.files().map(read).collect()
-}
-
-/// What a daemon works by.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Basis {
-    /// The configuration file.
-    pub configuration: FileRead,
-    /// The files that say what is domestic and what is foreign.
-    pub direction: Vec<FileRead>,
-}
 
 /// A daemon that begins its work.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -113,6 +87,8 @@ pub struct Replayed {
     pub orders: Vec<Named>,
     /// The files that say what is domestic and what is foreign.
     pub direction: Vec<FileRead>,
+    /// The class of global unicast space that none of them names.
+    pub default: String,
     /// The captures.
     pub captures: Vec<FileRead>,
     /// Where the records went, and the SHA-256 of them all.
@@ -136,14 +112,15 @@ pub(super) struct Running {
 }
 
 impl Registry {
-    /// A daemon begins. One before it that never said that it ended is noted first: it was killed, or
-    /// the machine went down under it, or its end could not be written.
-    pub fn started(&self, start: Start, reading: Reading) -> Change {
+    /// A daemon begins, over these classes. One before it that never said that it ended is noted first: it
+    /// was killed, or the machine went down under it, or its end could not be written.
+    pub fn started(&self, start: Start, ranges: &ClassRanges, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         if let Some(Running { event, boot }) = change.registry.running.take() {
             let rebooted = boot != start.boot;
             change.note(reading.wall, What::Crashed { started: event, rebooted });
         }
+        change.keep_classes(&start.basis.classes, ranges);
         let boot = start.boot.clone();
         change.note(reading.wall, What::Started(Box::new(start)));
         change.registry.running = Some(Running { event: change.registry.last_event, boot });
@@ -175,10 +152,11 @@ impl Registry {
         change
     }
 
-    /// The configuration was read again and is in force.
-    pub fn reloaded(&self, basis: Basis, reading: Reading) -> Change {
+    /// The configuration was read again and is in force, with these classes.
+    pub fn reloaded(&self, basis: Basis, ranges: &ClassRanges, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
-        change.note(reading.wall, What::Reloaded(basis));
+        change.keep_classes(&basis.classes, ranges);
+        change.note(reading.wall, What::Reloaded(Box::new(basis)));
         change
     }
 
@@ -198,11 +176,36 @@ fn bounded(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::basis::{ClassChange, Classes, TrustRead};
     use super::super::tests::{at, begun};
     use super::*;
+    use crate::classes::Moved;
+
+    fn ranges(class: &str) -> ClassRanges {
+        let text = format!("sekisho.classes/v1\nipv4 0.0.0.0 {class}\nipv6 :: unclassified\n");
+        ClassRanges::read(text.as_bytes()).unwrap()
+    }
+
+    fn basis(sha256: &str, change: ClassChange) -> Basis {
+        let read = |file: &str| FileRead { file: file.into(), sha256: "00".into() };
+        Basis {
+            configuration: read("c"),
+            trust: TrustRead { version: 1, sha256: "22".into() },
+            direction: vec![read("d")],
+            classes: Classes {
+                default: "unclassified".into(),
+                country: None,
+                without_domestic: Vec::new(),
+                prefixes: BTreeMap::new(),
+                sha256: sha256.into(),
+                change,
+            },
+        }
+    }
 
     fn start(boot: &str) -> Start {
-        let read = |file: &str| FileRead { file: file.into(), sha256: "00".into() };
         Start {
             version: "0.1.0".into(),
             pid: 7,
@@ -211,7 +214,7 @@ mod tests {
             interfaces: vec!["eth1".into()],
             program: "11".into(),
             taken_over: false,
-            basis: Basis { configuration: read("c"), direction: vec![read("d")] },
+            basis: basis("33", ClassChange::First),
         }
     }
 
@@ -237,11 +240,11 @@ mod tests {
     #[test]
     fn a_daemon_that_stopped_is_not_taken_for_one_that_crashed() {
         let registry = begun().registry;
-        let started = registry.started(start("a"), at(1));
+        let started = registry.started(start("a"), &ranges("foreign"), at(1));
         assert_eq!(
             what(&started),
             [
-                r#"{"event":"started","version":"0.1.0","pid":7,"boot":"a","mode":"tap","interfaces":["eth1"],"program":"11","taken_over":false,"configuration":{"file":"c","sha256":"00"},"direction":[{"file":"d","sha256":"00"}]}"#
+                r#"{"event":"started","version":"0.1.0","pid":7,"boot":"a","mode":"tap","interfaces":["eth1"],"program":"11","taken_over":false,"configuration":{"file":"c","sha256":"00"},"trust":{"version":1,"sha256":"22"},"direction":[{"file":"d","sha256":"00"}],"classes":{"default":"unclassified","prefixes":{},"sha256":"33","change":"first"}}"#
             ]
         );
         let stopped = started.registry.stopped(stop(How::Signal, None), at(2));
@@ -251,20 +254,42 @@ mod tests {
                 r#"{"event":"stopped","how":"signal","packets":4,"records":3,"written":2,"lost":1,"not_written":0,"set_aside":0}"#
             ]
         );
-        assert_eq!(what(&stopped.registry.started(start("a"), at(3))).len(), 1);
+        assert_eq!(what(&stopped.registry.started(start("a"), &ranges("foreign"), at(3))).len(), 1);
     }
 
     #[test]
     fn a_daemon_that_never_stopped_has_crashed_and_a_reboot_is_told_apart() {
-        let started = begun().registry.started(start("a"), at(1));
+        let started = begun().registry.started(start("a"), &ranges("foreign"), at(1));
         for (boot, rebooted) in [("a", false), ("b", true)] {
-            let again = started.registry.started(start(boot), at(2));
+            let again = started.registry.started(start(boot), &ranges("foreign"), at(2));
             let crashed = format!(r#"{{"event":"crashed","started":2,"rebooted":{rebooted}}}"#);
             assert_eq!(what(&again)[0], crashed);
             assert_eq!(again.events.len(), 2);
             let running = again.registry.running.as_ref().unwrap();
             assert_eq!((running.event, running.boot.as_str()), (4, boot));
         }
+    }
+
+    #[test]
+    fn classes_are_kept_when_they_change_or_were_lost() {
+        let nothing = Moved::default();
+        let same = ClassChange::Compared { moved: nothing, accepted: false };
+        let names = |change: &Change| -> Vec<String> {
+            change.files.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let first = begun().registry.started(start("a"), &ranges("foreign"), at(1));
+        assert_eq!(names(&first), ["direction/33.classes"]);
+        assert_eq!(first.files[0].1, ranges("foreign").written().into_bytes());
+        let registry = first.registry;
+        assert_eq!(registry.classes(), Some("33"));
+        let again = registry.reloaded(basis("33", same.clone()), &ranges("foreign"), at(2));
+        assert!(names(&again).is_empty());
+        let lost = basis("33", ClassChange::Lost("is missing".into()));
+        let lost = registry.reloaded(lost, &ranges("foreign"), at(2));
+        assert_eq!(names(&lost), ["direction/33.classes"]);
+        let other = registry.reloaded(basis("44", same), &ranges("domestic"), at(2));
+        assert_eq!(names(&other), ["direction/44.classes"]);
+        assert_eq!(other.registry.classes(), Some("44"));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Registry {
     pub(super) halted: Option<Act>,
     /// The daemon that has begun and not said that it ended.
     pub(super) running: Option<Running>,
+    /// The SHA-256 of the classes of addresses that were last in force.
+    pub(super) classes: Option<String>,
     /// The sequence number of the last event; 0 before the first.
     pub(super) last_event: u64,
 }
@@ -169,6 +171,7 @@ impl Registry {
             revocations: Vec::new(),
             halted: None,
             running: None,
+            classes: None,
             last_event: 0,
         });
         change.files.push((super::names::trust(version, false), Bytes::copy_from_slice(trust)));

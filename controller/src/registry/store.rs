@@ -8,6 +8,7 @@
 //!   orders/       <sha256>.dsse   each envelope as it was given, never changed
 //!   revocations/  <sha256>.dsse
 //!   trust/        1.json, then <version>.dsse
+//!   direction/    <sha256>.classes, what is domestic and what is foreign: the one in force
 //!   events.ndjson what happened, one line each, chained; see `audit`
 //! state.anchor    outside: counter and digest of the last state
 //! ```
@@ -193,10 +194,30 @@ impl<D: Disk> Store<D> {
         }
         (self.counter, self.digest) = (counter, Some(digest));
         self.last_line = last_line;
-        if let Err(error) = self.complete(&audit::text(&expected.lines)) {
-            self.lacking = Some(Lacking { expected, reason: error.to_string() });
+        match self.complete(&audit::text(&expected.lines)) {
+            Ok(()) => self.tidy(&files, &registry),
+            Err(error) => {
+                self.lacking = Some(Lacking { expected, reason: error.to_string() });
+            }
         }
         Ok(registry)
+    }
+
+    /// Removes the classes that were in force before, once no power cut can bring their state back. What
+    /// is left is removed after the next change.
+    fn tidy(&mut self, files: &[(String, Bytes)], registry: &Registry) {
+        let Some(current) = registry.classes().map(names::classes) else { return };
+        if !files.iter().any(|(name, _)| *name == current) {
+            return;
+        }
+        let folder = self.place.directory.join(names::CLASSES);
+        for name in self.disk.names(&folder).unwrap_or_default() {
+            let path = folder.join(name);
+            if path != self.place.directory.join(&current) {
+                // Nothing depends on this.
+                let _ = self.disk.remove(&path);
+            }
+        }
     }
 
     /// Everything after the rename.
@@ -229,6 +250,8 @@ impl<D: Disk> Store<D> {
     fn write_state(&mut self, files: &[(String, Bytes)], state: &[u8]) -> Result<(), StoreError> {
         for (name, bytes) in files {
             let path = self.place.directory.join(name);
+            // Where one was removed, what it held can be written anew.
+            self.step(folder_of(&path), D::create_directory)?;
             replace::create(&mut self.disk, &path, bytes)?;
         }
         let new = self.place.directory.join(names::NEW_STATE);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::order::time::tokyo;
 use crate::registry::act::Act;
+use crate::registry::basis::{ClassChange, Classes, Prefixes};
 use crate::registry::event::{Event, Reason, What};
 use crate::registry::{Change, Registry};
 
@@ -58,10 +59,34 @@ pub fn event(event: &Event, registry: &Registry) -> String {
             format!("{interface}: {}", carries(routes))
         }
         What::NoDefaultRoute { interface } => format!("{interface}: {CARRIES_NONE}"),
-        What::Reloaded(_) => "the configuration was read again".to_owned(),
+        What::Reloaded(basis) => {
+            format!("the configuration was read again; direction: {}", classes(&basis.classes))
+        }
         What::ReloadRefused { reasons } => format!("not reloaded: {}", reasons.join("; ")),
         What::Resumed(act) => format!("selection is resumed, {act}"),
     }
+}
+
+/// What direction comes to, and what of it has changed.
+pub fn classes(classes: &Classes) -> String {
+    let prefixes = classes.prefixes.iter().map(|(family, prefixes)| {
+        let Prefixes { domestic, foreign, unclassified } = prefixes;
+        format!("{family} {domestic} domestic, {foreign} foreign, {unclassified} unclassified")
+    });
+    let prefixes: Vec<String> = prefixes.collect();
+    let change = match &classes.change {
+        ClassChange::First => "nothing to compare it with".to_owned(),
+        ClassChange::Lost(reason) => format!("nothing to compare it with: {reason}"),
+        ClassChange::Compared { moved, accepted } => {
+            let accepted = if *accepted { ", which was accepted" } else { "" };
+            format!("moved between classes: {moved}{accepted}")
+        }
+    };
+    format!(
+        "prefixes: {}; what no input names is {}; {change}",
+        prefixes.join(", "),
+        classes.default
+    )
 }
 
 /// The answer to a revocation that was accepted before.

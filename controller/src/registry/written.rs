@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) halted: Option<Act>,
     /// The daemon that has begun and not said that it ended.
     pub(super) running: Option<Running>,
+    /// The SHA-256 of the classes of addresses that were last in force: the name of their file.
+    pub(super) classes: Option<String>,
     /// The sequence number of the last event.
     last_event: u64,
     /// The SHA-256 of its line in the audit file.
@@ -112,6 +114,7 @@ impl State {
             revocations: registry.revocations.iter().map(revocation).collect(),
             halted: registry.halted.clone(),
             running: registry.running.clone(),
+            classes: registry.classes.clone(),
             last_event: audit.last,
             last_line: audit.digest,
             lines: audit.lines,

@@ -80,4 +80,13 @@ impl Books {
     pub fn states(&self) -> Vec<&str> {
         self.0.orders.iter().map(|order| order.state.as_str()).collect()
     }
+
+    /// What the direction files come to, as `status` says it.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn direction(&self) -> serde_json::Value {
+        let basis = self.0.basis.as_ref().expect("a daemon works by something");
+        serde_json::to_value(&basis.classes).expect("plain values")
+    }
 }

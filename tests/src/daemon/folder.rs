@@ -33,6 +33,7 @@ const DIRECTION_INPUTS: &str = r#"
 [direction]
 domestic = ["domestic.txt"]
 foreign = ["foreign.txt"]
+without_domestic = ["ipv6"]
 "#;
 
 /// The payload of an order with this term, which selects the packets of a stream.

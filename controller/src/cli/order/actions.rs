@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::VerifyingKey;
 
 use super::advice::Advisor;
 use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
@@ -21,18 +21,18 @@ pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write) -> Result<(), Order
     let key = keys::generate(getrandom::fill)
         .map_err(|error| OrderError::Failed(format!("the system gave no randomness: {error}")))?;
     // Before anything is written, so that a bad name leaves no key behind.
-    let entry = entry_of(&key, &args.holder)?;
+    let entry = entry_of(&key.verifying_key(), &args.holder)?;
     keys::write_new(&args.output, &key)?;
     print(out, &entry)
 }
 
 pub(super) fn entry(args: &EntryArgs, out: &mut dyn Write) -> Result<(), OrderError> {
-    print(out, &entry_of(&keys::read(&args.key)?, &args.holder)?)
+    print(out, &entry_of(&keys::read_public(&args.key)?, &args.holder)?)
 }
 
-fn entry_of(key: &SigningKey, holder: &str) -> Result<String, OrderError> {
-    let trusted = TrustedKey::new(&key.verifying_key(), holder)
-        .map_err(|reason| OrderError::Usage(format!("--{reason}")))?;
+fn entry_of(key: &VerifyingKey, holder: &str) -> Result<String, OrderError> {
+    let trusted =
+        TrustedKey::new(key, holder).map_err(|reason| OrderError::Usage(format!("--{reason}")))?;
     Ok(trusted.entry().to_json()?)
 }
 

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::OrderError;
+use crate::classes::ClassRanges;
 use crate::cli::direction::DirectionArgs;
 use crate::direction::DirectionTable;
 use crate::order::{Order, VerifiedDocument};
-use crate::preview::{ClassRanges, check_party, warnings};
+use crate::preview::{check_party, warnings};
 use crate::rejection::Rejection;
 use crate::shown::shown;
 

@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use clap::Parser;
+use ed25519_dalek::pkcs8::EncodePublicKey as _;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{OrderCommand, OrderError, run};
+use crate::order::samples;
 
 #[derive(Parser)]
 struct Cli {
@@ -307,6 +310,17 @@ fn keys_and_trust_files() {
         desk.good(&["entry", "--key", "@k1.pem", "--holder", "holder 1"]),
         desk.text("k1.json")
     );
+    let public = samples::key(1).verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    desk.write("public.pem", &public);
+    let entry: Value =
+        serde_json::from_str(&desk.good(&["entry", "--key", "@public.pem", "--holder", "x"]))
+            .unwrap();
+    assert_eq!(entry["keyid"], crate::order::keys::keyid(&samples::key(1).verifying_key()));
+    assert!(
+        desk.bad(&["sign", "--key", "@public.pem", "@order.json"])
+            .1
+            .ends_with(": this is a public key")
+    );
     let entry: Value = serde_json::from_str(&desk.text("k1.json")).unwrap();
     assert_eq!(entry.as_object().unwrap().len(), 3);
     assert_eq!(
@@ -351,7 +365,7 @@ fn warnings_and_what_strict_makes_of_them() {
     desk.write("order.json", &idle.to_string());
     let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
     desk.write("signed.json", &signed);
-    desk.write("jp.txt", "203.0.113.0/24\n");
+    desk.write("jp.txt", "203.0.113.0/24\n2001:db8::/48\n");
     desk.write("abroad.txt", "198.51.100.0/24\n");
     let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
     let tables = ["--domestic", "@jp.txt", "--foreign", "@abroad.txt"];
@@ -385,14 +399,14 @@ fn an_agreement_with_a_foreign_party_is_refused_where_there_are_tables() {
     desk.write("order.json", &agreement.to_string());
     let signed = desk.good(&["sign", "--key", "@k1.pem", "--key", "@k2.pem", "@order.json"]);
     desk.write("signed.json", &signed);
-    desk.write("jp.txt", "203.0.113.0/24\n");
+    desk.write("jp.txt", "203.0.113.0/24\n2001:db8::/48\n");
     let verify = ["verify", "--trust", "@trust.json", "@signed.json"];
     desk.good(&verify);
     let (out, result) = desk.run(&[&verify[..], &["--domestic", "@jp.txt"]].concat());
     assert_eq!(out, "", "nothing is accepted");
     assert!(result.unwrap_err().to_string().ends_with(
         "party.prefixes[1]: 8.8.8.8/32 is not wholly domestic, but a party's own addresses \
-             are: 8.8.8.8 is foreign [L-MEASURE]"
+             are: 8.8.8.8 is unclassified [L-MEASURE]"
     ));
 }
 

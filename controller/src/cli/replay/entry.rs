@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 use super::super::CliError;
 use crate::offline::Offline;
 use crate::registry::Place;
+use crate::registry::basis::FileRead;
 use crate::registry::loading::Contents;
-use crate::registry::runs::{FileRead, Replayed};
+use crate::registry::runs::Replayed;
 use crate::rejection::Rejection;
 use crate::shown::shown;
 

@@ -253,7 +253,9 @@ impl<E: Enforce + Send + 'static> Respond for Responder<E> {
                 };
             }
             Request::List {} => return self.ask(Ask::List).await,
-            Request::Reload {} => return self.ask(Ask::Reload).await,
+            Request::Reload { accept_change } => {
+                return self.ask(|reply| Ask::Reload { accept_change, reply }).await;
+            }
             Request::Install { documents } => {
                 Command::Install(documents.into_iter().map(named).collect())
             }

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use sensor_common::counters::{self, Counters};
-use sensor_common::direction::Direction;
+use sensor_common::direction::{AddressClass, Direction};
 use sensor_common::outcome::Outcome;
 
 use crate::daemon::api::monitor::Monitor;
@@ -20,6 +20,7 @@ use crate::daemon::interfaces::links::{State, View};
 use crate::daemon::interfaces::route::watch::Carried;
 use crate::daemon::records::aside::Reason;
 use crate::daemon::records::books::{Account, Missing};
+use crate::registry::basis::{Classes, Prefixes};
 
 /// A registry that asks the monitor.
 pub fn registry(monitor: Arc<Monitor>) -> Registry {
@@ -80,6 +81,9 @@ impl Collector for Kernel {
         gauge(e, "orders", "Orders by state", orders)?;
         let unwritten = [(Labels::new(), u64::from(monitor.unwritten().is_some()))];
         gauge(e, "state_unwritten", "1 while the state cannot be written", unwritten)?;
+        if let Some(basis) = monitor.basis() {
+            direction(e, &basis.classes)?;
+        }
         if let Some(share) = monitor.share() {
             let help = "Bytes per second of foreign-to-foreign traffic that may be inspected";
             gauge(e, "share_bytes_per_second", help, [(Labels::new(), share)])?;
@@ -101,6 +105,25 @@ impl Collector for Kernel {
         }
         info(e, monitor)
     }
+}
+
+/// What direction files come to.
+fn direction(e: &mut DescriptorEncoder<'_>, classes: &Classes) -> fmt::Result {
+    let foreign = u64::from(classes.default == AddressClass::Foreign.name());
+    let help = "1 while addresses that no direction file names count as foreign";
+    gauge(e, "direction_default_foreign", help, [(Labels::new(), foreign)])?;
+    let prefixes = classes.prefixes.iter().flat_map(|(family, prefixes)| {
+        let Prefixes { domestic, foreign, unclassified } = *prefixes;
+        [
+            (AddressClass::Domestic, domestic),
+            (AddressClass::Foreign, foreign),
+            (AddressClass::Unclassified, unclassified),
+        ]
+        .map(|(class, count)| {
+            (vec![("class", class.name()), ("family", family.name())], count as u64)
+        })
+    });
+    gauge(e, "direction_prefixes", "Prefixes that direction files name", prefixes)
 }
 
 fn interfaces(encoder: &mut DescriptorEncoder<'_>, views: &[View]) -> fmt::Result {

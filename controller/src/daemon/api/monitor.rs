@@ -20,6 +20,7 @@ use crate::daemon::records::books::{Account, Books};
 use crate::daemon::records::health::Health;
 use crate::daemon::sensor::{Sensor, SensorError};
 use crate::kernel::clock::boot_time;
+use crate::registry::basis::Basis;
 use crate::registry::{OrderList, OrderState};
 
 /// Shared by the loop, which writes, and by those who ask.
@@ -32,6 +33,7 @@ pub struct Monitor {
     views: Mutex<Vec<View>>,
     routes: Mutex<Option<Carried>>,
     unwritten: Mutex<Option<String>>,
+    basis: Mutex<Option<Basis>>,
     /// Boot-time nanoseconds.
     lease_until: AtomicU64,
     books: Arc<Books>,
@@ -56,6 +58,7 @@ impl Monitor {
             views: Mutex::default(),
             routes: Mutex::default(),
             unwritten: Mutex::default(),
+            basis: Mutex::default(),
             lease_until: AtomicU64::new(0),
             books,
             verified_instructions,
@@ -66,6 +69,16 @@ impl Monitor {
     pub fn note_register(&self, register: OrderList, share: Option<u64>) {
         *lock(&self.register) = Some(register);
         *lock(&self.share) = share;
+    }
+
+    /// Notes what the daemon works by.
+    pub fn note_basis(&self, basis: Basis) {
+        *lock(&self.basis) = Some(basis);
+    }
+
+    /// What the daemon works by.
+    pub fn basis(&self) -> Option<Basis> {
+        lock(&self.basis).clone()
     }
 
     /// Notes how the interfaces were found.
@@ -228,6 +241,7 @@ impl Monitor {
             unwritten: self.unwritten(),
             share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
+            basis: self.basis(),
             // Asked by one of the runtime's threads, which are all alike.
             privileges: privilege::current().unwrap_or_default(),
         })

@@ -16,7 +16,12 @@ pub enum Ask {
     /// Where every order stands.
     List(oneshot::Sender<OrderList>),
     /// Read the configuration again.
-    Reload(ReplyTo),
+    Reload {
+        /// Direction may change by any amount.
+        accept_change: bool,
+        /// Where the answer goes.
+        reply: ReplyTo,
+    },
     /// Something that the registry decides on. Of a halt, the kernel knows already.
     Command {
         /// What.

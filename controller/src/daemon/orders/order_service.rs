@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sensor_common::boot_time::BootTime;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::classes::ClassRanges;
 use crate::control::Reply;
 use crate::daemon::config::Config;
 use crate::daemon::orders::ask::ReplyTo;
@@ -21,11 +22,11 @@ use crate::daemon::prepare::{Inputs, Prepared};
 use crate::daemon::sensor::Enforce;
 use crate::kernel::clock::boot_id;
 use crate::kernel::object_digest;
-use crate::preview::ClassRanges;
+use crate::registry::basis::Basis;
 use crate::registry::command::{Answer, Command, Decision};
 use crate::registry::event::What;
 use crate::registry::held::Held;
-use crate::registry::runs::{Basis, Start, Stop};
+use crate::registry::runs::{Start, Stop};
 use crate::registry::wording;
 use crate::registry::{Change, OrderList, Reading, Registry, StoreError};
 use crate::rejection::{Fault, Rejection};
@@ -68,11 +69,13 @@ pub struct Ticked {
 
 type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), ReconcilerError>;
 
+type Reloaded = Result<Box<(Inputs, Change)>, Fault>;
+
 /// The result of something that was done aside.
 #[derive(Debug)]
 enum Aside {
     Install { command: Command, decided: Result<Decision, Vec<Rejection>>, reply: ReplyTo },
-    Reload { result: Result<Box<(Inputs, Change)>, Fault>, reply: Option<ReplyTo> },
+    Reload { result: Reloaded, accept_change: bool, reply: Option<ReplyTo> },
 }
 
 /// What the order service was waiting for.
@@ -205,6 +208,11 @@ where
         &self.config
     }
 
+    /// What the daemon works by now.
+    pub fn basis(&self) -> Basis {
+        Basis { trust: self.registry.trust_read(), ..self.basis.clone() }
+    }
+
     /// Whether all selection is halted.
     pub const fn is_halted(&self) -> bool {
         self.registry.halted().is_some()
@@ -250,8 +258,8 @@ where
             Wake::Aside(Aside::Install { command, decided, reply }) => {
                 self.install(command, decided, reply, reading)
             }
-            Wake::Aside(Aside::Reload { result, reply }) => {
-                self.reloaded(result, reply, reading);
+            Wake::Aside(Aside::Reload { result, accept_change, reply }) => {
+                self.reloaded(result, accept_change, reply, reading);
                 Ok(())
             }
         }
@@ -343,7 +351,8 @@ where
             taken_over,
             basis: self.basis.clone(),
         };
-        let change = self.registry.started(start, reading);
+        self.ticked.said.push(format!("direction: {}", wording::classes(&start.basis.classes)));
+        let change = self.registry.started(start, &self.classes, reading);
         let crashed =
             change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
         let lines = crashed.map(|event| wording::event(event, &change.registry));

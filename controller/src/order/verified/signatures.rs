@@ -46,9 +46,9 @@ pub(super) fn also_by_new(
 ) -> Result<Vec<Signer>, Rejection> {
     let by_old = Claims::sort(file, envelope, old)?;
     let by_new = Claims::sort(file, envelope, new)?;
-    let unknown = by_new.strangers.iter().find(|(_, keyid)| old.key(keyid).is_none());
-    if let Some((index, keyid)) = unknown {
-        return Err(not_trusted(file, *index, keyid));
+    let known = |index: usize| by_old.trusted.iter().any(|claim| claim.index == index);
+    if let Some((index, keyid)) = by_new.strangers.iter().find(|(index, _)| !known(*index)) {
+        return Err(not_trusted(file, *index, *keyid));
     }
     by_new.enough(file, new, &by_version(new))?;
     // The others were verified as keys of the old file.
@@ -72,26 +72,44 @@ fn refuse(file: &str, field: String, reason: String) -> Rejection {
     Rejection::new(file, reason).at(field).under(Requirement::Approve)
 }
 
-fn not_trusted(file: &str, index: usize, keyid: &str) -> Rejection {
-    refuse(file, format!("signatures[{index}].keyid"), format!("the key {keyid} is not trusted"))
+fn not_trusted(file: &str, index: usize, keyid: Option<&str>) -> Rejection {
+    match keyid {
+        Some(keyid) => refuse(
+            file,
+            format!("signatures[{index}].keyid"),
+            format!("the key {keyid} is not trusted"),
+        ),
+        None => refuse(
+            file,
+            format!("signatures[{index}]"),
+            "names no key, and no trusted key made it".to_owned(),
+        ),
+    }
 }
 
 /// The signatures of an envelope, sorted by whether a trust file knows their keys.
 struct Claims<'a> {
     trusted: Vec<Claim<'a>>,
-    /// Each with its position in the envelope.
-    strangers: Vec<(usize, &'a str)>,
+    /// Each with its position in the envelope, and the key that it names.
+    strangers: Vec<(usize, Option<&'a str>)>,
 }
 
 impl<'a> Claims<'a> {
     /// Who claims to have signed is sorted first: it is cheap, and it bounds the work of verifying.
-    /// A key that stands twice, or that is revoked, spoils the envelope.
+    /// A key that stands twice, or that is revoked, spoils the envelope. A signature that names no key is
+    /// that of the key that made it.
     fn sort(file: &str, envelope: &'a Envelope, trust: &'a Trust) -> Result<Self, Rejection> {
         let mut seen = HashSet::new();
         let mut claims = Self { trusted: Vec::new(), strangers: Vec::new() };
         for (index, signature) in envelope.signatures().iter().enumerate() {
-            let keyid = signature.keyid();
-            let key = trust.key(keyid);
+            let key = match signature.keyid() {
+                Some(keyid) => trust.key(keyid),
+                None => envelope.maker(signature, trust.keys(), |key| key.key()),
+            };
+            let Some(keyid) = signature.keyid().or(key.map(TrustedKey::keyid)) else {
+                claims.strangers.push((index, None));
+                continue;
+            };
             let spoilt = |reason| refuse(file, format!("signatures[{index}].keyid"), reason);
             if !seen.insert(keyid) {
                 let who =
@@ -106,7 +124,7 @@ impl<'a> Claims<'a> {
                     )));
                 }
                 Some(key) => claims.trusted.push(Claim { index, signature, key }),
-                None => claims.strangers.push((index, keyid)),
+                None => claims.strangers.push((index, Some(keyid))),
             }
         }
         Ok(claims)
@@ -115,7 +133,7 @@ impl<'a> Claims<'a> {
     fn no_strangers(&self, file: &str) -> Result<(), Rejection> {
         self.strangers
             .first()
-            .map_or(Ok(()), |(index, keyid)| Err(not_trusted(file, *index, keyid)))
+            .map_or(Ok(()), |(index, keyid)| Err(not_trusted(file, *index, *keyid)))
     }
 
     fn enough(&self, file: &str, trust: &Trust, whose: &str) -> Result<(), Rejection> {

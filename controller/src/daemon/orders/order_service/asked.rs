@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use super::{Aside, OrderService, OrderServiceError};
+use super::{Aside, OrderService, OrderServiceError, Reloaded};
 use crate::compile::Layer;
 use crate::control::Reply;
 use crate::daemon::orders::ask::{Ask, ReplyTo};
 use crate::daemon::prepare::Inputs;
 use crate::daemon::reload;
 use crate::daemon::sensor::Enforce;
+use crate::registry::Reading;
 use crate::registry::command::{Command, Decision, KnownDirection, Step};
 use crate::registry::wording;
-use crate::registry::{Change, Reading};
 use crate::rejection::{Fault, Rejection};
 
 /// How a step went.
@@ -45,8 +45,8 @@ where
                 let _ = reply.send(self.register(reading.wall));
                 Ok(())
             }
-            Ask::Reload(reply) => {
-                self.reload(Some(reply), reading);
+            Ask::Reload { accept_change, reply } => {
+                self.reload(Some(reply), accept_change, reading);
                 Ok(())
             }
             Ask::Command { command, waits_until, reply } => match command {
@@ -63,13 +63,15 @@ where
         }
     }
 
-    /// Reads the configuration again, aside.
-    pub fn reload(&mut self, reply: Option<ReplyTo>, reading: Reading) {
+    /// Reads the configuration again, aside. `accept_change`: direction may change by any amount.
+    pub fn reload(&mut self, reply: Option<ReplyTo>, accept_change: bool, reading: Reading) {
         let (file, config, registry) =
             (self.file.clone(), self.config.clone(), self.registry.clone());
+        let classes = Arc::clone(&self.classes);
         self.aside.spawn_blocking(move || {
-            let result = reload::prepare(&file, &config, &registry, reading).map(Box::new);
-            Aside::Reload { result, reply }
+            let result =
+                reload::prepare(&file, &config, &registry, &classes, accept_change, reading);
+            Aside::Reload { result: result.map(Box::new), accept_change, reply }
         });
     }
 
@@ -161,7 +163,8 @@ where
 
     pub(super) fn reloaded(
         &mut self,
-        result: Result<Box<(Inputs, Change)>, Fault>,
+        result: Reloaded,
+        accept_change: bool,
         reply: Option<ReplyTo>,
         reading: Reading,
     ) {
@@ -169,14 +172,15 @@ where
             Ok(prepared) => {
                 let (inputs, change) = *prepared;
                 let Ok(change) = self.registry.take_up(Box::new(change)) else {
-                    self.reload(reply, reading);
+                    self.reload(reply, accept_change, reading);
                     return;
                 };
-                let Inputs { config, layers, classes, basis, .. } = inputs;
-                let mut lines = vec!["the configuration was read again".to_owned()];
-                lines.extend(wording::events(&change));
-                let noted = change.registry.reloaded(basis.clone(), reading);
-                if let Err(reason) = self.open(change.then(noted), reading) {
+                let basis = inputs.basis(&change.registry);
+                let Inputs { config, layers, classes, .. } = inputs;
+                let noted = change.registry.reloaded(basis.clone(), &classes, reading);
+                let change = change.then(noted);
+                let lines = wording::events(&change);
+                if let Err(reason) = self.open(change, reading) {
                     Reply::Error(reason)
                 } else {
                     self.classes = classes;

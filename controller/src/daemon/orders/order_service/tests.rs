@@ -66,9 +66,11 @@ fn configured() -> (TempDir, PathBuf) {
     let config = "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
                   trust = \"trust.json\"\nstate = \"state\"\noutput = \"-\"\n\
                   [direction]\ndomestic = [\"jp.txt\"]\n";
-    for (name, text) in
-        [("sekisho.toml", config), ("trust.json", &trust_file()), ("jp.txt", "192.0.2.0/24\n")]
-    {
+    for (name, text) in [
+        ("sekisho.toml", config),
+        ("trust.json", &trust_file()),
+        ("jp.txt", "192.0.2.0/24\n2001:db8:d::/48\n"),
+    ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let file = folder.path().join("sekisho.toml");
@@ -76,7 +78,7 @@ fn configured() -> (TempDir, PathBuf) {
 }
 
 fn service(file: &Path) -> OrderService<Gate> {
-    let prepared = prepare(file, Reading::now()).unwrap();
+    let prepared = prepare(file, false, Reading::now()).unwrap();
     let gate = Arc::new(SharedSensor::new(Arc::new(Mutex::new(Gate::default())), false));
     let mut service = OrderService::new(prepared, gate, Arc::default(), Arc::default());
     service.begin(Reading::now()).unwrap();
@@ -193,7 +195,7 @@ fn a_daemon_and_a_command_without_one_do_and_say_the_same() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ((ours, file), (theirs, other)) = (configured(), configured());
     // The same state to begin with, held by nobody.
-    drop(prepare(&other, Reading::now()).unwrap());
+    drop(prepare(&other, false, Reading::now()).unwrap());
     let [ours, theirs] =
         [&ours, &theirs].map(|folder| Place::new(&folder.path().join("state"), None));
     runtime.block_on(async {

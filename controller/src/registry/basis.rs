@@ -1,0 +1,142 @@
+//! What a daemon works by: configuration, trust and direction decide what is selectable, so each is named
+//! exactly wherever a daemon says what it does (L-INSPECT, L-DIR).
+
+use std::collections::BTreeMap;
+
+use sensor_common::direction::AddressClass;
+use serde::{Deserialize, Serialize};
+
+use super::names;
+use super::state::{Change, Registry};
+use crate::classes::{ClassRanges, Moved};
+use crate::direction::{DirectionInputs, DirectionTable, Family};
+
+/// A file that was read, exactly.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FileRead {
+    /// Its name.
+    pub file: String,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// The files that a table of direction was made of.
+pub fn files(table: &DirectionTable) -> Vec<FileRead> {
+    let read = |(file, sha256): (&str, &str)| FileRead {
+        file: file.to_owned(),
+        sha256: sha256.to_owned(),
+    };
+    table.files().map(read).collect()
+}
+
+/// The trust file in force.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TrustRead {
+    /// Its version.
+    pub version: u64,
+    /// The SHA-256 of the trust file itself, without an envelope.
+    pub sha256: String,
+}
+
+/// What a daemon works by.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Basis {
+    /// The configuration file.
+    pub configuration: FileRead,
+    /// The trust file in force.
+    pub trust: TrustRead,
+    /// The files that say what is domestic and what is foreign.
+    pub direction: Vec<FileRead>,
+    /// What they come to.
+    pub classes: Classes,
+}
+
+/// What direction inputs come to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Classes {
+    /// The class of global unicast space that no input names.
+    pub default: String,
+    /// Whose rows in RIR statistics are domestic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The families of which it is meant that no input names a domestic prefix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_domestic: Vec<Family>,
+    /// How many prefixes the inputs name.
+    pub prefixes: BTreeMap<Family, Prefixes>,
+    /// The SHA-256 of the class of every address, as the state directory keeps it.
+    pub sha256: String,
+    /// What has changed.
+    pub change: ClassChange,
+}
+
+/// Prefixes by class, each counted once.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Prefixes {
+    pub domestic: usize,
+    pub foreign: usize,
+    pub unclassified: usize,
+}
+
+/// What has changed since the classes that were in force before.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassChange {
+    /// There were none before.
+    First,
+    /// There were some, but nothing can be compared with them any more, for this reason.
+    Lost(String),
+    /// So many addresses have another class.
+    Compared {
+        /// How many, from which class to which.
+        moved: Moved,
+        /// Whether that many had to be asked for, and were.
+        accepted: bool,
+    },
+}
+
+impl Classes {
+    /// What a table comes to, compared with nothing. `sha256` is that of its ranges.
+    pub fn of(inputs: &DirectionInputs, table: &DirectionTable, sha256: String) -> Self {
+        let prefixes = |family| Prefixes {
+            domestic: table.prefixes(family, AddressClass::Domestic),
+            foreign: table.prefixes(family, AddressClass::Foreign),
+            unclassified: table.prefixes(family, AddressClass::Unclassified),
+        };
+        Self {
+            default: inputs.default.class().name().to_owned(),
+            country: inputs.country.map(|country| country.to_string()),
+            without_domestic: inputs.without_domestic.clone(),
+            prefixes: Family::ALL.map(|family| (family, prefixes(family))).into(),
+            sha256,
+            change: ClassChange::First,
+        }
+    }
+}
+
+impl Registry {
+    /// The trust file in force, named exactly.
+    pub fn trust_read(&self) -> TrustRead {
+        let trust = self.trust();
+        TrustRead { version: trust.version(), sha256: super::digest(trust.bytes()) }
+    }
+
+    /// The SHA-256 of the classes that were last in force, if any were.
+    pub fn classes(&self) -> Option<&str> {
+        self.classes.as_deref()
+    }
+}
+
+impl Change {
+    /// Keeps the classes that come into force, for the next start to compare with.
+    pub(super) fn keep_classes(&mut self, classes: &Classes, ranges: &ClassRanges) {
+        let same = self.registry.classes.as_ref() == Some(&classes.sha256);
+        let is_there = !matches!(classes.change, ClassChange::Lost(_));
+        if !(same && is_there) {
+            let text = ranges.written().into_bytes();
+            self.files.push((names::classes(&classes.sha256), text.into()));
+            self.registry.classes = Some(classes.sha256.clone());
+        }
+    }
+}
