@@ -1,4 +1,4 @@
-//! Captures: the frames of a pcap or pcapng file, compressed with gzip or not, one after the other
+//! Captures: the frames of a pcap or pcapng file, compressed (gzip, zstd, xz) or not, one after the other
 //! and without ever holding more than one of them. What the frames contain is not looked at here.
 //!
 //! Captures come from anywhere. Whatever the bytes are, the answer is a frame, the end or one
@@ -10,6 +10,7 @@
 //! byte orders, several sections and interfaces, Enhanced, Simple and (obsolete) Packet Blocks,
 //! `if_tsresol` and `if_tsoffset`. Not supported: link types other than Ethernet.
 
+mod compressed;
 mod error;
 mod link_type;
 mod pcap;

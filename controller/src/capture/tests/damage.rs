@@ -10,7 +10,7 @@ fn what_is_no_capture_is_told() {
         (&b""[..], "not a pcap or pcapng capture: it is empty"),
         (b"\xd4", "not a pcap or pcapng capture: it is shorter"),
         (b"\x1f\x8b", "cut off"),
-        (b"\x1f\x8b garbage that is not gzip", "damaged gzip data"),
+        (b"\x1f\x8b garbage that is not gzip", "unreadable gzip data"),
         (b"GET / HTTP/1.1\r\n", "not a pcap or pcapng capture: it begins neither"),
         (b"\x0a\x0d\x0d\x0agarbage!", "a section of unknown byte order"),
     ] {
