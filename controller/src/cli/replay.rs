@@ -20,7 +20,7 @@ use crate::preview::check_party;
 use crate::registry::basis::{FileRead, files as files_of};
 use crate::registry::event::Named;
 use crate::registry::runs::Replayed;
-use crate::replay::{Judge, Replay, ReplayError, Report};
+use crate::replay::{Judge, Replay, ReplayError, Report, Summary};
 use crate::shown::shown;
 
 mod entry;
@@ -132,11 +132,11 @@ impl ReplayArgs {
     /// [`CliError`]. Where the captures are to blame, the outputs are in place all the same.
     pub fn run(&self, stdout: &mut dyn Write) -> Result<(), CliError> {
         self.check()?;
-        let mut inputs = self.inputs()?;
-        let judge = self.judge(std::mem::take(&mut inputs.generation.lines))?;
+        let (inputs, generation) = self.inputs()?;
+        let judge = self.judge(generation.lines)?;
         let entry = self.entry.open()?;
         let is_entered = entry.is_some();
-        let mut replay = Replay::new(judge, &inputs.generation.names, &self.sensor);
+        let mut replay = Replay::new(judge, &generation.names, &self.sensor);
         let mut output = Output::open(&self.output, stdout)?;
         let mut digesting = Digesting::new(output.writer());
         let mut read = Vec::new();
@@ -151,10 +151,7 @@ impl ReplayArgs {
         // Before the records are in place, and also where the replay failed: what it used, it used.
         if let Some(entry) = entry {
             let complete = ran.is_ok() && replay.is_complete();
-            let written = self.written(&inputs, read, sha256);
-            let sum = replay.report()?.sum;
-            let (packets, records) = (sum.packets(), sum.records());
-            entry.write(Replayed { packets, records, complete, ..written })?;
+            entry.write(self.entered(inputs, read, sha256, &replay.report()?.sum, complete))?;
         }
         if let Err(error) = ran {
             // What came before the error is true; on standard output it is shown.
@@ -185,7 +182,7 @@ impl ReplayArgs {
     }
 
     /// Reads and verifies all that says what is selected.
-    fn inputs(&self) -> Result<Inputs, CliError> {
+    fn inputs(&self) -> Result<(Inputs, Generation), CliError> {
         let trust = load::trust(&self.trust)?;
         let orders = load::orders(self.orders.iter().map(PathBuf::as_path), &trust)?;
         let table = DirectionTable::load(&self.direction.inputs())?;
@@ -201,7 +198,7 @@ impl ReplayArgs {
         let trust =
             FileRead { file: shown(&self.trust), sha256: crate::digest::sha256(trust.bytes()) };
         let orders = orders.iter().map(named).collect();
-        Ok(Inputs { trust, orders, direction: files_of(&table), at, generation })
+        Ok((Inputs { trust, orders, direction: files_of(&table), at }, generation))
     }
 
     fn judge(&self, lines: Vec<Line>) -> Result<Judge, CliError> {
@@ -214,22 +211,29 @@ impl ReplayArgs {
         })
     }
 
-    /// What is entered of the replay, apart from what came out.
-    fn written(&self, inputs: &Inputs, captures: Vec<FileRead>, sha256: String) -> Replayed {
+    /// What is entered of the replay.
+    fn entered(
+        &self,
+        inputs: Inputs,
+        captures: Vec<FileRead>,
+        sha256: String,
+        sum: &Summary,
+        complete: bool,
+    ) -> Replayed {
         Replayed {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uid: rustix::process::getuid().as_raw(),
             engine: self.engine.name().to_owned(),
             moment: inputs.at,
-            trust: inputs.trust.clone(),
-            orders: inputs.orders.clone(),
-            direction: inputs.direction.clone(),
+            trust: inputs.trust,
+            orders: inputs.orders,
+            direction: inputs.direction,
             default: self.direction.default.class().name().to_owned(),
             captures,
             output: FileRead { file: shown(&self.output), sha256 },
-            packets: 0,
-            records: 0,
-            complete: false,
+            packets: sum.packets(),
+            records: sum.records(),
+            complete,
         }
     }
 
@@ -247,13 +251,12 @@ impl ReplayArgs {
     }
 }
 
-/// What says what is selected, and what an audit file names of it.
+/// What an audit file names of all that says what is selected.
 struct Inputs {
     trust: FileRead,
     orders: Vec<Named>,
     direction: Vec<FileRead>,
     at: Timestamp,
-    generation: Generation,
 }
 
 /// Opens a capture; before it, notes its digest where one is asked for.
