@@ -142,8 +142,9 @@ fn what_is_not_spoilt_is_accepted() {
     let scene = Scene::new();
     let output = scene.replay(&["--summary", "summary.json"]);
     let error = String::from_utf8(output.stderr).unwrap();
-    let note = "sekisho: this replay was entered in no audit file; --state names one\n";
-    assert_eq!((output.status.code(), error.as_str()), (Some(0), note));
+    let notes = "sekisho: one.pcap: packets 1, bytes 47, records 1: recorded 1\n\
+                 sekisho: this replay was entered in no audit file; --state names one\n";
+    assert_eq!((output.status.code(), error.as_str()), (Some(0), notes));
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
     let shown: Value = serde_json::from_str(examples::examples("record")[0]).unwrap();
     assert_eq!(record, shown, "as docs/formats.md shows it");
@@ -159,8 +160,8 @@ fn a_replay_is_entered_in_an_audit_file() {
     let init = ["trust", "init", "--state", "state", "--facility", "tyo-gw-1", "trust.json"];
     assert_eq!(scene.sekisho(&init).status.code(), Some(0));
     let entered = ["--state", "state", "--output", "records.ndjson"];
-    let output = scene.replay(&entered);
-    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    assert_eq!(scene.replay(&entered).status.code(), Some(0));
+    let records = fs::read(scene.path().join("records.ndjson")).unwrap();
     let capture = fs::read(scene.path().join("one.pcap")).unwrap();
     scene.put("one.pcap", &capture[..capture.len() - 1]);
     assert_eq!(scene.replay(&entered).status.code(), Some(1), "a capture that is cut short");
@@ -173,7 +174,8 @@ fn a_replay_is_entered_in_an_audit_file() {
     let digest_of = |name: &str| digest(&fs::read(scene.path().join(name)).unwrap());
     assert_eq!((&whole["event"], &whole["complete"]), (&json!("replayed"), &json!(true)));
     assert_eq!(whole["captures"], json!([{"file": "one.pcap", "sha256": digest(&capture)}]));
-    assert_eq!(whole["output"]["sha256"], digest_of("records.ndjson"));
+    assert_eq!(whole["output"]["sha256"], digest(&records));
+    assert_eq!(cut["output"]["sha256"], digest_of("records.ndjson"));
     assert_eq!(whole["trust"]["sha256"], digest_of("trust.json"));
     assert_eq!(whole["direction"][0]["sha256"], digest_of("domestic.txt"));
     assert_eq!(whole["orders"][0]["order_id"], "2027-32-0001");
@@ -368,25 +370,64 @@ fn bad_trust_and_direction_files() {
 }
 
 #[test]
-fn bad_captures() {
+fn bad_captures_are_told_and_cost_themselves() {
     let whole = capture();
-    let mut sll = whole.clone();
-    sll[20] = 113;
+    let mut wifi = whole.clone();
+    wifi[20] = 105;
     let mut absurd = whole.clone();
     absurd[32..36].copy_from_slice(&u32::MAX.to_le_bytes());
-    let cases: [(&str, Vec<u8>, &str); 6] = [
-        ("cut in a frame", whole[..whole.len() - 1].to_vec(), "one.pcap: "),
-        ("cut in a header", whole[..30].to_vec(), "one.pcap: "),
-        ("garbage", b"this is not a capture at all".to_vec(), "one.pcap: "),
-        ("nothing", Vec::new(), "one.pcap: "),
-        ("another link type", sll, "link type 113 (LINUX_SLL)"),
-        ("a frame of 4 GiB", absurd, "one.pcap: "),
+    let cases: [(Vec<u8>, &str); 6] = [
+        (whole[..whole.len() - 1].to_vec(), "frame 1, byte 86: the capture is cut off here"),
+        (whole[..30].to_vec(), "frame 1, byte 30: the capture is cut off here"),
+        (b"this is not a capture at all".to_vec(), "not a pcap or pcapng capture: "),
+        (Vec::new(), "not a pcap or pcapng capture: it is empty"),
+        (wifi, "header, byte 0: link type 105 (IEEE802_11) is not read"),
+        (absurd, "frame 1, byte 24: a frame of 4294967295 bytes; at most 262144 are read"),
     ];
-    for (name, bytes, message) in cases {
+    let files = ["--output", "records.ndjson", "--summary", "summary.json"];
+    for (bytes, message) in cases {
         let scene = Scene::new();
         scene.put("one.pcap", bytes);
-        scene.refused(name, 1, message);
+        scene.put("other.pcap", &whole);
+        let output = scene.replay(&[&["--pcap", "none.pcap", "other.pcap"][..], &files].concat());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        let said: Vec<&str> = error.lines().collect();
+        assert!(said[0].starts_with(&format!("sekisho: one.pcap: {message}")), "{error}");
+        assert!(error.contains("sekisho: none.pcap: cannot be read: "), "{error}");
+        assert_eq!(said.last().unwrap(), &"sekisho: captures that could not be read whole: 2 of 3");
+        let read = |name: &str| fs::read_to_string(scene.path().join(name)).unwrap();
+        assert_eq!(read("records.ndjson").lines().count(), 1, "the other capture's record");
+        let summary: Value = serde_json::from_str(&read("summary.json")).unwrap();
+        assert_eq!(summary["records"], 1);
+        let complete = [0, 1, 2].map(|one| summary["captures"][one]["complete"].clone());
+        assert_eq!(complete, [json!(false), json!(false), json!(true)]);
     }
+}
+
+#[test]
+fn standard_input_is_a_capture() {
+    let scene = Scene::new();
+    for (arguments, message) in [
+        (&["--pcap", "-", "-"][..], "--pcap: standard input (-) is there once"),
+        (&["--pcap", "-", "--state", "state"], "--pcap: with --state captures are read twice"),
+    ] {
+        let output = scene.replay(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+        assert!(error.starts_with(&format!("sekisho: {message}")), "{error}");
+    }
+    let arguments =
+        ["replay", "--engine", "host", "--trust", "trust.json", "--order", "order.json"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
+    let command = command.args(arguments).args(["--domestic", "domestic.txt", "--foreign"]);
+    let command = command.args(["foreign.txt", "--at", "2027-02-01T00:00:00Z", "--pcap", "-"]);
+    let input = fs::File::open(scene.path().join("one.pcap")).unwrap();
+    let output = command.current_dir(scene.path()).stdin(input).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["sekisho"]["interface"], "-");
 }
 
 #[test]

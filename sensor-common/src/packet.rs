@@ -9,6 +9,14 @@ pub trait Packet: Opaque {
 
     /// The `N` bytes at `offset`, or `None` where the frame's first buffer does not hold all of them.
     fn load<const N: usize>(&self, offset: Offset) -> Option<[u8; N]>;
+
+    /// Whether this is a frame out of a capture, not off a wire: some of its bytes may not have been
+    /// captured, and a host that leaves segmenting to its network card has captured IPv4 packets before
+    /// the card wrote their length. Never in the kernel.
+    #[inline(always)]
+    fn is_captured(&self) -> bool {
+        false
+    }
 }
 
 /// The highest offset at which [`Packet::load`] reads. A mask: all lower bits are set.
@@ -43,6 +51,42 @@ impl Packet for &[u8] {
         let start = usize::try_from(offset.bytes()).ok()?;
         let bytes = self.get(start..start.checked_add(N)?)?;
         bytes.try_into().ok()
+    }
+}
+
+/// A frame out of a capture, of which perhaps only the first bytes were captured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Captured<'a> {
+    /// What was captured, from the Ethernet header on.
+    pub bytes: &'a [u8],
+    /// The frame's length on the wire; never less than what was captured.
+    pub length: u32,
+}
+
+impl Captured<'_> {
+    /// Whether bytes are missing.
+    pub fn is_cut(&self) -> bool {
+        self.length > self.bytes.length()
+    }
+}
+
+impl Opaque for Captured<'_> {
+    fn hide(&self, number: u64) -> u64 {
+        number
+    }
+}
+
+impl Packet for Captured<'_> {
+    fn length(&self) -> u32 {
+        self.length
+    }
+
+    fn load<const N: usize>(&self, offset: Offset) -> Option<[u8; N]> {
+        self.bytes.load(offset)
+    }
+
+    fn is_captured(&self) -> bool {
+        true
     }
 }
 

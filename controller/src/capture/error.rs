@@ -23,7 +23,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a capture gives no (more) frames. Each is one line that names the file.
+/// Why a capture, or one of its frames, cannot be read. Each is one line that names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// The system does not give its bytes.
@@ -50,11 +50,8 @@ pub enum CaptureError {
         /// Where it ends.
         place: Place,
     },
-    /// Its frames begin with something other than an Ethernet header.
-    #[error(
-        "{file}: {place}: link type {number} ({}) is not supported, only 1 (ETHERNET) is",
-        link_type::name(*.number)
-    )]
+    /// Its frames, or one of them, begin in a way that is not known.
+    #[error("{file}: {place}: link type {number} ({}) is not read", link_type::name(*.number))]
     LinkType {
         /// The file.
         file: String,
@@ -101,6 +98,6 @@ pub(super) fn malformed(reason: impl Into<String>) -> Fault {
     Fault::Malformed(reason.into())
 }
 
-pub(super) fn too_large(length: u64) -> Fault {
+pub(super) fn too_large(length: u32) -> Fault {
     malformed(format!("a frame of {length} bytes; at most {LARGEST_FRAME} are read"))
 }

@@ -1,8 +1,63 @@
 //! Link types: what the first bytes of a frame are, by the numbers of the `LINKTYPE_` registry
 //! (tcpdump.org, draft-ietf-opsawg-pcaplinktype).
 
-/// Ethernet, the one that is supported.
-pub(super) const ETHERNET: u16 = 1;
+use crate::capture::error::Fault;
+
+/// Those whose frames can hold IP packets and are read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LinkType {
+    /// Ethernet.
+    Ethernet,
+    /// BSD loopback: an address family in the byte order of the host that captured.
+    Null,
+    /// OpenBSD loopback: the same in network byte order.
+    Loop,
+    /// PPP (RFC 1661), perhaps in HDLC-like framing (RFC 1662).
+    Ppp,
+    /// PPP in HDLC-like framing, or Cisco's HDLC (RFC 1547 section 4.3.1).
+    PppHdlc,
+    /// PPP behind a byte that says who sent it.
+    PppWithDirection,
+    /// `PPPoE`, from its own header on (RFC 2516).
+    PppEther,
+    /// Cisco's HDLC.
+    CiscoHdlc,
+    /// IPv4 or IPv6, by the version in the header.
+    Raw,
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// Linux's "cooked" capture, version 1: what an interface of any kind delivers.
+    LinuxSll,
+    /// The same, version 2.
+    LinuxSll2,
+    /// MPLS, from the first label on.
+    Mpls,
+}
+
+impl LinkType {
+    pub(super) fn new(number: u16) -> Result<Self, Fault> {
+        Ok(match number {
+            0 => Self::Null,
+            1 => Self::Ethernet,
+            9 => Self::Ppp,
+            // DLT_RAW has the numbers 12 and 14 on some systems, and some write it as it is.
+            12 | 14 | 101 => Self::Raw,
+            50 => Self::PppHdlc,
+            51 => Self::PppEther,
+            104 => Self::CiscoHdlc,
+            108 => Self::Loop,
+            113 => Self::LinuxSll,
+            204 => Self::PppWithDirection,
+            219 => Self::Mpls,
+            228 => Self::Ipv4,
+            229 => Self::Ipv6,
+            276 => Self::LinuxSll2,
+            _ => return Err(Fault::LinkType(number)),
+        })
+    }
+}
 
 /// The registered name without `LINKTYPE_`.
 pub(super) fn name(number: u16) -> &'static str {
@@ -29,7 +84,7 @@ const NAMES: &[(u16, &str)] = &[
     (177, "LINUX_LAPD"), (187, "BLUETOOTH_HCI_H4"), (189, "USB_LINUX"), (192, "PPI"),
     (195, "IEEE802_15_4_WITHFCS"), (197, "ERF"), (201, "BLUETOOTH_HCI_H4_WITH_PHDR"),
     (204, "PPP_WITH_DIR"), (205, "C_HDLC_WITH_DIR"), (206, "FRELAY_WITH_DIR"),
-    (220, "USB_LINUX_MMAPPED"), (224, "FC_2"), (227, "CAN_SOCKETCAN"), (228, "IPV4"),
+    (219, "MPLS"), (220, "USB_LINUX_MMAPPED"), (224, "FC_2"), (227, "CAN_SOCKETCAN"), (228, "IPV4"),
     (229, "IPV6"), (230, "IEEE802_15_4_NOFCS"), (231, "DBUS"), (239, "NFLOG"),
     (240, "NETANALYZER"), (241, "NETANALYZER_TRANSPARENT"), (242, "IPOIB"), (243, "MPEG_2_TS"),
     (248, "SCTP"), (249, "USBPCAP"), (251, "BLUETOOTH_LE_LL"), (252, "WIRESHARK_UPPER_PDU"),
@@ -45,9 +100,17 @@ mod tests {
     #[test]
     fn the_table_is_sorted() {
         assert!(NAMES.is_sorted_by(|a, b| a.0 < b.0));
-        assert_eq!(name(ETHERNET), "ETHERNET");
+        assert_eq!(name(1), "ETHERNET");
         assert_eq!(name(113), "LINUX_SLL");
         assert_eq!(name(276), "LINUX_SLL2");
         assert_eq!(name(u16::MAX), "no name known");
+    }
+
+    #[test]
+    fn what_is_read_has_a_name() {
+        for number in (0..=u16::MAX).filter(|number| ![12, 14].contains(number)) {
+            let read = LinkType::new(number).is_ok();
+            assert!(!read || name(number) != "no name known", "{number}");
+        }
     }
 }

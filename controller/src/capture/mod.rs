@@ -1,16 +1,25 @@
-//! Captures: the frames of a pcap or pcapng file, compressed with gzip or not, one after the other
-//! and without ever holding more than one of them. What the frames contain is not looked at here.
+//! Captures: the frames of a pcap or pcapng file, compressed or not, one after the other and without
+//! ever holding more than one of them. What the frames contain is not looked at here.
 //!
-//! Captures come from anywhere. Whatever the bytes are, the answer is a frame, the end or one
-//! [`CaptureError`] that names the file and the place; after an error there are no more frames. No
-//! length that a file claims is believed before the bytes behind it are bounded.
+//! Captures come from anywhere. Whatever the bytes are, the answer is a frame, the end or a
+//! [`CaptureError`] that names the file and the place. One wrong frame costs that frame, as long as it is
+//! known where the next one begins. No length that a file claims is believed before the bytes behind it are
+//! bounded.
 //!
-//! Sources: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng. Supported: pcap in both byte
-//! orders with micro- and nanoseconds, and Kuznetzov's variant in little-endian; pcapng in both
-//! byte orders, several sections and interfaces, Enhanced, Simple and (obsolete) Packet Blocks,
-//! `if_tsresol` and `if_tsoffset`. Not supported: link types other than Ethernet.
+//! Sources: draft-ietf-opsawg-pcap, -pcapng and -pcaplinktype; what is read of them, and what is not, is
+//! in docs/captures.md.
+//!
+//! | file | |
+//! |---|---|
+//! | `compressed` | gzip, zstd, xz |
+//! | `stream`, `fields` | bytes and numbers |
+//! | `pcap`, `pcapng` | the two formats |
+//! | `link_type` | what frames begin with |
+//! | `error` | what can be wrong, and where |
 
+mod compressed;
 mod error;
+mod fields;
 mod link_type;
 mod pcap;
 mod pcapng;
@@ -29,6 +38,7 @@ use jiff::Timestamp;
 use crate::shown::shown;
 use error::Fault;
 pub use error::{CaptureError, Place};
+pub use link_type::LinkType;
 use stream::Stream;
 
 /// The largest frame that is read: what tcpdump captures at most unless told otherwise.
@@ -39,12 +49,24 @@ pub const LARGEST_FRAME: usize = 256 << 10;
 pub struct Frame<'a> {
     /// Its number in the file, from 1.
     pub number: u64,
-    /// When it was captured. A pcapng Simple Packet Block carries no time: the epoch.
-    pub time: Timestamp,
-    /// What was captured of it, from the Ethernet header on.
+    /// When it was captured, if the capture says so: a pcapng Simple Packet Block does not.
+    pub time: Option<Timestamp>,
+    /// What it begins with.
+    pub link: LinkType,
+    /// What was captured of it, without a frame check sequence.
     pub data: &'a [u8],
-    /// Its length on the wire: as the capture says, but never less than what was captured.
+    /// Its length on the wire: as the capture says, but never less than what was captured; without a frame
+    /// check sequence, too.
     pub wire_length: u32,
+}
+
+/// What comes next in a capture.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// A frame.
+    Frame(Frame<'a>),
+    /// A frame that cannot be read; others may follow.
+    Unreadable(CaptureError),
 }
 
 /// An open capture.
@@ -64,18 +86,25 @@ enum Format {
 
 /// What a format finds for the next frame.
 struct Found<'a> {
-    time: Timestamp,
+    time: Option<Timestamp>,
+    link: LinkType,
     data: &'a [u8],
     wire_length: u32,
 }
 
 impl<'a> Found<'a> {
-    fn new(time: Timestamp, data: &'a [u8], claimed_length: u32) -> Result<Self, Fault> {
-        if data.len() > LARGEST_FRAME {
-            return Err(error::too_large(data.len() as u64));
-        }
+    /// A frame of which `data` was captured, and behind which are `check` bytes that belong to the wire.
+    fn new(
+        time: Option<Timestamp>,
+        link: LinkType,
+        data: &'a [u8],
+        claimed_length: u32,
+        check: u32,
+    ) -> Self {
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        Ok(Self { time, data, wire_length: claimed_length.max(captured) })
+        let wire_length = claimed_length.max(captured).saturating_sub(check);
+        let data = data.get(..wire_length as usize).unwrap_or(data);
+        Self { time, link, data, wire_length }
     }
 }
 
@@ -84,13 +113,22 @@ impl Capture {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, is no capture, or has a link type that is not supported.
+    /// A file that cannot be read, is no capture, or has a link type that is not read.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
         let name = shown(path);
         match File::open(path) {
             Ok(file) => Self::from_reader(name, file),
             Err(source) => Err(CaptureError::Unreadable { file: name, source }),
         }
+    }
+
+    /// Reads a capture from standard input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn standard_input() -> Result<Self, CaptureError> {
+        Self::from_reader("standard input", std::io::stdin())
     }
 
     /// Reads a capture from anything; `name` stands for the file in errors.
@@ -121,9 +159,9 @@ impl Capture {
     ///
     /// # Errors
     ///
-    /// A capture that is cut off or damaged, or a frame whose link type is not supported. It is the
-    /// last answer: all later ones are `None`.
-    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
+    /// A capture that is cut off or damaged, so that it is not known where a next frame would begin. It
+    /// is the last answer: all later ones are `None`.
+    pub fn next_frame(&mut self) -> Result<Option<Next<'_>>, CaptureError> {
         if self.finished {
             return Ok(None);
         }
@@ -133,9 +171,15 @@ impl Capture {
             Format::Pcapng(pcapng) => pcapng.next(&mut self.stream, &mut self.buffer),
         };
         match found {
-            Ok(Some(Found { time, data, wire_length })) => {
+            Ok(Some(Ok(Found { time, link, data, wire_length }))) => {
                 self.frames = number;
-                Ok(Some(Frame { number, time, data, wire_length }))
+                Ok(Some(Next::Frame(Frame { number, time, link, data, wire_length })))
+            }
+            Ok(Some(Err(fault))) => {
+                self.frames = number;
+                let offset = self.stream.place_of(&fault);
+                let error = fault.at(self.file.clone(), Place { frame: number, offset });
+                Ok(Some(Next::Unreadable(error)))
             }
             Ok(None) => {
                 self.finished = true;
@@ -161,8 +205,8 @@ impl Format {
         }
         if buffer.as_slice() == pcapng::MAGIC {
             pcapng::Reader::new(stream, buffer).map(Self::Pcapng)
-        } else if pcap::MAGICS.contains(&buffer.as_slice()) {
-            pcap::Reader::new(stream, buffer).map(Self::Pcap)
+        } else if let Some(variant) = pcap::Reader::variant(buffer) {
+            pcap::Reader::new(variant, stream, buffer).map(Self::Pcap)
         } else {
             Err(Fault::NotACapture("it begins neither as pcap nor as pcapng"))
         }

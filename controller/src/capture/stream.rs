@@ -1,31 +1,24 @@
-//! The bytes of a capture, decompressed where they are gzip (RFC 1952), with the place kept.
+//! The bytes of a capture, with the place kept.
 
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 
-use flate2::read::MultiGzDecoder;
-
+use crate::capture::compressed::{Bytes, Decompressed};
 use crate::capture::error::{Fault, malformed};
-
-type Bytes = Box<dyn Read + Send>;
 
 /// A stream of bytes that knows where it is.
 pub(super) struct Stream {
-    reader: BufReader<Bytes>,
-    gzip: bool,
+    reader: BufReader<Decompressed>,
+    compressed: bool,
     offset: u64,
     start: u64,
 }
 
 impl Stream {
-    pub(super) fn new(mut reader: Bytes) -> Result<Self, Fault> {
-        const GZIP: &[u8] = &[0x1f, 0x8b];
-        let mut first = Vec::new();
-        reader.by_ref().take(2).read_to_end(&mut first).map_err(Fault::Io)?;
-        let gzip = first == GZIP;
-        let whole = Cursor::new(first).chain(reader);
-        let reader: Bytes =
-            if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
-        Ok(Self { reader: BufReader::with_capacity(64 << 10, reader), gzip, offset: 0, start: 0 })
+    pub(super) fn new(reader: Bytes) -> Result<Self, Fault> {
+        let reader = Decompressed::new(reader).map_err(|error| fault(error, true))?;
+        let compressed = reader.is_compressed();
+        let reader = BufReader::with_capacity(64 << 10, reader);
+        Ok(Self { reader, compressed, offset: 0, start: 0 })
     }
 
     /// Marks that a packet or block begins here.
@@ -81,12 +74,14 @@ impl Stream {
     }
 
     fn fault(&self, error: io::Error) -> Fault {
-        match error.kind() {
-            ErrorKind::UnexpectedEof => Fault::CutOff,
-            ErrorKind::InvalidInput | ErrorKind::InvalidData if self.gzip => {
-                malformed(format!("damaged gzip data: {error}"))
-            }
-            _ => Fault::Io(error),
-        }
+        fault(error, self.compressed)
+    }
+}
+
+fn fault(error: io::Error, compressed: bool) -> Fault {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => Fault::CutOff,
+        ErrorKind::InvalidData if compressed => malformed(error.to_string()),
+        _ => Fault::Io(error),
     }
 }

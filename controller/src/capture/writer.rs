@@ -100,6 +100,11 @@ impl Pcapng {
         let mut body = self.order.u16(link_type).to_vec();
         body.extend([0, 0]);
         body.extend(self.order.u32(snap));
+        self.options(&mut body, options);
+        self.block(1, &body);
+    }
+
+    fn options(&self, body: &mut Vec<u8>, options: &[(u16, &[u8])]) {
         for (code, value) in options {
             body.extend(self.order.u16(*code));
             body.extend(self.order.u16(u16::try_from(value.len()).unwrap()));
@@ -109,12 +114,26 @@ impl Pcapng {
         if !options.is_empty() {
             body.extend([0; 4]);
         }
-        self.block(1, &body);
     }
 
     /// Appends an Enhanced Packet Block.
     pub(crate) fn enhanced(&mut self, interface: u32, ticks: u64, data: &[u8], wire: u32) {
         let body = self.packet(&self.order.u32(interface), ticks, data, wire);
+        self.block(6, &body);
+    }
+
+    /// The same with options.
+    pub(crate) fn enhanced_with(
+        &mut self,
+        interface: u32,
+        ticks: u64,
+        data: &[u8],
+        wire: u32,
+        options: &[(u16, &[u8])],
+    ) {
+        let mut body = self.packet(&self.order.u32(interface), ticks, data, wire);
+        body.resize(body.len().next_multiple_of(4), 0);
+        self.options(&mut body, options);
         self.block(6, &body);
     }
 

@@ -23,7 +23,6 @@ mod table;
 use std::io;
 use std::path::Path;
 
-use crate::capture::CaptureError;
 use crate::compile::CompileError;
 use crate::direction::DirectionError;
 use crate::kernel::KernelError;
@@ -146,12 +145,6 @@ impl From<CompileError> for CliError {
     }
 }
 
-impl From<CaptureError> for CliError {
-    fn from(error: CaptureError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
 impl From<KernelError> for CliError {
     fn from(error: KernelError) -> Self {
         Self::Failed(error.explain())
@@ -163,7 +156,7 @@ impl From<ReplayError> for CliError {
         match error {
             ReplayError::Output(error) => Self::standard_output(&error),
             ReplayError::Kernel(error) => error.into(),
-            other => Self::Failed(other.to_string()),
+            ReplayError::Record(error) => Self::Failed(error.to_string()),
         }
     }
 }

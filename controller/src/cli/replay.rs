@@ -1,32 +1,35 @@
 //! `sekisho replay`: captures through the real program, or through the same code in user space.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use sensor_common::tables::Line;
 
 use super::CliError;
 use super::direction::{self, DirectionArgs};
-use crate::capture::Capture;
+use crate::capture::{Capture, CaptureError};
 use crate::classes::ClassRanges;
-use crate::compile::{Slotted, compile};
+use crate::compile::{Generation, Slotted, compile};
 use crate::direction::DirectionTable;
-use crate::durable::output;
-use crate::engine::{Engine, HostEngine, KernelEngine};
+use crate::engine::{HostEngine, KernelEngine};
 use crate::kernel::KernelError;
 use crate::order::{Order, Verified, load, time};
 use crate::preview::check_party;
 use crate::registry::basis::{FileRead, files as files_of};
 use crate::registry::event::Named;
 use crate::registry::runs::Replayed;
-use crate::replay::Replay;
+use crate::replay::{Judge, Replay, ReplayError, Report, Summary};
 use crate::shown::shown;
 
 mod entry;
+mod output;
+mod telling;
 
 use entry::{Digesting, EntryArgs, digest_of};
+use output::{Output, is_standard, write_whole};
+use telling::Telling;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,20 +37,28 @@ Examples:
     sekisho replay --trust trust.json --order order.json --domestic jp.txt \\
         --foreign abroad.txt --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
 
-  Counts only, without privilege:
+  Counts only, without privilege, of several captures of any link type:
     sekisho replay --engine host --trust trust.json --order order.json \\
         --domestic delegated-apnic-extended-latest --country JP \\
-        --pcap gateway.pcapng.gz --output /dev/null --summary summary.json
+        --pcap monday.pcapng.zst tuesday.pcap.xz --output /dev/null --summary summary.json
+
+  From another program:
+    tcpdump -r gateway.pcap -w - net 198.51.100.0/24 | sekisho replay ... --pcap -
 
 Records are NDJSON in the Elastic Common Schema: event.sequence is the frame's number in its capture
-and @timestamp the time it was captured. Exit status: 0 done, 1 a capture or the kernel failed,
-2 usage, 3 an order, trust or direction file was refused.";
+and @timestamp the time it was captured, where the capture says so. A frame or a capture that cannot
+be read is told on standard error and costs itself only. What was not captured of a frame is not
+there: no rule matches on it. docs/captures.md says what is read.
+
+Exit status: 0 done, 1 not everything could be judged (the outputs hold all the rest) or the kernel
+failed, 2 usage, 3 an order, trust or direction file was refused.";
 
 /// Push the frames of captures through the sensor's program
 ///
 /// Each frame goes through the XDP program that carriers load, with `BPF_PROG_TEST_RUN`; nothing is
 /// attached to any interface. `--engine host` runs the same code in user space and needs no
-/// privilege. Captures are judged as if the capacity share were never used up: this shows what an
+/// privilege, and judges what no interface could deliver: frames that were not captured whole, are longer
+/// than the kernel takes for a test, or have IPv4 total length 0. Captures are judged as if the capacity share were never used up: this shows what an
 /// order selects, not what the share leaves of it.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES, group = direction::files())]
@@ -63,7 +74,7 @@ pub struct ReplayArgs {
     #[command(flatten)]
     direction: DirectionArgs,
 
-    /// Captures (pcap or pcapng, also compressed with gzip) of link type Ethernet
+    /// Captures: pcap or pcapng, also compressed with gzip, zstd or xz; `-` is standard input
     #[arg(long = "pcap", value_name = "FILE", required = true, num_args = 1..)]
     captures: Vec<PathBuf>,
 
@@ -118,8 +129,60 @@ impl ReplayArgs {
     /// Runs the replay.
     ///
     /// # Errors
-    /// [`CliError`], after which no output file has been put in place.
+    /// [`CliError`]. Where the captures are to blame, the outputs are in place all the same.
     pub fn run(&self, stdout: &mut dyn Write) -> Result<(), CliError> {
+        self.check()?;
+        let (inputs, generation) = self.inputs()?;
+        let judge = self.judge(generation.lines)?;
+        let entry = self.entry.open()?;
+        let is_entered = entry.is_some();
+        let mut replay = Replay::new(judge, &generation.names, &self.sensor);
+        let mut output = Output::open(&self.output, stdout)?;
+        let mut digesting = Digesting::new(output.writer());
+        let mut read = Vec::new();
+        let ran = self.captures.iter().try_for_each(|path| {
+            let capture = open(path, is_entered.then_some(&mut read));
+            let mut telling = Telling::new(path);
+            replay.run(path, capture, &mut digesting, &mut |news| telling.tell(news))?;
+            telling.end(&replay.report()?, replay.has_kernel());
+            Ok::<(), ReplayError>(())
+        });
+        let sha256 = digesting.digest();
+        // Before the records are in place, and also where the replay failed: what it used, it used.
+        if let Some(entry) = entry {
+            let complete = ran.is_ok() && replay.is_complete();
+            entry.write(self.entered(inputs, read, sha256, &replay.report()?.sum, complete))?;
+        }
+        if let Err(error) = ran {
+            // What came before the error is true; on standard output it is shown.
+            let _ = output.writer().flush();
+            return Err(error.into());
+        }
+        output.finish().map_err(|error| CliError::output(&self.output, &error))?;
+        let report = replay.report()?;
+        self.write_summary(&report, stdout)?;
+        if !is_entered {
+            eprintln!("sekisho: this replay was entered in no audit file; --state names one");
+        }
+        telling::end(&report)
+    }
+
+    /// Standard input can be read once.
+    fn check(&self) -> Result<(), CliError> {
+        let standard = self.captures.iter().filter(|path| is_standard(path)).count();
+        if standard > 1 {
+            return Err(CliError::Usage("--pcap: standard input (-) is there once".to_owned()));
+        }
+        if standard > 0 && self.entry.is_asked() {
+            let reason =
+                "--pcap: with --state captures are read twice, and standard input cannot be";
+            return Err(CliError::Usage(reason.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Reads and verifies all that says what is selected.
+    fn inputs(&self) -> Result<(Inputs, Generation), CliError> {
         let trust = load::trust(&self.trust)?;
         let orders = load::orders(self.orders.iter().map(PathBuf::as_path), &trust)?;
         let table = DirectionTable::load(&self.direction.inputs())?;
@@ -132,80 +195,80 @@ impl ReplayArgs {
         let slotted = Slotted::in_turn(in_force);
         let [below, above] = table.layers();
         let generation = compile(1, &[&below, &above], &slotted)?;
-        // All captures are opened before the first is read: a wrong name ends the command before
-        // it has done anything.
-        let captures = self.captures.iter().map(|path| Ok((path, Capture::open(path)?)));
-        let captures: Vec<(&PathBuf, Capture)> = captures.collect::<Result<_, CliError>>()?;
-        let engine: Box<dyn Engine> = match self.engine {
-            EngineName::Host => Box::new(HostEngine::new(generation.lines)),
-            EngineName::Kernel => Box::new(KernelEngine::new(&generation.lines).map_err(unloaded)?),
-        };
-
-        let entry = self.entry.open()?;
-        let is_entered = entry.is_some();
-        let digests = match &entry {
-            Some(_) => self.captures.iter().map(|path| digest_of(path)).collect(),
-            None => Ok(Vec::new()),
-        };
-        let digests = digests?;
-        let mut replay = Replay::new(engine, &generation.names, &self.sensor);
-        let mut output = Output::open(&self.output, stdout)?;
-        let mut digesting = Digesting::new(output.writer());
-        let ran = captures.into_iter().try_for_each(|(path, capture)| {
-            replay.run(path, capture, &mut digesting, &mut progress(path))
-        });
-        let sha256 = digesting.digest();
-        // Before the records are in place, and also where the replay failed: what it used, it used.
-        if let Some(entry) = entry {
-            let summary = replay.summary()?;
-            entry.write(Replayed {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                uid: rustix::process::getuid().as_raw(),
-                engine: self.engine.name().to_owned(),
-                moment: at,
-                trust: FileRead {
-                    file: shown(&self.trust),
-                    sha256: crate::digest::sha256(trust.bytes()),
-                },
-                orders: orders.iter().map(named).collect(),
-                direction: files_of(&table),
-                default: self.direction.default.class().name().to_owned(),
-                captures: digests,
-                output: FileRead { file: shown(&self.output), sha256 },
-                packets: summary.packets(),
-                records: summary.records(),
-                complete: ran.is_ok(),
-            })?;
-        }
-        if let Err(error) = ran {
-            // What came before the error is true; on standard output it is shown.
-            let _ = output.writer().flush();
-            return Err(error.into());
-        }
-        output.finish().map_err(|error| CliError::output(&self.output, &error))?;
-        if replay.cut() > 0 {
-            eprintln!(
-                "sekisho: {} frames are cut short in the captures; their missing bytes were taken \
-                 as zeros",
-                replay.cut()
-            );
-        }
-        if let Some(path) = &self.summary {
-            let json = serde_json::to_string(&replay.summary()?)
-                .map_err(|error| CliError::Failed(error.to_string()))?;
-            let text = format!("{json}\n");
-            let written = if is_standard(path) {
-                stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
-            } else {
-                write_whole(path, text.as_bytes())
-            };
-            written.map_err(|error| CliError::output(path, &error))?;
-        }
-        if !is_entered {
-            eprintln!("sekisho: this replay was entered in no audit file; --state names one");
-        }
-        Ok(())
+        let trust =
+            FileRead { file: shown(&self.trust), sha256: crate::digest::sha256(trust.bytes()) };
+        let orders = orders.iter().map(named).collect();
+        Ok((Inputs { trust, orders, direction: files_of(&table), at }, generation))
     }
+
+    fn judge(&self, lines: Vec<Line>) -> Result<Judge, CliError> {
+        Ok(match self.engine {
+            EngineName::Host => Judge::host(HostEngine::new(lines)),
+            EngineName::Kernel => {
+                let kernel = KernelEngine::new(&lines).map_err(unloaded)?;
+                Judge::kernel(kernel, HostEngine::new(lines))
+            }
+        })
+    }
+
+    /// What is entered of the replay.
+    fn entered(
+        &self,
+        inputs: Inputs,
+        captures: Vec<FileRead>,
+        sha256: String,
+        sum: &Summary,
+        complete: bool,
+    ) -> Replayed {
+        Replayed {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uid: rustix::process::getuid().as_raw(),
+            engine: self.engine.name().to_owned(),
+            moment: inputs.at,
+            trust: inputs.trust,
+            orders: inputs.orders,
+            direction: inputs.direction,
+            default: self.direction.default.class().name().to_owned(),
+            captures,
+            output: FileRead { file: shown(&self.output), sha256 },
+            packets: sum.packets(),
+            records: sum.records(),
+            complete,
+        }
+    }
+
+    fn write_summary(&self, report: &Report<'_>, stdout: &mut dyn Write) -> Result<(), CliError> {
+        let Some(path) = &self.summary else { return Ok(()) };
+        let json =
+            serde_json::to_string(report).map_err(|error| CliError::Failed(error.to_string()))?;
+        let text = format!("{json}\n");
+        let written = if is_standard(path) {
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        } else {
+            write_whole(path, text.as_bytes())
+        };
+        written.map_err(|error| CliError::output(path, &error))
+    }
+}
+
+/// What an audit file names of all that says what is selected.
+struct Inputs {
+    trust: FileRead,
+    orders: Vec<Named>,
+    direction: Vec<FileRead>,
+    at: Timestamp,
+}
+
+/// Opens a capture; before it, notes its digest where one is asked for.
+fn open(path: &Path, read: Option<&mut Vec<FileRead>>) -> Result<Capture, CaptureError> {
+    if is_standard(path) {
+        return Capture::standard_input();
+    }
+    if let Some(read) = read {
+        let unreadable = |source| CaptureError::Unreadable { file: shown(path), source };
+        read.push(digest_of(path).map_err(unreadable)?);
+    }
+    Capture::open(path)
 }
 
 fn named(order: &Verified<Order>) -> Named {
@@ -236,79 +299,4 @@ fn in_force(orders: &[Verified<Order>], at: Timestamp) -> Vec<&Verified<Order>> 
         );
     }
     in_force
-}
-
-/// Says on a terminal how far a long replay has come.
-fn progress(path: &Path) -> impl FnMut(u64) {
-    const EVERY: u64 = 1_000_000;
-    let terminal = io::stderr().is_terminal();
-    move |frames| {
-        if terminal && frames % EVERY == 0 {
-            eprintln!("sekisho: {}: {frames} frames", path.display());
-        }
-    }
-}
-
-fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-/// Replaces a file in one step; what is not an ordinary file (a pipe, `/dev/null`) is written to.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if is_special(path) {
-        File::create(path)?.write_all(bytes)
-    } else {
-        output::replace(path, bytes)
-    }
-}
-
-fn is_special(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
-}
-
-/// Where records go.
-enum Output<'a> {
-    Stream(BufWriter<Box<dyn Write + 'a>>),
-    File { writer: BufWriter<File>, temporary: PathBuf, path: &'a Path },
-}
-
-impl<'a> Output<'a> {
-    fn open(path: &'a Path, stdout: &'a mut dyn Write) -> Result<Self, CliError> {
-        if is_standard(path) {
-            return Ok(Self::Stream(BufWriter::new(Box::new(stdout))));
-        }
-        let failed = |error: io::Error| CliError::output(path, &error);
-        if is_special(path) {
-            return Ok(Self::Stream(BufWriter::new(Box::new(File::create(path).map_err(failed)?))));
-        }
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".partial");
-        let temporary = PathBuf::from(temporary);
-        let writer = BufWriter::new(File::create(&temporary).map_err(failed)?);
-        Ok(Self::File { writer, temporary, path })
-    }
-
-    fn writer(&mut self) -> &mut dyn Write {
-        match self {
-            Self::Stream(writer) => writer,
-            Self::File { writer, .. } => writer,
-        }
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        self.writer().flush()?;
-        if let Self::File { temporary, path, .. } = &self {
-            output::publish(temporary, path)?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Output<'_> {
-    fn drop(&mut self) {
-        if let Self::File { temporary, .. } = self {
-            // Gone already, if the replay came to its end.
-            let _ = std::fs::remove_file(temporary);
-        }
-    }
 }

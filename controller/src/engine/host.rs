@@ -4,6 +4,7 @@ use sensor_common::boot_time::BootTime;
 use sensor_common::capacity::AlwaysFull;
 use sensor_common::counters::Counters;
 use sensor_common::decide::{Ports, decide};
+use sensor_common::packet::{Captured, Packet};
 use sensor_common::record::{Record, Sink};
 use sensor_common::repeat::Loop;
 use sensor_common::tables::{Gate, Line, MOST_ORDERS, Slot, Term, lease};
@@ -50,8 +51,13 @@ impl HostEngine {
     }
 }
 
-impl Engine for HostEngine {
-    fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError> {
+impl HostEngine {
+    /// Judges a frame out of a capture: what was not captured is not there.
+    pub fn judge_captured(&mut self, frame: &Captured<'_>) -> Vec<Record> {
+        self.judge_packet(frame)
+    }
+
+    fn judge_packet(&mut self, packet: &impl Packet) -> Vec<Record> {
         let mut records = List(Vec::new());
         let mut ports = Ports {
             gate: &self.gate,
@@ -60,9 +66,15 @@ impl Engine for HostEngine {
             sink: &mut records,
             scratch: &mut None,
         };
-        let verdict = decide(&frame, self.lines.as_slice(), &mut ports);
+        let verdict = decide(packet, self.lines.as_slice(), &mut ports);
         self.counters.count(&verdict);
-        Ok(records.0)
+        records.0
+    }
+}
+
+impl Engine for HostEngine {
+    fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError> {
+        Ok(self.judge_packet(&frame))
     }
 
     fn counters(&self) -> Result<Counters, KernelError> {

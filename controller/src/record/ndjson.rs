@@ -29,8 +29,8 @@ pub struct Context<'a> {
     pub interface: &'a str,
     /// `event.sequence`.
     pub sequence: u64,
-    /// `@timestamp`: when the packet was judged, or captured.
-    pub time: Timestamp,
+    /// `@timestamp`: when the packet was judged, or captured. Not every capture says.
+    pub time: Option<Timestamp>,
 }
 
 /// Why a record cannot be written.
@@ -86,7 +86,7 @@ pub fn write(
     let ports = record.flags & flag::PORTS != 0;
     let end = |address, port| End { ip: ip(address, v6), port: ports.then_some(port) };
     let written = Line {
-        timestamp: Time(context.time),
+        timestamp: context.time.map(Time),
         event: Event { sequence: context.sequence },
         source: end(record.source, record.source_port),
         destination: end(record.destination, record.destination_port),
@@ -123,8 +123,8 @@ fn ip(address: [u8; 16], v6: bool) -> IpAddr {
 
 #[derive(Serialize)]
 struct Line<'a> {
-    #[serde(rename = "@timestamp")]
-    timestamp: Time,
+    #[serde(rename = "@timestamp", skip_serializing_if = "Option::is_none")]
+    timestamp: Option<Time>,
     event: Event,
     source: End,
     destination: End,
@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn context(time: &str) -> Context<'static> {
-        let time = time.parse().unwrap();
+        let time = Some(time.parse().unwrap());
         Context { sensor: "tyo-gw-1a", interface: "eth1", sequence: 17, time }
     }
 

@@ -1,27 +1,27 @@
 //! Replay: the frames of captures through an engine, records and a summary out. The dry run that an
 //! operator makes before an order goes live, and an inspector's proof after it (L-INSPECT).
+//!
+//! What cannot be read costs the frame or the capture that it is in, and is told; everything else is judged.
 
-mod frame;
+mod ethernet;
+mod judge;
 mod summary;
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use frame::whole;
-pub use summary::Summary;
+use ethernet::as_ethernet;
+pub use judge::{Judge, Unusual};
+pub use summary::{CaptureSummary, Noticed, Report, Summary};
 
-use crate::capture::{Capture, CaptureError};
+use crate::capture::{Capture, CaptureError, Frame, Next};
 use crate::compile::Names;
-use crate::engine::Engine;
 use crate::kernel::KernelError;
 use crate::record::ndjson;
 
 /// Why a replay stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// A capture that cannot be read to its end.
-    #[error(transparent)]
-    Capture(#[from] CaptureError),
     /// The kernel engine failed.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -33,66 +33,157 @@ pub enum ReplayError {
     Record(#[from] ndjson::RecordError),
 }
 
-/// A replay under way: one engine, any number of captures after each other.
+/// What happens on the way through a capture.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// So many frames were read.
+    Frames(u64),
+    /// A frame cannot be read.
+    Unreadable(&'a CaptureError),
+    /// The capture, or the rest of it, cannot be read.
+    Ended(&'a CaptureError),
+    /// A frame was judged by the host's engine, as the kernel takes none of its length.
+    TooLong {
+        /// Its number.
+        frame: u64,
+        /// Its length in bytes.
+        length: u32,
+    },
+}
+
+/// A replay under way: any number of captures after each other.
 pub struct Replay<'a> {
-    engine: Box<dyn Engine>,
+    judge: Judge,
     names: &'a Names,
     sensor: &'a str,
-    cut: u64,
+    captures: Vec<CaptureSummary>,
+}
+
+/// Memory that is used again for the next frame.
+#[derive(Default)]
+struct Buffers {
+    frame: Vec<u8>,
+    line: Vec<u8>,
 }
 
 impl<'a> Replay<'a> {
-    /// A replay through `engine`, whose tables `names` belongs to.
-    pub fn new(engine: Box<dyn Engine>, names: &'a Names, sensor: &'a str) -> Self {
-        Self { engine, names, sensor, cut: 0 }
+    /// A replay through `judge`, whose tables `names` belongs to.
+    pub const fn new(judge: Judge, names: &'a Names, sensor: &'a str) -> Self {
+        Self { judge, names, sensor, captures: Vec::new() }
     }
 
     /// Pushes every frame of a capture through the engine and writes its records. In a record, the
     /// time is that of the capture, the sequence is the frame's number in it, and the interface is
-    /// the file's name.
+    /// the file's name. What cannot be read is told and counted.
     ///
     /// # Errors
     /// [`ReplayError`]; what was written before it stands.
     pub fn run(
         &mut self,
         path: &Path,
+        capture: Result<Capture, CaptureError>,
+        output: &mut dyn Write,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<(), ReplayError> {
+        let before = self.summary()?;
+        let mut summary = CaptureSummary::new(path);
+        let ran = match capture {
+            Ok(capture) => self.read(&mut summary, capture, output, tell),
+            Err(error) => {
+                summary.complete = false;
+                tell(News::Ended(&error));
+                Ok(())
+            }
+        };
+        summary.count(&before, &self.summary()?);
+        self.captures.push(summary);
+        ran
+    }
+
+    fn read(
+        &mut self,
+        summary: &mut CaptureSummary,
         mut capture: Capture,
         output: &mut dyn Write,
-        progress: &mut dyn FnMut(u64),
+        tell: &mut dyn FnMut(News<'_>),
     ) -> Result<(), ReplayError> {
-        let interface = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let mut line = Vec::new();
-        while let Some(frame) = capture.next_frame()? {
-            let (bytes, cut) = whole(&frame);
-            self.cut += u64::from(cut);
-            let records = self.engine.judge(&bytes)?;
-            for record in &records {
-                let context = ndjson::Context {
-                    time: frame.time,
-                    sequence: frame.number,
-                    sensor: self.sensor,
-                    interface: &interface,
-                };
-                line.clear();
-                ndjson::write(&mut line, record, self.names, &context)?;
-                output.write_all(&line)?;
+        let mut buffers = Buffers::default();
+        loop {
+            match capture.next_frame() {
+                Ok(None) => return Ok(()),
+                Ok(Some(Next::Frame(frame))) => {
+                    self.frame(summary, &frame, &mut buffers, output, tell)?;
+                }
+                Ok(Some(Next::Unreadable(error))) => {
+                    summary.unreadable += 1;
+                    summary.complete = false;
+                    tell(News::Unreadable(&error));
+                }
+                Err(error) => {
+                    summary.complete = false;
+                    tell(News::Ended(&error));
+                }
             }
-            progress(frame.number);
         }
+    }
+
+    fn frame(
+        &mut self,
+        summary: &mut CaptureSummary,
+        frame: &Frame<'_>,
+        buffers: &mut Buffers,
+        output: &mut dyn Write,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<(), ReplayError> {
+        let number = frame.number;
+        let captured = as_ethernet(frame, &mut buffers.frame);
+        let (records, unusual) = self.judge.judge(&captured)?;
+        for record in &records {
+            let context = ndjson::Context {
+                time: frame.time,
+                sequence: number,
+                sensor: self.sensor,
+                interface: &summary.interface,
+            };
+            buffers.line.clear();
+            ndjson::write(&mut buffers.line, record, self.names, &context)?;
+            output.write_all(&buffers.line)?;
+        }
+        match unusual {
+            Some(Unusual::Cut) => summary.cut.add(number),
+            Some(Unusual::Unsegmented) => summary.unsegmented.add(number),
+            Some(Unusual::TooLong) => {
+                summary.too_long.add(number);
+                tell(News::TooLong { frame: number, length: captured.length });
+            }
+            None => {}
+        }
+        tell(News::Frames(number));
         Ok(())
     }
 
-    /// How many frames the captures hold only the beginning of. They were padded with zeros to the
-    /// length they had on the wire.
-    pub const fn cut(&self) -> u64 {
-        self.cut
-    }
-
-    /// The sum over all captures so far.
+    /// What became of all captures so far, and of each.
     ///
     /// # Errors
     /// [`KernelError`] where the kernel could not be asked.
-    pub fn summary(&self) -> Result<Summary, KernelError> {
-        Ok(Summary::new(&self.engine.counters()?))
+    pub fn report(&self) -> Result<Report<'_>, KernelError> {
+        Ok(Report { sum: self.summary()?, captures: &self.captures })
+    }
+
+    /// Whether another engine than the host's was asked for.
+    pub const fn has_kernel(&self) -> bool {
+        self.judge.has_kernel()
+    }
+
+    /// Whether every frame of every capture so far was judged.
+    pub fn is_complete(&self) -> bool {
+        self.captures.iter().all(|capture| capture.complete)
+    }
+
+    fn summary(&self) -> Result<Summary, KernelError> {
+        Ok(Summary::new(&self.judge.counters()?))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,14 @@
-//! The summary of a replay: counts only, and they balance.
+//! The summary of a replay, over all captures and for each: counts only, and they balance.
+
+use std::path::Path;
 
 use sensor_common::counters::{Counters, columns};
 use sensor_common::direction::Direction;
 use sensor_common::outcome::Outcome;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
+
+use crate::shown::shown;
 
 /// What became of all packets. The outcomes add up to the packets; the directions add up to the
 /// packets that have one.
@@ -31,6 +35,32 @@ impl Summary {
         self.records
     }
 
+    /// In words, with the outcomes that some packet had.
+    pub fn in_words(&self) -> String {
+        let Self { packets, bytes, records, .. } = self;
+        let outcomes = self.outcomes.iter().filter(|(_, count)| *count != 0);
+        let outcomes: Vec<String> =
+            outcomes.map(|(name, count)| format!("{name} {count}")).collect();
+        let counts = format!("packets {packets}, bytes {bytes}, records {records}");
+        if outcomes.is_empty() { counts } else { format!("{counts}: {}", outcomes.join(", ")) }
+    }
+
+    /// What has come since `before`.
+    fn since(&self, before: &Self) -> Self {
+        let less = |after: &[(&'static str, u64)], before: &[(&'static str, u64)]| {
+            let pairs = after.iter().zip(before);
+            pairs.map(|((name, after), (_, before))| (*name, after - before)).collect()
+        };
+        Self {
+            packets: self.packets - before.packets,
+            bytes: self.bytes - before.bytes,
+            outcomes: less(&self.outcomes, &before.outcomes),
+            directions: less(&self.directions, &before.directions),
+            records: self.records - before.records,
+            lost: self.lost - before.lost,
+        }
+    }
+
     /// Sums up counters.
     pub fn new(counters: &Counters) -> Self {
         let all = || Outcome::ALL.iter().flat_map(|outcome| columns().map(move |d| (*outcome, d)));
@@ -50,6 +80,81 @@ impl Summary {
             lost: counters.lost(),
         }
     }
+}
+
+/// Frames of a capture that have something in common.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Noticed {
+    /// How many there are.
+    pub count: u64,
+    /// The number of the first of them.
+    pub first: u64,
+}
+
+impl Noticed {
+    pub(super) const fn add(&mut self, frame: u64) {
+        if self.count == 0 {
+            self.first = frame;
+        }
+        self.count += 1;
+    }
+}
+
+/// What became of one capture.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaptureSummary {
+    /// The file.
+    pub file: String,
+    /// Its name, as it stands in records.
+    #[serde(skip)]
+    pub interface: String,
+    /// Whether every frame of it was judged.
+    pub complete: bool,
+    /// Frames that could not be read, apart from those behind a place where reading ended.
+    pub unreadable: u64,
+    /// Its packets.
+    #[serde(flatten)]
+    pub counts: Summary,
+    /// Frames of which not all was captured.
+    #[serde(skip)]
+    pub cut: Noticed,
+    /// Frames whose IPv4 total length is 0.
+    #[serde(skip)]
+    pub unsegmented: Noticed,
+    /// Frames that are too long for the kernel's engine.
+    #[serde(skip)]
+    pub too_long: Noticed,
+}
+
+impl CaptureSummary {
+    pub(super) fn new(path: &Path) -> Self {
+        let interface = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        Self {
+            file: shown(path),
+            interface: interface.into_owned(),
+            complete: true,
+            unreadable: 0,
+            counts: Summary::new(&Counters::default()),
+            cut: Noticed::default(),
+            unsegmented: Noticed::default(),
+            too_long: Noticed::default(),
+        }
+    }
+
+    /// Its packets are what was counted from one moment to another.
+    pub(super) fn count(&mut self, before: &Summary, after: &Summary) {
+        self.counts = after.since(before);
+    }
+}
+
+/// What became of all captures, and of each.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    /// All of them together.
+    #[serde(flatten)]
+    pub sum: Summary,
+    /// Each of them.
+    pub captures: &'a [CaptureSummary],
 }
 
 fn in_order<S: Serializer>(

@@ -128,8 +128,12 @@ fn check_record(
         reserved: 0,
     };
     assert_eq!(*record, written, "{packet:?}");
-    let context =
-        ndjson::Context { time: Timestamp::UNIX_EPOCH, sequence: 1, sensor: "s", interface: "i" };
+    let context = ndjson::Context {
+        time: Some(Timestamp::UNIX_EPOCH),
+        sequence: 1,
+        sensor: "s",
+        interface: "i",
+    };
     let mut line = Vec::new();
     ndjson::write(&mut line, record, &scenario.names, &context).expect("our own names");
     let line: serde_json::Value = serde_json::from_slice(&line).expect("one JSON object");

@@ -32,11 +32,24 @@ impl Ipv4 {
     #[inline(always)]
     fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Unparsed> {
         let header = Header::read(packet, layer.start).map(Self)?;
+        let length = header.length(packet, layer);
         let sound = header.version() == 4
             && header.header_length() >= field::END as u32
-            && header.total_length() >= header.header_length()
-            && layer.start.wrapping_add(header.total_length()) <= layer.end;
+            && length >= header.header_length()
+            && layer.start.wrapping_add(length) <= layer.end;
         if sound { Ok(header) } else { Err(Unparsed::Malformed) }
+    }
+
+    /// Length of the packet in bytes, the header included. Where a host captured it before its network
+    /// card gave it one (total length 0), it is all that the layer around it has.
+    #[inline(always)]
+    fn length<P: Packet>(&self, packet: &P, layer: Layer) -> u32 {
+        let length = self.total_length();
+        if length == 0 && packet.is_captured() {
+            layer.end.wrapping_sub(layer.start)
+        } else {
+            length
+        }
     }
 
     #[inline(always)]
@@ -50,7 +63,7 @@ impl Ipv4 {
         u32::from(self.0.byte::<{ field::VERSION_AND_LENGTH }>() & 0xf).wrapping_mul(4)
     }
 
-    /// In bytes, the header included.
+    /// As the header says.
     #[inline(always)]
     fn total_length(&self) -> u32 {
         self.0.half::<{ field::TOTAL_LENGTH }>().into()
@@ -97,7 +110,7 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed
         destination: header.destination(),
         protocol: header.protocol(),
         upper: layer.start.wrapping_add(header.header_length()),
-        end: layer.start.wrapping_add(header.total_length()),
+        end: layer.start.wrapping_add(header.length(packet, layer)),
         fragment: header.is_fragment(),
         later_fragment: header.is_later_fragment(),
     };
@@ -108,7 +121,8 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed
 mod tests {
     use super::super::samples::{DESTINATION, SOURCE, parsed, ports, tcp_v4};
     use super::*;
-    use crate::parse::Kind;
+    use crate::packet::Captured;
+    use crate::parse::{Kind, parse};
 
     #[test]
     fn fields() {
@@ -174,5 +188,20 @@ mod tests {
         let opened = |end| open(&packet, Layer::new(&packet, Kind::Ipv4, 14, end));
         assert!(matches!(opened(end), Ok(Next::Flow(flow)) if flow.end == end));
         assert_eq!(opened(end - 1).err(), Some(Unparsed::Malformed));
+    }
+
+    #[test]
+    fn without_a_length_a_captured_packet_is_as_long_as_what_carries_it() {
+        let mut frame = tcp_v4();
+        frame[16..18].fill(0);
+        assert_eq!(parsed(&frame), Err(Unparsed::Malformed));
+        let captured = Captured { bytes: &frame, length: 59 };
+        assert_eq!(parse(&captured), parsed(&tcp_v4()));
+        frame[14] = 0x44;
+        assert_eq!(parse(&Captured { bytes: &frame, length: 59 }), Err(Unparsed::Malformed));
+        assert_eq!(
+            parse(&Captured { bytes: &tcp_v4()[..30], length: 30 }),
+            Err(Unparsed::Malformed)
+        );
     }
 }

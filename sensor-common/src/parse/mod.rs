@@ -94,7 +94,8 @@ pub struct Flow {
     pub destination: Address,
     /// The upper-layer protocol (IANA protocol number), behind any IPv6 extension headers.
     pub protocol: u8,
-    /// TCP or UDP ports; none for other protocols and for non-first fragments.
+    /// TCP or UDP ports; none for other protocols, for non-first fragments, and where a capture does
+    /// not hold them.
     pub ports: Option<Ports>,
     /// The packet is one fragment of a larger one.
     pub fragment: bool,

@@ -29,7 +29,7 @@ impl Payload {
 /// but not the first, or its header's own length leaves the packet.
 #[inline(always)]
 pub fn find<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
-    // Exactly those that are TCP or UDP and no later fragment have ports.
+    // Only what is TCP or UDP and no later fragment has ports.
     flow.ports?;
     if flow.protocol == TCP { tcp::payload(packet, flow) } else { udp::payload(packet, flow) }
 }

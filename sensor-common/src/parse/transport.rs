@@ -26,17 +26,26 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Reads the ports of the header at `start`, which has `shortest` bytes at least.
+    /// Reads the ports of the header at `start`, which has `shortest` bytes at least. `None` where they
+    /// were not captured.
     #[inline(always)]
-    fn read<P: Packet>(packet: &P, start: u32, end: u32, shortest: u32) -> Result<Self, Unparsed> {
+    fn read<P: Packet>(
+        packet: &P,
+        start: u32,
+        end: u32,
+        shortest: u32,
+    ) -> Result<Option<Self>, Unparsed> {
         if start.wrapping_add(shortest) > end {
             return Err(Unparsed::Malformed);
         }
-        let header = Header::<{ field::END }>::read(packet, start)?;
-        Ok(Self {
-            source: header.half::<{ field::SOURCE }>(),
-            destination: header.half::<{ field::DESTINATION }>(),
-        })
+        match Header::<{ field::END }>::read(packet, start) {
+            Ok(header) => Ok(Some(Self {
+                source: header.half::<{ field::SOURCE }>(),
+                destination: header.half::<{ field::DESTINATION }>(),
+            })),
+            Err(_) if packet.is_captured() => Ok(None),
+            Err(unparsed) => Err(unparsed),
+        }
     }
 }
 
@@ -50,8 +59,8 @@ pub(super) fn open<P: Packet>(packet: &P, network: Network) -> Result<Next, Unpa
     let Network { version, source, destination, protocol, upper, end, fragment, .. } = network;
     let ports = match protocol {
         _ if network.later_fragment => None,
-        TCP => Some(Ports::read(packet, upper, end, tcp::SHORTEST)?),
-        UDP => Some(Ports::read(packet, upper, end, udp::LENGTH)?),
+        TCP => Ports::read(packet, upper, end, tcp::SHORTEST)?,
+        UDP => Ports::read(packet, upper, end, udp::LENGTH)?,
         _ => None,
     };
     Ok(Next::Flow(Flow { version, source, destination, protocol, ports, fragment, upper, end }))
@@ -64,7 +73,9 @@ mod tests {
     use etherparse::{IpNumber, PacketBuilder};
 
     use super::super::samples::{DESTINATION, SOURCE, parsed, tcp_v4};
+    use super::super::{parse, payload};
     use super::*;
+    use crate::packet::Captured;
 
     #[test]
     fn protocols_without_ports() {
@@ -88,6 +99,27 @@ mod tests {
             };
             assert_eq!(parsed(shortest), Ok(true), "{protocol}");
             assert_eq!(parsed(shortest - 1), Err(Unparsed::Malformed), "{protocol}");
+        }
+    }
+
+    #[test]
+    fn ports_that_were_not_captured_are_not_there() {
+        let frame = tcp_v4();
+        let length = u32::try_from(frame.len()).unwrap();
+        for held in 0..frame.len() {
+            let flow = parse(&Captured { bytes: &frame[..held], length });
+            // The addresses, then the ports.
+            assert_eq!(flow.is_ok(), held >= 34, "{held}");
+            if let Ok(flow) = flow {
+                let whole = parsed(&frame).unwrap();
+                let ports = whole.ports.filter(|_| held >= 38);
+                assert_eq!(flow, Flow { ports, ..whole }, "{held}");
+                // The data offset.
+                let payload = payload::find(&Captured { bytes: &frame[..held], length }, &flow);
+                assert_eq!(payload.is_some(), held >= 48, "{held}");
+            }
+            // On a wire, what is not there was never sent.
+            assert_eq!(parsed(&frame[..held]), Err(Unparsed::Malformed), "{held}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::compressed::{xz, zstd};
 use super::*;
 
 #[test]
@@ -10,7 +11,9 @@ fn what_is_no_capture_is_told() {
         (&b""[..], "not a pcap or pcapng capture: it is empty"),
         (b"\xd4", "not a pcap or pcapng capture: it is shorter"),
         (b"\x1f\x8b", "cut off"),
-        (b"\x1f\x8b garbage that is not gzip", "damaged gzip data"),
+        (b"\x1f\x8b garbage that is not gzip", "unreadable gzip data"),
+        (b"\x28\xb5\x2f\xfd garbage that is not zstd", "unreadable zstd data"),
+        (b"\xfd7zXZ\0garbage that is not xz", "unreadable xz data"),
         (b"GET / HTTP/1.1\r\n", "not a pcap or pcapng capture: it begins neither"),
         (b"\x0a\x0d\x0d\x0agarbage!", "a section of unknown byte order"),
     ] {
@@ -20,6 +23,19 @@ fn what_is_no_capture_is_told() {
     assert!(error(&gzip(b"")).contains("it is empty"));
     let error = Capture::open(Path::new("/nonexistent/c.pcap")).err().unwrap().to_string();
     assert!(error.starts_with("/nonexistent/c.pcap: cannot be read: "), "{error}");
+}
+
+#[test]
+fn a_frame_that_is_too_large_costs_itself_where_it_is_there() {
+    let mut file = pcap(Order::Little, MICRO, 1);
+    pcap_packet(&mut file, Order::Little, (0, 0), &vec![0; LARGEST_FRAME + 1], 9);
+    pcap_packet(&mut file, Order::Little, (0, 0), b"abc", 3);
+    let Whole { frames, unreadable, end, .. } = whole(Cursor::new(file));
+    end.unwrap();
+    assert_eq!(frames, [(2, Some(0), b"abc".to_vec(), 3)]);
+    let told: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
+    let reason = "a frame of 262145 bytes; at most 262144 are read";
+    assert_eq!(told, [format!("c.pcap: frame 1, byte 24: {reason}")]);
 }
 
 #[test]
@@ -39,12 +55,14 @@ fn absurd_lengths_are_refused_without_believing_them() {
         (6, 0, "a block cannot be 0 bytes long"),
         (6, 8, "a block cannot be 8 bytes long"),
         (6, 33, "a block cannot be 33 bytes long"),
-        (6, 12, "fields do not fit"),
-        (2, 12, "without room for its header"),
+        (6, 12, "without room for its fields"),
+        (2, 12, "without room for its fields"),
+        (1, 12, "without room for its fields"),
+        (1, u32::MAX - 3, "a block of 4294967292 bytes; at most"),
         (6, u32::MAX - 3, "a block of 4294967292 bytes; at most"),
         (99, u32::MAX - 3, "cut off"),
         (0x0a0d_0d0a, 12, "a block cannot be 12 bytes long"),
-        (0x0a0d_0d0a, 16, "fields do not fit"),
+        (0x0a0d_0d0a, 16, "a block cannot be 16 bytes long"),
     ] {
         let mut file = Pcapng::new(Order::Little);
         file.interface(1, 0, &[]);
@@ -127,46 +145,20 @@ fn a_capture_cut_at_any_byte_ends_in_an_error_or_between_packets() {
         let blocks = small_pcapng_blocks(order);
         cut_everywhere(&blocks.file, &blocks.ends);
     }
-    let whole = gzip(&small_pcap(Order::Little, MICRO));
-    for cut in 0..whole.len() {
-        assert!(read(&whole[..cut]).1.is_err(), "cut at {cut}");
-    }
-}
-
-/// Gives one byte at a time, and is interrupted in between.
-struct Slow(Cursor<Vec<u8>>, bool);
-
-impl Read for Slow {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.1 = !self.1;
-        if self.1 {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let one = buffer.len().min(1);
-        self.0.read(&mut buffer[..one])
-    }
-}
-
-#[test]
-fn short_reads_change_nothing() {
-    let plain = small_pcapng(Order::Little);
-    for bytes in [gzip(&plain), plain.clone(), small_pcap(Order::Big, NANO)] {
-        let (frames, end) = read_from(Slow(Cursor::new(bytes.clone()), false));
-        end.unwrap();
-        assert_eq!(frames, read(&bytes).0);
-    }
 }
 
 proptest! {
     #[test]
     fn no_damage_makes_it_panic(
-        which in 0_usize..4,
+        which in 0_usize..6,
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut bytes = match which {
             0 => small_pcap(Order::Little, MICRO),
             1 => small_pcapng(Order::Little),
             2 => small_pcapng(Order::Big),
+            3 => zstd(),
+            4 => xz(),
             _ => gzip(&small_pcap(Order::Big, NANO)),
         };
         for (place, value) in damage {

@@ -2,7 +2,7 @@
 //! replay of carriers' traffic uses what was not selected (Art. 23(1)).
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,7 +14,6 @@ use crate::registry::Place;
 use crate::registry::basis::FileRead;
 use crate::registry::loading::Contents;
 use crate::registry::runs::Replayed;
-use crate::rejection::Rejection;
 use crate::shown::shown;
 
 /// Where the replay is entered.
@@ -34,6 +33,11 @@ pub(super) struct EntryArgs {
 pub(super) struct Entry(Offline);
 
 impl EntryArgs {
+    /// Whether there is to be an entry.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.state.is_some()
+    }
+
     /// Takes the state directory, if there is to be an entry.
     pub(super) fn open(&self) -> Result<Option<Entry>, CliError> {
         let Some(directory) = &self.state else { return Ok(None) };
@@ -49,20 +53,13 @@ impl Entry {
 }
 
 /// A file by its SHA-256, whatever its size.
-pub(super) fn digest_of(path: &Path) -> Result<FileRead, CliError> {
-    let refuse = |reason: String| CliError::from(Rejection::new(shown(path), reason));
-    let unreadable = |error: io::Error| refuse(format!("cannot be read: {error}"));
-    let mut file = File::open(path).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(refuse("is no ordinary file, and with --state it is read twice".to_owned()));
+pub(super) fn digest_of(path: &Path) -> io::Result<FileRead> {
+    let mut file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no ordinary file, and with --state it is read twice"));
     }
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut buffer).map_err(unreadable)? {
-            0 => break,
-            length => hash.update(buffer.get(..length).unwrap_or_default()),
-        }
-    }
+    let mut hash = Sha256::new();
+    io::copy(&mut file, &mut hash)?;
     Ok(FileRead { file: shown(path), sha256: hex::encode(hash.finalize()) })
 }
 

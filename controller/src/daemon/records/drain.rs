@@ -241,7 +241,7 @@ impl Drain {
             let (interface, name) =
                 self.rings.get(*ring).map_or(("", ""), |ring| (&*ring.interface, &*ring.name));
             let sequence = self.sequence.saturating_add(1);
-            let context = Context { sensor: &self.sensor, interface, sequence, time };
+            let context = Context { sensor: &self.sensor, interface, sequence, time: Some(time) };
             let written = judge(record, known, rule, &windows)
                 .and_then(|names| write_line(&mut lines, record, names, &context));
             match (written, rule) {

@@ -1,0 +1,80 @@
+//! Which engine judges a frame: the one that was asked for, or the host's in its place.
+//!
+//! What the kernel's engine is given must be a frame as an interface delivers it. Where a capture holds
+//! less, or something else, the host's engine reads it as a capture; it is the same code, over the same
+//! tables.
+
+use sensor_common::counters::Counters;
+use sensor_common::packet::Captured;
+use sensor_common::parse::parse;
+use sensor_common::record::Record;
+
+use crate::engine::{Engine, HostEngine, LONGEST_FRAME};
+use crate::kernel::KernelError;
+
+/// What is unusual about a frame out of a capture.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unusual {
+    /// Not all of it was captured.
+    Cut,
+    /// Its IPv4 total length is 0: it was captured before a network card segmented it.
+    Unsegmented,
+    /// It is longer than `BPF_PROG_TEST_RUN` takes.
+    TooLong,
+}
+
+/// The engines of a replay.
+pub struct Judge {
+    kernel: Option<Box<dyn Engine>>,
+    host: HostEngine,
+}
+
+impl Judge {
+    /// Everything is judged by the host's engine.
+    pub const fn host(host: HostEngine) -> Self {
+        Self { kernel: None, host }
+    }
+
+    /// What `kernel` takes is judged by it, the rest by `host`, which has the same tables.
+    pub fn kernel(kernel: impl Engine + 'static, host: HostEngine) -> Self {
+        Self { kernel: Some(Box::new(kernel)), host }
+    }
+
+    /// Whether another engine than the host's was asked for.
+    pub const fn has_kernel(&self) -> bool {
+        self.kernel.is_some()
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        frame: &Captured<'_>,
+    ) -> Result<(Vec<Record>, Option<Unusual>), KernelError> {
+        let unusual = unusual(frame);
+        let records = match (&mut self.kernel, unusual) {
+            (Some(kernel), None) => kernel.judge(frame.bytes)?,
+            _ => self.host.judge_captured(frame),
+        };
+        Ok((records, unusual.filter(|unusual| *unusual != Unusual::TooLong || self.has_kernel())))
+    }
+
+    pub(super) fn counters(&self) -> Result<Counters, KernelError> {
+        let mut sum = self.host.counters()?;
+        if let Some(kernel) = &self.kernel {
+            sum.merge(&kernel.counters()?);
+        }
+        Ok(sum)
+    }
+}
+
+/// A frame that was captured whole, and yet reads otherwise than off a wire, is one without a length.
+fn unusual(frame: &Captured<'_>) -> Option<Unusual> {
+    if frame.is_cut() {
+        Some(Unusual::Cut)
+    } else if parse(frame) != parse(&frame.bytes) {
+        Some(Unusual::Unsegmented)
+    } else if frame.bytes.len() > LONGEST_FRAME {
+        Some(Unusual::TooLong)
+    } else {
+        None
+    }
+}
