@@ -75,7 +75,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`replace`].
+/// As [`replace()`].
 pub fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     Ok(replace::publish(&mut { PUBLIC }, draft, path)?)
 }

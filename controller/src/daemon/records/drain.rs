@@ -2,7 +2,7 @@
 //! `event.sequence` rises line by line.
 //!
 //! The kernel does not wake anyone for a record: a ring that fills up to a mark does, and the drain
-//! looks into all of them every [`LOOK`] besides. So a record is late by that much at most, and a CPU
+//! looks into all of them every 20 ms (`LOOK`) besides. So a record is late by that much at most, and a CPU
 //! that makes records by the million is interrupted for none of them (docs/decisions/0005).
 
 use std::future::poll_fn;
