@@ -14,11 +14,13 @@ pub(crate) const OBJECT_VARIABLE: &str = "SEKISHO_EBPF_OBJECT";
 const TARGET: &str = "bpfel-unknown-none";
 
 /// `cargo xtask build`.
-pub(crate) fn build_and_report() -> Result<()> {
+pub(crate) fn build_and_report(object_only: bool) -> Result<()> {
     let object = kernel_program(&setup::toolchain()?)?;
-    let sekisho = sekisho(Some(&object))?;
+    let command = if object_only { None } else { Some(sekisho(Some(&object))?) };
     println!("kernel program  {}", object.display());
-    println!("command         {}", sekisho.display());
+    if let Some(command) = command {
+        println!("command         {}", command.display());
+    }
     Ok(())
 }
 
