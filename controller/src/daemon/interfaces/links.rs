@@ -12,6 +12,7 @@ use sensor_common::boot_time::BootTime;
 use crate::daemon::interfaces::link::{self, Link};
 use crate::daemon::interfaces::netlink::Listener;
 use crate::daemon::sensor::Sensor;
+use crate::kernel::KernelError;
 use crate::registry::event::What;
 
 /// linux/rtnetlink.h: interfaces come, go and change.
@@ -168,7 +169,7 @@ impl View {
     }
 
     /// Notes what came of an attempt at `now`.
-    fn attempted(&mut self, now: BootTime, done: Result<(), String>, looked: &mut Looked) {
+    fn attempted(&mut self, now: BootTime, done: Result<(), KernelError>, looked: &mut Looked) {
         self.tried = Some(now);
         match done {
             Ok(()) => {
@@ -176,13 +177,15 @@ impl View {
                 self.refused = None;
                 looked.said.push(format!("{}: the program is attached again", self.interface));
             }
-            Err(why) if self.refused.as_ref() == Some(&why) => {}
-            Err(why) => {
-                looked.said.push(format!(
-                    "{}: the program cannot be attached again: {why}",
-                    self.interface
-                ));
-                self.refused = Some(why);
+            Err(error) => {
+                let why = error.explain();
+                if self.refused.as_ref() != Some(&why) {
+                    looked.said.push(format!(
+                        "{}: the program cannot be attached again: {why}",
+                        self.interface
+                    ));
+                    self.refused = Some(why);
+                }
             }
         }
     }
@@ -219,7 +222,7 @@ impl Watch {
         self.read(sensor, &mut looked);
         let mut tried = false;
         for view in self.views.iter_mut().filter(|view| view.is_due(now)) {
-            let done = sensor.reattach(&view.interface).map_err(|error| error.error.explain());
+            let done = sensor.reattach(&view.interface).map_err(|error| error.error);
             view.attempted(now, done, &mut looked);
             tried = true;
         }
@@ -328,10 +331,10 @@ mod tests {
         assert!(!view.is_due(at(5)), "it is attached");
         view.turn(State::Detached, &mut looked);
         assert!(view.is_due(at(5)));
-        view.attempted(at(5), Err("busy".into()), &mut looked);
+        view.attempted(at(5), Err(KernelError::NoLink), &mut looked);
         assert!(!view.is_due(at(4 + BACK_OFF)));
         assert!(view.is_due(at(5 + BACK_OFF)));
-        view.attempted(at(5 + BACK_OFF), Err("busy".into()), &mut looked);
+        view.attempted(at(5 + BACK_OFF), Err(KernelError::NoLink), &mut looked);
         view.attempted(at(5 + 2 * BACK_OFF), Ok(()), &mut looked);
         assert_eq!(view.reattached, 1);
         let refusals = looked.said.iter().filter(|line| line.contains("cannot")).count();

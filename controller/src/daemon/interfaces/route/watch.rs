@@ -25,8 +25,13 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// take no more than a tenth of a CPU.
 const REST: u32 = 9;
 
+/// Why the routes could not be read, as it is told: the same reason is told once.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the routes cannot be read: {0}")]
+pub struct Unread(String);
+
 /// The last reading, or why there is none.
-type Found = Result<Arc<DefaultRoutes>, String>;
+type RouteReading = Result<Arc<DefaultRoutes>, Unread>;
 
 /// Which interfaces of the configuration carry a default route, as it was told.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -34,7 +39,7 @@ pub struct Carried {
     /// The routes, in words, by the interface's name in the configuration.
     pub interfaces: BTreeMap<String, String>,
     /// Why the routes could not be read, if they could not. What was known before stands.
-    pub unread: Option<String>,
+    pub unread: Option<Unread>,
 }
 
 impl Carried {
@@ -42,18 +47,19 @@ impl Carried {
     pub fn trouble(&self) -> Option<String> {
         let carried = self.interfaces.iter();
         let carried = carried.map(|(name, routes)| format!("{name}: {}", carries(routes)));
-        let words: Vec<String> = carried.chain(self.unread.clone()).collect();
+        let words: Vec<String> =
+            carried.chain(self.unread.as_ref().map(Unread::to_string)).collect();
         Some(words.join("; ")).filter(|words| !words.is_empty())
     }
 
     /// Takes up a reading, and tells what has changed.
-    fn look(&mut self, found: &Found, views: &[View]) -> Looked {
+    fn look(&mut self, found: &RouteReading, views: &[View]) -> Looked {
         let mut looked = Looked::default();
-        let unread = found.as_ref().err().map(|why| format!("the routes cannot be read: {why}"));
-        if unread.is_some() && unread != self.unread {
-            looked.said.extend(unread.clone());
+        let unread = found.as_ref().err();
+        if unread != self.unread.as_ref() {
+            looked.said.extend(unread.map(Unread::to_string));
         }
-        self.unread = unread;
+        self.unread = unread.cloned();
         let Ok(found) = found else { return looked };
         for view in views {
             let interface = view.interface.clone();
@@ -84,7 +90,7 @@ impl Carried {
 /// that this is meant.
 #[derive(Debug)]
 pub struct Watch {
-    found: watch::Receiver<Found>,
+    found: watch::Receiver<RouteReading>,
     carried: Carried,
 }
 
@@ -122,7 +128,7 @@ impl Watch {
     }
 }
 
-async fn keep_reading(mut news: Listener, sender: watch::Sender<Found>) {
+async fn keep_reading(mut news: Listener, sender: watch::Sender<RouteReading>) {
     loop {
         match timeout(INTERVAL, news.changed()).await {
             // A socket that fails brings no news; what it would have said is found in time.
@@ -134,8 +140,8 @@ async fn keep_reading(mut news: Listener, sender: watch::Sender<Found>) {
         let reading = tokio::task::spawn_blocking(DefaultRoutes::read).await;
         let found = match reading {
             Ok(Ok(found)) => Ok(Arc::new(found)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(Err(error)) => Err(Unread(error.to_string())),
+            Err(error) => Err(Unread(error.to_string())),
         };
         // The loop is woken by what is new to it only.
         sender.send_if_modified(|last| {
@@ -204,7 +210,7 @@ mod tests {
         let mut carried = Carried::default();
         let ports = views(&[("a", Some(2))]);
         carried.look(&Ok(found(&[(2, "r")])), &ports);
-        let failed: Found = Err("no".into());
+        let failed: RouteReading = Err(Unread("no".into()));
         let looked = carried.look(&failed, &ports);
         assert_eq!(looked.said, ["the routes cannot be read: no"]);
         assert_eq!(looked.events, []);
