@@ -48,6 +48,16 @@ struct Lease {
     map: u32,
 }
 
+/// A file by which the kernel is reached without the daemon could not be left.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", .path.display())]
+pub struct AnnouncementError {
+    /// The file or link.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
 /// What became of the gates of a sensor.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reached {
@@ -61,12 +71,12 @@ impl Gates {
     /// Leaves word in the state directory.
     ///
     /// # Errors
-    /// One line that names the file.
+    /// [`AnnouncementError`].
     pub fn announce(
         directory: &Path,
         socket: &Path,
         leases: Vec<(String, u32)>,
-    ) -> Result<(), String> {
+    ) -> Result<(), AnnouncementError> {
         let leave = || {
             let file = match Reserved::open(directory, names::GATE, SIZE) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -83,9 +93,7 @@ impl Gates {
                 interfaces: leases.into_iter().map(lease).collect(),
             })
         };
-        leave().map_err(|error: io::Error| {
-            format!("{}: {error}", directory.join(names::GATE).display())
-        })
+        leave().map_err(|source| AnnouncementError { path: directory.join(names::GATE), source })
     }
 
     /// What the last daemon of a state directory left; `None` where none of this start of the machine
@@ -139,8 +147,8 @@ impl StateLink {
     /// Makes it, in the place of one that is there.
     ///
     /// # Errors
-    /// One line that names it.
-    pub fn make(socket: &Path, directory: &Path) -> Result<Self, String> {
+    /// [`AnnouncementError`].
+    pub fn make(socket: &Path, directory: &Path) -> Result<Self, AnnouncementError> {
         let path = link(socket);
         let make = || {
             if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
@@ -148,8 +156,10 @@ impl StateLink {
             }
             symlink(std::path::absolute(directory)?, &path)
         };
-        make().map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self(path))
+        match make() {
+            Ok(()) => Ok(Self(path)),
+            Err(source) => Err(AnnouncementError { path, source }),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use controller::control::Reply;
 use controller::control::request::{HaltRequest, Request, Upload};
-use controller::daemon::api::control::{Respond, bind};
+use controller::daemon::api::control::{CloseError, Respond, bind};
 use controller::registry::act::{Caller, Said};
 use controller::text::Text;
 use serde_json::Value;
@@ -43,7 +43,7 @@ impl Notes {
 }
 
 impl Respond for Notes {
-    async fn close(&self, _: &HaltRequest) -> Result<(), String> {
+    async fn close(&self, _: &HaltRequest) -> Result<(), CloseError> {
         self.take_down(Event::Close);
         Ok(())
     }

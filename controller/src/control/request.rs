@@ -78,6 +78,20 @@ impl HaltRequest {
     }
 }
 
+/// Why the documents that a request names may not follow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RequestError {
+    /// It installs nothing.
+    #[error("names no document")]
+    NoDocument,
+    /// They are too long together.
+    #[error("what follows it is at most {} MiB", .largest >> 20)]
+    TooLong {
+        /// The most bytes that may follow.
+        largest: u64,
+    },
+}
+
 /// A document that follows the line.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -123,21 +137,21 @@ impl Request {
         }
     }
 
-    /// Whether the documents that it names may follow.
+    /// Checks that the documents that it names may follow.
     ///
     /// # Errors
-    /// One line.
-    pub fn check(&self) -> Result<(), String> {
+    /// [`RequestError`].
+    pub fn check(&self) -> Result<(), RequestError> {
         // Revocations and trust files are small, and verified between two ticks.
         let largest = match self {
             Self::Install { .. } => LARGEST,
             _ => 1 << 20,
         };
         if matches!(self, Self::Install { documents } if documents.is_empty()) {
-            return Err("names no document".to_owned());
+            return Err(RequestError::NoDocument);
         }
         if self.length() > largest {
-            return Err(format!("what follows it is at most {} MiB", largest >> 20));
+            return Err(RequestError::TooLong { largest });
         }
         Ok(())
     }

@@ -53,9 +53,12 @@ pub enum LaunchError {
     /// The system gave it no threads.
     #[error("starting threads: {0}")]
     Threads(#[source] std::io::Error),
-    /// A thread of it fell over.
-    #[error("{0}")]
-    Panicked(String),
+    /// The thread that opens everything panicked.
+    #[error("a panic while the sensor started")]
+    StartPanicked,
+    /// The loop panicked.
+    #[error(transparent)]
+    LoopPanicked(#[from] tokio::task::JoinError),
 }
 
 /// Lines on standard error.
@@ -94,15 +97,14 @@ pub fn run(config: &Path, yes_drop_all: bool, accept_change: bool) -> Result<(),
         .enable_all()
         .build()
         .map_err(LaunchError::Threads)?;
-    let panicked = || LaunchError::Panicked("a panic while the sensor started".to_owned());
-    let daemon = opener.open(&runtime).ok_or_else(panicked)??;
+    let daemon = opener.open(&runtime).ok_or(LaunchError::StartPanicked)??;
     let result = runtime.block_on(async {
         // On a worker: the loop hands its place over while it compiles.
         tokio::spawn(async move { daemon.run(&Stderr).await }).await
     });
     // A write that hangs must not keep the process: the daemon has waited long enough for it.
     runtime.shutdown_background();
-    Ok(result.map_err(|error| LaunchError::Panicked(error.to_string()))??)
+    Ok(result??)
 }
 
 fn checked(inputs: &Inputs, registry: &Registry) -> String {

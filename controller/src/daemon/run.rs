@@ -1,6 +1,7 @@
 //! The loop: from one tick to the next, until the end. What a daemon opens is opened in `start`, and closed
 //! in one place, `ending`.
 
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,17 +10,19 @@ use tokio::signal::unix::Signal;
 use tokio::task::JoinHandle;
 
 use crate::daemon::api::monitor::Monitor;
-use crate::daemon::api::servers::Servers;
+use crate::daemon::api::servers::{Servers, SocketError};
+use crate::daemon::descriptors::DescriptorError;
 use crate::daemon::interfaces::links::Watch;
 use crate::daemon::interfaces::route::watch::Watch as RouteWatch;
 use crate::daemon::lock::lock;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::order_service::{OrderService, OrderServiceError, Ticked, Woken};
 use crate::daemon::orders::shared_sensor::SharedSensor;
-use crate::daemon::records::keeping::Keeping;
+use crate::daemon::records::keeping::{Keeping, KeepingError};
 use crate::daemon::sensor::{Sensor, SensorError};
 use crate::daemon::service_manager::ServiceManager;
-use crate::gates::StateLink;
+use crate::daemon::takeover::predecessor::TakeoverError;
+use crate::gates::{AnnouncementError, StateLink};
 use crate::kernel::KernelTables;
 use crate::kernel::clock::boot_time;
 use crate::kernel::steps::ClockSteps;
@@ -51,9 +54,37 @@ pub enum RunError {
         /// The routes that lead everywhere.
         routes: String,
     },
-    /// Something could not be opened, or failed while the sensor ran.
+    /// Something that the loop waits for or reads could not be opened, or failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There may be too few descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
+    /// A socket could not be taken.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
+    /// The way to the kernel without this daemon could not be announced.
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
+    /// What the daemon before left cannot be gone on from.
+    #[error(transparent)]
+    Takeover(#[from] TakeoverError),
+    /// The output could not be opened. The error names it.
+    #[error(transparent)]
+    Output(io::Error),
+    /// Records could not be kept while the sensor ran, for the reason that [`Health`] was told.
+    ///
+    /// [`Health`]: crate::daemon::records::health::Health
     #[error("{0}")]
-    Failed(String),
+    NotKept(String),
+    /// The last records could not be kept.
+    #[error(transparent)]
+    Records(#[from] KeepingError),
     /// The kernel side failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
@@ -66,6 +97,13 @@ pub enum RunError {
 pub trait Tell {
     /// One line.
     fn tell(&self, line: &str);
+
+    /// Several lines.
+    fn tell_all(&self, lines: &[String]) {
+        for line in lines {
+            self.tell(line);
+        }
+    }
 }
 
 /// A started daemon. Nothing is selected before [`Self::run`].
@@ -119,7 +157,7 @@ impl Daemon {
         let news = Arc::clone(self.records.news());
         let failure = result.as_ref().err().map(ToString::to_string);
         let (summary, stopped) = self.stop(end, failure).await;
-        news.take().iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&news.take());
         voice.tell(&summary.to_string());
         if end == End::HandOver && stopped.is_ok() {
             voice.tell("left to the next daemon: selection goes on as long as the lease holds");
@@ -147,17 +185,17 @@ impl Daemon {
                 () = tokio::time::sleep(until(next).min(pause)) => Wake::Tick,
                 // What the new reading ends or begins does not wait for the next tick.
                 step = self.steps.stepped() => {
-                    step.map_err(|error| failed("the wall clock", &error))?;
+                    step.map_err(failed("the wall clock"))?;
                     Wake::Tick
                 }
                 // A program that was detached is attached again at once.
                 news = self.links.changed() => {
-                    news.map_err(|error| failed("rtnetlink", &error))?;
+                    news.map_err(failed("rtnetlink"))?;
                     Wake::Tick
                 }
                 () = RouteWatch::changed(self.routes.as_mut()) => Wake::Tick,
                 () = self.records.news().some() => Wake::Tick,
-                reason = self.records.health().failed() => return Err(RunError::Failed(reason.to_owned())),
+                reason = self.records.health().failed() => return Err(RunError::NotKept(reason.to_owned())),
                 _ = interrupt.recv() => Wake::Stop,
                 _ = terminate.recv() => Wake::Stop,
                 _ = hand_over.recv() => Wake::HandOver,
@@ -178,24 +216,29 @@ impl Daemon {
                 _ => {}
             }
             // Writing to the disk takes its time; the other tasks go on meanwhile.
-            tokio::task::block_in_place(|| match wake {
-                Wake::Tick | Wake::Stop | Wake::HandOver => Ok(()),
-                Wake::Reload => {
-                    self.service.reloading();
-                    // Whoever rotates files says so by this signal.
-                    self.records.reopen();
-                    self.orders.reload(None, false, Reading::now());
-                    Ok(())
-                }
-                Wake::Asked(ask) => {
-                    if matches!(ask, Ask::Reload { .. }) {
-                        self.records.reopen();
-                    }
-                    self.orders.ask(ask, Reading::now())
-                }
-                Wake::Done(woken) => self.orders.take_up(*woken, Reading::now()),
-            })?;
+            tokio::task::block_in_place(|| self.act(wake))?;
         }
+    }
+
+    /// Does what the loop was woken for, as far as it goes on.
+    fn act(&mut self, wake: Wake) -> Result<(), RunError> {
+        match wake {
+            Wake::Tick | Wake::Stop | Wake::HandOver => {}
+            Wake::Reload => {
+                self.service.reloading();
+                // Those who rotate files say so by this signal.
+                self.records.reopen();
+                self.orders.reload(None, false, Reading::now());
+            }
+            Wake::Asked(ask) => {
+                if matches!(ask, Ask::Reload { .. }) {
+                    self.records.reopen();
+                }
+                self.orders.ask(ask, Reading::now())?;
+            }
+            Wake::Done(woken) => self.orders.take_up(*woken, Reading::now())?,
+        }
+        Ok(())
     }
 
     /// One tick, and at its very end, if nothing speaks against it, the lease.
@@ -209,9 +252,9 @@ impl Daemon {
         if ticked.reloaded {
             self.service.ready();
         }
-        lock(&self.sensor).life().iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&lock(&self.sensor).life());
         self.keep_up(reading.boot, voice)?;
-        self.records.news().take().iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&self.records.news().take());
         let objection = self.records.health().objection(boot_time());
         if objection.is_none() {
             let until = self.orders.lease(reading);
@@ -241,7 +284,7 @@ impl Daemon {
         self.monitor.note_register(register, self.orders.share());
         self.monitor.note_basis(self.orders.basis());
         self.monitor.note_unwritten(self.orders.unwritten());
-        ticked.said.iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&ticked.said);
         if let Some(generation) = ticked.published {
             self.records.forget_before(generation);
         }
@@ -254,6 +297,6 @@ fn until(next: Option<BootTime>) -> Duration {
     boundary.map_or(TICK, |left| left.min(TICK))
 }
 
-fn failed(what: &str, error: &std::io::Error) -> RunError {
-    RunError::Failed(format!("{what}: {error}"))
+fn failed(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
+    move |source| RunError::Io { what, source }
 }

@@ -1,6 +1,7 @@
 //! The control socket: who may speak, for how long, and how much. The file itself is in `socket`; whose turn
 //! it is, in `turns`; what can be asked, in `request`; what comes of it is decided elsewhere.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,16 @@ use tokio::io::{
 };
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 
 use crate::control::Reply;
-use crate::control::request::{HaltRequest, LONGEST, Request, Upload};
+use crate::control::request::{HaltRequest, LONGEST, Request, RequestError, Upload};
 use crate::daemon::api::guests::{Guest, Guests};
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
-use crate::daemon::sensor::Enforce;
+use crate::daemon::sensor::{Enforce, SensorError};
 use crate::registry::Reading;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::command::{Command, Document};
@@ -29,7 +31,7 @@ mod turns;
 
 use turns::{Held, Turn, Turns};
 
-pub use socket::{Control, bind};
+pub use socket::{Control, ControlSocketError, bind};
 
 /// How long a client may take for a line, and for the next part of a document.
 const REQUEST: Duration = Duration::from_secs(5);
@@ -42,10 +44,35 @@ pub const CONNECTIONS: usize = 128;
 /// How long to wait when no connection can be accepted: others must close their descriptors first.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Why a halt did not close the kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// Somebody resumed selection after the request.
+    #[error("{OVERTAKEN}")]
+    Overtaken,
+    /// The kernel side failed.
+    #[error(transparent)]
+    Sensor(#[from] SensorError),
+    /// The thread that was to do it panicked, or the daemon is ending.
+    #[error(transparent)]
+    Thread(#[from] JoinError),
+}
+
+/// Why a line is no request that can be answered.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("the request is too long")]
+    TooLong,
+    #[error("not a request: {0}")]
+    Form(#[from] serde_json::Error),
+    #[error(transparent)]
+    Documents(#[from] RequestError),
+}
+
 /// Answers requests: what comes of them is not the socket's to know.
 pub trait Respond: Send + Sync + 'static {
     /// Ends all selection in the kernel, unless a resumption has overtaken the request.
-    fn close(&self, halt: &HaltRequest) -> impl Future<Output = Result<(), String>> + Send;
+    fn close(&self, halt: &HaltRequest) -> impl Future<Output = Result<(), CloseError>> + Send;
 
     /// The answer to a request with its documents; with its line feed. Before that to a halt, [`Self::close`]
     /// was called.
@@ -117,10 +144,9 @@ async fn converse(
         guest.is_served(true);
         let whole = line.ends_with(b"\n");
         let too_long = !whole && line.len() as u64 == LONGEST;
-        let request =
-            if too_long { Err("the request is too long".to_owned()) } else { understand(&line) };
+        let request = if too_long { Err(LineError::TooLong) } else { understand(&line) };
         match request {
-            Err(reason) => timeout(ANSWER, writer.write_all(&failed(reason))).await??,
+            Err(error) => timeout(ANSWER, writer.write_all(&failed(&error))).await??,
             Ok(request) => {
                 let clerk = Arc::clone(&clerk);
                 let (answer, _held) = match request {
@@ -143,8 +169,8 @@ async fn halt(
     caller: Caller,
     turns: &Turn,
 ) -> io::Result<(Vec<u8>, Held)> {
-    if let Err(reason) = clerk.close(&asked).await {
-        return Ok((failed(reason), None));
+    if let Err(error) = clerk.close(&asked).await {
+        return Ok((failed(&error), None));
     }
     let turn = turns.halt().await;
     detached(async move { (clerk.answer(Request::Halt(asked), Vec::new(), caller).await, turn) })
@@ -183,10 +209,10 @@ async fn detached<T: Send + 'static>(
     tokio::spawn(work).await.map_err(io::Error::other)
 }
 
-fn understand(line: &[u8]) -> Result<Request, String> {
-    let request: Request =
-        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
-    request.check().map(|()| request)
+fn understand(line: &[u8]) -> Result<Request, LineError> {
+    let request: Request = serde_json::from_slice(line)?;
+    request.check()?;
+    Ok(request)
 }
 
 /// Takes the documents of a request, which must keep coming, and be there in a time that their length allows
@@ -229,13 +255,11 @@ async fn receive_parts(
 }
 
 impl<E: Enforce + Send + 'static> Respond for Responder<E> {
-    async fn close(&self, halt: &HaltRequest) -> Result<(), String> {
+    async fn close(&self, halt: &HaltRequest) -> Result<(), CloseError> {
         // Who waits for a lock there waits aside.
         let (gate, until) = (Arc::clone(&self.gate), halt.waits_until);
         let halting = tokio::task::spawn_blocking(move || gate.halt_unless_overtaken(until)).await;
-        let halted = halting.map_err(|error| error.to_string())?;
-        let is_halted = halted.map_err(|error| error.to_string())?;
-        if is_halted { Ok(()) } else { Err(OVERTAKEN.to_owned()) }
+        if halting?? { Ok(()) } else { Err(CloseError::Overtaken) }
     }
 
     async fn answer(&self, request: Request, documents: Vec<Vec<u8>>, caller: Caller) -> Vec<u8> {
@@ -249,7 +273,7 @@ impl<E: Enforce + Send + 'static> Respond for Responder<E> {
             Request::Status {} => {
                 return match self.monitor.status() {
                     Ok(status) => json(&status),
-                    Err(error) => failed(error.to_string()),
+                    Err(error) => failed(&error),
                 };
             }
             Request::List {} => return self.ask(Ask::List).await,
@@ -279,13 +303,13 @@ impl<E> Responder<E> {
         let _ = self.asks.send(ask(reply));
         match answer.await {
             Ok(answer) => json(&answer),
-            Err(_) => failed("the daemon is about to end"),
+            Err(_) => failed(&"the daemon is about to end"),
         }
     }
 }
 
-fn failed(reason: impl Into<String>) -> Vec<u8> {
-    json(&Reply::Error(reason.into()))
+fn failed(reason: &impl fmt::Display) -> Vec<u8> {
+    json(&Reply::Error(reason.to_string()))
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

@@ -2,6 +2,7 @@
 //! time, and the size of a request ([`guests`](crate::daemon::api::guests)).
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,12 +50,22 @@ struct Served {
     turn: Arc<Mutex<()>>,
 }
 
+/// The address could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("http: {address}: {source}")]
+pub struct HttpError {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub source: io::Error,
+}
+
 /// Takes the address, before anything is attached.
 ///
 /// # Errors
-/// One line that names the address.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("http: {address}: {error}"))
+/// [`HttpError`].
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
 }
 
 /// Serves until it is aborted.

@@ -7,13 +7,24 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::daemon::api::control::{self, Control, Responder};
-use crate::daemon::api::http;
+use crate::daemon::api::control::{self, Control, ControlSocketError, Responder};
+use crate::daemon::api::http::{self, HttpError};
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::config::Config;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::shared_sensor::SharedSensor;
 use crate::daemon::sensor::Sensor;
+
+/// A socket that the configuration names could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The control socket.
+    #[error(transparent)]
+    Control(#[from] ControlSocketError),
+    /// That of HTTP.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
 
 /// Sockets that are taken, and on which nobody is answered yet.
 pub struct Sockets {
@@ -32,8 +43,8 @@ impl Sockets {
     /// Takes the sockets that the configuration names.
     ///
     /// # Errors
-    /// One line that names the socket.
-    pub async fn take(config: &Config) -> Result<Self, String> {
+    /// [`SocketError`].
+    pub async fn take(config: &Config) -> Result<Self, SocketError> {
         let control = control::bind(&config.control_socket, config.control_group.as_ref())?;
         let http = match config.http {
             Some(address) => Some(http::bind(address).await?),

@@ -1,13 +1,12 @@
 //! The tasks that keep records, and what they share with the loop: started together, ended one after the
 //! other.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::daemon::config::Config;
 use crate::daemon::news::News;
@@ -65,15 +64,21 @@ pub struct Keeping {
     rest: Rest,
 }
 
-/// How a task ended.
-#[derive(Debug)]
-pub enum Finished {
-    /// Everything is written.
-    Well,
+/// Why a task ended before everything was written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepingError {
     /// The output takes nothing.
+    #[error("the output did not take the last records")]
     Stuck,
-    /// It failed, for this reason.
-    Failed(String),
+    /// Records could not be taken out of the rings.
+    #[error(transparent)]
+    Drain(#[from] DrainError),
+    /// Records could not be written.
+    #[error(transparent)]
+    Writer(#[from] io::Error),
+    /// The task panicked.
+    #[error(transparent)]
+    Task(#[from] JoinError),
 }
 
 impl Waiting {
@@ -135,13 +140,19 @@ impl Keeping {
     }
 
     /// Waits until what is in the rings is with the writer.
-    pub async fn end_drain(&mut self) -> Finished {
+    ///
+    /// # Errors
+    /// [`KeepingError`].
+    pub async fn end_drain(&mut self) -> Result<(), KeepingError> {
         self.command(drain::Command::Finish);
         finish(&mut self.drain, &self.rest.books).await
     }
 
     /// Waits until the writer has written everything; after [`Self::end_drain`].
-    pub async fn end_writer(&mut self) -> Finished {
+    ///
+    /// # Errors
+    /// [`KeepingError`].
+    pub async fn end_writer(&mut self) -> Result<(), KeepingError> {
         finish(&mut self.writer, &self.rest.books).await
     }
 
@@ -152,18 +163,19 @@ impl Keeping {
 }
 
 /// Waits for a task as long as records are written.
-async fn finish<E: fmt::Display>(task: &mut JoinHandle<Result<(), E>>, books: &Books) -> Finished {
+async fn finish<E: Into<KeepingError>>(
+    task: &mut JoinHandle<Result<(), E>>,
+    books: &Books,
+) -> Result<(), KeepingError> {
     loop {
         let before = books.moves();
         match tokio::time::timeout(PATIENCE, &mut *task).await {
-            Ok(Ok(Ok(()))) => return Finished::Well,
-            Ok(Ok(Err(error))) => return Finished::Failed(error.to_string()),
-            Ok(Err(error)) => return Finished::Failed(error.to_string()),
+            Ok(ended) => return ended?.map_err(Into::into),
             Err(_) if books.moves() == before => {
-                // What it holds is let go, and whoever waits for it waits no more.
+                // It lets go of what it holds, so that the tasks that wait for that end too.
                 task.abort();
                 let _ = task.await;
-                return Finished::Stuck;
+                return Err(KeepingError::Stuck);
             }
             Err(_) => {}
         }

@@ -12,8 +12,8 @@ use crate::daemon::lock::lock;
 #[cfg(test)]
 use crate::daemon::records::aside::Reason;
 use crate::daemon::records::books::Books;
-use crate::daemon::records::keeping::Finished;
-use crate::daemon::sensor::Enforce as _;
+use crate::daemon::records::keeping::KeepingError;
+use crate::daemon::sensor::{Enforce as _, SensorError};
 use crate::registry::Reading;
 use crate::registry::runs::{How, Stop};
 
@@ -52,6 +52,18 @@ impl fmt::Display for Summary {
     }
 }
 
+/// The first of several failures: the others most often follow from it.
+#[derive(Default)]
+struct FirstFailure(Option<RunError>);
+
+impl FirstFailure {
+    fn note(&mut self, done: Result<(), impl Into<RunError>>) {
+        if let Err(error) = done {
+            self.0.get_or_insert(error.into());
+        }
+    }
+}
+
 impl Daemon {
     /// The one place where a daemon ends: selection first, then what it left behind. If records cannot
     /// be written, pinned rings stay for the next daemon to write them.
@@ -60,37 +72,11 @@ impl Daemon {
         end: End,
         failure: Option<String>,
     ) -> (Summary, Result<(), RunError>) {
-        let mut result = Ok(());
-        let mut keep = |done: Result<(), RunError>| {
-            let before = std::mem::replace(&mut result, Ok(()));
-            result = before.and(done);
-        };
-        let mut summary = Summary::default();
-        let mut submitted = BTreeMap::new();
-        {
-            let mut sensor = lock(&self.sensor);
-            if end == End::Stop {
-                keep(sensor.set_lease(BootTime::ZERO).map_err(RunError::Sensor));
-                keep(sensor.settle().map_err(RunError::Sensor));
-            }
-            match sensor.counters() {
-                Ok(interfaces) => {
-                    let cpus = interfaces.iter().flat_map(|(_, cpus)| cpus);
-                    summary.count(cpus);
-                }
-                Err(error) => keep(Err(error.into())),
-            }
-            match sensor.submitted() {
-                Ok(counted) => submitted = counted,
-                Err(error) => keep(Err(error.into())),
-            }
-        }
-        if end == End::Stop {
-            self.monitor.note_lease(BootTime::ZERO);
-        }
+        let mut first = FirstFailure::default();
+        let (mut summary, submitted) = self.end_selection(end, &mut first);
         let drained = self.records.end_drain().await;
         if end == End::Stop {
-            keep(lock(&self.sensor).detach().map_err(RunError::Sensor));
+            first.note(lock(&self.sensor).detach());
         }
         if let Some(reader) = &self.reader {
             reader.abort();
@@ -100,31 +86,62 @@ impl Daemon {
         self.records.books().audit(submitted);
         summary.kept = lock(&self.sensor).is_pinned();
         summary.add_up(self.records.books());
-        for finished in [drained, written] {
-            match finished {
-                Finished::Well => {}
-                // They are in the rings, where the next daemon finds them.
-                Finished::Stuck if end == End::HandOver => {}
-                Finished::Stuck => {
-                    let reason = "the output did not take the last records";
-                    keep(Err(RunError::Failed(reason.to_owned())));
-                }
-                Finished::Failed(reason) => keep(Err(RunError::Failed(reason))),
+        for ended in [drained, written] {
+            match ended {
+                // The records are in the rings, where the next daemon finds them.
+                Err(KeepingError::Stuck) if end == End::HandOver => {}
+                ended => first.note(ended),
             }
         }
-        let failure = failure.or_else(|| result.as_ref().err().map(ToString::to_string));
-        let (orders, stop) = (&mut self.orders, summary.as_event(end, failure));
-        let ended = tokio::task::block_in_place(|| orders.end(stop, Reading::now()));
-        result = result.and(ended.map_err(Into::into));
-        if result.is_ok() {
-            let mut sensor = lock(&self.sensor);
-            if end == End::HandOver {
+        let failure = failure.or_else(|| first.0.as_ref().map(ToString::to_string));
+        self.write_down(summary.as_event(end, failure), &mut first);
+        if first.0.is_none() {
+            first.note(self.leave_pins(end));
+        }
+        (summary, first.0.map_or(Ok(()), Err))
+    }
+
+    /// Ends all selection, unless another daemon goes on with it, and counts what there was: packets, and
+    /// records by interface.
+    fn end_selection(
+        &self,
+        end: End,
+        first: &mut FirstFailure,
+    ) -> (Summary, BTreeMap<String, u64>) {
+        let mut summary = Summary::default();
+        let mut sensor = lock(&self.sensor);
+        if end == End::Stop {
+            first.note(sensor.set_lease(BootTime::ZERO));
+            first.note(sensor.settle());
+            self.monitor.note_lease(BootTime::ZERO);
+        }
+        match sensor.counters() {
+            Ok(interfaces) => summary.count(interfaces.iter().flat_map(|(_, cpus)| cpus)),
+            Err(error) => first.note(Err(error)),
+        }
+        let submitted = sensor.submitted().unwrap_or_else(|error| {
+            first.note(Err(error));
+            BTreeMap::new()
+        });
+        (summary, submitted)
+    }
+
+    /// Writes the end into the audit file.
+    fn write_down(&mut self, stop: Stop, first: &mut FirstFailure) {
+        let orders = &mut self.orders;
+        first.note(tokio::task::block_in_place(|| orders.end(stop, Reading::now())));
+    }
+
+    /// Leaves the pins to the next daemon, or removes them.
+    fn leave_pins(&self, end: End) -> Result<(), SensorError> {
+        let mut sensor = lock(&self.sensor);
+        match end {
+            End::HandOver => {
                 sensor.leave();
-            } else {
-                result = sensor.unpin().map_err(RunError::Sensor);
+                Ok(())
             }
+            End::Stop => sensor.unpin(),
         }
-        (summary, result)
     }
 }
 

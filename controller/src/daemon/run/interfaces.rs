@@ -28,7 +28,7 @@ pub(super) fn guard(
         let news = Listener::open(&route::GROUPS)?;
         Ok((news, DefaultRoutes::read()?, link::all()?))
     };
-    let (news, routes, links) = read().map_err(|error| failed("the routes", &error))?;
+    let (news, routes, links) = read().map_err(failed("the routes"))?;
     for interface in &config.interfaces {
         let link = links.iter().find(|link| link.name == *interface);
         if let Some(routes) = link.and_then(|link| routes.of(link.index)) {
@@ -53,9 +53,7 @@ impl Daemon {
             said.extend(looked.said);
             events.extend(looked.events);
         }
-        for line in &said {
-            voice.tell(line);
-        }
+        voice.tell_all(&said);
         tokio::task::block_in_place(|| orders.happened(events, reading));
     }
 }

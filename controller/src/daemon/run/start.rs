@@ -15,7 +15,8 @@ use crate::daemon::config::Config;
 use crate::daemon::descriptors;
 use crate::daemon::interfaces::links::Watch;
 use crate::daemon::lock::lock;
-use crate::daemon::orders::order_service::OrderService;
+use crate::daemon::orders::inherited::Inherited;
+use crate::daemon::orders::order_service::{OrderService, Ticked};
 use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::orders::shared_sensor::SharedSensor;
 use crate::daemon::prepare::Prepared;
@@ -40,46 +41,32 @@ impl Daemon {
     ) -> Result<Self, RunError> {
         let config = prepared.config.clone();
         let (routes, reader) = interfaces::guard(&config, yes_drop_all)?.unzip();
-        descriptors::raise().map_err(RunError::Failed)?;
+        descriptors::raise()?;
         let opened = takeover::open(&config, &prepared.registry)?;
-        let sockets = Sockets::take(&config).await.map_err(RunError::Failed)?;
-        // Before anything is attached: a signal that comes early must not end the process at once.
-        let signals = signals().map_err(|error| failed("signals", &error))?;
-        let steps = ClockSteps::watch().map_err(|error| failed("the wall clock", &error))?;
-        let links = Watch::open(&config.interfaces).map_err(|error| failed("rtnetlink", &error))?;
+        let sockets = Sockets::take(&config).await?;
+        let Waits { signals, steps, links } = Waits::open(&config)?;
 
         let left = takeover::take_over(&config, opened)?;
-        let TakenOver { mut sensor, rings, names, inherited, places, books, sequence, .. } = left;
-        left.said.iter().for_each(|line| voice.tell(line));
-        descriptors::suffice(sockets.has_http()).map_err(RunError::Failed)?;
-        // Before anything is attached: from here on a halt needs nobody's answer.
-        let link = announce(&config, &sensor).map_err(RunError::Failed)?;
-        let halted = halt_again(&prepared, &mut sensor)?;
-        let sensor = Arc::new(Mutex::new(sensor));
-        let gate = Arc::new(SharedSensor::new(Arc::clone(&sensor), halted));
-
+        let TakenOver { sensor, rings, names, inherited, places, books, sequence, goes_on, said } =
+            left;
+        voice.tell_all(&said);
+        descriptors::suffice(sockets.has_http())?;
+        let Reachable { sensor, gate, link } = Reachable::make(&prepared, sensor)?;
         let counts = Arc::new(RecordCounts::default());
         let mut orders =
             OrderService::new(prepared, Arc::clone(&gate), Arc::clone(&names), Arc::clone(&counts));
-        let taken_over = inherited.generation > 0;
-        orders.inherit(&inherited, Reading::now());
-        // No packet is to be judged without tables, so these come before the attachment.
-        let ticked = orders.begin(Reading::now())?;
-        if left.goes_on {
-            let said = takeover::audit(&mut lock(&sensor), &books)?;
-            for line in &said {
-                voice.tell(line);
-            }
+        let ticked = publish(&mut orders, &inherited)?;
+        if goes_on {
+            voice.tell_all(&takeover::audit(&mut lock(&sensor), &books)?);
         }
-        lock(&sensor).attach()?.iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&lock(&sensor).attach()?);
 
         let vouched = Arc::clone(lock(&sensor).vouched());
         let basis = Basis { names, vouched, counts, books, places, sequence };
-        let records =
-            Waiting::new(&config, rings, basis).map_err(|error| failed("rings", &error))?;
+        let records = Waiting::new(&config, rings, basis).map_err(failed("rings"))?;
         // Nothing is selected by this daemon before it is written that it is here, and nothing that
         // could keep it from ending in one place comes after.
-        orders.started(taken_over, Reading::now())?;
+        orders.started(inherited.generation > 0, Reading::now())?;
         let records = records.start();
         let (health, books) = (Arc::clone(records.health()), Arc::clone(records.books()));
         let monitor = Arc::new(Monitor::new(config, Arc::clone(&sensor), health, books));
@@ -104,11 +91,50 @@ impl Daemon {
     }
 }
 
-/// Says how the kernel is reached without this daemon.
-fn announce(config: &Config, sensor: &Sensor) -> Result<StateLink, String> {
-    let (directory, socket) = (&config.state.directory, &config.control_socket);
-    Gates::announce(directory, socket, sensor.lease_numbers())?;
-    StateLink::make(socket, directory)
+/// What the loop waits for, besides its own tasks.
+struct Waits {
+    signals: [Signal; 4],
+    steps: ClockSteps,
+    links: Watch,
+}
+
+impl Waits {
+    /// To be called before anything is attached: a signal that comes early must not end the process at
+    /// once.
+    fn open(config: &Config) -> Result<Self, RunError> {
+        Ok(Self {
+            signals: signals().map_err(failed("signals"))?,
+            steps: ClockSteps::watch().map_err(failed("the wall clock"))?,
+            links: Watch::open(&config.interfaces).map_err(failed("rtnetlink"))?,
+        })
+    }
+}
+
+/// A sensor that can be halted: by this daemon, and without it.
+struct Reachable {
+    sensor: Arc<Mutex<Sensor>>,
+    gate: Arc<SharedSensor<Sensor>>,
+    link: StateLink,
+}
+
+impl Reachable {
+    /// To be called before anything is attached: from then on a halt needs no answer of this daemon's.
+    fn make(prepared: &Prepared, mut sensor: Sensor) -> Result<Self, RunError> {
+        let (directory, socket) =
+            (&prepared.config.state.directory, &prepared.config.control_socket);
+        Gates::announce(directory, socket, sensor.lease_numbers())?;
+        let link = StateLink::make(socket, directory)?;
+        let halted = halt_again(prepared, &mut sensor)?;
+        let sensor = Arc::new(Mutex::new(sensor));
+        let gate = Arc::new(SharedSensor::new(Arc::clone(&sensor), halted));
+        Ok(Self { sensor, gate, link })
+    }
+}
+
+/// Publishes the first tables. They come before the attachment: no packet is to be judged without tables.
+fn publish(orders: &mut OrderService<Sensor>, inherited: &Inherited) -> Result<Ticked, RunError> {
+    orders.inherit(inherited, Reading::now());
+    Ok(orders.begin(Reading::now())?)
 }
 
 /// Whether all selection is halted, by whatever remembers it; then it is in the kernel, too: what another

@@ -17,7 +17,7 @@ use crate::daemon::records::output::Sink;
 use crate::daemon::records::progress::{FILE, Found, Step};
 use crate::daemon::records::writer::Places;
 use crate::daemon::sensor::{Enforce as _, Sensor};
-use crate::daemon::takeover::predecessor::{self, Kept, Resumed};
+use crate::daemon::takeover::predecessor::{self, Kept, Resumed, TakeoverError};
 use crate::kernel::Records;
 use crate::registry::{Reading, Registry};
 
@@ -46,13 +46,13 @@ pub(super) struct TakenOver {
 
 /// Opens the output, and what the daemon before left.
 pub(super) fn open(config: &Config, registry: &Registry) -> Result<Opened, RunError> {
-    let kept = Kept::open(config, registry, Reading::now()).map_err(RunError::Failed)?;
+    let kept = Kept::open(config, registry, Reading::now())?;
     let last = kept.step.as_ref().and_then(|step| step.file);
     let (sink, found) = match Sink::open(&config.output, last, true) {
         Ok((sink, found)) => (Some(sink), found),
         // Its reader may come later. The writer says that it waits.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => (None, Found::Unknown),
-        Err(error) => return Err(RunError::Failed(error.to_string())),
+        Err(error) => return Err(RunError::Output(error)),
     };
     Ok(Opened { kept, sink, found })
 }
@@ -67,17 +67,14 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     let resumed = match step {
         Some(step) => predecessor::resume(step, found, &aside, &mut rings).map_err(|reason| {
             let file = config.state.directory.join("generations").join(FILE);
-            RunError::Failed(format!(
-                "{}: {reason}; restore it, or remove the pins and with them these records",
-                file.display()
-            ))
+            TakeoverError::Older { file, reason }
         })?,
         None => Resumed { rings: predecessor::positions(&mut rings), ..Resumed::default() },
     };
     if let (true, Found::CutBackTo(length), Some(sink)) =
         (resumed.comes_again, found, sink.as_mut())
     {
-        sink.cut_back(length).map_err(|error| super::failed("the output", &error))?;
+        sink.cut_back(length).map_err(super::failed("the output"))?;
     }
     inherited.generation = inherited.generation.max(resumed.generation);
     let known = if doubts.is_empty() { terms } else { BTreeMap::new() };

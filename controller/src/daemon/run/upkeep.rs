@@ -20,9 +20,7 @@ impl Daemon {
     pub(super) fn put_right(&self, voice: &impl Tell) -> Result<(), RunError> {
         let said = lock(&self.sensor).put_right()?;
         self.records.books().tampered(said.len() as u64);
-        for line in &said {
-            voice.tell(line);
-        }
+        voice.tell_all(&said);
         Ok(())
     }
 
@@ -36,9 +34,7 @@ impl Daemon {
         let mut sensor = lock(&self.sensor);
         let (said, failed) = sensor.put_back_pins();
         self.records.books().tampered(said.len() as u64);
-        for line in &said {
-            voice.tell(line);
-        }
+        voice.tell_all(&said);
         // The sensor goes on without; it is the next daemon that would not find them.
         let failed = failed.map(|error| format!("a pin cannot be put back: {error}"));
         if let Some(line) = failed.as_ref().filter(|line| pins.as_ref() != Some(line)) {

@@ -12,40 +12,73 @@ use crate::compile::{Names, OrderName};
 use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::term::boot_time_of;
 use crate::durable::disk::Disk;
-use crate::order::OrderKey;
+use crate::order::{Measure, OrderKey};
 use crate::registry::entry::Entry;
 use crate::registry::event::Reason;
-use crate::registry::{Place, Reading, Registry, loading};
+use crate::registry::{Place, Reading, Registry, StoreError, loading};
 
 /// Another daemon set the terms by its own readings of the clocks, and a wall clock that is slewed
 /// runs apart from the boot clock meanwhile: nanoseconds.
 const SLACK: u64 = 100_000_000;
 
+/// Why the names of a generation are not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum Disbelief {
+    /// The registry does not know the order.
+    #[error("{0}: was never accepted")]
+    Unknown(OrderKey),
+    /// Another order of that name was accepted.
+    #[error("{0}: is not the one that was accepted")]
+    Digest(OrderKey),
+    /// The order has another measure.
+    #[error("{order}: its measure is {}", .measure.name())]
+    Measure {
+        /// The order.
+        order: OrderKey,
+        /// Its measure.
+        measure: Measure,
+    },
+    /// The order cannot be read.
+    #[error("{order}: {source}")]
+    Unreadable {
+        /// The order.
+        order: OrderKey,
+        /// Why.
+        source: StoreError,
+    },
+    /// The order has other rules.
+    #[error("{0}: its rules are others")]
+    Rules(OrderKey),
+}
+
 /// Compares what the names of a generation say of orders with the registry.
 ///
 /// # Errors
-/// What they do not agree in, in words.
+/// [`Disbelief`]: the first thing in which they do not agree.
 pub fn check(
     names: &Names,
     registry: &Registry,
     disk: &mut impl Disk,
     place: &Place,
-) -> Result<(), String> {
+) -> Result<(), Disbelief> {
     for rules in names.rules().chunk_by(|one, other| one.order.slot == other.order.slot) {
         let Some(first) = rules.first() else { continue };
         let OrderName { measure, digest, .. } = &*first.order;
         let order = first.order.key();
-        let entry = find(registry, &order).ok_or_else(|| format!("{order}: was never accepted"))?;
+        let Some(entry) = find(registry, &order) else { return Err(Disbelief::Unknown(order)) };
         if entry.digest() != digest {
-            return Err(format!("{order}: is not the one that was accepted"));
+            return Err(Disbelief::Digest(order));
         }
-        if entry.head().measure != *measure {
-            return Err(format!("{order}: its measure is {}", entry.head().measure.name()));
+        let accepted = entry.head().measure;
+        if accepted != *measure {
+            return Err(Disbelief::Measure { order, measure: accepted });
         }
-        let whole = loading::whole(disk, place, registry, entry)
-            .map_err(|error| format!("{order}: {error}"))?;
+        let whole = match loading::whole(disk, place, registry, entry) {
+            Ok(whole) => whole,
+            Err(source) => return Err(Disbelief::Unreadable { order, source }),
+        };
         if !rules.iter().map(|name| &name.rule).eq(whole.rules.iter().map(|rule| &rule.id)) {
-            return Err(format!("{order}: its rules are others"));
+            return Err(Disbelief::Rules(order));
         }
     }
     Ok(())

@@ -2,10 +2,13 @@
 //! generations, and how far records were written. Without `pin` in the configuration: nothing.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sensor_common::tables::{Slot, Term};
 
+use crate::compile::Names;
 use crate::daemon::config::Config;
 use crate::daemon::orders::generation_files::GenerationFiles;
 use crate::daemon::orders::inherited::Inherited;
@@ -16,9 +19,55 @@ use crate::daemon::records::drain::ring_name;
 use crate::daemon::records::progress::{self, Found, Left, Progress, Step};
 use crate::daemon::takeover::believed;
 use crate::durable::disk::RealDisk;
-use crate::kernel::{PinRoot, Records, RingPosition};
-use crate::registry::{Reading, Registry};
+use crate::kernel::{KernelError, PinRoot, Records, Ring, RingPosition};
+use crate::registry::{Place, Reading, Registry};
 use crate::shown::shown;
+
+/// Why a daemon does not go on from what the one before left.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeoverError {
+    /// Something in the state directory cannot be opened or written.
+    #[error("{}: {source}", shown(.directory))]
+    State {
+        /// The state directory.
+        directory: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The pins cannot be read.
+    #[error(transparent)]
+    Pins(#[from] KernelError),
+    /// There are pins, but nothing that can be read of how far their records were written.
+    #[error(
+        "{}: {what}, and without it records would get numbers that were given before; restore it, or \
+         remove the pins and with them {unread} records that were not written",
+        shown(.file)
+    )]
+    NoProgress {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+        /// Records in the pinned rings.
+        unread: u64,
+    },
+    /// How far records were written is known as of an earlier time only.
+    #[error("{}: {reason}; restore it, or remove the pins and with them these records", shown(.file))]
+    Older {
+        /// The file.
+        file: PathBuf,
+        /// How much older it is.
+        reason: OlderThanRings,
+    },
+}
+
+/// The rings were read further than the last step knows of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("is older than the rings, of which {unread} records were not read")]
+pub struct OlderThanRings {
+    /// Records in the rings.
+    pub unread: u64,
+}
 
 /// The state that outlives daemons.
 #[derive(Debug, Default)]
@@ -47,15 +96,19 @@ impl Kept {
     /// pins are there, and its names only as far as verified orders stand behind them.
     ///
     /// # Errors
-    /// One line that names the file or folder.
-    pub fn open(config: &Config, registry: &Registry, reading: Reading) -> Result<Self, String> {
+    /// [`TakeoverError`].
+    pub fn open(
+        config: &Config,
+        registry: &Registry,
+        reading: Reading,
+    ) -> Result<Self, TakeoverError> {
         let Some(pin) = &config.pin else { return Ok(Self::default()) };
         let state = &config.state.directory;
-        let failed = |error: std::io::Error| format!("{}: {error}", shown(state));
-        let root = PinRoot::open(pin).map_err(|error| error.to_string())?;
+        let failed = |source| TakeoverError::State { directory: state.clone(), source };
+        let root = PinRoot::open(pin)?;
         let ledger = GenerationFiles::open(&mut RealDisk, state).map_err(failed)?;
         let (mut progress, left) = Progress::open(ledger.folder()).map_err(failed)?;
-        if !root.has_pins().map_err(|error| error.to_string())? {
+        if !root.has_pins()? {
             progress.begin().map_err(failed)?;
             ledger.clear(&mut RealDisk).map_err(failed)?;
             let (names, root) = (Arc::new(NameBook::kept(ledger, &[])), Some(root));
@@ -63,29 +116,18 @@ impl Kept {
         }
         let step = match left {
             Left::Last(step) | Left::OneOfTwo(step) => step,
-            Left::Nothing => return Err(refusal(&root, &ledger, "is missing")),
-            Left::Damaged => return Err(refusal(&root, &ledger, "is damaged")),
+            Left::Nothing => return Err(no_progress(&root, &ledger, "is missing")),
+            Left::Damaged => return Err(no_progress(&root, &ledger, "is damaged")),
         };
-        let (mut believed, mut doubts, mut generation) = (Vec::new(), Vec::new(), step.generation);
-        for (number, names) in ledger.read(&mut RealDisk).map_err(failed)? {
-            generation = generation.max(number);
-            let checked = names.and_then(|names| {
-                let check = believed::check(&names, registry, &mut RealDisk, &config.state);
-                let file = ledger.path(number);
-                check.map(|()| names).map_err(|reason| format!("{}: {reason}", shown(&file)))
-            });
-            match checked {
-                Ok(names) => believed.push(names),
-                Err(reason) => doubts.push(format!("{reason}; it is not used")),
-            }
-        }
+        let Generations { believed, mut doubts, newest } =
+            Generations::read(&ledger, registry, &config.state).map_err(failed)?;
         if believed.is_empty() && doubts.is_empty() {
             doubts.push(format!("{}: has no generation", shown(ledger.folder())));
         }
         let mut inherited = Inherited::new(&believed);
-        inherited.generation = inherited.generation.max(generation);
+        inherited.generation = inherited.generation.max(newest).max(step.generation);
         if !doubts.is_empty() {
-            // Whose slots they are is not known either; none is taken over.
+            // It is not known whose slots they are either; none is taken over.
             inherited.slots.clear();
         }
         Ok(Self {
@@ -101,20 +143,42 @@ impl Kept {
     }
 }
 
+/// The generations that another daemon wrote down.
+#[derive(Default)]
+struct Generations {
+    /// Those that verified orders stand behind.
+    believed: Vec<Arc<Names>>,
+    /// The others, each in one line with the reason.
+    doubts: Vec<String>,
+    /// The highest number among all of them.
+    newest: u32,
+}
+
+impl Generations {
+    fn read(ledger: &GenerationFiles, registry: &Registry, place: &Place) -> io::Result<Self> {
+        let mut generations = Self::default();
+        for (number, names) in ledger.read(&mut RealDisk)? {
+            generations.newest = generations.newest.max(number);
+            let checked = names.and_then(|names| {
+                let check = believed::check(&names, registry, &mut RealDisk, place);
+                let file = ledger.path(number);
+                check.map(|()| names).map_err(|reason| format!("{}: {reason}", shown(&file)))
+            });
+            match checked {
+                Ok(names) => generations.believed.push(names),
+                Err(reason) => generations.doubts.push(format!("{reason}; it is not used")),
+            }
+        }
+        Ok(generations)
+    }
+}
+
 /// Why nothing is started without a progress file: the numbers of records would come a second time.
-fn refusal(root: &PinRoot, ledger: &GenerationFiles, what: &str) -> String {
+fn no_progress(root: &PinRoot, ledger: &GenerationFiles, what: &'static str) -> TakeoverError {
     let left = root.left(&[]).unwrap_or_default();
     let readable = left.iter().filter(|left| left.readable);
     let unread = readable.map(|left| Records::unread(&left.pins).unwrap_or(0)).sum();
-    refused(ledger, what, unread)
-}
-
-fn refused(ledger: &GenerationFiles, what: &str, unread: u64) -> String {
-    format!(
-        "{}: {what}, and without it records would get numbers that were given before; restore it, or \
-         remove the pins and with them {unread} records that were not written",
-        shown(&ledger.folder().join(progress::FILE))
-    )
+    TakeoverError::NoProgress { file: ledger.folder().join(progress::FILE), what, unread }
 }
 
 /// Where a daemon goes on.
@@ -138,71 +202,93 @@ pub struct Resumed {
 /// taken to where they were written.
 ///
 /// # Errors
-/// In words: the rings were read further than the step knows of. It is an older one.
+/// [`OlderThanRings`].
 pub fn resume(
     step: Step,
     found: Found,
     aside: &AsideFile,
     rings: &mut [(String, Records)],
-) -> Result<Resumed, String> {
-    let mut reached = Vec::new();
-    let (mut positions, mut generation, mut unread) = (BTreeMap::new(), step.generation, 0_u64);
-    let mut ahead = false;
-    for (interface, records) in rings {
-        generation = generation.max(records.newest_generation().unwrap_or(0));
-        for (cpu, ring) in records.rings() {
-            let name = ring_name(interface, *cpu);
-            let known = step.rings.get(&name).copied();
-            ahead |= ring.position() > known.unwrap_or_default();
-            unread = unread.saturating_add(ring.room().waiting());
-            // Another ring than the one that the step is about has not come that far.
-            if let Some(position) = known.filter(|position| ring.has_reached(*position)) {
-                reached.push((name, ring, position));
-            } else {
-                positions.insert(name, ring.position());
-            }
-        }
-    }
-    if ahead {
-        return Err(format!("is older than the rings, of which {unread} records were not read"));
-    }
-    let in_rings = reached.iter().all(|(_, ring, position)| ring.position() >= *position);
-    let there = step.aside.map(|place| aside.find(&place));
+) -> Result<Resumed, OlderThanRings> {
+    let Reached { at_batch, mut positions, newest_generation } = Reached::read(&step, rings)?;
+    let generation = step.generation.max(newest_generation);
     // The rings are told after all of it is written. Where they were told, it does not come again,
     // whatever somebody has made of the output since.
-    let written = in_rings
-        || match found {
-            Found::Whole => true,
-            Found::CutBackTo(_) => false,
-            // If no line of it was for the output, what was set aside says how far it came.
-            Found::Unknown => step.before == step.after && there == Some(Found::Whole),
-        };
-    let mut totals = step.totals;
-    if written {
-        totals.written = totals.written.saturating_add(step.after.saturating_sub(step.before));
-        if matches!(there, Some(Found::CutBackTo(_))) {
-            totals.miss(Missing::SetAside, step.set_aside.values().sum());
-        } else {
-            totals.add_aside(&step.set_aside);
-        }
-    } else if let Some(place) = &step.aside {
+    let in_rings = at_batch.iter().all(|(_, ring, position)| ring.position() >= *position);
+    let there = step.aside.map(|place| aside.find(&place));
+    let written = in_rings || is_written(&step, found, there);
+    let sequence = if written { step.after } else { step.before };
+    let number = step.number;
+    if let (false, Some(place)) = (written, &step.aside) {
         // It comes again. If it cannot be taken away, it will be there twice.
         let _ = aside.cut_back(place);
     }
-    for (name, ring, position) in reached {
+    let totals = if written { with_batch(step, there) } else { step.totals };
+    for (name, ring, position) in at_batch {
         if written {
             ring.skip_to(position);
         }
         positions.insert(name, ring.position());
     }
-    Ok(Resumed {
-        comes_again: !written,
-        sequence: if written { step.after } else { step.before },
-        totals,
-        rings: positions,
-        step: step.number,
-        generation,
-    })
+    let comes_again = !written;
+    Ok(Resumed { comes_again, sequence, totals, rings: positions, step: number, generation })
+}
+
+/// The rings, compared with the last step.
+struct Reached<'a> {
+    /// Those that reach as far as the batch does, with the position behind it.
+    at_batch: Vec<(String, &'a mut Ring, RingPosition)>,
+    /// How far each of the others was read.
+    positions: BTreeMap<String, RingPosition>,
+    /// The highest generation of the records in them.
+    newest_generation: u32,
+}
+
+impl<'a> Reached<'a> {
+    fn read(step: &Step, rings: &'a mut [(String, Records)]) -> Result<Self, OlderThanRings> {
+        let (mut at_batch, mut positions) = (Vec::new(), BTreeMap::new());
+        let (mut newest_generation, mut unread, mut is_ahead) = (0, 0_u64, false);
+        for (interface, records) in rings {
+            newest_generation = newest_generation.max(records.newest_generation().unwrap_or(0));
+            for (cpu, ring) in records.rings() {
+                let name = ring_name(interface, *cpu);
+                let known = step.rings.get(&name).copied();
+                is_ahead |= ring.position() > known.unwrap_or_default();
+                unread = unread.saturating_add(ring.room().waiting());
+                // A ring that was made anew has not come that far.
+                if let Some(position) = known.filter(|position| ring.has_reached(*position)) {
+                    at_batch.push((name, ring, position));
+                } else {
+                    positions.insert(name, ring.position());
+                }
+            }
+        }
+        if is_ahead {
+            return Err(OlderThanRings { unread });
+        }
+        Ok(Self { at_batch, positions, newest_generation })
+    }
+}
+
+/// Whether the batch of a step was written, by what the output and the file of records set aside show of it.
+fn is_written(step: &Step, found: Found, there: Option<Found>) -> bool {
+    match found {
+        Found::Whole => true,
+        Found::CutBackTo(_) => false,
+        // If no line of it was for the output, what was set aside says how far it came.
+        Found::Unknown => step.before == step.after && there == Some(Found::Whole),
+    }
+}
+
+/// The books with the batch of a step in them.
+fn with_batch(step: Step, there: Option<Found>) -> Totals {
+    let mut totals = step.totals;
+    totals.written = totals.written.saturating_add(step.after.saturating_sub(step.before));
+    if matches!(there, Some(Found::CutBackTo(_))) {
+        totals.miss(Missing::SetAside, step.set_aside.values().sum());
+    } else {
+        totals.add_aside(&step.set_aside);
+    }
+    totals
 }
 
 /// How far the rings of a sensor that begins were given back: nowhere.
