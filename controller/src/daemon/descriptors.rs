@@ -1,5 +1,5 @@
-//! Descriptors: that there are enough of them for everything that the daemon may have open at once. What it
-//! serves to others is bounded ([`guests`](crate::daemon::api::guests)), so records, state and control never lack one.
+//! Makes sure that there are enough descriptors for everything that the daemon may have open at once. The
+//! number of connections is bounded ([`connection_limit`](crate::daemon::api::connection_limit)), so records, state and control never lack one.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::api::{control, http};
 
-/// As many as are ever asked for: rings and maps of the largest machine need fewer.
+/// The most that are ever asked for: the rings and maps of the largest machine need fewer.
 pub const WANTED: u64 = 65_536;
 /// Kept for what a running daemon opens for a moment: tables of the next generation, files of a reload,
 /// documents of the state, directories to sync.
@@ -50,7 +50,7 @@ pub fn raise() -> Result<(), DescriptorError> {
     Ok(())
 }
 
-/// Whether the limit leaves room for all that is still to come, once rings, maps and outputs are open.
+/// Checks that the limit leaves room for all that is still to come, once rings, maps and outputs are open.
 ///
 /// # Errors
 /// [`DescriptorError::Count`] and [`DescriptorError::TooFew`].

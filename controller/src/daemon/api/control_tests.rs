@@ -37,7 +37,7 @@ fn requests() {
     }
 }
 
-/// Answers with what it was asked; a list takes for ever.
+/// Answers with what it was asked; a list takes forever.
 #[derive(Default)]
 struct Echo {
     /// How often the kernel was closed.
@@ -46,7 +46,7 @@ struct Echo {
     lists: AtomicUsize,
 }
 
-impl Respond for Echo {
+impl Handler for Echo {
     async fn close(&self, _: &HaltRequest) -> Result<(), CloseError> {
         self.closed.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -68,9 +68,9 @@ impl Respond for Echo {
 fn conversation<T>(client: impl AsyncFnOnce(UnixStream) -> T) -> (io::Result<()>, T) {
     runtime().block_on(async {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let guest = Guests::new(1).admit(None).await.unwrap();
-        let turn = Turns::default().of(None);
-        let talk = converse(theirs, Arc::new(Echo::default()), turn, &guest);
+        let permit = ConnectionLimit::new(1).admit(None).await.unwrap();
+        let quota = Quotas::default().of(None);
+        let talk = converse(theirs, Arc::new(Echo::default()), quota, &permit);
         tokio::join!(talk, client(ours))
     })
 }
@@ -110,16 +110,16 @@ fn half_a_document_is_none() {
     assert_eq!(done.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
 
-/// Nobody else of the same user is kept from halting: not by idlers, not by those who ask for what takes
-/// long, not by uploads, not by those who have gone.
+/// Nothing keeps another client of the same user from halting: no idle connections, no long requests, no
+/// uploads, no clients that have gone.
 #[test]
 fn a_halt_waits_for_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("control.sock");
     runtime().block_on(async {
         let control = bind(&path, None).unwrap();
-        let clerk = Arc::new(Echo::default());
-        let served = Arc::clone(&clerk);
+        let handler = Arc::new(Echo::default());
+        let served = Arc::clone(&handler);
         tokio::spawn(async move { attend(&control.listener, served).await });
         let upload = Upload { name: "a".parse().unwrap(), length: 10 };
         let beginnings = ["", "{\"comm", &Request::List {}.line(), &Request::Revoke(upload).line()];
@@ -138,9 +138,9 @@ fn a_halt_waits_for_nobody() {
             let read = stream.read_line(&mut answer);
             timeout(Duration::from_secs(1), read).await.expect("within a second").unwrap();
             assert_eq!(answer, "got\n");
-            assert_eq!(clerk.closed.load(Ordering::Relaxed), halts);
+            assert_eq!(handler.closed.load(Ordering::Relaxed), halts);
         }
-        assert_eq!(clerk.lists.load(Ordering::Relaxed), 4, "as many as one user has turns");
+        assert_eq!(handler.lists.load(Ordering::Relaxed), 4, "as many as one user's quota allows");
     });
 }
 
