@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::api::servers::{Servers, SocketError};
 use crate::daemon::descriptors::DescriptorError;
-use crate::daemon::interfaces::links::Watch;
-use crate::daemon::interfaces::route::watch::Watch as RouteWatch;
+use crate::daemon::interfaces::links::LinkWatch;
+use crate::daemon::interfaces::route::watch::RouteWatch;
 use crate::daemon::lock::lock;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::order_service::{OrderService, OrderServiceError, Ticked, Woken};
@@ -34,7 +34,7 @@ mod start;
 mod takeover;
 mod upkeep;
 
-pub use ending::Summary;
+pub use ending::RunSummary;
 use upkeep::Upkeep;
 
 /// The longest time between two ticks.
@@ -117,7 +117,7 @@ pub struct Daemon {
     upkeep: Upkeep,
     signals: [Signal; 4],
     steps: ClockSteps,
-    links: Watch,
+    links: LinkWatch,
     /// Where a default route would cut the machine off.
     routes: Option<RouteWatch>,
     /// The task that reads routes for it.
@@ -136,7 +136,7 @@ enum End {
 }
 
 /// Why the loop goes on, or ends.
-enum Wake {
+enum LoopWake {
     Tick,
     Reload,
     Asked(Ask),
@@ -182,35 +182,35 @@ impl Daemon {
             let pause = self.service.longest_pause().map_or(TICK, |longest| longest.min(TICK));
             let [interrupt, terminate, hang_up, hand_over] = &mut self.signals;
             let wake = tokio::select! {
-                () = tokio::time::sleep(until(next).min(pause)) => Wake::Tick,
+                () = tokio::time::sleep(until(next).min(pause)) => LoopWake::Tick,
                 // What the new reading ends or begins does not wait for the next tick.
                 step = self.steps.stepped() => {
                     step.map_err(failed("the wall clock"))?;
-                    Wake::Tick
+                    LoopWake::Tick
                 }
                 // A program that was detached is attached again at once.
                 news = self.links.changed() => {
                     news.map_err(failed("rtnetlink"))?;
-                    Wake::Tick
+                    LoopWake::Tick
                 }
-                () = RouteWatch::changed(self.routes.as_mut()) => Wake::Tick,
-                () = self.records.news().some() => Wake::Tick,
+                () = RouteWatch::changed(self.routes.as_mut()) => LoopWake::Tick,
+                () = self.records.news().some() => LoopWake::Tick,
                 reason = self.records.health().failed() => return Err(RunError::NotKept(reason.to_owned())),
-                _ = interrupt.recv() => Wake::Stop,
-                _ = terminate.recv() => Wake::Stop,
-                _ = hand_over.recv() => Wake::HandOver,
-                _ = hang_up.recv() => Wake::Reload,
-                Some(ask) = self.servers.asked() => Wake::Asked(ask),
-                woken = self.orders.wait() => Wake::Done(Box::new(woken)),
+                _ = interrupt.recv() => LoopWake::Stop,
+                _ = terminate.recv() => LoopWake::Stop,
+                _ = hand_over.recv() => LoopWake::HandOver,
+                _ = hang_up.recv() => LoopWake::Reload,
+                Some(ask) = self.servers.asked() => LoopWake::Asked(ask),
+                woken = self.orders.wait() => LoopWake::Done(Box::new(woken)),
             };
             match (&wake, &self.orders.config().pin) {
-                (Wake::Stop, _) => return Ok(End::Stop),
-                (Wake::HandOver, Some(_)) => {
+                (LoopWake::Stop, _) => return Ok(End::Stop),
+                (LoopWake::HandOver, Some(_)) => {
                     // The next daemon has the whole lease to start in.
                     self.tick(voice)?;
                     return Ok(End::HandOver);
                 }
-                (Wake::HandOver, None) => {
+                (LoopWake::HandOver, None) => {
                     voice.tell("nothing can be left to another daemon without `pin`");
                 }
                 _ => {}
@@ -221,22 +221,22 @@ impl Daemon {
     }
 
     /// Does what the loop was woken for, as far as it goes on.
-    fn act(&mut self, wake: Wake) -> Result<(), RunError> {
+    fn act(&mut self, wake: LoopWake) -> Result<(), RunError> {
         match wake {
-            Wake::Tick | Wake::Stop | Wake::HandOver => {}
-            Wake::Reload => {
+            LoopWake::Tick | LoopWake::Stop | LoopWake::HandOver => {}
+            LoopWake::Reload => {
                 self.service.reloading();
                 // Those who rotate files say so by this signal.
                 self.records.reopen();
                 self.orders.reload(None, false, Reading::now());
             }
-            Wake::Asked(ask) => {
+            LoopWake::Asked(ask) => {
                 if matches!(ask, Ask::Reload { .. }) {
                     self.records.reopen();
                 }
                 self.orders.ask(ask, Reading::now())?;
             }
-            Wake::Done(woken) => self.orders.take_up(*woken, Reading::now())?,
+            LoopWake::Done(woken) => self.orders.take_up(*woken, Reading::now())?,
         }
         Ok(())
     }

@@ -22,14 +22,14 @@ pub struct ServiceManager {
     watchdog: Option<Duration>,
     /// Monotonic nanoseconds of the last sign.
     last_sign: Option<u64>,
-    stage: Stage,
+    stage: ServiceStage,
     /// What has to be said but was not yet.
     unsaid: String,
     status: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Stage {
+enum ServiceStage {
     #[default]
     Starting,
     Ready,
@@ -78,25 +78,28 @@ impl ServiceManager {
 
     /// The first lease is set: the service has started, or has been reloaded.
     pub fn ready(&mut self) {
-        if !matches!(self.stage, Stage::Ready | Stage::Stopping) {
-            self.enter(Stage::Ready, "READY=1\n");
+        if !matches!(self.stage, ServiceStage::Ready | ServiceStage::Stopping) {
+            self.enter(ServiceStage::Ready, "READY=1\n");
         }
     }
 
     /// The configuration is being read again; [`Self::ready`] ends that, whether it was applied or
     /// refused.
     pub fn reloading(&mut self) {
-        if self.stage == Stage::Ready {
+        if self.stage == ServiceStage::Ready {
             // The time tells this reload from an earlier one (systemd 253 and later).
             let microseconds = monotonic_time() / 1_000;
-            self.enter(Stage::Reloading, &format!("RELOADING=1\nMONOTONIC_USEC={microseconds}\n"));
+            self.enter(
+                ServiceStage::Reloading,
+                &format!("RELOADING=1\nMONOTONIC_USEC={microseconds}\n"),
+            );
         }
     }
 
     /// Selection has ended, or is about to.
     pub fn stopping(&mut self) {
-        if self.stage != Stage::Stopping {
-            self.enter(Stage::Stopping, "STOPPING=1\n");
+        if self.stage != ServiceStage::Stopping {
+            self.enter(ServiceStage::Stopping, "STOPPING=1\n");
         }
     }
 
@@ -110,7 +113,7 @@ impl ServiceManager {
         self.say();
     }
 
-    fn enter(&mut self, stage: Stage, message: &str) {
+    fn enter(&mut self, stage: ServiceStage, message: &str) {
         self.stage = stage;
         self.unsaid.push_str(message);
         self.say();

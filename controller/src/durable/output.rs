@@ -11,17 +11,17 @@ use super::replace;
 /// The disks of this machine, for files of whoever runs the command. A step that fails takes what it
 /// was about away: half a file is of no use to anybody.
 #[derive(Clone, Copy, Debug)]
-struct Output {
+struct OutputDisk {
     /// Who may read a new file.
     mode: u32,
 }
 
 /// For everybody, as far as the umask allows.
-const PUBLIC: Output = Output { mode: 0o644 };
+const PUBLIC: OutputDisk = OutputDisk { mode: 0o644 };
 /// For its owner.
-const PRIVATE: Output = Output { mode: 0o600 };
+const PRIVATE: OutputDisk = OutputDisk { mode: 0o600 };
 
-impl Steps for Output {
+impl Steps for OutputDisk {
     /// The file must not be there, and a symbolic link is not followed.
     fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();

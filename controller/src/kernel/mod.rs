@@ -43,7 +43,7 @@ pub use error::KernelError;
 pub use lease::LeaseWord;
 pub use life::LifeLog;
 pub use object::{has_object, object_digest};
-pub use pins::{Left, PinRoot, Pins};
+pub use pins::{PinRoot, Pins, StalePins};
 pub use program::{KernelTables, Program};
 pub use records::Records;
 pub use ring::{Ring, Room};

@@ -38,7 +38,7 @@ pub struct Pins {
 
 /// Objects that are of another version, or of an interface that has no sensor any more.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Left {
+pub struct StalePins {
     /// Whether they are of this version, and can be read.
     pub readable: bool,
     /// The interface.
@@ -90,14 +90,14 @@ impl PinRoot {
     ///
     /// # Errors
     /// [`KernelError::Pin`].
-    pub fn left(&self, interfaces: &[String]) -> Result<Vec<Left>, KernelError> {
+    pub fn stale(&self, interfaces: &[String]) -> Result<Vec<StalePins>, KernelError> {
         let mut left = Vec::new();
         for (version, folder) in folders(&self.path)? {
             for (name, folder) in folders(&folder)? {
                 let interface = decoded(&name);
                 let readable = version == format!("v{VERSION}");
                 if !(readable && interfaces.contains(&interface)) {
-                    left.push(Left { readable, interface, pins: Pins { folder } });
+                    left.push(StalePins { readable, interface, pins: Pins { folder } });
                 }
             }
         }

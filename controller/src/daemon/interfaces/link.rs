@@ -7,7 +7,7 @@ use netlink_packet_core::{NetlinkDeserializable as _, NetlinkHeader};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp};
 
-use crate::daemon::interfaces::netlink::{self, Entry};
+use crate::daemon::interfaces::netlink::{self, ListEntry};
 
 /// An interface as the kernel shows it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -71,7 +71,7 @@ const fn program(xdp: &LinkXdp) -> Option<u32> {
 /// Whatever the system says.
 pub fn all() -> io::Result<Vec<Link>> {
     let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
-    netlink::dump(request, |links: &mut Vec<Link>, Entry { kind, body }: &Entry<'_>| {
+    netlink::dump(request, |links: &mut Vec<Link>, ListEntry { kind, body }: &ListEntry<'_>| {
         let mut header = NetlinkHeader::default();
         header.message_type = *kind;
         if let Ok(RouteNetlinkMessage::NewLink(message)) =

@@ -3,7 +3,7 @@
 //!
 //! Everything is read anew at each tick, and at once when rtnetlink says that anything changed. So no
 //! message has to be believed, and none that is lost is missed. What is done about it is in
-//! [`Watch::look`]; where traffic goes is not looked at here.
+//! [`LinkWatch::look`]; where traffic goes is not looked at here.
 
 use std::io;
 
@@ -23,7 +23,7 @@ const BACK_OFF: u64 = 1_000_000_000;
 
 /// What there is to know about an interface of the configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum State {
+pub enum InterfaceState {
     /// Up, with the sensor's program.
     Seeing,
     /// The same, under another name. The program goes with the interface.
@@ -40,7 +40,7 @@ pub enum State {
     Unknown,
 }
 
-impl State {
+impl InterfaceState {
     /// The stable names, for metrics.
     pub const NAMES: [&str; 7] =
         ["seeing", "renamed", "down", "no-carrier", "detached", "missing", "unknown"];
@@ -112,7 +112,7 @@ pub struct View {
     /// Its name in the configuration.
     pub interface: String,
     /// Its state when it was last looked at.
-    pub state: State,
+    pub state: InterfaceState,
     /// Its number then: of the one that carries the program, or is to carry it.
     pub index: Option<u32>,
     /// How often the program was attached again.
@@ -137,7 +137,7 @@ impl View {
     pub(in crate::daemon) const fn new(interface: String) -> Self {
         Self {
             interface,
-            state: State::Seeing,
+            state: InterfaceState::Seeing,
             index: None,
             reattached: 0,
             tried: None,
@@ -146,7 +146,7 @@ impl View {
     }
 
     /// Takes up a new state, and tells what has changed.
-    fn turn(&mut self, state: State, looked: &mut Looked) {
+    fn turn(&mut self, state: InterfaceState, looked: &mut Looked) {
         if self.state == state {
             return;
         }
@@ -165,7 +165,7 @@ impl View {
     /// Whether it is time to attach the program again.
     fn is_due(&self, now: BootTime) -> bool {
         let rested = |tried| now.since(tried) >= BACK_OFF;
-        self.state == State::Detached && self.tried.is_none_or(rested)
+        self.state == InterfaceState::Detached && self.tried.is_none_or(rested)
     }
 
     /// Notes what came of an attempt at `now`.
@@ -193,12 +193,12 @@ impl View {
 
 /// The watch over all interfaces.
 #[derive(Debug)]
-pub struct Watch {
+pub struct LinkWatch {
     news: Listener,
     views: Vec<View>,
 }
 
-impl Watch {
+impl LinkWatch {
     /// Listens from now on. To be called in a runtime.
     ///
     /// # Errors
@@ -245,9 +245,9 @@ impl Watch {
             let state = match (&links, program) {
                 (Ok(links), Some(program)) => {
                     view.index = index(&view.interface, program, links);
-                    State::of(&view.interface, program, links)
+                    InterfaceState::of(&view.interface, program, links)
                 }
-                _ => State::Unknown,
+                _ => InterfaceState::Unknown,
             };
             view.turn(state, looked);
         }
@@ -269,19 +269,19 @@ mod tests {
         let down = Link { up: false, ..link("a", &[7]) };
         let unplugged = Link { carrier: false, ..link("a", &[7]) };
         for (links, state) in [
-            (vec![link("b", &[8]), link("a", &[7])], State::Seeing),
-            (vec![link("a", &[9, 7])], State::Seeing),
-            (vec![link("c", &[7]), link("b", &[8])], State::Renamed("c".into())),
-            (vec![down.clone()], State::Down),
-            (vec![Link { name: "c".into(), ..down }], State::Down),
-            (vec![unplugged], State::NoCarrier),
-            (vec![link("a", &[])], State::Detached),
-            (vec![link("a", &[8])], State::Detached),
-            (vec![link("c", &[7]), link("a", &[])], State::Detached),
-            (vec![link("b", &[8])], State::Missing),
-            (vec![], State::Missing),
+            (vec![link("b", &[8]), link("a", &[7])], InterfaceState::Seeing),
+            (vec![link("a", &[9, 7])], InterfaceState::Seeing),
+            (vec![link("c", &[7]), link("b", &[8])], InterfaceState::Renamed("c".into())),
+            (vec![down.clone()], InterfaceState::Down),
+            (vec![Link { name: "c".into(), ..down }], InterfaceState::Down),
+            (vec![unplugged], InterfaceState::NoCarrier),
+            (vec![link("a", &[])], InterfaceState::Detached),
+            (vec![link("a", &[8])], InterfaceState::Detached),
+            (vec![link("c", &[7]), link("a", &[])], InterfaceState::Detached),
+            (vec![link("b", &[8])], InterfaceState::Missing),
+            (vec![], InterfaceState::Missing),
         ] {
-            assert_eq!(State::of("a", 7, &links), state, "{links:?}");
+            assert_eq!(InterfaceState::of("a", 7, &links), state, "{links:?}");
         }
     }
 
@@ -302,9 +302,13 @@ mod tests {
     fn a_change_is_said_once_and_noted_where_it_blinds() {
         let mut view = View::new("a".into());
         let mut looked = Looked::default();
-        for state in
-            [State::Renamed("c".into()), State::Down, State::Down, State::Missing, State::Seeing]
-        {
+        for state in [
+            InterfaceState::Renamed("c".into()),
+            InterfaceState::Down,
+            InterfaceState::Down,
+            InterfaceState::Missing,
+            InterfaceState::Seeing,
+        ] {
             view.turn(state, &mut looked);
         }
         assert_eq!(
@@ -329,7 +333,7 @@ mod tests {
         let mut view = View::new("a".into());
         let mut looked = Looked::default();
         assert!(!view.is_due(at(5)), "it is attached");
-        view.turn(State::Detached, &mut looked);
+        view.turn(InterfaceState::Detached, &mut looked);
         assert!(view.is_due(at(5)));
         view.attempted(at(5), Err(KernelError::NoLink), &mut looked);
         assert!(!view.is_due(at(4 + BACK_OFF)));
@@ -339,7 +343,7 @@ mod tests {
         assert_eq!(view.reattached, 1);
         let refusals = looked.said.iter().filter(|line| line.contains("cannot")).count();
         assert_eq!(refusals, 1, "the same refusal is said once");
-        view.turn(State::Seeing, &mut looked);
+        view.turn(InterfaceState::Seeing, &mut looked);
         assert!(!view.is_due(at(9 + 9 * BACK_OFF)));
     }
 }

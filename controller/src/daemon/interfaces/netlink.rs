@@ -73,7 +73,7 @@ fn register(socket: Socket) -> io::Result<AsyncFd<Socket>> {
 /// An entry of a list: the type of the kernel's message (`RTM_…`, linux/rtnetlink.h), and what follows
 /// its header, in the byte order of this machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry<'a> {
+pub struct ListEntry<'a> {
     /// The message's type.
     pub kind: u16,
     /// The message without its header.
@@ -86,7 +86,7 @@ pub struct Entry<'a> {
 /// Whatever the system or `add` says, and an answer that is no list.
 pub fn dump<T: Default>(
     request: impl NetlinkSerializable,
-    add: impl Fn(&mut T, &Entry<'_>) -> io::Result<()>,
+    add: impl Fn(&mut T, &ListEntry<'_>) -> io::Result<()>,
 ) -> io::Result<T> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -108,7 +108,7 @@ pub fn dump<T: Default>(
 /// Gives out the list, and returns whether nothing changed meanwhile.
 fn dump_once(
     request: &[u8],
-    mut add: impl FnMut(&Entry<'_>) -> io::Result<()>,
+    mut add: impl FnMut(&ListEntry<'_>) -> io::Result<()>,
 ) -> io::Result<bool> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
@@ -127,7 +127,7 @@ fn dump_once(
 fn read(
     datagram: &[u8],
     whole: &mut bool,
-    add: &mut impl FnMut(&Entry<'_>) -> io::Result<()>,
+    add: &mut impl FnMut(&ListEntry<'_>) -> io::Result<()>,
 ) -> io::Result<bool> {
     let mut rest = datagram;
     while !rest.is_empty() {
@@ -135,13 +135,15 @@ fn read(
         rest = after;
         // Its flags are in a fixed place (struct nlmsghdr).
         *whole &= u16::from_ne_bytes([one[6], one[7]]) & NLM_F_DUMP_INTR == 0;
-        match NetlinkMessage::<Kind>::deserialize(one).map_err(malformed)?.payload {
+        match NetlinkMessage::<MessageType>::deserialize(one).map_err(malformed)?.payload {
             NetlinkPayload::Done(done) if done.code < 0 => {
                 return Err(io::Error::from_raw_os_error(done.code.saturating_neg()));
             }
             NetlinkPayload::Done(_) => return Ok(true),
             NetlinkPayload::Error(error) => return Err(error.to_io()),
-            NetlinkPayload::InnerMessage(Kind(kind)) => add(&Entry { kind, body: &one[HEADER..] })?,
+            NetlinkPayload::InnerMessage(MessageType(kind)) => {
+                add(&ListEntry { kind, body: &one[HEADER..] })?;
+            }
             _ => {}
         }
     }
@@ -167,9 +169,9 @@ pub fn malformed(what: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
 
 /// The type of a message. What is in it is read by who asked.
 #[derive(Debug)]
-struct Kind(u16);
+struct MessageType(u16);
 
-impl NetlinkDeserializable for Kind {
+impl NetlinkDeserializable for MessageType {
     type Error = Infallible;
 
     fn deserialize(header: &NetlinkHeader, _: &[u8]) -> Result<Self, Infallible> {
@@ -200,7 +202,7 @@ mod tests {
     /// What a datagram comes to: its entries, whether it ends the list, and whether that is whole.
     fn reading(datagram: &[u8]) -> (Entries, Result<bool, String>, bool) {
         let (mut entries, mut whole) = (Vec::new(), true);
-        let ended = read(datagram, &mut whole, &mut |Entry { kind, body }| {
+        let ended = read(datagram, &mut whole, &mut |ListEntry { kind, body }| {
             entries.push((*kind, body.to_vec()));
             Ok(())
         });

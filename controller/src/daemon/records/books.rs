@@ -11,7 +11,7 @@ use sensor_common::boot_time::BootTime;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::lock::lock;
-use crate::daemon::records::aside::Reason;
+use crate::daemon::records::aside::SetAsideReason;
 use crate::kernel::Room;
 
 /// Why a record that was submitted is nowhere.
@@ -47,7 +47,7 @@ pub struct Totals {
     /// Records that the output has taken and not lost since.
     pub written: u64,
     /// Records that were set aside, by reason.
-    pub set_aside: BTreeMap<Reason, u64>,
+    pub set_aside: BTreeMap<SetAsideReason, u64>,
     /// Records that are nowhere, by reason.
     pub missing: BTreeMap<Missing, u64>,
     /// Records submitted by interface, as last seen.
@@ -75,7 +75,7 @@ impl Totals {
     }
 
     /// Adds to those that were set aside.
-    pub fn add_aside(&mut self, counts: &BTreeMap<Reason, u64>) {
+    pub fn add_aside(&mut self, counts: &BTreeMap<SetAsideReason, u64>) {
         for (reason, count) in counts {
             let sum = self.set_aside.entry(*reason).or_default();
             *sum = sum.saturating_add(*count);
@@ -120,7 +120,7 @@ pub struct Account {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct BookState {
     totals: Totals,
     unconfirmed: u64,
     tampered: u64,
@@ -131,83 +131,83 @@ struct Shared {
 /// The books of a running daemon.
 #[derive(Debug, Default)]
 pub struct Books {
-    shared: Mutex<Shared>,
+    state: Mutex<BookState>,
     rooms: Vec<Arc<Room>>,
 }
 
 impl Books {
     /// Books that go on from these sums, over these rings.
     pub const fn new(totals: Totals, rooms: Vec<Arc<Room>>) -> Self {
-        let shared = Shared { totals, unconfirmed: 0, tampered: 0, moves: 0 };
-        Self { shared: Mutex::new(shared), rooms }
+        let state = BookState { totals, unconfirmed: 0, tampered: 0, moves: 0 };
+        Self { state: Mutex::new(state), rooms }
     }
 
     /// The output has taken this many, and so many were set aside, or could not be. To be said before
     /// their room is given back.
-    pub fn took(&self, records: u64, set_aside: &BTreeMap<Reason, u64>, missing: u64) {
-        let mut shared = lock(&self.shared);
-        shared.unconfirmed = shared.unconfirmed.saturating_add(records);
-        shared.totals.add_aside(set_aside);
-        shared.totals.miss(Missing::SetAside, missing);
-        shared.moves = shared.moves.wrapping_add(1);
+    pub fn took(&self, records: u64, set_aside: &BTreeMap<SetAsideReason, u64>, missing: u64) {
+        let mut state = lock(&self.state);
+        state.unconfirmed = state.unconfirmed.saturating_add(records);
+        state.totals.add_aside(set_aside);
+        state.totals.miss(Missing::SetAside, missing);
+        state.moves = state.moves.wrapping_add(1);
     }
 
     /// All that the output has taken, but for the last `but`, is there. Returns how many those were.
     pub fn confirm_but(&self, but: u64) -> u64 {
-        let mut shared = lock(&self.shared);
-        let confirmed = shared.unconfirmed.saturating_sub(but);
-        shared.unconfirmed = shared.unconfirmed.saturating_sub(confirmed);
-        shared.totals.written = shared.totals.written.saturating_add(confirmed);
+        let mut state = lock(&self.state);
+        let confirmed = state.unconfirmed.saturating_sub(but);
+        state.unconfirmed = state.unconfirmed.saturating_sub(confirmed);
+        state.totals.written = state.totals.written.saturating_add(confirmed);
         confirmed
     }
 
     /// All that the output has taken since the last confirmation is lost. Returns how many.
     pub fn lose_output(&self) -> u64 {
-        let mut shared = lock(&self.shared);
-        let lost = std::mem::take(&mut shared.unconfirmed);
-        shared.totals.miss(Missing::Output, lost);
+        let mut state = lock(&self.state);
+        let lost = std::mem::take(&mut state.unconfirmed);
+        state.totals.miss(Missing::Output, lost);
         lost
     }
 
     /// Somebody else had written into the kernel's maps, or removed a pin, so many times.
     pub fn tampered(&self, times: u64) {
-        let mut shared = lock(&self.shared);
-        shared.tampered = shared.tampered.saturating_add(times);
+        let mut state = lock(&self.state);
+        state.tampered = state.tampered.saturating_add(times);
     }
 
     /// The lease runs until then.
     pub fn lease(&self, until: BootTime) {
-        lock(&self.shared).totals.lease = until;
+        lock(&self.state).totals.lease = until;
     }
 
     /// Whether records have moved since this was last the number.
     pub fn moves(&self) -> u64 {
-        lock(&self.shared).moves
+        lock(&self.state).moves
     }
 
     /// The sums for the next daemon: it finds in the output what this one has put there.
     pub fn totals(&self) -> Totals {
-        let shared = lock(&self.shared);
-        let mut totals = shared.totals.clone();
-        totals.written = totals.written.saturating_add(shared.unconfirmed);
+        let state = lock(&self.state);
+        let mut totals = state.totals.clone();
+        totals.written = totals.written.saturating_add(state.unconfirmed);
         totals
     }
 
     /// The sums as they are: without what the output has taken and nobody has looked at since.
     pub fn sums(&self) -> Totals {
-        lock(&self.shared).totals.clone()
+        lock(&self.state).totals.clone()
     }
 
     /// Everything, for those who ask; with counters that were read just now.
     pub fn account(&self, submitted: BTreeMap<String, u64>) -> Account {
         let waiting = self.waiting();
-        let mut shared = lock(&self.shared);
-        shared.totals.count(submitted);
+        let mut state = lock(&self.state);
+        state.totals.count(submitted);
         Account {
-            totals: shared.totals.clone(),
-            waiting: waiting.saturating_add(shared.unconfirmed),
-            unconfirmed: shared.unconfirmed,
-            tampered: shared.tampered,
+            totals: state.totals.clone(),
+            waiting: waiting.saturating_add(state.unconfirmed),
+            unconfirmed: state.unconfirmed,
+            tampered: state.tampered,
         }
     }
 
@@ -221,11 +221,11 @@ impl Books {
     /// that comes meanwhile is only among those that wait. Returns how many were found missing now.
     pub fn audit(&self, submitted: BTreeMap<String, u64>) -> u64 {
         let waiting = self.waiting();
-        let mut shared = lock(&self.shared);
-        shared.totals.count(submitted);
-        let known = shared.totals.accounted().saturating_add(shared.unconfirmed);
-        let missing = shared.totals.submitted().saturating_sub(known).saturating_sub(waiting);
-        shared.totals.miss(Missing::Ring, missing);
+        let mut state = lock(&self.state);
+        state.totals.count(submitted);
+        let known = state.totals.accounted().saturating_add(state.unconfirmed);
+        let missing = state.totals.submitted().saturating_sub(known).saturating_sub(waiting);
+        state.totals.miss(Missing::Ring, missing);
         missing
     }
 
@@ -234,11 +234,11 @@ impl Books {
     /// are missing, and how many more there are than the counters know of.
     pub fn audit_at_start(&self, before: u64, submitted: BTreeMap<String, u64>) -> (u64, u64) {
         let behind = {
-            let mut shared = lock(&self.shared);
-            shared.totals.count(submitted.clone());
-            let known = shared.totals.accounted().saturating_add(before);
-            let behind = known.saturating_sub(shared.totals.submitted());
-            shared.totals.carried = shared.totals.carried.saturating_add(behind);
+            let mut state = lock(&self.state);
+            state.totals.count(submitted.clone());
+            let known = state.totals.accounted().saturating_add(before);
+            let behind = known.saturating_sub(state.totals.submitted());
+            state.totals.carried = state.totals.carried.saturating_add(behind);
             behind
         };
         (self.audit(submitted), behind)
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn every_record_is_in_one_place() {
         let books = Books::default();
-        let aside = BTreeMap::from([(Reason::Term, 2), (Reason::Generation, 1)]);
+        let aside = BTreeMap::from([(SetAsideReason::Term, 2), (SetAsideReason::Generation, 1)]);
         books.took(10, &aside, 1);
         assert_eq!(books.audit(counters(14)), 0);
         let Account { totals, waiting, unconfirmed, .. } = books.account(counters(14));

@@ -23,9 +23,9 @@ use crate::compile::{Names, RuleName};
 use crate::daemon::config::Config;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::record_counts::{Count, RecordCounts};
-use crate::daemon::records::aside::{Asides, Origin, Reason};
+use crate::daemon::records::aside::{Asides, RecordOrigin, SetAsideReason};
 use crate::daemon::records::health::Health;
-use crate::daemon::records::writer::{Batch, Taken, Work};
+use crate::daemon::records::writer::{Batch, RingMark, Work};
 use crate::daemon::vouched::{Vouched, Windows};
 use crate::kernel::clock::boot_and_wall;
 use crate::kernel::{self, Records, RingPosition};
@@ -47,7 +47,7 @@ pub const BATCHES: usize = 16;
 
 /// What the loop tells the drain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Command {
+pub enum DrainCommand {
     /// No packet is judged any more by a generation before this one: once the rings are drained, and
     /// what was in them is written, their names can go.
     Forget(u32),
@@ -67,14 +67,14 @@ pub enum DrainError {
 }
 
 /// The ring of one CPU at one interface.
-struct Ring {
+struct WatchedRing {
     interface: Arc<str>,
     name: Arc<str>,
     records: AsyncFd<kernel::Ring>,
 }
 
 /// A record out of a ring.
-struct Found {
+struct RingRecord {
     /// Which ring.
     ring: usize,
     /// How far the ring was read with it.
@@ -84,7 +84,7 @@ struct Found {
 
 /// What the drain looks into, and whom it tells.
 #[derive(Debug)]
-pub struct Sources {
+pub struct DrainContext {
     /// What rule numbers stand for.
     pub names: Arc<NameBook>,
     /// When what was to be selected.
@@ -98,11 +98,11 @@ pub struct Sources {
 /// The drain over all rings of a sensor.
 pub struct Drain {
     sensor: String,
-    rings: Vec<Ring>,
+    rings: Vec<WatchedRing>,
     names: Arc<NameBook>,
     vouched: Arc<Vouched>,
     work: mpsc::Sender<Work>,
-    commands: mpsc::UnboundedReceiver<Command>,
+    commands: mpsc::UnboundedReceiver<DrainCommand>,
     health: Arc<Health>,
     counts: Arc<RecordCounts>,
     /// Records so far: the next one's number is one more.
@@ -118,20 +118,24 @@ impl Drain {
     pub fn new(
         config: &Config,
         records: Vec<(String, Records)>,
-        sources: Sources,
+        context: DrainContext,
         work: mpsc::Sender<Work>,
-        commands: mpsc::UnboundedReceiver<Command>,
+        commands: mpsc::UnboundedReceiver<DrainCommand>,
     ) -> io::Result<Self> {
         let mut rings = Vec::new();
         for (interface, records) in records {
             let interface: Arc<str> = interface.into();
             for (cpu, ring) in records.into_rings() {
                 let name = ring_name(&interface, cpu).into();
-                rings.push(Ring { interface: Arc::clone(&interface), name, records: watch(ring)? });
+                rings.push(WatchedRing {
+                    interface: Arc::clone(&interface),
+                    name,
+                    records: watch(ring)?,
+                });
             }
         }
         let sensor = config.sensor.clone();
-        let Sources { names, vouched, health, counts } = sources;
+        let DrainContext { names, vouched, health, counts } = context;
         Ok(Self { sensor, rings, names, vouched, work, commands, health, counts, sequence: 0 })
     }
 
@@ -142,7 +146,7 @@ impl Drain {
         self
     }
 
-    /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
+    /// Drains until [`DrainCommand::Finish`]; a failure goes to [`Health`] at once.
     ///
     /// # Errors
     /// The first failure; no record is taken after it.
@@ -160,32 +164,32 @@ impl Drain {
             let command = if behind { self.look_on().await } else { self.wait().await? };
             match command {
                 None => behind = self.turn().await?,
-                Some(Command::Forget(generation)) => {
+                Some(DrainCommand::Forget(generation)) => {
                     self.empty().await?;
                     self.send(Work::Forget(generation)).await?;
                 }
-                Some(Command::Finish) => return self.empty().await,
+                Some(DrainCommand::Finish) => return self.empty().await,
             }
         }
     }
 
     /// Waits for a command, for a wake-up by the kernel, or until it is time to look.
-    async fn wait(&mut self) -> io::Result<Option<Command>> {
+    async fn wait(&mut self) -> io::Result<Option<DrainCommand>> {
         let Self { rings, commands, .. } = self;
         tokio::select! {
-            command = commands.recv() => Ok(Some(command.unwrap_or(Command::Finish))),
+            command = commands.recv() => Ok(Some(command.unwrap_or(DrainCommand::Finish))),
             ready = poll_fn(|context| ready(rings, context)) => ready.map(|()| None),
             () = tokio::time::sleep(LOOK) => Ok(None),
         }
     }
 
     /// Does not wait, but lets others run.
-    async fn look_on(&mut self) -> Option<Command> {
+    async fn look_on(&mut self) -> Option<DrainCommand> {
         tokio::task::yield_now().await;
         match self.commands.try_recv() {
             Ok(command) => Some(command),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Command::Finish),
+            Err(TryRecvError::Disconnected) => Some(DrainCommand::Finish),
         }
     }
 
@@ -205,7 +209,7 @@ impl Drain {
     /// Whether there may be more.
     async fn turn(&mut self) -> Result<bool, DrainError> {
         let (mut found, mut behind) = (Vec::new(), false);
-        for (number, Ring { records, .. }) in self.rings.iter_mut().enumerate() {
+        for (number, WatchedRing { records, .. }) in self.rings.iter_mut().enumerate() {
             behind |= take(number, records.get_mut(), &mut found) == TURN;
         }
         // Each ring is in order, so this only merges; it keeps the order within each.
@@ -225,13 +229,13 @@ impl Drain {
 
     /// A batch of these records: lines of those that verified orders stand behind, and aside the
     /// others, which no order is answerable for.
-    fn render(&mut self, found: &[Found], boot: BootTime, wall: Timestamp) -> Batch {
+    fn render(&mut self, found: &[RingRecord], boot: BootTime, wall: Timestamp) -> Batch {
         let (mut lines, mut asides) = (BytesMut::new(), Asides::default());
         let (mut records, mut count) = (0_u64, Count::default());
         let windows = self.vouched.windows();
         let mut names: Option<(u32, Option<Arc<Names>>)> = None;
         let mut reached = vec![None; self.rings.len()];
-        for Found { ring, position, record } in found {
+        for RingRecord { ring, position, record } in found {
             if names.as_ref().is_none_or(|(number, _)| *number != record.generation) {
                 names = Some((record.generation, self.names.get(record.generation)));
             }
@@ -251,10 +255,10 @@ impl Drain {
                     count.add(&rule.order);
                 }
                 (written, rule) => {
-                    let reason = written.err().unwrap_or(Reason::Rule);
+                    let reason = written.err().unwrap_or(SetAsideReason::Rule);
                     let slot = rule.map(|rule| rule.order.slot);
                     let ring = name;
-                    let origin = Origin { interface, ring, position: *position, slot, time };
+                    let origin = RecordOrigin { interface, ring, position: *position, slot, time };
                     asides.add(reason, record, &origin);
                 }
             }
@@ -275,17 +279,17 @@ fn judge<'a>(
     names: Option<&'a Names>,
     rule: Option<&RuleName>,
     windows: &Windows,
-) -> Result<&'a Names, Reason> {
-    let names = names.ok_or(Reason::Generation)?;
-    let order = &rule.ok_or(Reason::Rule)?.order;
+) -> Result<&'a Names, SetAsideReason> {
+    let names = names.ok_or(SetAsideReason::Generation)?;
+    let order = &rule.ok_or(SetAsideReason::Rule)?.order;
     if record.direction() != Some(order.measure.direction()) {
-        return Err(Reason::Direction);
+        return Err(SetAsideReason::Direction);
     }
     if !windows.in_term(order.slot, record.time) {
-        return Err(Reason::Term);
+        return Err(SetAsideReason::Term);
     }
     if !windows.in_lease(record.time) {
-        return Err(Reason::Lease);
+        return Err(SetAsideReason::Lease);
     }
     Ok(names)
 }
@@ -296,19 +300,19 @@ fn write_line(
     record: &Record,
     names: &Names,
     context: &Context<'_>,
-) -> Result<(), Reason> {
+) -> Result<(), SetAsideReason> {
     let before = lines.len();
     let written = ndjson::write(&mut BufMut::writer(&mut *lines), record, names, context);
     written.map_err(|error| {
         lines.truncate(before);
-        Reason::from(&error)
+        SetAsideReason::from(&error)
     })
 }
 
 /// How far a batch goes in a ring, if it holds records of it.
-fn taken((ring, position): (&Ring, Option<RingPosition>)) -> Option<Taken> {
+fn taken((ring, position): (&WatchedRing, Option<RingPosition>)) -> Option<RingMark> {
     let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.records.get_ref().room()));
-    Some(Taken { ring: name, room, position: position? })
+    Some(RingMark { ring: name, room, position: position? })
 }
 
 #[expect(
@@ -320,9 +324,9 @@ fn watch(ring: kernel::Ring) -> io::Result<AsyncFd<kernel::Ring>> {
 }
 
 /// Whether the kernel has woken us for any ring since the last look.
-fn ready(rings: &mut [Ring], context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+fn ready(rings: &mut [WatchedRing], context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
     let mut any = false;
-    for Ring { records, .. } in rings {
+    for WatchedRing { records, .. } in rings {
         if let Poll::Ready(guard) = records.poll_read_ready_mut(context) {
             // It stands for one wake-up; whether there is more is seen by looking.
             guard?.clear_ready();
@@ -333,11 +337,11 @@ fn ready(rings: &mut [Ring], context: &mut TaskContext<'_>) -> Poll<io::Result<(
 }
 
 /// Takes at most [`TURN`] records from a ring; fewer if it is empty before.
-fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<Found>) -> usize {
+fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<RingRecord>) -> usize {
     let before = found.len();
     let next = || {
         let record = ring.next_record()?;
-        Some(Found { ring: number, position: ring.position(), record })
+        Some(RingRecord { ring: number, position: ring.position(), record })
     };
     found.extend(std::iter::from_fn(next).take(TURN));
     found.len().saturating_sub(before)

@@ -13,9 +13,9 @@ use crate::daemon::news::News;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::records::books::Books;
-use crate::daemon::records::drain::{self, Drain, DrainError, Sources};
+use crate::daemon::records::drain::{self, Drain, DrainCommand, DrainContext, DrainError};
 use crate::daemon::records::health::Health;
-use crate::daemon::records::writer::{Places, Shared, Writer};
+use crate::daemon::records::writer::{Places, Writer, WriterShared};
 use crate::daemon::vouched::Vouched;
 use crate::kernel::Records;
 
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What records go by, and where they go.
 #[derive(Debug)]
-pub struct Basis {
+pub struct KeepingInputs {
     /// What rule numbers stand for.
     pub names: Arc<NameBook>,
     /// When what was to be selected.
@@ -40,7 +40,7 @@ pub struct Basis {
 }
 
 /// Drain and writer, which do not run yet.
-pub struct Waiting {
+pub struct UnstartedKeeping {
     drain: Drain,
     writer: Writer,
     rest: Rest,
@@ -53,7 +53,7 @@ struct Rest {
     books: Arc<Books>,
     news: Arc<News>,
     reopen: Arc<Notify>,
-    commands: mpsc::UnboundedSender<drain::Command>,
+    commands: mpsc::UnboundedSender<DrainCommand>,
 }
 
 /// Drain and writer at work.
@@ -81,21 +81,29 @@ pub enum KeepingError {
     Task(#[from] JoinError),
 }
 
-impl Waiting {
+impl UnstartedKeeping {
     /// Prepares both, inside of a tokio runtime.
     ///
     /// # Errors
     /// Where a ring cannot be waited for.
-    pub fn new(config: &Config, rings: Vec<(String, Records)>, basis: Basis) -> io::Result<Self> {
-        let Basis { names, vouched, counts, books, places, sequence } = basis;
+    pub fn new(
+        config: &Config,
+        rings: Vec<(String, Records)>,
+        inputs: KeepingInputs,
+    ) -> io::Result<Self> {
+        let KeepingInputs { names, vouched, counts, books, places, sequence } = inputs;
         let (health, news) = (Arc::new(Health::default()), Arc::new(News::default()));
         let reopen = Arc::new(Notify::new());
         let (sender, work) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
-        let sources =
-            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), counts };
-        let drain = Drain::new(config, rings, sources, sender, received)?.behind(sequence);
-        let shared = Shared {
+        let context = DrainContext {
+            names: Arc::clone(&names),
+            vouched,
+            health: Arc::clone(&health),
+            counts,
+        };
+        let drain = Drain::new(config, rings, context, sender, received)?.behind(sequence);
+        let shared = WriterShared {
             books: Arc::clone(&books),
             health: Arc::clone(&health),
             news: Arc::clone(&news),
@@ -136,7 +144,7 @@ impl Keeping {
 
     /// No record of a generation before this one comes any more.
     pub fn forget_before(&self, generation: u32) {
-        self.command(drain::Command::Forget(generation));
+        self.command(DrainCommand::Forget(generation));
     }
 
     /// Waits until what is in the rings is with the writer.
@@ -144,7 +152,7 @@ impl Keeping {
     /// # Errors
     /// [`KeepingError`].
     pub async fn end_drain(&mut self) -> Result<(), KeepingError> {
-        self.command(drain::Command::Finish);
+        self.command(DrainCommand::Finish);
         finish(&mut self.drain, &self.rest.books).await
     }
 
@@ -156,7 +164,7 @@ impl Keeping {
         finish(&mut self.writer, &self.rest.books).await
     }
 
-    fn command(&self, command: drain::Command) {
+    fn command(&self, command: DrainCommand) {
         // If the drain is gone, it has failed, and said so.
         let _ = self.rest.commands.send(command);
     }

@@ -16,12 +16,12 @@ use tokio::net::unix::pipe;
 
 use crate::daemon::config::Output;
 use crate::daemon::records::aside::ends_in_a_line;
-use crate::daemon::records::progress::{Found, Place};
+use crate::daemon::records::progress::{FileSpan, Presence};
 use crate::shown::shown;
 
 /// What is behind an output that is open.
 #[derive(Debug)]
-enum Inside {
+enum Target {
     /// A regular file: it can be looked at, cut back and brought to the disk.
     Regular(Arc<File>),
     /// A named pipe, whose reader may stand still, end, and come again.
@@ -41,8 +41,8 @@ struct Pipe {
 
 /// An output that is open and ours.
 #[derive(Debug)]
-pub struct Sink {
-    inside: Inside,
+pub struct OpenOutput {
+    target: Target,
     /// Its name; none for standard output.
     path: Option<PathBuf>,
     /// Length of the file up to its last whole batch.
@@ -70,7 +70,7 @@ pub enum Look {
     Unread,
 }
 
-impl Sink {
+impl OpenOutput {
     /// Opens the output, without waiting for anybody. A file is created readable by its owner only
     /// (L-SAFE), unless it is to be there already, and locked: two daemons never write one file.
     ///
@@ -78,17 +78,21 @@ impl Sink {
     ///
     /// # Errors
     /// One line that names the output. A pipe that nobody reads is [`io::ErrorKind::NotConnected`].
-    pub fn open(output: &Output, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
+    pub fn open(
+        output: &Output,
+        last: Option<FileSpan>,
+        create: bool,
+    ) -> io::Result<(Self, Presence)> {
         match output {
             Output::Stdout => {
                 let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
                 let regular = file.metadata()?.is_file();
                 let whole = if regular { file.metadata()?.len() } else { 0 };
                 let file = Arc::new(file);
-                let inside = if regular { Inside::Regular(file) } else { Inside::Other(file) };
-                let sink =
-                    Self { inside, path: None, whole, ragged: false, cut: None, torn: false };
-                Ok((sink, Found::Unknown))
+                let target = if regular { Target::Regular(file) } else { Target::Other(file) };
+                let opened =
+                    Self { target, path: None, whole, ragged: false, cut: None, torn: false };
+                Ok((opened, Presence::Unknown))
             }
             Output::File(path) => {
                 let named = |error: io::Error| {
@@ -99,9 +103,13 @@ impl Sink {
         }
     }
 
-    fn open_path(path: &Path, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
-        let sink = |inside, whole, ragged| Self {
-            inside,
+    fn open_path(
+        path: &Path,
+        last: Option<FileSpan>,
+        create: bool,
+    ) -> io::Result<(Self, Presence)> {
+        let opened = |target, whole, ragged| Self {
+            target,
             path: Some(path.to_owned()),
             whole,
             ragged,
@@ -109,50 +117,18 @@ impl Sink {
             torn: false,
         };
         if path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) {
-            let sender = pipe::OpenOptions::new().open_sender(path).map_err(|error| {
-                if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
-                    io::Error::new(io::ErrorKind::NotConnected, "nobody reads this pipe")
-                } else {
-                    error
-                }
-            })?;
-            let pipe = Pipe { sender, recent: VecDeque::new(), partial: 0 };
-            return Ok((sink(Inside::Pipe(pipe), 0, false), Found::Unknown));
+            let pipe = Pipe::open(path)?;
+            return Ok((opened(Target::Pipe(pipe), 0, false), Presence::Unknown));
         }
-        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits().cast_signed();
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).mode(0o600).custom_flags(flags);
-        let file = match options.open(path) {
-            // A new file, not one that a link names meanwhile.
-            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
-                options.create_new(true).open(path)?
-            }
-            opened => opened?,
-        };
-        let metadata = file.metadata()?;
-        if metadata.file_type().is_fifo() {
-            return Err(io::Error::other("has become a pipe while it was opened"));
+        let file = open_file(path, create)?;
+        if !file.metadata()?.is_file() {
+            return Ok((opened(Target::Other(Arc::new(file)), 0, false), Presence::Unknown));
         }
-        // A device is waited for, as nothing else can be done about one that stands still.
-        rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
-        if !metadata.is_file() {
-            return Ok((sink(Inside::Other(Arc::new(file)), 0, false), Found::Unknown));
-        }
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other("another sekisho writes to it"),
-            TryLockError::Error(error) => error,
-        })?;
-        let metadata = file.metadata()?;
+        let metadata = lock_closed(&file)?;
         let length = metadata.len();
-        let mode = metadata.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(io::Error::other(format!(
-                "mode {mode:04o} opens the records to others than their owner (chmod 0600)"
-            )));
-        }
-        let found = last.map_or(Found::Unknown, |last| last.find(&metadata));
+        let found = last.map_or(Presence::Unknown, |last| last.presence(&metadata));
         let ragged = !ends_in_a_line(&file, length)?;
-        Ok((sink(Inside::Regular(Arc::new(file)), length, ragged), found))
+        Ok((opened(Target::Regular(Arc::new(file)), length, ragged), found))
     }
 
     /// Takes away what comes again, behind `length`.
@@ -160,7 +136,7 @@ impl Sink {
     /// # Errors
     /// Whatever the system says.
     pub fn cut_back(&mut self, length: u64) -> io::Result<()> {
-        if let Inside::Regular(file) = &self.inside {
+        if let Target::Regular(file) = &self.target {
             file.set_len(length)?;
             self.ragged = !ends_in_a_line(file, length)?;
             self.whole = length;
@@ -170,26 +146,26 @@ impl Sink {
 
     /// The file, if it can be brought to a disk.
     pub const fn durable(&self) -> Option<&Arc<File>> {
-        match &self.inside {
-            Inside::Regular(file) => Some(file),
-            Inside::Pipe(_) | Inside::Other(_) => None,
+        match &self.target {
+            Target::Regular(file) => Some(file),
+            Target::Pipe(_) | Target::Other(_) => None,
         }
     }
 
     /// Whether nothing can be learnt of what became of what was written.
     pub const fn is_opaque(&self) -> bool {
-        matches!(self.inside, Inside::Other(_))
+        matches!(self.target, Target::Other(_))
     }
 
     /// Whether it is a named pipe.
     pub const fn is_pipe(&self) -> bool {
-        matches!(self.inside, Inside::Pipe(_))
+        matches!(self.target, Target::Pipe(_))
     }
 
     /// Records that are in the pipe and that nobody has read in whole; of a batch that was not written
     /// to its end, none.
     pub fn unread(&self) -> u64 {
-        let Inside::Pipe(Pipe { sender, recent, partial }) = &self.inside else { return 0 };
+        let Target::Pipe(Pipe { sender, recent, partial }) = &self.target else { return 0 };
         let Ok(bytes) = rustix::io::ioctl_fionread(sender) else { return 0 };
         let mut bytes = usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(*partial);
         let mut lines = 0_u64;
@@ -207,15 +183,15 @@ impl Sink {
     /// # Errors
     /// Whatever the system says of the file itself.
     pub fn look(&mut self) -> io::Result<Look> {
-        let file = match &self.inside {
-            Inside::Regular(file) => file,
-            Inside::Pipe(Pipe { sender, .. }) => {
+        let file = match &self.target {
+            Target::Regular(file) => file,
+            Target::Pipe(Pipe { sender, .. }) => {
                 let mut asked = [PollFd::new(sender, PollFlags::empty())];
                 poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
                 let unread = asked.iter().any(|one| one.revents().contains(PollFlags::ERR));
                 return Ok(if unread { Look::Unread } else { Look::Same });
             }
-            Inside::Other(_) => return Ok(Look::Same),
+            Target::Other(_) => return Ok(Look::Same),
         };
         let metadata = file.metadata()?;
         if let Some(path) = &self.path {
@@ -233,7 +209,7 @@ impl Sink {
 
     /// Goes on at the end of a file that is shorter than it was.
     fn notice_cut(&mut self, length: u64) -> io::Result<()> {
-        if let (Inside::Regular(file), true) = (&self.inside, length < self.whole) {
+        if let (Target::Regular(file), true) = (&self.target, length < self.whole) {
             self.ragged = !ends_in_a_line(file, length)?;
             (self.whole, self.cut) = (length, Some(length));
         }
@@ -246,7 +222,7 @@ impl Sink {
     /// # Errors
     /// Whatever the system says.
     pub async fn prepare(&mut self) -> io::Result<()> {
-        let Inside::Regular(file) = &self.inside else { return Ok(()) };
+        let Target::Regular(file) = &self.target else { return Ok(()) };
         let file = Arc::clone(file);
         self.notice_cut(file.metadata()?.len())?;
         if self.torn {
@@ -265,11 +241,11 @@ impl Sink {
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn place(&self, length: usize) -> io::Result<Option<Place>> {
-        let Inside::Regular(file) = &self.inside else { return Ok(None) };
+    pub fn span(&self, length: usize) -> io::Result<Option<FileSpan>> {
+        let Target::Regular(file) = &self.target else { return Ok(None) };
         let metadata = file.metadata()?;
         let (start, end) = (self.whole, self.whole.saturating_add(length as u64));
-        Ok(Some(Place { device: metadata.dev(), inode: metadata.ino(), start, end }))
+        Ok(Some(FileSpan { device: metadata.dev(), inode: metadata.ino(), start, end }))
     }
 
     /// Writes a batch, all of it or, as far as it can be taken back, nothing.
@@ -277,8 +253,8 @@ impl Sink {
     /// # Errors
     /// Whatever the system says.
     pub async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
-        match &mut self.inside {
-            Inside::Regular(file) => {
+        match &mut self.target {
+            Target::Regular(file) => {
                 let done = write_aside(Arc::clone(file), lines.clone()).await;
                 if done.is_ok() {
                     self.whole = self.whole.saturating_add(lines.len() as u64);
@@ -287,13 +263,61 @@ impl Sink {
                 }
                 done
             }
-            Inside::Pipe(pipe) => pipe.write(lines).await,
-            Inside::Other(file) => write_aside(Arc::clone(file), lines.clone()).await,
+            Target::Pipe(pipe) => pipe.write(lines).await,
+            Target::Other(file) => write_aside(Arc::clone(file), lines.clone()).await,
         }
     }
 }
 
+/// Opens a file or a device, for additions to its end.
+fn open_file(path: &Path, create: bool) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(0o600).custom_flags(flags);
+    let file = match options.open(path) {
+        // A new file, not one that a link was made to in the meantime.
+        Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+            options.create_new(true).open(path)?
+        }
+        opened => opened?,
+    };
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::other("has become a pipe while it was opened"));
+    }
+    // Writing to a device waits: nothing else can be done about one that takes nothing.
+    rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+/// Locks a regular file, and checks that it is closed to others (L-SAFE).
+fn lock_closed(file: &File) -> io::Result<Metadata> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another sekisho writes to it"),
+        TryLockError::Error(error) => error,
+    })?;
+    let metadata = file.metadata()?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(io::Error::other(format!(
+            "mode {mode:04o} opens the records to others than their owner (chmod 0600)"
+        )));
+    }
+    Ok(metadata)
+}
+
 impl Pipe {
+    /// Opens a pipe that somebody reads.
+    fn open(path: &Path) -> io::Result<Self> {
+        let sender = pipe::OpenOptions::new().open_sender(path).map_err(|error| {
+            if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+                io::Error::new(io::ErrorKind::NotConnected, "nobody reads this pipe")
+            } else {
+                error
+            }
+        })?;
+        Ok(Self { sender, recent: VecDeque::new(), partial: 0 })
+    }
+
     async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
         self.partial = 0;
         while let Some(rest) = lines.get(self.partial..).filter(|rest| !rest.is_empty()) {

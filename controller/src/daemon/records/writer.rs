@@ -16,11 +16,11 @@ use tokio::time::MissedTickBehavior;
 use crate::daemon::config::Output;
 use crate::daemon::news::News;
 use crate::daemon::orders::name_book::NameBook;
-use crate::daemon::records::aside::{AsideFile, Reason};
+use crate::daemon::records::aside::{AsideFile, SetAsideReason};
 use crate::daemon::records::books::Books;
 use crate::daemon::records::health::Health;
-use crate::daemon::records::output::{Look, Sink};
-use crate::daemon::records::progress::{Place, Progress, Step};
+use crate::daemon::records::output::{Look, OpenOutput};
+use crate::daemon::records::progress::{Checkpoint, FileSpan, Progress};
 use crate::kernel::clock::boot_time;
 use crate::shown::shown;
 
@@ -30,8 +30,8 @@ mod trouble;
 mod work;
 
 use syncing::join;
-use trouble::{Kind, Trouble};
-pub use work::{Batch, Taken, Work};
+use trouble::{Trouble, TroubleKind};
+pub use work::{Batch, RingMark, Work};
 
 /// How often what was written is brought to the disk, the output is looked at, and what failed is tried
 /// again.
@@ -39,7 +39,7 @@ const SYNC: Duration = Duration::from_secs(1);
 
 /// What the writer shares with others.
 #[derive(Debug, Default)]
-pub struct Shared {
+pub struct WriterShared {
     /// What became of records.
     pub books: Arc<Books>,
     /// Whether they are kept.
@@ -58,24 +58,24 @@ pub struct Places {
     /// The output by its name.
     pub output: Output,
     /// The output as it is open; none if it cannot be, for the time being.
-    pub sink: Option<Sink>,
+    pub open_output: Option<OpenOutput>,
     /// Where records are set aside.
     pub aside: AsideFile,
     /// For the next daemon, if there may be one that goes on.
     pub progress: Option<Progress>,
-    /// The last step in it, with where the rings are: the next one goes on from there.
-    pub step: Step,
+    /// The last checkpoint in it, with where the rings are: the next one goes on from there.
+    pub checkpoint: Checkpoint,
 }
 
 /// The writer.
 pub struct Writer {
     work: mpsc::Receiver<Work>,
     places: Places,
-    shared: Shared,
+    shared: WriterShared,
     /// What could not be written so far.
     stuck: Option<Batch>,
     /// Where it was to go: there may be a part of it.
-    torn: Option<Place>,
+    torn: Option<FileSpan>,
     trouble: Trouble,
     /// Generations before this one are to be forgotten.
     forget: Option<u32>,
@@ -85,7 +85,7 @@ pub struct Writer {
     dirty: bool,
     sync: Option<JoinHandle<io::Result<()>>>,
     /// Records that were set aside since that was last said, and those that could not even be.
-    unsaid: (BTreeMap<Reason, u64>, u64),
+    unsaid: (BTreeMap<SetAsideReason, u64>, u64),
     /// The output was a pipe: it is not to become a file because somebody removed the pipe.
     pipe: bool,
 }
@@ -98,9 +98,9 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// A writer of this work.
-    pub fn new(work: mpsc::Receiver<Work>, places: Places, shared: Shared) -> Self {
+    pub fn new(work: mpsc::Receiver<Work>, places: Places, shared: WriterShared) -> Self {
         // Only a pipe without a reader is not open from the start.
-        let pipe = places.sink.as_ref().is_none_or(Sink::is_pipe);
+        let pipe = places.open_output.as_ref().is_none_or(OpenOutput::is_pipe);
         let mut writer = Self {
             work,
             places,
@@ -115,9 +115,9 @@ impl Writer {
             unsaid: (BTreeMap::new(), 0),
             pipe,
         };
-        if writer.places.sink.is_none() {
+        if writer.places.open_output.is_none() {
             // Before the first lease: nothing is selected that nobody reads.
-            writer.is_wrong(Kind::Writing, &unread_pipe());
+            writer.is_wrong(TroubleKind::Writing, &unread_pipe());
         }
         writer
     }
@@ -177,7 +177,7 @@ impl Writer {
     /// The last words: what is in the output is on the disk, and is still what its name stands for.
     async fn finish(&mut self) {
         self.bring_to_disk().await;
-        match self.places.sink.as_mut().map(Sink::look) {
+        match self.places.open_output.as_mut().map(OpenOutput::look) {
             Some(Ok(Look::Removed)) => self.lose_removed(),
             Some(Ok(Look::Unread)) => self.lose_unread(),
             // What is in a pipe that is read will be read.
@@ -195,7 +195,7 @@ impl Writer {
         self.shared.health.written();
         match done {
             Ok(()) => {
-                self.is_well(Kind::Writing);
+                self.is_well(TroubleKind::Writing);
                 Ok(())
             }
             Err(error) if self.failed(batch, &error) => Err(error),
@@ -206,40 +206,40 @@ impl Writer {
     /// Says what is about to be written, writes it, and says so in the books and in the rings.
     async fn put(&mut self, batch: &Batch) -> io::Result<()> {
         let Batch { lines, records, last, asides, taken } = batch;
-        let Places { sink, aside, progress, step, .. } = &mut self.places;
+        let Places { open_output, aside, progress, checkpoint, .. } = &mut self.places;
         // Whoever could not open it has said why.
-        let sink = sink.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        sink.prepare().await?;
-        let file = if lines.is_empty() { None } else { sink.place(lines.len())? };
+        let open_output = open_output.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        open_output.prepare().await?;
+        let file = if lines.is_empty() { None } else { open_output.span(lines.len())? };
         // Where there is no place, writing fails too, and says so.
         let length = asides.lines.len();
-        let place = (length > 0).then(|| aside.place(length).ok()).flatten();
-        let mut next = Step {
+        let span = (length > 0).then(|| aside.span(length).ok()).flatten();
+        let mut next = Checkpoint {
             before: last.saturating_sub(*records),
             after: *last,
             file,
-            aside: place,
+            aside: span,
             set_aside: asides.counts.clone(),
-            ..step.next(&self.shared)
+            ..checkpoint.next(&self.shared)
         };
-        for Taken { ring, position, .. } in taken {
+        for RingMark { ring, position, .. } in taken {
             next.rings.insert(ring.to_string(), *position);
         }
         if let Some(progress) = progress {
-            progress.say(&next)?;
+            progress.write(&next)?;
         }
-        *step = next;
+        *checkpoint = next;
         let kept = length == 0 || aside.write(&asides.lines).is_ok();
         self.torn = file;
-        if let Err(error) = sink.write(lines).await {
-            if let (true, Some(place)) = (kept, &place) {
+        if let Err(error) = open_output.write(lines).await {
+            if let (true, Some(span)) = (kept, &span) {
                 // It comes again with the batch. If it cannot be taken away, it is there twice.
-                let _ = aside.cut_back(place);
+                let _ = aside.cut_back(span);
             }
             return Err(error);
         }
         self.torn = None;
-        let opaque = sink.is_opaque();
+        let opaque = open_output.is_opaque();
         self.done(batch, kept, opaque);
         Ok(())
     }
@@ -251,7 +251,7 @@ impl Writer {
         let (counts, lost) = if kept { (&asides.counts, 0) } else { (&nothing, asides.records()) };
         // In this order: a record is in the books before it is out of its ring.
         self.shared.books.took(*records, counts, lost);
-        for Taken { room, position, .. } in taken {
+        for RingMark { room, position, .. } in taken {
             room.release(*position);
         }
         if opaque {
@@ -267,12 +267,16 @@ impl Writer {
 
     /// Says how far everything is, without a batch.
     fn settle(&mut self) {
-        let Places { progress: Some(progress), step, .. } = &mut self.places else { return };
-        let next = Step { before: step.after, after: step.after, ..step.next(&self.shared) };
-        let new = (&next.totals, next.generation) != (&step.totals, step.generation);
+        let Places { progress: Some(progress), checkpoint, .. } = &mut self.places else { return };
+        let next = Checkpoint {
+            before: checkpoint.after,
+            after: checkpoint.after,
+            ..checkpoint.next(&self.shared)
+        };
+        let new = (&next.totals, next.generation) != (&checkpoint.totals, checkpoint.generation);
         // If it cannot be said now, it is said with the next batch.
-        if new && progress.say(&next).is_ok() {
-            *step = next;
+        if new && progress.write(&next).is_ok() {
+            *checkpoint = next;
         }
     }
 
@@ -305,9 +309,9 @@ impl Writer {
     }
 }
 
-impl Step {
-    /// A step after this one, so far without a batch.
-    fn next(&self, shared: &Shared) -> Self {
+impl Checkpoint {
+    /// A checkpoint after this one, so far without a batch.
+    fn next(&self, shared: &WriterShared) -> Self {
         Self {
             number: self.number.saturating_add(1),
             rings: self.rings.clone(),

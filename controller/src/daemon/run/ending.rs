@@ -10,7 +10,7 @@ use sensor_common::outcome::Outcome;
 use super::{Daemon, End, RunError};
 use crate::daemon::lock::lock;
 #[cfg(test)]
-use crate::daemon::records::aside::Reason;
+use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::Books;
 use crate::daemon::records::keeping::KeepingError;
 use crate::daemon::sensor::{Enforce as _, SensorError};
@@ -20,7 +20,7 @@ use crate::registry::runs::{How, Stop};
 /// What a sensor did, for the last words of its daemon. Every record that was due is in one of the four
 /// numbers behind `records`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Summary {
+pub struct RunSummary {
     /// Packets seen on all interfaces.
     pub packets: u64,
     /// Records that were due: those that the kernel submitted, and those that a full ring lost.
@@ -37,7 +37,7 @@ pub struct Summary {
     pub kept: bool,
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for RunSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { packets, records, written, lost, not_written, set_aside, kept } = self;
         write!(
@@ -71,7 +71,7 @@ impl Daemon {
         mut self,
         end: End,
         failure: Option<String>,
-    ) -> (Summary, Result<(), RunError>) {
+    ) -> (RunSummary, Result<(), RunError>) {
         let mut first = FirstFailure::default();
         let (mut summary, submitted) = self.end_selection(end, &mut first);
         let drained = self.records.end_drain().await;
@@ -107,8 +107,8 @@ impl Daemon {
         &self,
         end: End,
         first: &mut FirstFailure,
-    ) -> (Summary, BTreeMap<String, u64>) {
-        let mut summary = Summary::default();
+    ) -> (RunSummary, BTreeMap<String, u64>) {
+        let mut summary = RunSummary::default();
         let mut sensor = lock(&self.sensor);
         if end == End::Stop {
             first.note(sensor.set_lease(BootTime::ZERO));
@@ -145,7 +145,7 @@ impl Daemon {
     }
 }
 
-impl Summary {
+impl RunSummary {
     fn as_event(self, end: End, reason: Option<String>) -> Stop {
         let how = match (&reason, end) {
             (Some(_), _) => How::Failure,
@@ -186,12 +186,12 @@ mod tests {
     #[test]
     fn the_last_words_add_up() {
         let books = Books::default();
-        books.took(700, &BTreeMap::from([(Reason::Term, 3)]), 0);
+        books.took(700, &BTreeMap::from([(SetAsideReason::Term, 3)]), 0);
         books.confirm_but(11);
         books.lose_output();
         books.audit(BTreeMap::from([("eth1".to_owned(), 703)]));
         books.account(BTreeMap::from([("eth1".to_owned(), 777)]));
-        let mut summary = Summary { packets: 900, lost: 5, ..Summary::default() };
+        let mut summary = RunSummary { packets: 900, lost: 5, ..RunSummary::default() };
         summary.add_up(&books);
         let words = "stopped: 900 packets seen, 782 records, 689 written, 16 lost, 74 not written \
                      (and so lost), 3 set aside";

@@ -8,7 +8,7 @@ use crate::daemon::config::Config;
 use crate::daemon::interfaces::link;
 use crate::daemon::interfaces::links::Looked;
 use crate::daemon::interfaces::netlink::Listener;
-use crate::daemon::interfaces::route::watch::Watch;
+use crate::daemon::interfaces::route::watch::RouteWatch;
 use crate::daemon::interfaces::route::{self, DefaultRoutes};
 use crate::daemon::lock::lock;
 use crate::kernel::Mode;
@@ -19,7 +19,7 @@ use crate::registry::Reading;
 pub(super) fn guard(
     config: &Config,
     yes_drop_all: bool,
-) -> Result<Option<(Watch, impl Future<Output = ()> + Send + 'static + use<>)>, RunError> {
+) -> Result<Option<(RouteWatch, impl Future<Output = ()> + Send + 'static + use<>)>, RunError> {
     if config.mode != Mode::Tap || yes_drop_all {
         return Ok(None);
     }
@@ -36,7 +36,7 @@ pub(super) fn guard(
             return Err(RunError::DropAll { interface, routes });
         }
     }
-    Ok(Some(Watch::new(news, routes)))
+    Ok(Some(RouteWatch::new(news, routes)))
 }
 
 impl Daemon {

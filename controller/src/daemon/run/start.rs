@@ -13,14 +13,14 @@ use crate::daemon::api::monitor::Monitor;
 use crate::daemon::api::servers::Sockets;
 use crate::daemon::config::Config;
 use crate::daemon::descriptors;
-use crate::daemon::interfaces::links::Watch;
+use crate::daemon::interfaces::links::LinkWatch;
 use crate::daemon::lock::lock;
 use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::order_service::{OrderService, Ticked};
 use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::orders::shared_sensor::SharedSensor;
 use crate::daemon::prepare::Prepared;
-use crate::daemon::records::keeping::{Basis, Waiting};
+use crate::daemon::records::keeping::{KeepingInputs, UnstartedKeeping};
 use crate::daemon::sensor::{Enforce as _, Sensor};
 use crate::daemon::service_manager::ServiceManager;
 use crate::gates::{Gates, StateLink};
@@ -62,8 +62,8 @@ impl Daemon {
         voice.tell_all(&lock(&sensor).attach()?);
 
         let vouched = Arc::clone(lock(&sensor).vouched());
-        let basis = Basis { names, vouched, counts, books, places, sequence };
-        let records = Waiting::new(&config, rings, basis).map_err(failed("rings"))?;
+        let inputs = KeepingInputs { names, vouched, counts, books, places, sequence };
+        let records = UnstartedKeeping::new(&config, rings, inputs).map_err(failed("rings"))?;
         // Nothing is selected by this daemon before it is written that it is here, and nothing that
         // could keep it from ending in one place comes after.
         orders.started(inherited.generation > 0, Reading::now())?;
@@ -95,7 +95,7 @@ impl Daemon {
 struct Waits {
     signals: [Signal; 4],
     steps: ClockSteps,
-    links: Watch,
+    links: LinkWatch,
 }
 
 impl Waits {
@@ -105,7 +105,7 @@ impl Waits {
         Ok(Self {
             signals: signals().map_err(failed("signals"))?,
             steps: ClockSteps::watch().map_err(failed("the wall clock"))?,
-            links: Watch::open(&config.interfaces).map_err(failed("rtnetlink"))?,
+            links: LinkWatch::open(&config.interfaces).map_err(failed("rtnetlink"))?,
         })
     }
 }

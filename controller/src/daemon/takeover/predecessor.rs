@@ -16,7 +16,7 @@ use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::records::aside::AsideFile;
 use crate::daemon::records::books::{Missing, Totals};
 use crate::daemon::records::drain::ring_name;
-use crate::daemon::records::progress::{self, Found, Left, Progress, Step};
+use crate::daemon::records::progress::{self, Checkpoint, Presence, Progress, Recovered};
 use crate::daemon::takeover::believed;
 use crate::durable::disk::RealDisk;
 use crate::kernel::{KernelError, PinRoot, Records, Ring, RingPosition};
@@ -61,7 +61,7 @@ pub enum TakeoverError {
     },
 }
 
-/// The rings were read further than the last step knows of.
+/// The rings were read further than the last checkpoint knows of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("is older than the rings, of which {unread} records were not read")]
 pub struct OlderThanRings {
@@ -71,7 +71,7 @@ pub struct OlderThanRings {
 
 /// The state that outlives daemons.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct Predecessor {
     /// The pins, ours alone from here on.
     pub root: Option<PinRoot>,
     /// The names of generations, with those of the daemon before that are believed.
@@ -85,13 +85,13 @@ pub struct Kept {
     /// Where the writer says how far it is.
     pub progress: Option<Progress>,
     /// The last batch of the daemon before, where there are its rings.
-    pub step: Option<Step>,
+    pub checkpoint: Option<Checkpoint>,
     /// The generations that are not believed, or lost, with the reason: nobody knows for which orders
     /// the kernel selects, so it must not select before it has tables of ours.
     pub doubts: Vec<String>,
 }
 
-impl Kept {
+impl Predecessor {
     /// Opens what the configuration names. What the daemon before left counts only as long as its
     /// pins are there, and its names only as far as verified orders stand behind them.
     ///
@@ -114,10 +114,10 @@ impl Kept {
             let (names, root) = (Arc::new(NameBook::kept(ledger, &[])), Some(root));
             return Ok(Self { names, root, progress: Some(progress), ..Self::default() });
         }
-        let step = match left {
-            Left::Last(step) | Left::OneOfTwo(step) => step,
-            Left::Nothing => return Err(no_progress(&root, &ledger, "is missing")),
-            Left::Damaged => return Err(no_progress(&root, &ledger, "is damaged")),
+        let checkpoint = match left {
+            Recovered::Last(checkpoint) | Recovered::OneOfTwo(checkpoint) => checkpoint,
+            Recovered::Nothing => return Err(no_progress(&root, &ledger, "is missing")),
+            Recovered::Damaged => return Err(no_progress(&root, &ledger, "is damaged")),
         };
         let Generations { believed, mut doubts, newest } =
             Generations::read(&ledger, registry, &config.state).map_err(failed)?;
@@ -125,7 +125,7 @@ impl Kept {
             doubts.push(format!("{}: has no generation", shown(ledger.folder())));
         }
         let mut inherited = Inherited::new(&believed);
-        inherited.generation = inherited.generation.max(newest).max(step.generation);
+        inherited.generation = inherited.generation.max(newest).max(checkpoint.generation);
         if !doubts.is_empty() {
             // It is not known whose slots they are either; none is taken over.
             inherited.slots.clear();
@@ -137,7 +137,7 @@ impl Kept {
             inherited,
             root: Some(root),
             progress: Some(progress),
-            step: Some(step),
+            checkpoint: Some(checkpoint),
             doubts,
         })
     }
@@ -175,7 +175,7 @@ impl Generations {
 
 /// Why nothing is started without a progress file: the numbers of records would come a second time.
 fn no_progress(root: &PinRoot, ledger: &GenerationFiles, what: &'static str) -> TakeoverError {
-    let left = root.left(&[]).unwrap_or_default();
+    let left = root.stale(&[]).unwrap_or_default();
     let readable = left.iter().filter(|left| left.readable);
     let unread = readable.map(|left| Records::unread(&left.pins).unwrap_or(0)).sum();
     TakeoverError::NoProgress { file: ledger.folder().join(progress::FILE), what, unread }
@@ -192,8 +192,8 @@ pub struct Resumed {
     pub totals: Totals,
     /// How far each ring was given back.
     pub rings: BTreeMap<String, RingPosition>,
-    /// The number of the last step.
-    pub step: u64,
+    /// The number of the last checkpoint.
+    pub number: u64,
     /// The highest number that a generation was given, by the records in the rings too.
     pub generation: u32,
 }
@@ -204,25 +204,25 @@ pub struct Resumed {
 /// # Errors
 /// [`OlderThanRings`].
 pub fn resume(
-    step: Step,
-    found: Found,
+    checkpoint: Checkpoint,
+    found: Presence,
     aside: &AsideFile,
     rings: &mut [(String, Records)],
 ) -> Result<Resumed, OlderThanRings> {
-    let Reached { at_batch, mut positions, newest_generation } = Reached::read(&step, rings)?;
-    let generation = step.generation.max(newest_generation);
+    let Reached { at_batch, mut positions, newest_generation } = Reached::read(&checkpoint, rings)?;
+    let generation = checkpoint.generation.max(newest_generation);
     // The rings are told after all of it is written. Where they were told, it does not come again,
     // whatever somebody has made of the output since.
     let in_rings = at_batch.iter().all(|(_, ring, position)| ring.position() >= *position);
-    let there = step.aside.map(|place| aside.find(&place));
-    let written = in_rings || is_written(&step, found, there);
-    let sequence = if written { step.after } else { step.before };
-    let number = step.number;
-    if let (false, Some(place)) = (written, &step.aside) {
+    let there = checkpoint.aside.map(|span| aside.presence(&span));
+    let written = in_rings || is_written(&checkpoint, found, there);
+    let sequence = if written { checkpoint.after } else { checkpoint.before };
+    let number = checkpoint.number;
+    if let (false, Some(span)) = (written, &checkpoint.aside) {
         // It comes again. If it cannot be taken away, it will be there twice.
-        let _ = aside.cut_back(place);
+        let _ = aside.cut_back(span);
     }
-    let totals = if written { with_batch(step, there) } else { step.totals };
+    let totals = if written { with_batch(checkpoint, there) } else { checkpoint.totals };
     for (name, ring, position) in at_batch {
         if written {
             ring.skip_to(position);
@@ -230,10 +230,10 @@ pub fn resume(
         positions.insert(name, ring.position());
     }
     let comes_again = !written;
-    Ok(Resumed { comes_again, sequence, totals, rings: positions, step: number, generation })
+    Ok(Resumed { comes_again, sequence, totals, rings: positions, number, generation })
 }
 
-/// The rings, compared with the last step.
+/// The rings, compared with the last checkpoint.
 struct Reached<'a> {
     /// Those that reach as far as the batch does, with the position behind it.
     at_batch: Vec<(String, &'a mut Ring, RingPosition)>,
@@ -244,14 +244,17 @@ struct Reached<'a> {
 }
 
 impl<'a> Reached<'a> {
-    fn read(step: &Step, rings: &'a mut [(String, Records)]) -> Result<Self, OlderThanRings> {
+    fn read(
+        checkpoint: &Checkpoint,
+        rings: &'a mut [(String, Records)],
+    ) -> Result<Self, OlderThanRings> {
         let (mut at_batch, mut positions) = (Vec::new(), BTreeMap::new());
         let (mut newest_generation, mut unread, mut is_ahead) = (0, 0_u64, false);
         for (interface, records) in rings {
             newest_generation = newest_generation.max(records.newest_generation().unwrap_or(0));
             for (cpu, ring) in records.rings() {
                 let name = ring_name(interface, *cpu);
-                let known = step.rings.get(&name).copied();
+                let known = checkpoint.rings.get(&name).copied();
                 is_ahead |= ring.position() > known.unwrap_or_default();
                 unread = unread.saturating_add(ring.room().waiting());
                 // A ring that was made anew has not come that far.
@@ -269,24 +272,27 @@ impl<'a> Reached<'a> {
     }
 }
 
-/// Whether the batch of a step was written, by what the output and the file of records set aside show of it.
-fn is_written(step: &Step, found: Found, there: Option<Found>) -> bool {
+/// Whether the batch of a checkpoint was written, by what the output and the file of records set aside show of it.
+fn is_written(checkpoint: &Checkpoint, found: Presence, there: Option<Presence>) -> bool {
     match found {
-        Found::Whole => true,
-        Found::CutBackTo(_) => false,
+        Presence::Whole => true,
+        Presence::CutBackTo(_) => false,
         // If no line of it was for the output, what was set aside says how far it came.
-        Found::Unknown => step.before == step.after && there == Some(Found::Whole),
+        Presence::Unknown => {
+            checkpoint.before == checkpoint.after && there == Some(Presence::Whole)
+        }
     }
 }
 
-/// The books with the batch of a step in them.
-fn with_batch(step: Step, there: Option<Found>) -> Totals {
-    let mut totals = step.totals;
-    totals.written = totals.written.saturating_add(step.after.saturating_sub(step.before));
-    if matches!(there, Some(Found::CutBackTo(_))) {
-        totals.miss(Missing::SetAside, step.set_aside.values().sum());
+/// The books with the batch of a checkpoint in them.
+fn with_batch(checkpoint: Checkpoint, there: Option<Presence>) -> Totals {
+    let mut totals = checkpoint.totals;
+    totals.written =
+        totals.written.saturating_add(checkpoint.after.saturating_sub(checkpoint.before));
+    if matches!(there, Some(Presence::CutBackTo(_))) {
+        totals.miss(Missing::SetAside, checkpoint.set_aside.values().sum());
     } else {
-        totals.add_aside(&step.set_aside);
+        totals.add_aside(&checkpoint.set_aside);
     }
     totals
 }

@@ -10,7 +10,7 @@ use netlink_packet_core::{NetlinkSerializable, NlasIterator, parse_ip, parse_u32
 use netlink_packet_route::route::{RouteFlags, RouteHeader, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use crate::daemon::interfaces::netlink::{self, Entry, malformed};
+use crate::daemon::interfaces::netlink::{self, ListEntry, malformed};
 
 // linux/rtnetlink.h.
 const RTM_NEWROUTE: u16 = 24;
@@ -111,7 +111,7 @@ impl Routes {
 
     /// Takes up an entry of the list. Only what is asked here is read of it, so that a route with an
     /// attribute that nobody knows is not overlooked.
-    fn add(&mut self, family: AddressFamily, entry: &Entry<'_>) -> io::Result<()> {
+    fn add(&mut self, family: AddressFamily, entry: &ListEntry<'_>) -> io::Result<()> {
         if entry.kind != RTM_NEWROUTE {
             return Ok(());
         }
@@ -210,7 +210,7 @@ fn hops(mut bytes: &[u8]) -> io::Result<Vec<u32>> {
 }
 
 /// Takes up an entry of the list of next hops.
-fn next_hop(next_hops: &mut NextHops, entry: &Entry<'_>) -> io::Result<()> {
+fn next_hop(next_hops: &mut NextHops, entry: &ListEntry<'_>) -> io::Result<()> {
     if entry.kind != RTM_NEWNEXTHOP {
         return Ok(());
     }

@@ -89,12 +89,12 @@ impl Carried {
 /// The watch over default routes, for a sensor that drops every frame and whose operator did not say
 /// that this is meant.
 #[derive(Debug)]
-pub struct Watch {
+pub struct RouteWatch {
     found: watch::Receiver<RouteReading>,
     carried: Carried,
 }
 
-impl Watch {
+impl RouteWatch {
     /// A watch that knows a first reading, and what reads the routes from then on, to be run as a task.
     /// `news` has listened since before that reading.
     pub fn new(

@@ -6,7 +6,7 @@ use crate::daemon::records::health::Health;
 
 /// What can be wrong, each by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum TroubleKind {
     /// It does not take records, or cannot be opened.
     Writing,
     /// It was removed, and records with it.
@@ -21,7 +21,13 @@ pub(super) struct Trouble([Option<String>; 3]);
 
 impl Trouble {
     /// Something is wrong.
-    pub(super) fn begin(&mut self, kind: Kind, reason: String, health: &Health, news: &News) {
+    pub(super) fn begin(
+        &mut self,
+        kind: TroubleKind,
+        reason: String,
+        health: &Health,
+        news: &News,
+    ) {
         if self.reason().is_none() {
             news.say(format!("{reason}; until that is over, records wait and no lease is given"));
         }
@@ -32,7 +38,7 @@ impl Trouble {
     }
 
     /// That is over.
-    pub(super) fn end(&mut self, kind: Kind, health: &Health, news: &News) {
+    pub(super) fn end(&mut self, kind: TroubleKind, health: &Health, news: &News) {
         let before = self.reason().is_some();
         if let Some(place) = self.0.get_mut(kind as usize) {
             *place = None;
@@ -56,15 +62,15 @@ mod tests {
     #[test]
     fn a_trouble_is_said_when_it_begins_and_when_the_last_one_ends() {
         let (mut trouble, health, news) = (Trouble::default(), Health::default(), News::default());
-        trouble.begin(Kind::Writing, "a: full".into(), &health, &news);
-        trouble.begin(Kind::Writing, "a: still full".into(), &health, &news);
-        trouble.begin(Kind::Syncing, "a: broken".into(), &health, &news);
+        trouble.begin(TroubleKind::Writing, "a: full".into(), &health, &news);
+        trouble.begin(TroubleKind::Writing, "a: still full".into(), &health, &news);
+        trouble.begin(TroubleKind::Syncing, "a: broken".into(), &health, &news);
         let begins = "a: full; until that is over, records wait and no lease is given";
         assert_eq!(news.take(), [begins]);
-        trouble.end(Kind::Writing, &health, &news);
+        trouble.end(TroubleKind::Writing, &health, &news);
         assert_eq!((news.take().len(), health.output_trouble()), (0, Some("a: broken".into())));
-        trouble.end(Kind::Syncing, &health, &news);
-        trouble.end(Kind::Removed, &health, &news);
+        trouble.end(TroubleKind::Syncing, &health, &news);
+        trouble.end(TroubleKind::Removed, &health, &news);
         assert_eq!(news.take(), ["the output takes records again"]);
         assert_eq!(health.output_trouble(), None);
     }

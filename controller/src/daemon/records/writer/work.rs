@@ -29,13 +29,13 @@ pub struct Batch {
     /// Records that were taken out of the rings with them and are to be set aside.
     pub asides: Asides,
     /// How far the batch goes in each ring that it has records of.
-    pub taken: Vec<Taken>,
+    pub taken: Vec<RingMark>,
 }
 
 /// How far records were taken out of a ring. Its room is given back once they are written: until
 /// then they are in the ring, whatever becomes of this process.
 #[derive(Debug)]
-pub struct Taken {
+pub struct RingMark {
     /// The ring's name.
     pub ring: Arc<str>,
     /// What gives it back.
