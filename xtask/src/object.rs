@@ -65,7 +65,7 @@ fn cargo(route: Route) -> Command {
         }
         Route::System => {
             let mut cargo = workspace::cargo();
-            // Rebuilding the core library is not yet stable; this compiler knows how all the same.
+            // Rebuilding the core library is not yet stable; this makes a stable compiler do it.
             cargo.env("RUSTC", SYSTEM_RUSTC).env("RUSTC_BOOTSTRAP", "1");
             cargo
         }
