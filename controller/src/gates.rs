@@ -1,9 +1,9 @@
-//! What a running sensor is to somebody outside of its daemon: enough to close the kernel's gate when
-//! the daemon does not answer, whether it is dead, stopped or hung (L-MIN).
+//! What a command needs to close the kernel's gate when the daemon does not answer, whether it is dead, stopped
+//! or hung (L-MIN).
 //!
-//! The daemon leaves `gate.json` in its state directory before it attaches anything: the kernel's
-//! number of each interface's `LEASE` map, which is the same over pins and hand-over. Beside the control
-//! socket a symbolic link, `<socket>.state`, leads to the state directory.
+//! Before it attaches anything, the daemon leaves `gate.json` in its state directory, with the kernel's id of
+//! each interface's `LEASE` map. Pins and hand-over do not change that id. Beside the control socket, a symbolic
+//! link `<socket>.state` leads to the state directory.
 
 use std::fs;
 use std::io;
@@ -16,16 +16,16 @@ use crate::durable::reserved::Reserved;
 use crate::kernel::LeaseWord;
 use crate::registry::names;
 
-/// Interfaces of one sensor, at most.
+/// The most interfaces of one sensor.
 pub const MOST_INTERFACES: usize = 300;
 
-/// Enough for [`MOST_INTERFACES`], with the longest names. It is taken from the disk
-/// at the first start, so it is no larger.
+/// Enough for [`MOST_INTERFACES`] with the longest names, and no more: the space is taken from the disk at the
+/// first start.
 const SIZE: usize = 16 << 10;
 
 const SCHEMA: &str = "sekisho.gate/v1";
 
-/// Which start of the machine this is: the kernel's numbers of maps mean nothing in another.
+/// The id of this start of the machine: ids of maps mean nothing after another start.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// `gate.json`.
@@ -58,17 +58,17 @@ pub struct AnnouncementError {
     pub source: io::Error,
 }
 
-/// What became of the gates of a sensor.
+/// The result for the gates of a sensor.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reached {
-    /// Interfaces on which it was done, and read back.
+    /// Interfaces on which it was done and read back.
     pub done: Vec<String>,
-    /// Interfaces on which it was not, each with the reason: one line.
+    /// Interfaces on which it was not done, each in one line with the reason.
     pub failed: Vec<String>,
 }
 
 impl Gates {
-    /// Leaves word in the state directory.
+    /// Writes `gate.json` in the state directory.
     ///
     /// # Errors
     /// [`AnnouncementError`].
@@ -96,11 +96,10 @@ impl Gates {
         leave().map_err(|source| AnnouncementError { path: directory.join(names::GATE), source })
     }
 
-    /// What the last daemon of a state directory left; `None` where none of this start of the machine
-    /// did.
+    /// What the last daemon left in a state directory; `None` if no daemon has run since the machine started.
     ///
     /// # Errors
-    /// Whatever the system says, and a file that cannot be understood.
+    /// The system's error, or a file that cannot be understood.
     pub fn read(directory: &Path) -> io::Result<Option<Self>> {
         let file = match Reserved::look(directory, names::GATE, SIZE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -114,8 +113,8 @@ impl Gates {
         }
     }
 
-    /// Halts the kernel on every interface, or ends the halt there. What is not loaded any more is in
-    /// neither list.
+    /// Halts the kernel on every interface, or ends the halt there. Interfaces whose program is no longer loaded
+    /// are in neither list.
     pub fn set_halted(&self, halted: bool) -> Reached {
         let mut reached = Reached::default();
         for Lease { interface, map } in &self.interfaces {
@@ -138,13 +137,13 @@ fn boot_id() -> io::Result<String> {
     fs::read_to_string(BOOT_ID).map(|text| text.trim().to_owned())
 }
 
-/// The link from a control socket to the state directory; removed when dropped, left by a daemon that
-/// is killed.
+/// The link from a control socket to the state directory. It is removed when dropped; a daemon that is killed
+/// leaves it.
 #[derive(Debug)]
 pub struct StateLink(PathBuf);
 
 impl StateLink {
-    /// Makes it, in the place of one that is there.
+    /// Makes the link, and replaces an existing one.
     ///
     /// # Errors
     /// [`AnnouncementError`].
@@ -165,13 +164,13 @@ impl StateLink {
 
 impl Drop for StateLink {
     fn drop(&mut self) {
-        // It leads nowhere wrong; the next daemon replaces it.
+        // A link that stays does no harm; the next daemon replaces it.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Where the state directory of the daemon at a socket is, if it says so: believed only where link and
-/// directory belong to the same user, or the link to root.
+/// The state directory of the daemon at a socket, if there is a link to it. The link is believed only if it
+/// belongs to the owner of the directory, or to root.
 pub fn state_of(socket: &Path) -> Option<PathBuf> {
     let path = link(socket);
     let link = fs::symlink_metadata(&path).ok()?;
@@ -197,7 +196,7 @@ mod tests {
         fs::create_dir(&state).unwrap();
         assert_eq!(state_of(&socket), None);
         assert_eq!(Gates::read(&state).unwrap(), None);
-        // One that a killed daemon left.
+        // A link that a killed daemon left.
         std::mem::forget(StateLink::make(&socket, folder.path()).unwrap());
         let link = StateLink::make(&socket, &state).unwrap();
         assert_eq!(state_of(&socket).as_deref(), Some(state.as_path()));

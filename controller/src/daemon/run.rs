@@ -1,5 +1,5 @@
-//! The loop: from one tick to the next, until the end. What a daemon opens is opened in `start`, and closed
-//! in one place, `ending`.
+//! The loop, from one tick to the next, until the end. Everything that a daemon opens is opened in `start`
+//! and closed in one place, `ending`.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -40,10 +40,10 @@ use upkeep::Upkeep;
 /// The longest time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Why the daemon did not start, or ended by itself: exit status 1.
+/// Why the daemon did not start, or ended because something failed: exit status 1.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// In mode `tap` the machine would cut itself off.
+    /// The machine would cut itself off, in mode `tap`.
     #[error(
         "{interface} carries a default route ({routes}), and in mode tap every frame that it \
          receives is dropped; if that is meant, say --yes-drop-all"
@@ -88,17 +88,17 @@ pub enum RunError {
     /// The kernel side failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
-    /// A tick failed, or what it came to could not be written.
+    /// A tick failed, or its result could not be written.
     #[error(transparent)]
     OrderService(#[from] OrderServiceError),
 }
 
-/// What a daemon tells the person who started it.
+/// Tells things to the person who started the daemon.
 pub trait Tell {
-    /// One line.
+    /// Tells one line.
     fn tell(&self, line: &str);
 
-    /// Several lines.
+    /// Tells several lines.
     fn tell_all(&self, lines: &[String]) {
         for line in lines {
             self.tell(line);
@@ -118,9 +118,9 @@ pub struct Daemon {
     signals: [Signal; 4],
     steps: ClockSteps,
     links: LinkWatch,
-    /// Where a default route would cut the machine off.
+    /// Present if a default route would cut the machine off.
     routes: Option<RouteWatch>,
-    /// The task that reads routes for it.
+    /// The task that reads the routes for it.
     reader: Option<JoinHandle<()>>,
     service: ServiceManager,
     _link: StateLink,
@@ -131,7 +131,7 @@ pub struct Daemon {
 enum End {
     /// Selection ends with it.
     Stop,
-    /// The next daemon goes on where it stands.
+    /// The next daemon continues where this one ends.
     HandOver,
 }
 
@@ -177,13 +177,13 @@ impl Daemon {
                 ready = true;
             }
             self.service.status(&self.status_line(withheld));
-            // Everything above is done: a daemon that hangs in any of it gives no sign.
+            // Only now, when all of the above is done: a daemon that hangs in it gives no sign of life.
             self.service.alive();
             let pause = self.service.longest_pause().map_or(TICK, |longest| longest.min(TICK));
             let [interrupt, terminate, hang_up, hand_over] = &mut self.signals;
             let wake = tokio::select! {
                 () = tokio::time::sleep(until(next).min(pause)) => LoopWake::Tick,
-                // What the new reading ends or begins does not wait for the next tick.
+                // Orders that end or begin by the new reading do not wait for the next tick.
                 step = self.steps.stepped() => {
                     step.map_err(failed("the wall clock"))?;
                     LoopWake::Tick
@@ -215,18 +215,18 @@ impl Daemon {
                 }
                 _ => {}
             }
-            // Writing to the disk takes its time; the other tasks go on meanwhile.
+            // Writing to the disk takes time, and the other tasks continue.
             tokio::task::block_in_place(|| self.act(wake))?;
         }
     }
 
-    /// Does what the loop was woken for, as far as it goes on.
+    /// Does what the loop was woken for, unless it ends.
     fn act(&mut self, wake: LoopWake) -> Result<(), RunError> {
         match wake {
             LoopWake::Tick | LoopWake::Stop | LoopWake::HandOver => {}
             LoopWake::Reload => {
                 self.service.reloading();
-                // Those who rotate files say so by this signal.
+                // This signal also means that the output was rotated.
                 self.records.reopen();
                 self.orders.reload(None, false, Reading::now());
             }
@@ -241,7 +241,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// One tick, and at its very end, if nothing speaks against it, the lease.
+    /// One tick. At its very end it renews the lease, if nothing objects.
     fn tick(&mut self, voice: &impl Tell) -> Result<Option<BootTime>, RunError> {
         let reading = Reading::now();
         self.look(voice);
@@ -266,7 +266,7 @@ impl Daemon {
         Ok(ticked.next)
     }
 
-    /// What the sensor does, for the service manager.
+    /// What the sensor does, in one line for the service manager.
     fn status_line(&self, withheld: Option<String>) -> String {
         if let Some(reason) = withheld {
             return format!("selects nothing: {reason}");
@@ -291,7 +291,7 @@ impl Daemon {
     }
 }
 
-/// How long to sleep: to the next boundary, but never longer than a tick.
+/// How long to sleep: until the next boundary, but never longer than a tick.
 fn until(next: Option<BootTime>) -> Duration {
     let boundary = next.map(|at| Duration::from_nanos(at.since(boot_time())));
     boundary.map_or(TICK, |left| left.min(TICK))

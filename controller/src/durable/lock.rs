@@ -1,4 +1,4 @@
-//! That a state directory has one writer, and that nobody else can write there.
+//! Makes sure that a state directory has one writer, and that no other user can write there.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use super::disk::{NO_LINK, hand_over, or_here};
 
-/// Why a folder is not safe from others: what is wrong, and what to do about it.
+/// Why a folder is not safe from other users, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum UnsafeFolder {
-    /// The system does not say.
+    /// The system does not tell.
     #[error(transparent)]
     Unknown(#[from] io::Error),
-    /// It is no directory, or is reached through a link that somebody could turn.
+    /// It is not a directory, or it is reached through a link that could be changed.
     #[error("is no directory of its own (a symbolic link, or a file)")]
     NoDirectory,
     /// Another user owns it.
@@ -32,8 +32,8 @@ pub enum UnsafeFolder {
     Replaceable(u32),
 }
 
-/// Checks that nobody but its owner can put anything into a state directory; one that is not there yet is
-/// made so. What others could write there would be read as ours.
+/// Checks that only its owner can put anything into a state directory; a missing one is created that way. What
+/// others could write there would be read as ours.
 ///
 /// # Errors
 /// [`UnsafeFolder`].
@@ -48,7 +48,7 @@ pub fn is_closed(directory: &Path) -> Result<(), UnsafeFolder> {
     }
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
     let ours = rustix::process::geteuid();
-    // Root helps out in the directory of the user whose daemon has it.
+    // Root may work in the directory of the user who runs the daemon.
     if owner != ours.as_raw() && owner != 0 && !ours.is_root() {
         return Err(UnsafeFolder::Foreign { owner, ours: ours.as_raw() });
     }
@@ -58,7 +58,7 @@ pub fn is_closed(directory: &Path) -> Result<(), UnsafeFolder> {
     Ok(())
 }
 
-/// Checks that an anchor is in a folder in which others cannot replace it.
+/// Checks that others cannot replace an anchor in this folder.
 ///
 /// # Errors
 /// [`UnsafeFolder::Replaceable`].
@@ -80,11 +80,10 @@ pub fn is_anchorage(folder: &Path) -> Result<(), UnsafeFolder> {
 pub struct Lock(#[expect(dead_code, reason = "the lock is held as long as it is open")] File);
 
 impl Lock {
-    /// Takes the lock of a state directory, which is made if need be; `None` if another process has
-    /// it.
+    /// Takes the lock of a state directory, which is created if necessary; `None` if another process has it.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn take(directory: &Path) -> io::Result<Option<Self>> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700).create(directory)?;

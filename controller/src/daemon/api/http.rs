@@ -1,5 +1,5 @@
 //! Metrics and health over HTTP. Everyone who reaches the port may ask, so what they can take is bounded:
-//! connections, time, and the size of a request ([`limit`](crate::daemon::api::limit)).
+//! connections, time, and the size of a request ([`connection_limit`](crate::daemon::api::connection_limit)).
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! Metrics, read from the kernel when they are asked for. `docs/metrics.md` says what each means.
+//! Metrics, read from the kernel on request. `docs/metrics.md` says what each means.
 //! No label comes from traffic (L-AUTO): interfaces, CPUs, directions, outcomes and states only.
 
 use std::fmt;
@@ -93,7 +93,7 @@ impl Collector for MonitorCollector {
     }
 }
 
-/// What direction files come to.
+/// The result of the direction files.
 fn direction(e: &mut DescriptorEncoder<'_>, classes: &Classes) -> fmt::Result {
     let foreign = u64::from(classes.default == AddressClass::Foreign.name());
     let help = "1 while addresses that no direction file names count as foreign";
@@ -112,7 +112,7 @@ fn direction(e: &mut DescriptorEncoder<'_>, classes: &Classes) -> fmt::Result {
     gauge(e, "direction_prefixes", "Prefixes that direction files name", prefixes)
 }
 
-/// Up to when and how much the kernel selects.
+/// How much the kernel may select, and until when.
 fn limits(e: &mut DescriptorEncoder<'_>, monitor: &Monitor) -> fmt::Result {
     if let Some(share) = monitor.share() {
         let help = "Bytes per second of foreign-to-foreign traffic that may be inspected";

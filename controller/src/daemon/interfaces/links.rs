@@ -1,9 +1,9 @@
-//! What the sensor's interfaces are: whether each is there and up, and carries the sensor's program.
-//! A sensor that sees nothing says so (L-INSPECT).
+//! The state of the sensor's interfaces: whether each is there, is up, and has the sensor's program attached.
+//! A sensor that sees nothing reports it (L-INSPECT).
 //!
-//! Everything is read anew at each tick, and at once when rtnetlink says that anything changed. So no
-//! message has to be believed, and none that is lost is missed. What is done about it is in
-//! [`LinkWatch::look`]; where traffic goes is not looked at here.
+//! Everything is read again at each tick, and at once when rtnetlink reports any change. So no message has
+//! to be believed, and a lost message does no harm. [`LinkWatch::look`] acts on what it finds. Where traffic
+//! goes is not looked at here.
 
 use std::io;
 
@@ -18,17 +18,17 @@ use crate::registry::event::What;
 /// linux/rtnetlink.h: interfaces come, go and change.
 const RTNLGRP_LINK: u32 = 1;
 
-/// A program is attached again at most this often: nanoseconds.
+/// The shortest time between two attempts to attach a program again, in nanoseconds.
 const BACK_OFF: u64 = 1_000_000_000;
 
-/// What there is to know about an interface of the configuration.
+/// The state of an interface of the configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum InterfaceState {
-    /// Up, with the sensor's program.
+    /// Up, with the sensor's program attached.
     Seeing,
     /// The same, under another name. The program goes with the interface.
     Renamed(String),
-    /// With the sensor's program, but not up.
+    /// With the sensor's program attached, but not up.
     Down,
     /// Up, but its other end is not.
     NoCarrier,
@@ -36,7 +36,7 @@ pub enum InterfaceState {
     Detached,
     /// Not there.
     Missing,
-    /// The kernel does not say.
+    /// The kernel does not tell.
     Unknown,
 }
 
@@ -76,7 +76,7 @@ impl InterfaceState {
         }
     }
 
-    /// The state of the interface that the configuration names so, whose program has this id.
+    /// The state of the interface with this name in the configuration, whose program has this id.
     fn of(interface: &str, program: u32, links: &[Link]) -> Self {
         match (carrying(program, links), named(interface, links)) {
             (None, None) => Self::Missing,
@@ -95,7 +95,7 @@ fn carrying(program: u32, links: &[Link]) -> Option<&Link> {
     links.iter().find(|link| link.programs.contains(&program))
 }
 
-/// The interface of this name. Where another one carries the program, this is the one that is meant.
+/// The interface with this name. If another one carries the program, this is still the one that is meant.
 fn named<'a>(interface: &str, links: &'a [Link]) -> Option<&'a Link> {
     links.iter().find(|link| link.name == interface)
 }
@@ -113,27 +113,27 @@ pub struct View {
     pub interface: String,
     /// Its state when it was last looked at.
     pub state: InterfaceState,
-    /// Its number then: of the one that carries the program, or is to carry it.
+    /// Its index then: that of the interface that carries the program, or is to carry it.
     pub index: Option<u32>,
     /// How often the program was attached again.
     pub reattached: u64,
-    /// When that was last tried.
+    /// When it was last tried.
     tried: Option<BootTime>,
-    /// What came of it, if it failed.
+    /// Why that failed, if it did.
     refused: Option<String>,
 }
 
-/// What a look came to.
+/// What a look found.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Looked {
-    /// What is new, in words.
+    /// News for the operator.
     pub said: Vec<String>,
-    /// What of it goes into the audit file.
+    /// Events for the audit file.
     pub events: Vec<What>,
 }
 
 impl View {
-    /// An interface to which its program was just attached.
+    /// An interface whose program was just attached.
     pub(in crate::daemon) const fn new(interface: String) -> Self {
         Self {
             interface,
@@ -145,7 +145,7 @@ impl View {
         }
     }
 
-    /// Takes up a new state, and tells what has changed.
+    /// Takes a new state, and reports what has changed.
     fn turn(&mut self, state: InterfaceState, looked: &mut Looked) {
         if self.state == state {
             return;
@@ -168,7 +168,7 @@ impl View {
         self.state == InterfaceState::Detached && self.tried.is_none_or(rested)
     }
 
-    /// Notes what came of an attempt at `now`.
+    /// Notes how an attempt at `now` ended.
     fn attempted(&mut self, now: BootTime, done: Result<(), KernelError>, looked: &mut Looked) {
         self.tried = Some(now);
         match done {
@@ -199,24 +199,24 @@ pub struct LinkWatch {
 }
 
 impl LinkWatch {
-    /// Listens from now on. To be called in a runtime.
+    /// Listens from now on. To be called inside a tokio runtime.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn open(interfaces: &[String]) -> io::Result<Self> {
         let news = Listener::open(&[RTNLGRP_LINK])?;
         Ok(Self { news, views: interfaces.iter().cloned().map(View::new).collect() })
     }
 
-    /// Waits until something about some interface has changed. May be given up at any time.
+    /// Waits until something about any interface has changed. Safe to cancel.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub async fn changed(&mut self) -> io::Result<()> {
         self.news.changed().await
     }
 
-    /// Looks at all interfaces at `now` and attaches the programs that are attached no more.
+    /// Looks at all interfaces at `now`, and attaches again the programs that were detached.
     pub fn look(&mut self, sensor: &mut Sensor, now: BootTime) -> Looked {
         let mut looked = Looked::default();
         self.read(sensor, &mut looked);

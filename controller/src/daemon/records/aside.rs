@@ -1,7 +1,7 @@
-//! Records that the kernel cannot have made by what this daemon knows: of a generation or rule that no
-//! verified order stands behind, or from a time at which nothing was to be selected. They are under no
-//! order, so they are no records; but something was selected, so they are not thrown away either
-//! (L-INSPECT). They are set aside, as they came out of the ring, for those who inspect.
+//! Records that do not fit what this daemon knows: their generation or rule belongs to no verified order,
+//! or nothing was to be selected at their time. They belong to no order, so they are not written as
+//! records; but something was selected, so they are not thrown away either (L-INSPECT). They are set
+//! aside, as they came out of the ring, for the inspectors.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -37,7 +37,7 @@ pub enum SetAsideReason {
     Term,
     /// From a time at which there was no lease.
     Lease,
-    /// It could not be put into words.
+    /// It could not be rendered.
     Unwritable,
 }
 
@@ -58,7 +58,7 @@ impl SetAsideReason {
         }
     }
 
-    /// In words, after "records were set aside: ".
+    /// Words that complete "records … are set aside".
     pub const fn words(self) -> &'static str {
         match self {
             Self::Generation => "of a generation that no verified order stands behind",
@@ -102,7 +102,7 @@ pub struct RecordOrigin<'a> {
 pub struct Asides {
     /// Whole lines.
     pub lines: BytesMut,
-    /// How many of each reason.
+    /// How many for each reason.
     pub counts: BTreeMap<SetAsideReason, u64>,
 }
 
@@ -133,7 +133,7 @@ impl Asides {
         let record = hex::encode(bytes);
         let line =
             AsideLine { time, reason, interface, ring, position, generation, slot, rule, record };
-        // Memory takes everything, and there is nothing in a line that JSON could not say.
+        // Writing to memory cannot fail, and JSON can express every field of a line.
         let _ = serde_json::to_writer((&mut self.lines).writer(), &line);
         self.lines.put_u8(b'\n');
         let count = self.counts.entry(reason).or_default();
@@ -146,11 +146,11 @@ impl Asides {
     }
 }
 
-/// The file, in the state directory. It is there only once something was set aside.
+/// The file in the state directory. It exists only once something has been set aside.
 #[derive(Debug)]
 pub struct AsideFile {
     path: PathBuf,
-    /// What was written is not on the disk yet.
+    /// Something was written that is not on the disk yet.
     dirty: bool,
 }
 
@@ -176,10 +176,10 @@ impl AsideFile {
         Ok(FileSpan { device: metadata.dev(), inode: metadata.ino(), start, end })
     }
 
-    /// Adds lines. After an error there is nothing of them.
+    /// Adds lines. After an error none of them is in the file.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let mut file = self.open()?;
         let before = file.metadata()?.len();
@@ -188,7 +188,7 @@ impl AsideFile {
             written = file.write_all(lines);
         }
         if written.is_err() {
-            // What counts is the error before; half a line is told from whole ones.
+            // The first error is the one that matters; half a line can be told from whole ones.
             let _ = file.set_len(before);
         }
         self.dirty |= written.is_ok();
@@ -200,15 +200,15 @@ impl AsideFile {
         if std::mem::take(&mut self.dirty) { self.open().ok() } else { None }
     }
 
-    /// What there is of a batch whose lines were to go to `span`.
+    /// How much there is of a batch whose lines were to go to `span`.
     pub fn presence(&self, span: &FileSpan) -> Presence {
         self.path.metadata().map_or(Presence::Unknown, |metadata| span.presence(&metadata))
     }
 
-    /// Takes a batch away that comes again.
+    /// Removes a batch that will come again.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn cut_back(&self, span: &FileSpan) -> io::Result<()> {
         match self.presence(span) {
             Presence::Whole | Presence::CutBackTo(_) => self.open()?.set_len(span.start),
@@ -216,7 +216,7 @@ impl AsideFile {
         }
     }
 
-    /// Made closed to others (L-SAFE), and never through a link that somebody put there.
+    /// Creates the file for its owner only (L-SAFE), and never follows a link that was planted there.
     fn open(&self) -> io::Result<File> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
         let mut options = OpenOptions::new();
@@ -230,7 +230,7 @@ impl AsideFile {
     }
 }
 
-/// Ends a line that was cut off in its middle, so that the next one stands alone.
+/// Ends a line that was cut off in the middle, so that the next one begins on its own.
 pub(in crate::daemon) fn finish_line(file: &mut File, length: u64) -> io::Result<()> {
     if ends_in_a_line(file, length)? { Ok(()) } else { file.write_all(b"\n") }
 }

@@ -1,9 +1,9 @@
-//! Records out of the rings, to lines of NDJSON, to the writer. One task for all rings, so that
-//! `event.sequence` rises line by line.
+//! Takes records out of the rings, turns them into lines of NDJSON, and hands them to the writer. One task
+//! serves all rings, so that `event.sequence` rises line by line.
 //!
-//! The kernel does not wake anyone for a record: a ring that fills up to a mark does, and the drain
-//! looks into all of them every 20 ms (`LOOK`) besides. So a record is late by that much at most, and a CPU
-//! that makes records by the million is interrupted for none of them (docs/decisions/0005).
+//! The kernel wakes the drain when a ring has filled up to a mark, and not for each record; besides, the
+//! drain looks into all rings every 20 ms (`LOOK`). So a record is late by that much at most, and a CPU that
+//! makes millions of records is interrupted for none of them (docs/decisions/0005).
 
 use std::future::poll_fn;
 use std::io;
@@ -31,15 +31,15 @@ use crate::kernel::clock::boot_and_wall;
 use crate::kernel::{self, Records, RingPosition};
 use crate::record::ndjson::{self, Context};
 
-/// How long a record waits in its ring at most before somebody looks. The goal is 100 ms from packet
+/// The longest that a record waits in its ring before the drain looks. The goal is 100 ms from packet
 /// to file, and a ring of the default size holds what a CPU makes in this time at 5 million records
 /// a second.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Most records that one ring gives before the others get their turn.
+/// The most records that are taken from one ring before the others get their turn.
 const TURN: usize = 4_096;
 
-/// Most records in a batch.
+/// The most records in a batch.
 const BATCH: usize = 4_096;
 
 /// Batches between drain and writer.
@@ -48,8 +48,8 @@ pub const BATCHES: usize = 16;
 /// What the loop tells the drain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum DrainCommand {
-    /// No packet is judged any more by a generation before this one: once the rings are drained, and
-    /// what was in them is written, their names can go.
+    /// No packet is judged by an earlier generation any more: once the rings are drained and their records
+    /// written, the names of earlier generations can go.
     Forget(u32),
     /// No more records come: drain the rings once more and end.
     Finish,
@@ -61,7 +61,7 @@ pub enum DrainError {
     /// A ring cannot be waited for.
     #[error("waiting for records: {0}")]
     Ring(#[from] io::Error),
-    /// The writer is gone; it has said why.
+    /// The writer has ended; it has reported why.
     #[error("records are not written any more")]
     Writer,
 }
@@ -82,12 +82,12 @@ struct RingRecord {
     record: Record,
 }
 
-/// What the drain looks into, and whom it tells.
+/// What the drain looks up, and what it reports to.
 #[derive(Debug)]
 pub struct DrainContext {
     /// What rule numbers stand for.
     pub names: Arc<NameBook>,
-    /// When what was to be selected.
+    /// When each order was to select.
     pub vouched: Arc<Vouched>,
     /// Whether draining goes on.
     pub health: Arc<Health>,
@@ -105,7 +105,7 @@ pub struct Drain {
     commands: mpsc::UnboundedReceiver<DrainCommand>,
     health: Arc<Health>,
     counts: Arc<RecordCounts>,
-    /// Records so far: the next one's number is one more.
+    /// The number of records so far; the next one gets the number after it.
     sequence: u64,
 }
 
@@ -139,14 +139,14 @@ impl Drain {
         Ok(Self { sensor, rings, names, vouched, work, commands, health, counts, sequence: 0 })
     }
 
-    /// The same, which goes on behind the record with this number.
+    /// The same, continuing after the record with this number.
     #[must_use]
     pub const fn behind(mut self, sequence: u64) -> Self {
         self.sequence = sequence;
         self
     }
 
-    /// Drains until [`DrainCommand::Finish`]; a failure goes to [`Health`] at once.
+    /// Drains until [`DrainCommand::Finish`]; reports a failure to [`Health`] at once.
     ///
     /// # Errors
     /// The first failure; no record is taken after it.
@@ -195,7 +195,7 @@ impl Drain {
 
     /// Takes everything that is in the rings now.
     async fn empty(&mut self) -> Result<(), DrainError> {
-        // A ring that fills as fast as it is emptied has an end too: what it can hold at once.
+        // Where a ring fills as fast as it is emptied, what it can hold at once is enough.
         let largest = self.rings.iter().map(|ring| ring.records.get_ref().bytes()).max();
         for _ in 0..=largest.unwrap_or(0) / (LENGTH * TURN) as u64 {
             if !self.turn().await? {
@@ -205,8 +205,8 @@ impl Drain {
         Ok(())
     }
 
-    /// Takes from every ring what it gives, up to [`TURN`], and sends it on in the order of time.
-    /// Whether there may be more.
+    /// Takes up to [`TURN`] records from every ring and sends them on in the order of time. Returns whether
+    /// there may be more.
     async fn turn(&mut self) -> Result<bool, DrainError> {
         let (mut found, mut behind) = (Vec::new(), false);
         for (number, WatchedRing { records, .. }) in self.rings.iter_mut().enumerate() {
@@ -214,7 +214,7 @@ impl Drain {
         }
         // Each ring is in order, so this only merges; it keeps the order within each.
         found.sort_by_key(|found| found.record.time);
-        // The boot clock never steps, so one look at both clocks serves a whole turn.
+        // The boot clock never steps, so one reading of both clocks serves a whole turn.
         let (boot, wall) = boot_and_wall();
         for found in found.chunks(BATCH) {
             let batch = self.render(found, boot, wall);
@@ -227,8 +227,8 @@ impl Drain {
         self.work.send(work).await.map_err(|_| DrainError::Writer)
     }
 
-    /// A batch of these records: lines of those that verified orders stand behind, and aside the
-    /// others, which no order is answerable for.
+    /// Makes a batch of these records: a line for each that belongs to a verified order; the others are set
+    /// aside.
     fn render(&mut self, found: &[RingRecord], boot: BootTime, wall: Timestamp) -> Batch {
         let (mut lines, mut asides) = (BytesMut::new(), Asides::default());
         let (mut records, mut count) = (0_u64, Count::default());
@@ -272,8 +272,8 @@ impl Drain {
     }
 }
 
-/// Whether a record is one that a verified order stands behind, made when it was to select. Returns
-/// the names by which it can be written.
+/// Checks that a record belongs to a verified order, and was made when that order was to select. Returns
+/// the names with which it is written.
 fn judge<'a>(
     record: &Record,
     names: Option<&'a Names>,
@@ -309,7 +309,7 @@ fn write_line(
     })
 }
 
-/// How far a batch goes in a ring, if it holds records of it.
+/// How far a batch goes in a ring, if it has records from it.
 fn taken((ring, position): (&WatchedRing, Option<RingPosition>)) -> Option<RingMark> {
     let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.records.get_ref().room()));
     Some(RingMark { ring: name, room, position: position? })
@@ -328,7 +328,7 @@ fn ready(rings: &mut [WatchedRing], context: &mut TaskContext<'_>) -> Poll<io::R
     let mut any = false;
     for WatchedRing { records, .. } in rings {
         if let Poll::Ready(guard) = records.poll_read_ready_mut(context) {
-            // It stands for one wake-up; whether there is more is seen by looking.
+            // The guard stands for one wake-up; looking shows whether there is more.
             guard?.clear_ready();
             any = true;
         }
@@ -336,7 +336,7 @@ fn ready(rings: &mut [WatchedRing], context: &mut TaskContext<'_>) -> Poll<io::R
     if any { Poll::Ready(Ok(())) } else { Poll::Pending }
 }
 
-/// Takes at most [`TURN`] records from a ring; fewer if it is empty before.
+/// Takes at most [`TURN`] records from a ring, fewer only if it is empty.
 fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<RingRecord>) -> usize {
     let before = found.len();
     let next = || {
@@ -347,7 +347,7 @@ fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<RingRecord>) -> 
     found.len().saturating_sub(before)
 }
 
-/// The wall-clock time of a moment of the boot clock, given both clocks now.
+/// The wall-clock time of a boot-clock time, given both clocks now.
 fn wall_time(time: BootTime, boot: BootTime, wall: Timestamp) -> Timestamp {
     let [time, boot] = [time, boot].map(|moment| i128::from(moment.as_nanos()));
     let nanoseconds = i64::try_from(time - boot).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The tasks that keep records, and what they share with the loop: started together, ended one after the
-//! other.
+//! The tasks that keep records, and what they share with the loop. They start together and end one after
+//! the other.
 
 use std::io;
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use crate::daemon::records::writer::{Places, Writer, WriterShared};
 use crate::daemon::vouched::Vouched;
 use crate::kernel::Records;
 
-/// How long the output may take none of the last records before they are given up.
+/// How long the daemon waits at its end for an output that takes no records.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What records go by, and where they go.
+/// What is needed to keep records.
 #[derive(Debug)]
 pub struct KeepingInputs {
     /// What rule numbers stand for.
     pub names: Arc<NameBook>,
-    /// When what was to be selected.
+    /// When each order was to select.
     pub vouched: Arc<Vouched>,
     /// Where records are counted by order.
     pub counts: Arc<RecordCounts>,
@@ -39,7 +39,7 @@ pub struct KeepingInputs {
     pub sequence: u64,
 }
 
-/// Drain and writer, which do not run yet.
+/// Drain and writer, not running yet.
 pub struct UnstartedKeeping {
     drain: Drain,
     writer: Writer,
@@ -82,7 +82,7 @@ pub enum KeepingError {
 }
 
 impl UnstartedKeeping {
-    /// Prepares both, inside of a tokio runtime.
+    /// Prepares both, inside a tokio runtime.
     ///
     /// # Errors
     /// Where a ring cannot be waited for.
@@ -114,7 +114,7 @@ impl UnstartedKeeping {
         Ok(Self { drain, writer, rest: Rest { health, books, news, reopen, commands } })
     }
 
-    /// Sets both to work.
+    /// Starts both.
     pub fn start(self) -> Keeping {
         let Self { drain, writer, rest } = self;
         Keeping { drain: tokio::spawn(drain.run()), writer: tokio::spawn(writer.run()), rest }
@@ -132,22 +132,22 @@ impl Keeping {
         &self.rest.books
     }
 
-    /// What there is to say.
+    /// News for the operator.
     pub const fn news(&self) -> &Arc<News> {
         &self.rest.news
     }
 
-    /// Has the output opened again by its name.
+    /// Makes the writer open the output again by its name.
     pub fn reopen(&self) {
         self.rest.reopen.notify_one();
     }
 
-    /// No record of a generation before this one comes any more.
+    /// Tells the drain that no packet is judged by an earlier generation any more.
     pub fn forget_before(&self, generation: u32) {
         self.command(DrainCommand::Forget(generation));
     }
 
-    /// Waits until what is in the rings is with the writer.
+    /// Waits until the writer has everything that is in the rings.
     ///
     /// # Errors
     /// [`KeepingError`].
@@ -165,12 +165,12 @@ impl Keeping {
     }
 
     fn command(&self, command: DrainCommand) {
-        // If the drain is gone, it has failed, and said so.
+        // If the drain is gone, it has failed and reported why.
         let _ = self.rest.commands.send(command);
     }
 }
 
-/// Waits for a task as long as records are written.
+/// Waits for a task to end, as long as records are being written.
 async fn finish<E: Into<KeepingError>>(
     task: &mut JoinHandle<Result<(), E>>,
     books: &Books,

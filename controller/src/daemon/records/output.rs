@@ -1,5 +1,5 @@
-//! Where records go: one file, one pipe, or standard output. What is open, whether it is still what its
-//! name stands for, and how lines get into it. What happens when they do not is in `writer`.
+//! Where records go: one file, one pipe, or standard output. This file opens it, sees whether its name still
+//! stands for it, and writes lines. What happens when writing fails is in `writer`.
 
 use std::collections::VecDeque;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
@@ -19,27 +19,27 @@ use crate::daemon::records::aside::ends_in_a_line;
 use crate::daemon::records::progress::{FileSpan, Presence};
 use crate::shown::shown;
 
-/// What is behind an output that is open.
+/// The kinds of output.
 #[derive(Debug)]
 enum Target {
-    /// A regular file: it can be looked at, cut back and brought to the disk.
+    /// A regular file: it can be inspected, cut back and synced.
     Regular(Arc<File>),
-    /// A named pipe, whose reader may stand still, end, and come again.
+    /// A named pipe, whose reader may pause, end, and come back.
     Pipe(Pipe),
-    /// Standard output, a device: all that can be done is to write.
+    /// Standard output or a device: it can only be written to.
     Other(Arc<File>),
 }
 
 #[derive(Debug)]
 struct Pipe {
     sender: pipe::Sender,
-    /// The last batches, as far back as any byte of them may still be in the pipe.
+    /// The last batches, back to the first that may still have a byte in the pipe.
     recent: VecDeque<Bytes>,
-    /// Bytes of the batch that is being written, or could not be, that are in the pipe already.
+    /// How many bytes are in the pipe already of a batch that is being written, or that failed.
     partial: usize,
 }
 
-/// An output that is open and ours.
+/// An open output, locked if it is a file.
 #[derive(Debug)]
 pub struct OpenOutput {
     target: Target,
@@ -49,32 +49,32 @@ pub struct OpenOutput {
     whole: u64,
     /// It ends in the middle of a line.
     ragged: bool,
-    /// It was cut back to this length, which nobody has asked about yet.
+    /// It was cut back to this length, and that has not been reported yet.
     cut: Option<u64>,
-    /// Behind `whole` there is a part of a batch that could not be written.
+    /// After `whole` there is a part of a batch that failed.
     torn: bool,
 }
 
-/// What became of an output since it was last looked at.
+/// What happened to an output since it was last looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Look {
     /// Nothing, as far as can be seen.
     Same,
-    /// Its name stands for something else, or for nothing; it has another name now.
+    /// It has another name now; its old name stands for something else, or for nothing.
     Moved,
-    /// It has no name any more: what was written to it is gone.
+    /// It was deleted, and what was written to it is gone.
     Removed,
-    /// Somebody has cut it back to this length.
+    /// It was cut back to this length.
     Cut(u64),
     /// Nobody reads the pipe any more.
     Unread,
 }
 
 impl OpenOutput {
-    /// Opens the output, without waiting for anybody. A file is created readable by its owner only
-    /// (L-SAFE), unless it is to be there already, and locked: two daemons never write one file.
+    /// Opens the output, without waiting for a reader. A missing file is created if `create` says so,
+    /// readable by its owner only (L-SAFE). A file is locked: two daemons never write to one file.
     ///
-    /// Returns what it shows of the last batch of the daemon before, `last`.
+    /// Also returns how much of the previous daemon's last batch, `last`, is in it.
     ///
     /// # Errors
     /// One line that names the output. A pipe that nobody reads is [`io::ErrorKind::NotConnected`].
@@ -131,10 +131,10 @@ impl OpenOutput {
         Ok((opened(Target::Regular(Arc::new(file)), length, ragged), found))
     }
 
-    /// Takes away what comes again, behind `length`.
+    /// Removes everything after `length`, because it will come again.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn cut_back(&mut self, length: u64) -> io::Result<()> {
         if let Target::Regular(file) = &self.target {
             file.set_len(length)?;
@@ -144,7 +144,7 @@ impl OpenOutput {
         Ok(())
     }
 
-    /// The file, if it can be brought to a disk.
+    /// The file, if it can be synced.
     pub const fn durable(&self) -> Option<&Arc<File>> {
         match &self.target {
             Target::Regular(file) => Some(file),
@@ -152,7 +152,7 @@ impl OpenOutput {
         }
     }
 
-    /// Whether nothing can be learnt of what became of what was written.
+    /// Whether there is no way to learn what became of what was written.
     pub const fn is_opaque(&self) -> bool {
         matches!(self.target, Target::Other(_))
     }
@@ -162,8 +162,8 @@ impl OpenOutput {
         matches!(self.target, Target::Pipe(_))
     }
 
-    /// Records that are in the pipe and that nobody has read in whole; of a batch that was not written
-    /// to its end, none.
+    /// How many records are in the pipe and not yet fully read. Records of a batch that was not written to
+    /// its end do not count.
     pub fn unread(&self) -> u64 {
         let Target::Pipe(Pipe { sender, recent, partial }) = &self.target else { return 0 };
         let Ok(bytes) = rustix::io::ioctl_fionread(sender) else { return 0 };
@@ -178,10 +178,10 @@ impl OpenOutput {
         lines
     }
 
-    /// What became of it since.
+    /// What happened to it since the last look.
     ///
     /// # Errors
-    /// Whatever the system says of the file itself.
+    /// The system's error about the file itself.
     pub fn look(&mut self) -> io::Result<Look> {
         let file = match &self.target {
             Target::Regular(file) => file,
@@ -207,7 +207,7 @@ impl OpenOutput {
         Ok(self.cut.take().map_or(Look::Same, Look::Cut))
     }
 
-    /// Goes on at the end of a file that is shorter than it was.
+    /// Notices that a file is shorter than it was, and continues at its end.
     fn notice_cut(&mut self, length: u64) -> io::Result<()> {
         if let (Target::Regular(file), true) = (&self.target, length < self.whole) {
             self.ragged = !ends_in_a_line(file, length)?;
@@ -216,11 +216,11 @@ impl OpenOutput {
         Ok(())
     }
 
-    /// Gets ready for a batch: takes away what there is of one that failed, and ends a line that was
-    /// cut off in its middle, because a machine stopped while it was written.
+    /// Gets ready for a batch: removes what is left of one that failed, and ends a line that was cut off in
+    /// the middle because the machine stopped while it was being written.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub async fn prepare(&mut self) -> io::Result<()> {
         let Target::Regular(file) = &self.target else { return Ok(()) };
         let file = Arc::clone(file);
@@ -237,10 +237,10 @@ impl OpenOutput {
         Ok(())
     }
 
-    /// Where a batch of this length goes, if it goes into a file.
+    /// Where a batch of this length will go, if the output is a file.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn span(&self, length: usize) -> io::Result<Option<FileSpan>> {
         let Target::Regular(file) = &self.target else { return Ok(None) };
         let metadata = file.metadata()?;
@@ -248,10 +248,10 @@ impl OpenOutput {
         Ok(Some(FileSpan { device: metadata.dev(), inode: metadata.ino(), start, end }))
     }
 
-    /// Writes a batch, all of it or, as far as it can be taken back, nothing.
+    /// Writes a batch: all of it or, as far as that can be undone, nothing.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
         match &mut self.target {
             Target::Regular(file) => {
@@ -330,7 +330,7 @@ impl Pipe {
         }
         self.partial = 0;
         self.recent.push_back(lines.clone());
-        // Only what may still be in the pipe is needed.
+        // Batches that have left the pipe are not needed any more.
         let in_pipe = rustix::io::ioctl_fionread(&self.sender).unwrap_or(u64::MAX);
         let mut held: u64 = self.recent.iter().map(|batch| batch.len() as u64).sum();
         while let Some(first) = self.recent.front().map(|batch| batch.len() as u64) {
@@ -344,7 +344,7 @@ impl Pipe {
     }
 }
 
-/// Where others need not wait for a disk.
+/// Writes on a thread of its own, so that other tasks need not wait for a disk.
 async fn write_aside(file: Arc<File>, bytes: Bytes) -> io::Result<()> {
     let write = move || (&*file).write_all(&bytes);
     tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?

@@ -1,19 +1,19 @@
-//! How far records were written, in a file that is there for the next daemon: with the rings, which
-//! keep what is not written, every record is written once, also over a daemon that is killed.
+//! How far records were written, in a file for the next daemon. The rings keep what is not written; with
+//! both, every record is written once, even if a daemon is killed.
 //!
-//! Before a batch is written the file says where in the output it goes and how far it reaches in each
-//! ring. Then it is written, and then the rings are told. A daemon that finds itself between two of
-//! these steps looks at the output: it has all of the batch, or is cut back to where it began.
+//! Before a batch is written, a checkpoint in the file says where in the output the batch goes and how far
+//! it reaches in each ring. Then the batch is written, and then the room in the rings is given back. The
+//! next daemon compares the output with the last checkpoint: it has all of the batch, or it is cut back to
+//! where the batch began.
 //!
-//! A pipe cannot be looked at: there the last batch may come twice, with the same numbers
-//! (`event.sequence`). A machine that stops takes the rings with it, so nothing here waits for the
-//! disk.
+//! A pipe cannot be inspected: there the last batch may come twice, with the same numbers
+//! (`event.sequence`). A machine that stops loses its rings, so nothing here waits for the disk.
 //!
-//! So this file is not replaced as others are (`durable`), and is rewritten in place: it has to outlive a
-//! daemon and not a power cut, and a new file for each batch would cost more than the batch.
+//! For the same reason this file is rewritten in place, not replaced as others are (`durable`): it has to
+//! outlive a daemon but not a power cut, and a new file for each batch would cost more than the batch.
 //!
-//! The first checkpoint is written before there are rings. So a file without one, while there are rings, was
-//! damaged or removed, and nobody knows which numbers were given: no daemon goes on from it.
+//! The first checkpoint is written before there are rings. So if there are rings and no checkpoint, the file
+//! was damaged or removed. It is then unknown which numbers were given, and no daemon continues from it.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
@@ -32,31 +32,31 @@ use crate::kernel::RingPosition;
 /// The file's name, in the folder of the generations.
 pub const FILE: &str = "progress";
 
-/// One batch, or none: how far everything is.
+/// How far everything is: before one batch and after it, or without a batch.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
-    /// Counts checkpoints, so that the last one is told from the one before.
+    /// Counts checkpoints, so that the last one can be told from the one before.
     pub number: u64,
     /// `event.sequence` of the last record before the batch.
     pub before: u64,
     /// `event.sequence` of its last record.
     pub after: u64,
-    /// The file that it goes to; `None` for what is no file.
+    /// Where in the output it goes; `None` if the output is not a file.
     pub file: Option<FileSpan>,
-    /// How far each ring was read with it, by the ring's name; also those that it has nothing of.
+    /// How far each ring was read, the batch included, by the ring's name; all rings are listed.
     pub rings: BTreeMap<String, RingPosition>,
-    /// Where the records go that are set aside with it.
+    /// Where its records that are set aside go.
     pub aside: Option<FileSpan>,
-    /// How many of each reason those are.
+    /// How many are set aside, by reason.
     pub set_aside: BTreeMap<SetAsideReason, u64>,
     /// The books before it.
     pub totals: Totals,
-    /// The highest number that a generation was given.
+    /// The highest number of a generation so far.
     pub generation: u32,
 }
 
-/// Where in a file a batch goes.
+/// A part of a file: where a batch goes.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FileSpan {
     /// The file's device.
@@ -69,25 +69,25 @@ pub struct FileSpan {
     pub end: u64,
 }
 
-/// What the output shows of a batch.
+/// How much of a batch is in a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Presence {
-    /// All of it is there.
+    /// All of it.
     Whole,
-    /// Not all of it is: the file is to be cut back to this length.
+    /// Not all of it: the file has to be cut back to this length.
     CutBackTo(u64),
-    /// It is another file, or none.
+    /// Unknown: it is another file, or there is none.
     Unknown,
 }
 
 impl FileSpan {
-    /// What a file, which may be the one, shows of the batch.
+    /// How much of the batch is in the file with this metadata, which may be another one.
     pub fn presence(&self, metadata: &Metadata) -> Presence {
         if (metadata.dev(), metadata.ino()) != (self.device, self.inode) {
             return Presence::Unknown;
         }
         match metadata.len() {
-            // Somebody else has cut it.
+            // Another process has cut it.
             length if length < self.start => Presence::Unknown,
             length if length < self.end => Presence::CutBackTo(self.start),
             _ => Presence::Whole,
@@ -95,22 +95,22 @@ impl FileSpan {
     }
 }
 
-/// What the file held when it was opened.
+/// What was in the file when it was opened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Recovered {
-    /// There was none, or it was empty.
+    /// Nothing: the file was missing or empty.
     Nothing,
-    /// There is something in it, but no checkpoint.
+    /// Something, but no checkpoint.
     Damaged,
-    /// This checkpoint, which is the last one: the other slot holds the one before, or nothing.
+    /// This checkpoint, which is the last one: the other slot has the one before, or nothing.
     Last(Checkpoint),
-    /// This checkpoint, and another slot that cannot be read: either one that was being written when its
-    /// daemon was killed, and then nothing of its batch was given back in the rings; or a later one
-    /// that was damaged.
+    /// This checkpoint, and another slot that cannot be read. Either that slot was being written when its
+    /// daemon was killed, and then nothing of its batch was given back in the rings; or it has a later
+    /// checkpoint that was damaged.
     OneOfTwo(Checkpoint),
 }
 
-/// The file: two slots, written by turns, so that one is whole whatever happens to the other.
+/// The file: two slots that are written alternately, so that one is whole whatever happens to the other.
 #[derive(Debug)]
 pub struct Progress {
     file: File,
@@ -118,11 +118,11 @@ pub struct Progress {
     slot: u64,
 }
 
-/// Where the second slot begins: no checkpoint is nearly as long.
+/// Where the second slot begins. Every checkpoint is far shorter.
 const SECOND: u64 = 1 << 20;
 
 impl Progress {
-    /// Opens the file in this folder, and says what it held.
+    /// Opens the file in this folder, and returns what was in it.
     ///
     /// # Errors
     /// Where it cannot be opened.
@@ -156,7 +156,7 @@ impl Progress {
         Ok((Self { file, slot }, left))
     }
 
-    /// Begins anew: the rings that the checkpoints are about are gone.
+    /// Begins again, because the rings that the checkpoints are about are gone.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -165,7 +165,7 @@ impl Progress {
         self.write(&Checkpoint::default())
     }
 
-    /// Says what comes next.
+    /// Writes the next checkpoint.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -181,7 +181,7 @@ impl Progress {
     }
 }
 
-/// What is in a slot.
+/// The contents of a slot.
 fn slot(file: &File, start: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = file;
@@ -190,7 +190,7 @@ fn slot(file: &File, start: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The first line, if it is whole: what is behind it is left of a longer one.
+/// Reads the first line, if it is whole. What follows it was left by a longer one.
 fn read(slot: &[u8]) -> Option<Checkpoint> {
     let end = slot.iter().position(|byte| *byte == b'\n')?;
     let line = str::from_utf8(slot.get(..end)?).ok()?;

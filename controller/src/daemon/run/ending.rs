@@ -1,4 +1,4 @@
-//! The one place where a daemon ends, and its last words.
+//! The end of a daemon, in one place, and its last words.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,22 +18,22 @@ use crate::registry::Reading;
 use crate::registry::runs::{How, Stop};
 
 /// What a sensor did, for the last words of its daemon. Every record that was due is in one of the four
-/// numbers behind `records`.
+/// numbers after `records`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RunSummary {
     /// Packets seen on all interfaces.
     pub packets: u64,
-    /// Records that were due: those that the kernel submitted, and those that a full ring lost.
+    /// Records that were due: those that the kernel submitted, and those that it lost because a ring was full.
     pub records: u64,
     /// Records in the output.
     pub written: u64,
-    /// Records that are nowhere, or that a full ring had no room for.
+    /// Records that are missing, or that a full ring had no room for.
     pub lost: u64,
     /// Records that could not be written.
     pub not_written: u64,
     /// Records that were set aside.
     pub set_aside: u64,
-    /// Those that could not be written are in the rings, for the next daemon.
+    /// Records that could not be written stay in the rings for the next daemon.
     pub kept: bool,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for RunSummary {
     }
 }
 
-/// The first of several failures: the others most often follow from it.
+/// The first of several failures; the others usually follow from it.
 #[derive(Default)]
 struct FirstFailure(Option<RunError>);
 
@@ -65,8 +65,8 @@ impl FirstFailure {
 }
 
 impl Daemon {
-    /// The one place where a daemon ends: selection first, then what it left behind. If records cannot
-    /// be written, pinned rings stay for the next daemon to write them.
+    /// Ends everything: selection first, then what it left behind. If records cannot be written, pinned rings
+    /// stay, so that the next daemon can write them.
     pub(super) async fn stop(
         mut self,
         end: End,
@@ -101,8 +101,8 @@ impl Daemon {
         (summary, first.0.map_or(Ok(()), Err))
     }
 
-    /// Ends all selection, unless another daemon goes on with it, and counts what there was: packets, and
-    /// records by interface.
+    /// Ends all selection, unless another daemon continues it. Returns the packets seen, and the records
+    /// submitted by interface.
     fn end_selection(
         &self,
         end: End,
@@ -166,8 +166,8 @@ impl RunSummary {
             .sum();
     }
 
-    /// The books, once nothing moves any more. What the output has taken and nobody has looked at since
-    /// counts as not written: that happens only where the writer was given up.
+    /// Takes over the books, once nothing moves any more. What the output has taken but nothing has confirmed
+    /// counts as not written; that happens only if the writer was given up.
     fn add_up(&mut self, books: &Books) {
         let totals = books.sums();
         self.records = totals.submitted().saturating_add(self.lost);

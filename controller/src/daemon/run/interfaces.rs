@@ -1,5 +1,5 @@
-//! What the loop does about interfaces: none that carries a default route is tapped, and each is looked
-//! after.
+//! What the loop does about interfaces: it refuses to tap one that carries a default route, and looks after
+//! each.
 
 use std::io;
 
@@ -14,8 +14,9 @@ use crate::daemon::lock::lock;
 use crate::kernel::Mode;
 use crate::registry::Reading;
 
-/// Refuses an interface that carries a default route, unless its frames pass or it is meant. What is to
-/// watch over later routes comes with the task that reads them. To be called in a runtime.
+/// Refuses an interface that carries a default route, unless its frames pass or the operator said
+/// `--yes-drop-all`. Returns the watch over later routes, with the task that reads them. To be called inside
+/// a tokio runtime.
 pub(super) fn guard(
     config: &Config,
     yes_drop_all: bool,
@@ -24,7 +25,7 @@ pub(super) fn guard(
         return Ok(None);
     }
     let read = || -> io::Result<_> {
-        // First of all: no route that comes from here on is missed.
+        // First of all, so that no route is missed that appears from now on.
         let news = Listener::open(&route::GROUPS)?;
         Ok((news, DefaultRoutes::read()?, link::all()?))
     };

@@ -1,5 +1,5 @@
-//! The start: everything that a daemon opens, in an order in which nothing is selected before all of it
-//! works.
+//! The start: opens everything that a daemon needs, in an order in which nothing is selected before all of
+//! it works.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -29,8 +29,8 @@ use crate::registry::Reading;
 use crate::registry::memory::Remembered;
 
 impl Daemon {
-    /// Opens everything, in a runtime: files and sockets, then the program. What it takes of
-    /// privileges is in [`privilege`](crate::daemon::privilege).
+    /// Opens everything: files and sockets, then the program. To be called inside a tokio runtime. The
+    /// privileges that it needs are listed in [`privilege`](crate::daemon::privilege).
     ///
     /// # Errors
     /// [`RunError`]; whatever was attached is detached.
@@ -64,8 +64,8 @@ impl Daemon {
         let vouched = Arc::clone(lock(&sensor).vouched());
         let inputs = KeepingInputs { names, vouched, counts, books, places, sequence };
         let records = UnstartedKeeping::new(&config, rings, inputs).map_err(failed("rings"))?;
-        // Nothing is selected by this daemon before it is written that it is here, and nothing that
-        // could keep it from ending in one place comes after.
+        // The audit file says that this daemon runs before it selects anything. Nothing after this can fail:
+        // from here on the daemon ends in one place.
         orders.started(inherited.generation > 0, Reading::now())?;
         let records = records.start();
         let (health, books) = (Arc::clone(records.health()), Arc::clone(records.books()));
@@ -91,7 +91,7 @@ impl Daemon {
     }
 }
 
-/// What the loop waits for, besides its own tasks.
+/// What the loop waits for, besides the daemon's own tasks.
 struct Waits {
     signals: [Signal; 4],
     steps: ClockSteps,
@@ -118,7 +118,7 @@ struct Reachable {
 }
 
 impl Reachable {
-    /// To be called before anything is attached: from then on a halt needs no answer of this daemon's.
+    /// To be called before anything is attached: from then on a halt works without an answer from this daemon.
     fn make(prepared: &Prepared, mut sensor: Sensor) -> Result<Self, RunError> {
         let (directory, socket) =
             (&prepared.config.state.directory, &prepared.config.control_socket);
@@ -137,8 +137,8 @@ fn publish(orders: &mut OrderService<Sensor>, inherited: &Inherited) -> Result<T
     Ok(orders.begin(Reading::now())?)
 }
 
-/// Whether all selection is halted, by whatever remembers it; then it is in the kernel, too: what another
-/// daemon left may be selecting at this moment.
+/// Whether all selection is halted, according to anything that remembers it. If so, halts the kernel too: what
+/// another daemon left may be selecting at this moment.
 fn halt_again(prepared: &Prepared, sensor: &mut Sensor) -> Result<bool, RunError> {
     let halted = prepared.registry.halted().is_some()
         || prepared.held.memory.read() != Remembered::Nothing

@@ -1,5 +1,5 @@
-//! The start, as far as it is about records and about what another daemon left: the output is opened,
-//! the programs are loaded over what is pinned, and everything goes on where it was.
+//! The part of the start that is about records and about what another daemon left: opens the output, loads
+//! the programs over what is pinned, and continues where the other daemon was.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,14 +21,14 @@ use crate::daemon::takeover::predecessor::{self, Predecessor, Resumed, TakeoverE
 use crate::kernel::Records;
 use crate::registry::{Reading, Registry};
 
-/// What is opened before anything is asked of the kernel.
+/// What is opened before the programs are loaded.
 pub(super) struct Opened {
     predecessor: Predecessor,
     open_output: Option<OpenOutput>,
     found: Presence,
 }
 
-/// Everything loaded, and nothing attached.
+/// Everything is loaded, and nothing attached.
 pub(super) struct TakenOver {
     pub(super) sensor: Sensor,
     pub(super) rings: Vec<(String, Records)>,
@@ -38,26 +38,26 @@ pub(super) struct TakenOver {
     pub(super) books: Arc<Books>,
     /// `event.sequence` of the last record that was written.
     pub(super) sequence: u64,
-    /// There are books of a daemon before this one.
+    /// There are books of a previous daemon.
     pub(super) goes_on: bool,
-    /// What there is to say.
+    /// News for the operator.
     pub(super) said: Vec<String>,
 }
 
-/// Opens the output, and what the daemon before left.
+/// Opens the output, and what the previous daemon left.
 pub(super) fn open(config: &Config, registry: &Registry) -> Result<Opened, RunError> {
     let predecessor = Predecessor::open(config, registry, Reading::now())?;
     let last = predecessor.checkpoint.as_ref().and_then(|checkpoint| checkpoint.file);
     let (open_output, found) = match OpenOutput::open(&config.output, last, true) {
         Ok((open_output, found)) => (Some(open_output), found),
-        // Its reader may come later. The writer says that it waits.
+        // Its reader may come later. The writer reports that it waits.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => (None, Presence::Unknown),
         Err(error) => return Err(RunError::Output(error)),
     };
     Ok(Opened { predecessor, open_output, found })
 }
 
-/// Loads the programs over what is pinned, and goes on from there.
+/// Loads the programs over what is pinned, and continues from there.
 pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, RunError> {
     let Opened { predecessor, mut open_output, found } = opened;
     let Predecessor { root, names, mut inherited, terms, windows, progress, checkpoint, doubts } =
@@ -85,7 +85,7 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     let wrong = sensor.adopt(&known, resumed.totals.lease, now)?;
     sensor.vouched().inherit(windows);
     if !doubts.is_empty() {
-        // Nobody knows for which orders the tables select that are in the kernel.
+        // It is unknown for which orders the tables in the kernel select.
         sensor.set_lease(BootTime::ZERO)?;
     }
     let Resumed { sequence, totals, rings: positions, number, generation, .. } = resumed;
@@ -106,11 +106,11 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     Ok(TakenOver { sensor, rings, names, inherited, places, books, sequence, goes_on, said })
 }
 
-/// Compares what daemons before have written with what the kernel had submitted by then; returns what
-/// is to be said. To be called once tables of ours are published.
+/// Compares what previous daemons have written with what the kernel had submitted by then. Returns news for
+/// the operator. To be called once this daemon's tables are published.
 pub(super) fn audit(sensor: &mut Sensor, books: &Books) -> Result<Vec<String>, RunError> {
     let before = books.waiting();
-    // Whatever program has put a record into a ring has counted it by then.
+    // Any program that has put a record into a ring has counted it by then.
     sensor.settle()?;
     let (missing, behind) = books.audit_at_start(before, sensor.submitted()?);
     let mut said = Vec::new();

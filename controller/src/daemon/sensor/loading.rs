@@ -1,4 +1,4 @@
-//! The start of a sensor: a program for every interface, over what the daemon before left.
+//! The start of a sensor: loads a program for every interface, over what the previous daemon left.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ impl Sensor {
     /// Loads a program for every interface; nothing is attached yet. The rings come with their
     /// interfaces.
     ///
-    /// With pins, what the daemon before left is taken over as it is. Selection ends on interfaces
-    /// that have pins but are not the configuration's any more; their rings come too, to be emptied.
+    /// With pins, what the previous daemon left is taken over as it is. Selection ends on interfaces that have
+    /// pins but are no longer in the configuration; their rings are returned too, to be emptied.
     ///
     /// # Errors
     /// [`SensorError`].

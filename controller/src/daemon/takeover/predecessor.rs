@@ -1,5 +1,5 @@
-//! What a daemon finds of the one before, and keeps for the one after: pins in the kernel, names of
-//! generations, and how far records were written. Without `pin` in the configuration: nothing.
+//! What a daemon finds of the previous one and keeps for the next: pins in the kernel, names of
+//! generations, and how far records were written. Without `pin` in the configuration there is nothing.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,7 +23,7 @@ use crate::kernel::{KernelError, PinRoot, Records, Ring, RingPosition};
 use crate::registry::{Place, Reading, Registry};
 use crate::shown::shown;
 
-/// Why a daemon does not go on from what the one before left.
+/// Why a daemon does not continue from what the previous one left.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeoverError {
     /// Something in the state directory cannot be opened or written.
@@ -37,7 +37,7 @@ pub enum TakeoverError {
     /// The pins cannot be read.
     #[error(transparent)]
     Pins(#[from] KernelError),
-    /// There are pins, but nothing that can be read of how far their records were written.
+    /// There are pins, but how far their records were written cannot be read.
     #[error(
         "{}: {what}, and without it records would get numbers that were given before; restore it, or \
          remove the pins and with them {unread} records that were not written",
@@ -51,7 +51,7 @@ pub enum TakeoverError {
         /// Records in the pinned rings.
         unread: u64,
     },
-    /// How far records were written is known as of an earlier time only.
+    /// How far records were written is known for an earlier time only.
     #[error("{}: {reason}; restore it, or remove the pins and with them these records", shown(.file))]
     Older {
         /// The file.
@@ -72,28 +72,28 @@ pub struct OlderThanRings {
 /// The state that outlives daemons.
 #[derive(Debug, Default)]
 pub struct Predecessor {
-    /// The pins, ours alone from here on.
+    /// The pins, locked by this daemon.
     pub root: Option<PinRoot>,
-    /// The names of generations, with those of the daemon before that are believed.
+    /// The names of generations, including those of the previous daemon that are believed.
     pub names: Arc<NameBook>,
-    /// The generations that are in the kernel, as far as they are believed.
+    /// The generations in the kernel, as far as they are believed.
     pub inherited: Inherited,
-    /// The terms of the slots in which orders may go on.
+    /// The terms of the slots whose orders may continue.
     pub terms: BTreeMap<Slot, Term>,
-    /// The terms in which records were made that may be in the rings, each with its slot.
+    /// The terms, each with its slot, in which records in the rings may have been made.
     pub windows: Vec<(Slot, Term)>,
-    /// Where the writer says how far it is.
+    /// Where the writer notes how far it is.
     pub progress: Option<Progress>,
-    /// The last batch of the daemon before, where there are its rings.
+    /// The last checkpoint of the previous daemon, if its rings are there.
     pub checkpoint: Option<Checkpoint>,
-    /// The generations that are not believed, or lost, with the reason: nobody knows for which orders
-    /// the kernel selects, so it must not select before it has tables of ours.
+    /// The generations that are not believed, or are lost, with the reason. It is then unknown for which
+    /// orders the kernel selects, so it must not select before this daemon's tables are published.
     pub doubts: Vec<String>,
 }
 
 impl Predecessor {
-    /// Opens what the configuration names. What the daemon before left counts only as long as its
-    /// pins are there, and its names only as far as verified orders stand behind them.
+    /// Opens what the configuration names. What the previous daemon left counts only if its pins are there,
+    /// and its names only if they agree with verified orders.
     ///
     /// # Errors
     /// [`TakeoverError`].
@@ -127,7 +127,7 @@ impl Predecessor {
         let mut inherited = Inherited::new(&believed);
         inherited.generation = inherited.generation.max(newest).max(checkpoint.generation);
         if !doubts.is_empty() {
-            // It is not known whose slots they are either; none is taken over.
+            // It is unknown whose slots they are, too; none is taken over.
             inherited.slots.clear();
         }
         Ok(Self {
@@ -146,7 +146,7 @@ impl Predecessor {
 /// The generations that another daemon wrote down.
 #[derive(Default)]
 struct Generations {
-    /// Those that verified orders stand behind.
+    /// Those that agree with verified orders.
     believed: Vec<Arc<Names>>,
     /// The others, each in one line with the reason.
     doubts: Vec<String>,
@@ -173,7 +173,7 @@ impl Generations {
     }
 }
 
-/// Why nothing is started without a progress file: the numbers of records would come a second time.
+/// Without a progress file nothing is started: record numbers would be given a second time.
 fn no_progress(root: &PinRoot, ledger: &GenerationFiles, what: &'static str) -> TakeoverError {
     let left = root.stale(&[]).unwrap_or_default();
     let readable = left.iter().filter(|left| left.readable);
@@ -181,25 +181,25 @@ fn no_progress(root: &PinRoot, ledger: &GenerationFiles, what: &'static str) -> 
     TakeoverError::NoProgress { file: ledger.folder().join(progress::FILE), what, unread }
 }
 
-/// Where a daemon goes on.
+/// Where a daemon continues.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Resumed {
-    /// The last batch is still in the rings; what the output has of it is to be taken away.
+    /// The last batch is still in the rings, and any part of it has to be removed from the output.
     pub comes_again: bool,
     /// The number of the last record that was written.
     pub sequence: u64,
     /// The books as of then.
     pub totals: Totals,
-    /// How far each ring was given back.
+    /// Up to where the room of each ring was given back.
     pub rings: BTreeMap<String, RingPosition>,
     /// The number of the last checkpoint.
     pub number: u64,
-    /// The highest number that a generation was given, by the records in the rings too.
+    /// The highest number of a generation so far, including those of records in the rings.
     pub generation: u32,
 }
 
-/// Goes on behind the last batch of the daemon before, given what the output shows of it: rings are
-/// taken to where they were written.
+/// Continues after the previous daemon's last batch, given how much of it is in the output: skips what was
+/// written in the rings.
 ///
 /// # Errors
 /// [`OlderThanRings`].
@@ -209,17 +209,18 @@ pub fn resume(
     aside: &AsideFile,
     rings: &mut [(String, Records)],
 ) -> Result<Resumed, OlderThanRings> {
-    let Reached { at_batch, mut positions, newest_generation } = Reached::read(&checkpoint, rings)?;
+    let RingsReached { at_batch, mut positions, newest_generation } =
+        RingsReached::read(&checkpoint, rings)?;
     let generation = checkpoint.generation.max(newest_generation);
-    // The rings are told after all of it is written. Where they were told, it does not come again,
-    // whatever somebody has made of the output since.
+    // Room in the rings is given back after all of the batch is written. If it was given back, the batch
+    // does not come again, whatever happened to the output since.
     let in_rings = at_batch.iter().all(|(_, ring, position)| ring.position() >= *position);
     let there = checkpoint.aside.map(|span| aside.presence(&span));
     let written = in_rings || is_written(&checkpoint, found, there);
     let sequence = if written { checkpoint.after } else { checkpoint.before };
     let number = checkpoint.number;
     if let (false, Some(span)) = (written, &checkpoint.aside) {
-        // It comes again. If it cannot be taken away, it will be there twice.
+        // It comes again. If it cannot be removed, it will be there twice.
         let _ = aside.cut_back(span);
     }
     let totals = if written { with_batch(checkpoint, there) } else { checkpoint.totals };
@@ -234,8 +235,8 @@ pub fn resume(
 }
 
 /// The rings, compared with the last checkpoint.
-struct Reached<'a> {
-    /// Those that reach as far as the batch does, with the position behind it.
+struct RingsReached<'a> {
+    /// Those that reach as far as the batch does, with the position after it.
     at_batch: Vec<(String, &'a mut Ring, RingPosition)>,
     /// How far each of the others was read.
     positions: BTreeMap<String, RingPosition>,
@@ -243,7 +244,7 @@ struct Reached<'a> {
     newest_generation: u32,
 }
 
-impl<'a> Reached<'a> {
+impl<'a> RingsReached<'a> {
     fn read(
         checkpoint: &Checkpoint,
         rings: &'a mut [(String, Records)],
@@ -272,12 +273,13 @@ impl<'a> Reached<'a> {
     }
 }
 
-/// Whether the batch of a checkpoint was written, by what the output and the file of records set aside show of it.
+/// Whether the batch of a checkpoint was written, given how much of it is in the output and in the file of
+/// records that were set aside.
 fn is_written(checkpoint: &Checkpoint, found: Presence, there: Option<Presence>) -> bool {
     match found {
         Presence::Whole => true,
         Presence::CutBackTo(_) => false,
-        // If no line of it was for the output, what was set aside says how far it came.
+        // If it had no line for the output, the records that were set aside show how far it came.
         Presence::Unknown => {
             checkpoint.before == checkpoint.after && there == Some(Presence::Whole)
         }
@@ -297,7 +299,7 @@ fn with_batch(checkpoint: Checkpoint, there: Option<Presence>) -> Totals {
     totals
 }
 
-/// How far the rings of a sensor that begins were given back: nowhere.
+/// Up to where the rings of a new sensor were given back.
 pub fn positions(rings: &mut [(String, Records)]) -> BTreeMap<String, RingPosition> {
     let mut positions = BTreeMap::new();
     for (interface, records) in rings {

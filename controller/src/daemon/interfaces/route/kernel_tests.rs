@@ -82,7 +82,7 @@ fn routes_lead_through_interfaces() {
             UNICAST,
             &[attribute(RTA_DST, &[&[0x20][..], &[0; 15]].concat()), number(RTA_OIF, 3)],
         ),
-        // An attribute that nobody knows, and an encapsulation without its type.
+        // An unknown attribute, and an encapsulation without its type.
         route(
             V6,
             0,

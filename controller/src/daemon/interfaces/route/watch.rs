@@ -1,5 +1,5 @@
-//! Default routes while the sensor runs. They are read beside the loop, which only looks at what was
-//! found: a machine with a million routes must not keep it from renewing the lease.
+//! Default routes while the sensor runs. A task of its own reads them, and the loop only looks at the
+//! result: a machine with a million routes must not keep the loop from renewing the lease.
 
 use std::collections::BTreeMap;
 use std::future;
@@ -15,35 +15,35 @@ use crate::daemon::interfaces::netlink::Listener;
 use crate::registry::event::What;
 use crate::registry::wording::{CARRIES_NONE, carries};
 
-/// A change is followed by others most often; the routes are read once after them.
+/// A change is usually followed by others; the routes are read once, after all of them.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// The routes are read this often although nothing was heard.
+/// How often the routes are read without news.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// After a reading there is a rest of so many times its length, so that routes that change all the time
-/// take no more than a tenth of a CPU.
+/// After a reading the task rests for so many times its length, so that routes that change all the time take
+/// no more than a tenth of a CPU.
 const REST: u32 = 9;
 
-/// Why the routes could not be read, as it is told: the same reason is told once.
+/// Why the routes could not be read. It is compared, so that the same reason is reported once.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the routes cannot be read: {0}")]
 pub struct Unread(String);
 
-/// The last reading, or why there is none.
+/// The last reading, or why it failed.
 type RouteReading = Result<Arc<DefaultRoutes>, Unread>;
 
-/// Which interfaces of the configuration carry a default route, as it was told.
+/// Which interfaces of the configuration carry a default route, as last reported.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Carried {
     /// The routes, in words, by the interface's name in the configuration.
     pub interfaces: BTreeMap<String, String>,
-    /// Why the routes could not be read, if they could not. What was known before stands.
+    /// Why the routes could not be read, if they could not. Then `interfaces` stays as it was.
     pub unread: Option<Unread>,
 }
 
 impl Carried {
-    /// What is wrong, in one line.
+    /// The trouble, in one line.
     pub fn trouble(&self) -> Option<String> {
         let carried = self.interfaces.iter();
         let carried = carried.map(|(name, routes)| format!("{name}: {}", carries(routes)));
@@ -52,7 +52,7 @@ impl Carried {
         Some(words.join("; ")).filter(|words| !words.is_empty())
     }
 
-    /// Takes up a reading, and tells what has changed.
+    /// Takes a reading, and reports what has changed.
     fn look(&mut self, found: &RouteReading, views: &[View]) -> Looked {
         let mut looked = Looked::default();
         let unread = found.as_ref().err();
@@ -87,7 +87,7 @@ impl Carried {
 }
 
 /// The watch over default routes, for a sensor that drops every frame and whose operator did not say
-/// that this is meant.
+/// `--yes-drop-all`.
 #[derive(Debug)]
 pub struct RouteWatch {
     found: watch::Receiver<RouteReading>,
@@ -95,8 +95,8 @@ pub struct RouteWatch {
 }
 
 impl RouteWatch {
-    /// A watch that knows a first reading, and what reads the routes from then on, to be run as a task.
-    /// `news` has listened since before that reading.
+    /// A watch with a first reading, and the future that reads the routes from then on, to be spawned as a
+    /// task. `news` must have listened since before that reading.
     pub fn new(
         news: Listener,
         first: DefaultRoutes,
@@ -105,24 +105,24 @@ impl RouteWatch {
         (Self { found, carried: Carried::default() }, keep_reading(news, sender))
     }
 
-    /// Waits until what was found is new, for ever without a watch. May be given up at any time.
+    /// Waits for a new result, and forever without a watch. Safe to cancel.
     pub async fn changed(watch: Option<&mut Self>) {
         let changed = match watch {
             Some(watch) => watch.found.changed().await.is_ok(),
             None => false,
         };
-        // Without a sender nothing comes any more: the daemon is ending.
+        // Without a sender nothing comes any more, because the daemon is ending.
         if !changed {
             future::pending::<()>().await;
         }
     }
 
-    /// Looks at what was found for these interfaces.
+    /// Looks at the result for these interfaces.
     pub fn look(&mut self, views: &[View]) -> Looked {
         self.carried.look(&self.found.borrow_and_update(), views)
     }
 
-    /// What was found when it was last looked at.
+    /// The result of the last look.
     pub fn carried(&self) -> &Carried {
         &self.carried
     }
@@ -131,7 +131,7 @@ impl RouteWatch {
 async fn keep_reading(mut news: Listener, sender: watch::Sender<RouteReading>) {
     loop {
         match timeout(INTERVAL, news.changed()).await {
-            // A socket that fails brings no news; what it would have said is found in time.
+            // A socket that failed brings no news; a change is found after the interval.
             Ok(Err(_)) => sleep(INTERVAL).await,
             Ok(Ok(())) => sleep(SETTLE).await,
             Err(_) => {}
@@ -143,7 +143,7 @@ async fn keep_reading(mut news: Listener, sender: watch::Sender<RouteReading>) {
             Ok(Err(error)) => Err(Unread(error.to_string())),
             Err(error) => Err(Unread(error.to_string())),
         };
-        // The loop is woken by what is new to it only.
+        // The loop is woken only if something has changed.
         sender.send_if_modified(|last| {
             let new = *last != found;
             *last = found;
@@ -184,7 +184,7 @@ mod tests {
             (&none, None),
             (&some, Some(format!("{at} (0.0.0.0/0 in table main), {drops}"))),
             (&some, None),
-            // Said once, but shown as it is.
+            // Reported once, but status shows the present routes.
             (&other, None),
             (&none, Some("b: carries no default route any more".to_owned())),
             (&none, None),
@@ -198,7 +198,7 @@ mod tests {
                 assert_eq!(carried.trouble(), Some(trouble));
             }
         }
-        // It goes with the interface, whatever that is called, and not with the name.
+        // The route belongs to the interface, not to the name.
         let moved = views(&[("a", Some(2)), ("b", Some(7))]);
         let looked = carried.look(&some, &moved);
         assert_eq!(looked.events, [What::NoDefaultRoute { interface: "b".into() }]);

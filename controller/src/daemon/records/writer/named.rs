@@ -1,4 +1,4 @@
-//! The output as its name stands for it: looked at, opened again, and what is lost where it is gone.
+//! The output and its name: sees what happened to it, opens it again, and counts what is lost.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::daemon::records::progress::Presence;
 use crate::shown::shown;
 
 impl Writer {
-    /// Looks whether the output is still what its name stands for, and opens it again where not.
+    /// Sees whether the name still stands for the output, and opens it again if not.
     pub(super) async fn look(&mut self) {
         let Some(open_output) = &mut self.places.open_output else {
             self.open();
@@ -47,7 +47,7 @@ impl Writer {
 
     /// Opens the output by its name.
     fn open(&mut self) {
-        // Its lock goes with it.
+        // This also releases its lock.
         self.places.open_output = None;
         let opened = OpenOutput::open(&self.places.output, self.torn, !self.pipe).and_then(
             |(mut open_output, found)| {
@@ -69,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// A batch could not be written; whether that is for good.
+    /// Handles a batch that could not be written. Returns whether that is for good.
     pub(super) fn failed(&mut self, batch: Batch, error: &io::Error) -> bool {
         use io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
         if self.places.output == Output::Stdout && error.kind() == BrokenPipe {
@@ -78,7 +78,7 @@ impl Writer {
         self.stuck = Some(batch);
         match error.kind() {
             BrokenPipe => self.lose_unread(),
-            // To open it again makes no room.
+            // Opening it again would not make room.
             StorageFull | QuotaExceeded | FileTooLarge => {}
             _ if self.places.output == Output::Stdout => {}
             _ => self.places.open_output = None,
@@ -87,7 +87,7 @@ impl Writer {
         false
     }
 
-    /// The output was removed: what went into it since it was last seen is gone.
+    /// The output was removed, with everything that was written since the last look.
     pub(super) fn lose_removed(&mut self) {
         let (name, lost) = (self.name(), self.shared.books.lose_output());
         self.shared.news.say(format!(
@@ -96,7 +96,7 @@ impl Writer {
         self.is_wrong(TroubleKind::Removed, &io::Error::other("was removed"));
     }
 
-    /// The pipe has no reader any more: what it holds is gone with the one that it had.
+    /// The pipe has lost its reader, and with it everything that is in the pipe.
     pub(super) fn lose_unread(&mut self) {
         let Some(open_output) = self.places.open_output.take() else { return };
         self.shared.books.confirm_but(open_output.unread());

@@ -1,4 +1,4 @@
-//! What was written is brought to the disk, on a thread of its own.
+//! Syncs what was written, on a thread of its own.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use super::trouble::TroubleKind;
 use crate::daemon::records::output::OpenOutput;
 
 impl Writer {
-    /// Begins to bring to the disk what was written so far, aside.
+    /// Begins to sync, in the background, what was written so far.
     pub(super) fn begin_sync(&mut self) {
         let output = self.places.open_output.as_ref().and_then(OpenOutput::durable).map(Arc::clone);
         let aside = self.places.aside.take_dirty();
@@ -30,7 +30,7 @@ impl Writer {
         self.synced(done);
     }
 
-    /// Takes note of what came of that.
+    /// Takes note of how a sync ended.
     pub(super) fn synced(&mut self, done: io::Result<()>) {
         self.sync = None;
         match done {

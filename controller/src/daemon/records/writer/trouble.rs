@@ -1,26 +1,26 @@
-//! What is wrong with an output at the moment: said once when it begins and once when it ends, and the
-//! reason why no lease is given in between.
+//! The trouble that an output has at the moment. It is reported once when it begins and once when it ends;
+//! in between it is the reason why no lease is given.
 
 use crate::daemon::news::News;
 use crate::daemon::records::health::Health;
 
-/// What can be wrong, each by itself.
+/// The kinds of trouble, which are independent of each other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum TroubleKind {
-    /// It does not take records, or cannot be opened.
+    /// The output does not take records, or cannot be opened.
     Writing,
     /// It was removed, and records with it.
     Removed,
-    /// What it has taken cannot be brought to the disk.
+    /// It cannot be synced.
     Syncing,
 }
 
-/// What is wrong.
+/// The trouble of an output, by kind.
 #[derive(Debug, Default)]
 pub(super) struct Trouble([Option<String>; 3]);
 
 impl Trouble {
-    /// Something is wrong.
+    /// A trouble begins.
     pub(super) fn begin(
         &mut self,
         kind: TroubleKind,
@@ -37,7 +37,7 @@ impl Trouble {
         health.output(self.reason());
     }
 
-    /// That is over.
+    /// A trouble ends.
     pub(super) fn end(&mut self, kind: TroubleKind, health: &Health, news: &News) {
         let before = self.reason().is_some();
         if let Some(place) = self.0.get_mut(kind as usize) {
@@ -49,7 +49,7 @@ impl Trouble {
         health.output(self.reason());
     }
 
-    /// The first reason that there is.
+    /// The first reason.
     fn reason(&self) -> Option<String> {
         self.0.iter().flatten().next().cloned()
     }
