@@ -1,9 +1,9 @@
-//! What a running sensor is to somebody outside of its daemon: enough to close the kernel's gate when
-//! the daemon does not answer, whether it is dead, stopped or hung (L-MIN).
+//! What a command needs to close the kernel's gate when the daemon does not answer, whether it is dead, stopped
+//! or hung (L-MIN).
 //!
-//! The daemon leaves `gate.json` in its state directory before it attaches anything: the kernel's
-//! number of each interface's `LEASE` map, which is the same over pins and hand-over. Beside the control
-//! socket a symbolic link, `<socket>.state`, leads to the state directory.
+//! Before it attaches anything, the daemon leaves `gate.json` in its state directory, with the kernel's id of
+//! each interface's `LEASE` map. Pins and hand-over do not change that id. Beside the control socket, a symbolic
+//! link `<socket>.state` leads to the state directory.
 
 use std::fs;
 use std::io;
@@ -16,16 +16,16 @@ use crate::durable::reserved::Reserved;
 use crate::kernel::LeaseWord;
 use crate::registry::names;
 
-/// Interfaces of one sensor, at most.
+/// The most interfaces of one sensor.
 pub const MOST_INTERFACES: usize = 300;
 
-/// Enough for [`MOST_INTERFACES`], with the longest names. It is taken from the disk
-/// at the first start, so it is no larger.
+/// Enough for [`MOST_INTERFACES`] with the longest names, and no more: the space is taken from the disk at the
+/// first start.
 const SIZE: usize = 16 << 10;
 
 const SCHEMA: &str = "sekisho.gate/v1";
 
-/// Which start of the machine this is: the kernel's numbers of maps mean nothing in another.
+/// The id of this start of the machine: ids of maps mean nothing after another start.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// `gate.json`.
@@ -48,25 +48,35 @@ struct Lease {
     map: u32,
 }
 
-/// What became of the gates of a sensor.
+/// A file by which the kernel is reached without the daemon could not be left.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", .path.display())]
+pub struct AnnouncementError {
+    /// The file or link.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// The result for the gates of a sensor.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reached {
-    /// Interfaces on which it was done, and read back.
+    /// Interfaces on which it was done and read back.
     pub done: Vec<String>,
-    /// Interfaces on which it was not, each with the reason: one line.
+    /// Interfaces on which it was not done, each in one line with the reason.
     pub failed: Vec<String>,
 }
 
 impl Gates {
-    /// Leaves word in the state directory.
+    /// Writes `gate.json` in the state directory.
     ///
     /// # Errors
-    /// One line that names the file.
+    /// [`AnnouncementError`].
     pub fn announce(
         directory: &Path,
         socket: &Path,
         leases: Vec<(String, u32)>,
-    ) -> Result<(), String> {
+    ) -> Result<(), AnnouncementError> {
         let leave = || {
             let file = match Reserved::open(directory, names::GATE, SIZE) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -83,16 +93,13 @@ impl Gates {
                 interfaces: leases.into_iter().map(lease).collect(),
             })
         };
-        leave().map_err(|error: io::Error| {
-            format!("{}: {error}", directory.join(names::GATE).display())
-        })
+        leave().map_err(|source| AnnouncementError { path: directory.join(names::GATE), source })
     }
 
-    /// What the last daemon of a state directory left; `None` where none of this start of the machine
-    /// did.
+    /// What the last daemon left in a state directory; `None` if no daemon has run since the machine started.
     ///
     /// # Errors
-    /// Whatever the system says, and a file that cannot be understood.
+    /// The system's error, or a file that cannot be understood.
     pub fn read(directory: &Path) -> io::Result<Option<Self>> {
         let file = match Reserved::look(directory, names::GATE, SIZE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -106,8 +113,8 @@ impl Gates {
         }
     }
 
-    /// Halts the kernel on every interface, or ends the halt there. What is not loaded any more is in
-    /// neither list.
+    /// Halts the kernel on every interface, or ends the halt there. Interfaces whose program is no longer loaded
+    /// are in neither list.
     pub fn set_halted(&self, halted: bool) -> Reached {
         let mut reached = Reached::default();
         for Lease { interface, map } in &self.interfaces {
@@ -130,17 +137,17 @@ fn boot_id() -> io::Result<String> {
     fs::read_to_string(BOOT_ID).map(|text| text.trim().to_owned())
 }
 
-/// The link from a control socket to the state directory; removed when dropped, left by a daemon that
-/// is killed.
+/// The link from a control socket to the state directory. It is removed when dropped; a daemon that is killed
+/// leaves it.
 #[derive(Debug)]
 pub struct StateLink(PathBuf);
 
 impl StateLink {
-    /// Makes it, in the place of one that is there.
+    /// Makes the link, and replaces an existing one.
     ///
     /// # Errors
-    /// One line that names it.
-    pub fn make(socket: &Path, directory: &Path) -> Result<Self, String> {
+    /// [`AnnouncementError`].
+    pub fn make(socket: &Path, directory: &Path) -> Result<Self, AnnouncementError> {
         let path = link(socket);
         let make = || {
             if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
@@ -148,20 +155,22 @@ impl StateLink {
             }
             symlink(std::path::absolute(directory)?, &path)
         };
-        make().map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self(path))
+        match make() {
+            Ok(()) => Ok(Self(path)),
+            Err(source) => Err(AnnouncementError { path, source }),
+        }
     }
 }
 
 impl Drop for StateLink {
     fn drop(&mut self) {
-        // It leads nowhere wrong; the next daemon replaces it.
+        // A link that stays does no harm; the next daemon replaces it.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Where the state directory of the daemon at a socket is, if it says so: believed only where link and
-/// directory belong to the same user, or the link to root.
+/// The state directory of the daemon at a socket, if there is a link to it. The link is believed only if it
+/// belongs to the owner of the directory, or to root.
 pub fn state_of(socket: &Path) -> Option<PathBuf> {
     let path = link(socket);
     let link = fs::symlink_metadata(&path).ok()?;
@@ -187,7 +196,7 @@ mod tests {
         fs::create_dir(&state).unwrap();
         assert_eq!(state_of(&socket), None);
         assert_eq!(Gates::read(&state).unwrap(), None);
-        // One that a killed daemon left.
+        // A link that a killed daemon left.
         std::mem::forget(StateLink::make(&socket, folder.path()).unwrap());
         let link = StateLink::make(&socket, &state).unwrap();
         assert_eq!(state_of(&socket).as_deref(), Some(state.as_path()));

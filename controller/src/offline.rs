@@ -1,5 +1,5 @@
-//! Commands over a state directory that no daemon holds. What they come to is decided as it is for a daemon,
-//! in [`crate::registry::command`].
+//! Commands on a state directory that no daemon holds. They are decided in the same place as for a daemon,
+//! [`crate::registry::command`].
 
 use std::io;
 
@@ -17,11 +17,11 @@ use crate::shown::shown;
 pub enum OfflineError {
     /// Nothing has changed.
     Fault(Fault),
-    /// Something was done, and something was not.
+    /// A part was done, and a part was not.
     Incomplete {
-        /// What was.
+        /// What was done.
         lines: Vec<String>,
-        /// What was not, and what to do.
+        /// What was not done, and what to do about it.
         faults: Vec<String>,
     },
 }
@@ -32,7 +32,7 @@ impl<E: Into<Fault>> From<E> for OfflineError {
     }
 }
 
-/// A state directory that no daemon holds, in the hands of a command, at one moment.
+/// A state directory that a command holds, at one moment.
 #[derive(Debug)]
 pub struct Offline {
     held: Held,
@@ -40,7 +40,7 @@ pub struct Offline {
     reading: Reading,
 }
 
-/// Carries out a command over a state directory, and says what came of it.
+/// Carries out a command on a state directory, and returns what was done.
 ///
 /// # Errors
 /// [`OfflineError`].
@@ -49,7 +49,7 @@ pub fn carry_out(place: &Place, command: &Command) -> Result<Vec<String>, Offlin
 }
 
 impl Offline {
-    /// Takes a state directory, at the present time.
+    /// Takes a state directory, now.
     ///
     /// # Errors
     /// [`Fault`].
@@ -60,17 +60,17 @@ impl Offline {
         Ok(Self { held, registry, reading })
     }
 
-    /// Carries out a command. Which direction tables its orders will meet is not known here; the daemon that
-    /// starts over the directory refuses those that they do not allow for.
+    /// Carries out a command. The direction tables are not known here; the daemon that starts on this directory
+    /// refuses orders that do not fit them.
     ///
     /// # Errors
     /// [`OfflineError`].
     pub fn carry_out(mut self, command: &Command) -> Result<Vec<String>, OfflineError> {
         let Self { held, registry, reading } = &self;
         match command {
-            // The registry says it too; and it may be remembered already.
+            // Errors do not matter here: the registry remembers the halt too.
             Command::Halt(act) => drop(held.memory.halt(act)),
-            // A halt that no daemon has written down is not to be missing from the audit file.
+            // A halt that no daemon has written down must not be missing from the audit file.
             Command::Resume(_) => {
                 let act = held.memory.read().act(reading.wall);
                 if let Some(change) = act.and_then(|act| registry.halt(act, *reading)) {
@@ -119,8 +119,8 @@ impl Offline {
         }
     }
 
-    /// The end of a resumption: the registry knows of it, the memory comes next and the kernel last, so that
-    /// a crash in between leaves selection halted.
+    /// Ends a resumption. The registry has it already; the memory comes next and the kernel last, so that a crash
+    /// in between leaves selection halted.
     fn release(&self, mut lines: Vec<String>) -> Result<Vec<String>, OfflineError> {
         let directory = self.held.store.directory();
         let failed = |name: &str, error: io::Error| {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use controller::control::Reply;
 use controller::control::request::{HaltRequest, Request, Upload};
-use controller::daemon::api::control::{Respond, bind};
+use controller::daemon::api::control::{CloseError, Handler, bind};
 use controller::registry::act::{Caller, Said};
 use controller::text::Text;
 use serde_json::Value;
@@ -21,10 +21,10 @@ use crate::words::check_text;
 
 /// The longest line, with its line feed, by the socket's documentation.
 const LONGEST: usize = 65_536;
-/// What the clerk here answers.
+/// What the handler here answers.
 const HEARD: &str = "{\"done\":[\"heard\"]}";
 
-/// What reaches the clerk.
+/// What reaches the handler.
 #[derive(Debug, Eq, PartialEq)]
 enum Event {
     /// The kernel is to be closed.
@@ -42,8 +42,8 @@ impl Notes {
     }
 }
 
-impl Respond for Notes {
-    async fn close(&self, _: &HaltRequest) -> Result<(), String> {
+impl Handler for Notes {
+    async fn close(&self, _: &HaltRequest) -> Result<(), CloseError> {
         self.take_down(Event::Close);
         Ok(())
     }
@@ -68,14 +68,14 @@ impl Office {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("control");
         let events = Arc::new(Mutex::new(Vec::new()));
-        let clerk = Notes(Arc::clone(&events));
+        let handler = Notes(Arc::clone(&events));
         runtime.block_on(async {
-            tokio::spawn(bind(&socket, None).expect("a socket").serve(clerk));
+            tokio::spawn(bind(&socket, None).expect("a socket").serve(handler));
         });
         Self { runtime, socket, events, _folder: folder }
     }
 
-    /// What the clerk heard, and what was answered.
+    /// What the handler heard, and what was answered.
     fn talk(&self, said: &[u8], piece: usize) -> (Vec<Event>, String) {
         let answers = self.runtime.block_on(async {
             let stream = UnixStream::connect(&self.socket).await.expect("a listener");
@@ -129,7 +129,7 @@ pub fn run(input: &[u8]) {
 #[derive(Debug, Default)]
 struct Expected {
     events: Vec<Event>,
-    /// One for each line: whether the clerk heard it.
+    /// One for each line: whether the handler heard it.
     answers: Vec<bool>,
 }
 

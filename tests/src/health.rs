@@ -1,4 +1,4 @@
-//! What a daemon says of its own health: over HTTP, in its log, and in its audit file.
+//! A daemon's own reports of its health: over HTTP, in its log, and in its audit file.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -28,7 +28,7 @@ pub fn served(folder: Folder) -> Folder {
 /// The answer to a question over HTTP: its status and body together.
 ///
 /// # Panics
-/// Where nobody answers.
+/// Where there is no answer.
 pub fn get(wire: &Wire, path: &str) -> String {
     let connect = || TcpStream::connect(HTTP).expect("the daemon serves it");
     let mut connection = wire.receiver.inside(connect);

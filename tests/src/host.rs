@@ -1,6 +1,6 @@
-//! A host of a test's own, in namespaces: systemd is its first process, and the sensor is installed on it as
-//! `docs/installing.md` says, on the receiver's end of a wire. It is gone after the test, with everything
-//! that runs, is mounted or pinned in it.
+//! A test's own host, in namespaces: systemd is its first process, and the sensor is installed on it as
+//! `docs/installing.md` says, at the receiver's end of a wire. After the test it is gone, with everything that
+//! runs, is mounted or pinned in it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -215,7 +215,7 @@ impl Host {
         Line::read_all(&text.expect("the output"))
     }
 
-    /// Who judges what the kernel does, whoever steers it.
+    /// The judge of what the kernel does, whatever process controls it.
     ///
     /// # Panics
     /// Where nothing is pinned.
@@ -235,7 +235,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // It fails where it has ended already. What is left ends with it: see `unshare --kill-child`.
+        // This fails if it has ended already. Its children end with it: see `unshare --kill-child`.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 use sekisho_guest::PARAMETER;
 
-/// The wall clock of this machine. While one test has it no other has; dropping it takes back the
-/// steps that were made.
+/// The wall clock of this machine, held by one test at a time. Dropping it takes back the steps that were
+/// made.
 #[derive(Debug)]
 pub struct WallClock {
     /// Seconds, over all steps.
@@ -62,7 +62,7 @@ fn test_machine(why: &str) -> MutexGuard<'static, ()> {
 /// The alarm of the first real-time clock, which wakes the machine.
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
 
-/// Whether this machine runs. While one test has it no other has.
+/// The power of this machine, held by one test at a time.
 #[derive(Debug)]
 pub struct Power {
     _alone: MutexGuard<'static, ()>,
@@ -99,7 +99,7 @@ fn suspended() -> Duration {
     since_boot().saturating_sub(awake)
 }
 
-/// Time by a clock that nobody steps, since the machine was booted.
+/// Time since the machine was booted, by a clock that is never stepped.
 pub fn since_boot() -> Duration {
     Duration::from_nanos(controller::kernel::clock::boot_time().as_nanos())
 }

@@ -10,7 +10,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
 /// A BPF file system of a test's own, mounted and given to a user as `packaging/systemd` does it. Dropping it
-/// unmounts it, which ends what is pinned in it.
+/// unmounts it, which ends everything that is pinned in it.
 #[derive(Debug)]
 pub struct PinFileSystem(TempDir);
 
@@ -51,7 +51,7 @@ impl Drop for PinFileSystem {
     }
 }
 
-/// A folder that is not there yet. Dropping it removes what is there.
+/// A folder that is not there yet. Dropping it removes it.
 #[derive(Debug)]
 pub struct PinFolder(PathBuf);
 
@@ -72,7 +72,7 @@ impl PinFolder {
         &self.0
     }
 
-    /// What is pinned for an interface, by this version.
+    /// The folder with the pins of an interface, of this version.
     ///
     /// # Panics
     /// Where nothing is.
@@ -82,7 +82,7 @@ impl PinFolder {
         found.filter(|path| path.is_dir()).max().expect("pins of the interface")
     }
 
-    /// Freezes a pinned map: nobody but programs can change it from then on.
+    /// Freezes a pinned map: from then on only programs can change it.
     ///
     /// # Panics
     /// Where `bpftool` cannot.

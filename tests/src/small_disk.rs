@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
-/// The file system. Dropping it unmounts it, whoever still has a file open on it.
+/// The file system. Dropping it unmounts it, even if a file on it is still open.
 #[derive(Debug)]
 pub struct SmallDisk {
     path: PathBuf,
@@ -40,7 +40,7 @@ impl SmallDisk {
         Self { path, around: None }
     }
 
-    /// Takes all the room that is left, to the last page; what is in a file's last page goes on.
+    /// Takes all the room that is left, to the last page. A file can still grow within its last page.
     ///
     /// # Panics
     /// Where it cannot be filled.

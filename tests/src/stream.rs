@@ -1,6 +1,5 @@
-//! A stream of packets over a wire. Each has its number in its destination port, so that a record
-//! names the very packet that it is about, and a test knows when that one was sent whatever the
-//! record says of time.
+//! A stream of packets over a wire. Each has its number in its destination port, so that a record identifies
+//! its packet, and a test knows when that was sent, whatever time the record has.
 
 use std::net::UdpSocket;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
-//! Waiting: for a condition, or for a moment of the wall clock, and never for ever.
+//! Waiting for a condition, or for a moment of the wall clock, but never forever.
 
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Generous: what is waited for takes far less, in an emulated machine too.
+/// Generous: everything that is waited for takes far less, even in an emulated machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// How often a condition is looked at.

@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     build.args(["build", "--release", "-p", "sekisho-tests", "--bin", "bench"]);
     process::run(object::with_object(&mut build, Some(&sensor)))?;
 
-    // Not `cargo run`: whoever stops the task stops the benchmark itself.
+    // Not `cargo run`, so that a signal to this task reaches the benchmark itself.
     let mut bench =
         std::process::Command::new(workspace::target_directory()?.join("release/bench"));
     bench.env(OBJECT_VARIABLE, programs);

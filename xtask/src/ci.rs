@@ -1,4 +1,4 @@
-//! What must hold before a change is merged: formatting, clippy without warnings, every test.
+//! What must hold before a change is merged: formatting, clippy and rustdoc without warnings, every test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +26,11 @@ pub(crate) fn run() -> Result<()> {
         let clippy = ["clippy", "--quiet", "--", "-D", "warnings"];
         process::run(kernel_cargo(&directory).args(clippy))?;
     }
+
+    println!("ci: documentation, warnings are errors");
+    let doc =
+        ["doc", "--quiet", "--no-deps", "--package", "controller", "--package", "sensor-common"];
+    process::run(workspace::cargo().args(doc).env("RUSTDOCFLAGS", "-D warnings"))?;
 
     test::run()?;
     println!("ci: passed");

@@ -32,8 +32,13 @@ enum Task {
     /// Build the kernel program and the `sekisho` command that carries it
     #[command(after_help = "Examples:
   cargo xtask build
+  cargo xtask build --object-only
   ./target/release/sekisho --help")]
-    Build,
+    Build {
+        /// Build the kernel program alone
+        #[arg(long)]
+        object_only: bool,
+    },
 
     /// Show the main job on real traffic: orders in, records out, the end of the term
     ///
@@ -113,7 +118,7 @@ enum Task {
   cargo xtask coverage")]
     Coverage,
 
-    /// Check formatting, run clippy with warnings as errors, then every test
+    /// Check formatting, run clippy and rustdoc with warnings as errors, then every test
     #[command(after_help = "Examples:
   cargo xtask ci
   .ci/run")]
@@ -125,7 +130,7 @@ impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.task {
             Task::Setup => setup::all(),
-            Task::Build => object::build_and_report(),
+            Task::Build { object_only } => object::build_and_report(object_only),
             Task::Demo { binary } => demo::run(binary),
             Task::Test => test::run(),
             Task::VmTest { kernel } => vm::run(kernel),

@@ -1,4 +1,4 @@
-//! Which lines of the shared code the tests that need no root run through.
+//! Measures which lines of the shared code are run by the tests that need no root.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::{process, workspace};
 const PACKAGES: [&str; 3] = ["sensor-common", "controller", "sekisho-fuzz"];
 /// The code that is measured.
 const MEASURED: &str = "sensor-common/src/";
-/// Fewer lines of it are too few, in percent.
+/// The lowest coverage of it, in percent.
 const FEWEST: usize = 95;
 
 /// `cargo xtask coverage`.
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// What coverage is measured with.
+/// Installs the tools that measure coverage.
 pub(crate) fn tools() -> Result<()> {
     CARGO_LLVM_COV.path()?;
     let component = "llvm-tools";
@@ -100,7 +100,7 @@ fn files(report: &str, root: &Path) -> Result<BTreeMap<String, Lines>> {
     Ok(files)
 }
 
-/// How many lines of a file are no tests: those stand at its end.
+/// The number of lines before the tests, which stand at the end of a file.
 fn code(source: &str) -> usize {
     let mut lines = source.lines().zip(source.lines().skip(1));
     let tests =

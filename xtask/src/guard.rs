@@ -1,4 +1,4 @@
-//! Processes of a task: each is bounded in time, and none outlives the task, however it ends.
+//! The processes of a task. Each has a time limit, and none outlives the task, however the task ends.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt as _;
@@ -17,7 +17,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// How often a condition is looked at again.
 const POLL: Duration = Duration::from_millis(10);
 
-/// How long a process may take to end by itself once asked to.
+/// How long a process may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How long an ordinary command may take.
@@ -28,7 +28,7 @@ pub(crate) fn catch_signals() -> Result<()> {
     ctrlc::set_handler(interrupt).context("signals cannot be caught")
 }
 
-/// Ends the task in good order, at the next step.
+/// Ends the task in good order at its next check.
 pub(crate) fn interrupt() {
     INTERRUPTED.store(true, Ordering::SeqCst);
 }
@@ -57,7 +57,7 @@ pub(crate) fn wait_for<T>(
     }
 }
 
-/// What a command left behind.
+/// What a finished command returned.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
@@ -65,7 +65,7 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
-/// Runs a command to its end, with `input` on its standard input. Any exit status will do.
+/// Runs a command to its end, with `input` on its standard input. Any exit status is accepted.
 pub(crate) fn finish(command: &mut Command, input: Stdio) -> Result<Finished> {
     let name = show(command);
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -92,7 +92,7 @@ pub(crate) fn succeed(command: &mut Command) -> Result<String> {
 fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What could be read is what there is: the process may be killed at any time.
+        // The process may be killed at any time; then what was read so far counts.
         let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
         bytes
     })
@@ -106,8 +106,7 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Starts a command out of reach of the terminal's Ctrl-C, which is the task's to handle.
-    /// Messages call it `name`.
+    /// Starts a command out of reach of the terminal's Ctrl-C, which the task handles. Messages call it `name`.
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self> {
         check()?;
         let name = name.to_owned();
@@ -160,7 +159,7 @@ impl Drop for Background {
     }
 }
 
-/// Ties a command to the task's life: the kernel kills it should the task itself be killed.
+/// Ties a command to the task: the kernel kills it if the task itself is killed.
 pub(crate) fn tied(command: &Command) -> Command {
     let mut tied = Command::new("setpriv");
     tied.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());

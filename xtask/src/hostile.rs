@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{object, privilege, process, setup, workspace};
 
-/// How long, and which attacks.
+/// The duration, and which attacks.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// For how long

@@ -14,11 +14,13 @@ pub(crate) const OBJECT_VARIABLE: &str = "SEKISHO_EBPF_OBJECT";
 const TARGET: &str = "bpfel-unknown-none";
 
 /// `cargo xtask build`.
-pub(crate) fn build_and_report() -> Result<()> {
+pub(crate) fn build_and_report(object_only: bool) -> Result<()> {
     let object = kernel_program(&setup::toolchain()?)?;
-    let sekisho = sekisho(Some(&object))?;
+    let command = if object_only { None } else { Some(sekisho(Some(&object))?) };
     println!("kernel program  {}", object.display());
-    println!("command         {}", sekisho.display());
+    if let Some(command) = command {
+        println!("command         {}", command.display());
+    }
     Ok(())
 }
 
@@ -63,7 +65,7 @@ fn cargo(route: Route) -> Command {
         }
         Route::System => {
             let mut cargo = workspace::cargo();
-            // Rebuilding the core library is not yet stable; this compiler knows how all the same.
+            // Rebuilding the core library is not yet stable; this makes a stable compiler do it.
             cargo.env("RUSTC", SYSTEM_RUSTC).env("RUSTC_BOOTSTRAP", "1");
             cargo
         }

@@ -23,7 +23,7 @@ fn has_candidate(policy: &str) -> bool {
     candidate.is_some_and(|version| version.trim() != "(none)")
 }
 
-/// Something that is done once in a run of this program, whether it works or not.
+/// Something that is done once per run of this program, whether it works or not.
 struct Once(AtomicBool);
 
 impl Once {
@@ -31,8 +31,7 @@ impl Once {
         Self(AtomicBool::new(false))
     }
 
-    /// Does it, the first time; what went wrong is said, and nothing more: what comes after it may
-    /// work all the same.
+    /// Does it the first time. A failure is only reported, because what comes after may still work.
     fn attempt(&self, act: impl FnOnce() -> Result<()>) -> Option<String> {
         if self.0.swap(true, Ordering::Relaxed) {
             return None;
@@ -42,8 +41,8 @@ impl Once {
     }
 }
 
-/// Fetches the present lists of packages, once in a run: a list that is a few weeks old names archives
-/// that are gone. If that fails, the old lists have to do.
+/// Fetches the present lists of packages, once per run: a list that is a few weeks old names archives that are
+/// gone. If that fails, the old lists are used.
 pub(crate) fn refresh() {
     static REFRESHED: Once = Once::new();
     let failed = REFRESHED.attempt(|| {
@@ -55,7 +54,7 @@ pub(crate) fn refresh() {
     }
 }
 
-/// Installs `packages`, saying why first. What is installed already is left alone.
+/// Installs `packages` and says why first. Installed packages are left alone.
 pub(crate) fn install(packages: &[&str], why: &str) -> Result<()> {
     let missing: Vec<&str> =
         packages.iter().copied().filter(|package| !is_installed(package)).collect();

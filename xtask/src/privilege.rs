@@ -1,4 +1,4 @@
-//! What the kernel asks of us: root, and a mounted bpffs.
+//! What the kernel requires: root, and a mounted bpffs.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Mounts the BPF file system where it is not; pinned maps and links live in it.
+/// Mounts the BPF file system if it is not mounted; pinned maps and links live in it.
 pub(crate) fn ensure_bpffs() -> Result<()> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo")
         .context("/proc/self/mountinfo cannot be read")?;

@@ -1,5 +1,5 @@
-//! The Python library that the tests of interoperation sign and verify with: in an environment of its
-//! own below `target/tools`, so that nothing of the system's Python changes.
+//! The Python library with which the interoperation tests sign and verify, in an environment of its own below
+//! `target/tools`, so that the system's Python does not change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use crate::{packages, process, workspace};
 /// The releases, pinned.
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
 
-/// The Python that has the library, installed if need be.
+/// The Python that has the library, which is installed if necessary.
 pub(crate) fn with_securesystemslib() -> Result<PathBuf> {
     let file = workspace::root().join(REQUIREMENTS);
     let wanted =
         fs::read_to_string(&file).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
     let directory = workspace::target_directory()?.join("tools/python-interop");
     let python = directory.join("bin/python");
-    // Written last, so that an installation that was broken off is begun again.
+    // Written last, so that an interrupted installation begins again.
     let installed = directory.join("installed-requirements.txt");
     if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) && python.is_file() {
         return Ok(python);
@@ -39,7 +39,7 @@ pub(crate) fn with_securesystemslib() -> Result<PathBuf> {
 }
 
 fn install(directory: &Path, python: &Path, requirements: &Path) -> Result<()> {
-    // `--clear`: what an older list left there goes.
+    // `--clear` removes what an older list left there.
     process::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(directory))?;
     let mut pip = Command::new(python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
@@ -49,7 +49,7 @@ fn install(directory: &Path, python: &Path, requirements: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Python with what makes an environment, which Debian packs separately.
+/// Python with the modules that make an environment, which Debian packages separately.
 fn system_python() -> Result<()> {
     let why =
         "securesystemslib, an independent implementation of DSSE, runs in a Python environment";
@@ -59,7 +59,7 @@ fn system_python() -> Result<()> {
     if ready { Ok(()) } else { packages::install(&["python3", "python3-venv"], why) }
 }
 
-/// The lines of a list of requirements that name a release.
+/// The lines that name a release in a list of requirements.
 fn releases(requirements: &str) -> Vec<&str> {
     requirements.lines().filter(|line| line.contains("==") && !line.starts_with('#')).collect()
 }

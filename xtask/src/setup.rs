@@ -1,4 +1,4 @@
-//! Installs what is missing: says what and why first, then does it. Never touches what is there.
+//! Installs missing tools, and says first which and why. Never touches installed ones.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolchain};
 use crate::{coverage, fuzz, packages, privilege, process, python, vm, workspace};
 
-/// The programs that the demo and the tests over the kernel run: (program, package, what for).
+/// The programs that the demo and the tests over the kernel run: (program, package, purpose).
 const TOOLS: [(&str, &str, &str); 7] = [
     (
         "ip",
@@ -31,7 +31,7 @@ const TOOLS: [(&str, &str, &str); 7] = [
     ("bpftool", "bpftool", BPFTOOL),
 ];
 
-/// What for.
+/// Its purpose.
 const BPFTOOL: &str = "`bpftool` freezes the maps of a sensor under test";
 
 /// `cargo xtask setup`: everything that the other tasks would install when they need it.

@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 
 use crate::{object, privilege, process, python, setup, vm, workspace};
 
-/// Each test over the kernel holds namespaces and tables of its own; more at a time only makes
-/// their deadlines tighter.
+/// Each test over the kernel has namespaces and tables of its own; running more at a time only makes their
+/// deadlines tighter.
 const KERNEL_TEST_THREADS: usize = 4;
 
 /// `cargo xtask test`.
@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result<()> {
     }
     setup::kernel_tools()?;
     privilege::ensure_bpffs()?;
-    // First, so that the controller is built once, with the kernel program in it.
+    // Built first, so that the controller is built once, with the kernel program in it.
     let object = object::kernel_program(&setup::toolchain()?)?;
     without_kernel(Some(&object))?;
     interoperation(Some(&object))?;

@@ -103,9 +103,9 @@ pub(crate) fn readiness(compiler: Compiler) -> Result<Readiness> {
     })
 }
 
-/// Chooses between compilers: what is ready first, then what takes least to make ready; nightly
-/// before the system's where both take the same. `can_get_llvm` says for which LLVM majors the
-/// development files can be installed.
+/// Chooses a compiler: one that is ready, or else the one that takes the least to make ready. Nightly comes
+/// before the system's if both take the same. `can_get_llvm` says for which LLVM majors the development files
+/// can be installed.
 pub(crate) fn choose(
     found: &[(Compiler, Readiness)],
     can_get_llvm: impl Fn(u32) -> bool,
@@ -123,7 +123,7 @@ pub(crate) fn choose(
         .map(|(_, compiler)| compiler)
 }
 
-/// Where LLVM's development files of this major version are.
+/// The prefix of LLVM's development files of this major version.
 pub(crate) fn llvm_prefix(major: u32) -> Option<PathBuf> {
     let usual = PathBuf::from(format!("/usr/lib/llvm-{major}"));
     if usual.join("include/llvm-c/Core.h").is_file() {

@@ -13,7 +13,7 @@ pub(crate) struct Tool {
     /// The name of its package and program.
     pub(crate) name: &'static str,
     pub(crate) release: &'static str,
-    /// What for.
+    /// Its purpose.
     pub(crate) why: &'static str,
 }
 
@@ -24,7 +24,7 @@ pub(crate) const CARGO_FUZZ: Tool = Tool {
     why: "it builds the fuzz targets with libFuzzer",
 };
 
-/// Measures what tests run through.
+/// Measures which lines tests run through.
 pub(crate) const CARGO_LLVM_COV: Tool = Tool {
     name: "cargo-llvm-cov",
     release: "0.9.1",
@@ -32,7 +32,7 @@ pub(crate) const CARGO_LLVM_COV: Tool = Tool {
 };
 
 impl Tool {
-    /// Where it is, installed if need be.
+    /// Its path. It is installed if necessary.
     pub(crate) fn path(self) -> Result<PathBuf> {
         let Self { name, release, why } = self;
         let root = workspace::target_directory()?.join(format!("tools/{name}-{release}"));
@@ -52,7 +52,7 @@ impl Tool {
         Ok(program)
     }
 
-    /// Its command, at the root of the repository. It runs the cargo that runs this task.
+    /// Its command, at the root of the repository. It uses the cargo that runs this task.
     pub(crate) fn command(self) -> Result<Command> {
         let mut command = Command::new(self.path()?);
         command.current_dir(workspace::root());

@@ -43,8 +43,8 @@ pub struct VerifyArgs {
     /// The state directory, as the configuration names it
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// The state directory's anchor [default: <DIR>.anchor]
     #[arg(long, value_name = "FILE")]
+    #[arg(help = "The state directory's anchor [default: <DIR>.anchor]")]
     anchor: Option<PathBuf>,
 }
 

@@ -17,8 +17,8 @@ pub struct Where {
     /// Without a daemon: the state directory, as the configuration names it
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The state directory's anchor [default: <DIR>.anchor]
     #[arg(long, value_name = "FILE", requires = "state")]
+    #[arg(help = "The state directory's anchor [default: <DIR>.anchor]")]
     anchor: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! What is said over the control socket: known to the daemon that answers and to the commands that ask.
+//! The language of the control socket, shared by the daemon that answers and the commands that ask.
 //!
 //! | file | job |
 //! |---|---|

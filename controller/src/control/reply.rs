@@ -1,4 +1,4 @@
-//! What a daemon answers to a request that changes something.
+//! The daemon's answer to a request that changes something.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::rejection::Rejection;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
-    /// It is done, as these lines say.
+    /// It was done, as these lines say.
     Done(Vec<String>),
     /// A document or the configuration was refused, for these reasons.
     Refused(Vec<String>),

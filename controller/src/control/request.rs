@@ -22,7 +22,7 @@ use crate::registry::act::{Act, Said};
 use crate::registry::command::{Command, Document};
 use crate::text::Text;
 
-/// Longest line of a request, in bytes, with its line feed: room for the names of some hundred documents.
+/// The longest line of a request, in bytes, with its line feed: room for the names of some hundred documents.
 pub const LONGEST: u64 = 65_536;
 
 /// One request.
@@ -54,7 +54,7 @@ pub enum Request {
     },
 }
 
-/// A halt: what a person says of it, and how long their command waits.
+/// A halt: what the person says about it, and how long the command waits.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HaltRequest {
@@ -64,8 +64,8 @@ pub struct HaltRequest {
     /// See [`Said::why`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Text>,
-    /// Until when the command waits. By then it has halted the kernel itself, or said that it could not: a
-    /// resumption after this moment is not undone by a daemon that reads the request late.
+    /// Until when the command waits. By then it has halted the kernel itself, or reported that it could not. A
+    /// daemon that reads the request late does not undo a resumption after this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_until: Option<BootTime>,
 }
@@ -76,6 +76,20 @@ impl HaltRequest {
         let Said { operator, why } = said;
         Self { operator, why, waits_until: Some(waits_until) }
     }
+}
+
+/// Why the documents that a request names may not follow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RequestError {
+    /// It installs nothing.
+    #[error("names no document")]
+    NoDocument,
+    /// Together they are too long.
+    #[error("what follows it is at most {} MiB", .largest >> 20)]
+    TooLong {
+        /// The most bytes that may follow.
+        largest: u64,
+    },
 }
 
 /// A document that follows the line.
@@ -89,8 +103,8 @@ pub struct Upload {
 }
 
 impl Request {
-    /// What has to be said to a daemon for a command, and the documents that follow. Who asks and when is
-    /// for the daemon to see.
+    /// The request to a daemon for a command, and the documents that follow. The daemon itself sees who asks and
+    /// when.
     pub fn of(command: Command) -> (Self, Vec<Bytes>) {
         let upload =
             |Document { name, bytes }| (Upload { name, length: bytes.len() as u64 }, bytes);
@@ -123,21 +137,21 @@ impl Request {
         }
     }
 
-    /// Whether the documents that it names may follow.
+    /// Checks that the documents that it names may follow.
     ///
     /// # Errors
-    /// One line.
-    pub fn check(&self) -> Result<(), String> {
+    /// [`RequestError`].
+    pub fn check(&self) -> Result<(), RequestError> {
         // Revocations and trust files are small, and verified between two ticks.
         let largest = match self {
             Self::Install { .. } => LARGEST,
             _ => 1 << 20,
         };
         if matches!(self, Self::Install { documents } if documents.is_empty()) {
-            return Err("names no document".to_owned());
+            return Err(RequestError::NoDocument);
         }
         if self.length() > largest {
-            return Err(format!("what follows it is at most {} MiB", largest >> 20));
+            return Err(RequestError::TooLong { largest });
         }
         Ok(())
     }
@@ -149,7 +163,7 @@ impl Request {
 
     /// The line, with its line feed.
     pub fn line(&self) -> String {
-        // Plain values: there is nothing in them that JSON could not say.
+        // JSON can express all of these values.
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 }

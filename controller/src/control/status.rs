@@ -1,4 +1,4 @@
-//! What a running sensor says of itself: the answer to `status`.
+//! The state of a running sensor: the answer to `status`.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub struct InterfaceStatus {
     pub name: String,
     /// `native` or `generic`.
     pub xdp: String,
-    /// What it is, in words: `is up and watched`.
+    /// Its state in words: `is up and watched`.
     #[serde(default)]
     pub state: String,
     /// The default routes that it carries in mode `tap`, in words.
@@ -69,7 +69,7 @@ pub struct InterfaceStatus {
 /// One order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct OrderStatus {
-    /// What it is called.
+    /// Its name and serial.
     #[serde(flatten)]
     pub key: OrderKey,
     /// Its measure.
@@ -81,7 +81,7 @@ pub struct OrderStatus {
     pub reason: Option<Reason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
-    /// The first moment after its term, as far as is known.
+    /// The first moment after its term, as far as known.
     pub not_after: String,
 }
 
@@ -117,11 +117,11 @@ pub struct RecordsStatus {
     pub waiting: u64,
     /// Records that were set aside, by reason.
     pub set_aside: BTreeMap<String, u64>,
-    /// Records that are nowhere, by reason.
+    /// Missing records, by reason.
     pub missing: BTreeMap<String, u64>,
     /// What trouble the output has.
     pub trouble: Option<String>,
-    /// How often somebody else has written into the kernel's maps or removed a pin, since the start.
+    /// How often another process wrote into the kernel's maps or removed a pin, since the start.
     pub tampered: u64,
 }
 
@@ -146,6 +146,6 @@ pub struct RingSizes {
 pub struct Privileges {
     /// The effective capabilities, by name: `bpf`.
     pub capabilities: Vec<String>,
-    /// Whether no program that it were to execute could have more.
+    /// Whether no program that it executes could have more.
     pub no_new_privs: bool,
 }

@@ -1,39 +1,61 @@
-//! Descriptors: that there are enough of them for everything that the daemon may have open at once. What it
-//! serves to others is bounded ([`guests`](crate::daemon::api::guests)), so records, state and control never lack one.
+//! Makes sure that there are enough descriptors for everything that the daemon may have open at once. The
+//! number of connections is bounded ([`connection_limit`](crate::daemon::api::connection_limit)), so records, state and control never lack one.
 
 use std::io;
 
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::api::{control, http};
 
-/// As many as are ever asked for: rings and maps of the largest machine need fewer.
+/// The most that are ever asked for: the rings and maps of the largest machine need fewer.
 pub const WANTED: u64 = 65_536;
 /// Kept for what a running daemon opens for a moment: tables of the next generation, files of a reload,
 /// documents of the state, directories to sync.
 const RESERVE: u64 = 128;
 
+/// Why there may not be enough descriptors.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptorError {
+    /// The limit cannot be raised.
+    #[error("raising the limit of open files: {0}")]
+    Raise(#[source] Errno),
+    /// The open descriptors cannot be counted.
+    #[error("/proc/self/fd: {0}")]
+    Count(#[source] io::Error),
+    /// The limit is too low.
+    #[error(
+        "the limit of open files is {limit}, but {needed} may be needed: raise it (`ulimit -n`, or \
+         LimitNOFILE= of the unit)"
+    )]
+    TooFew {
+        /// The limit.
+        limit: u64,
+        /// The most descriptors that may be open at once.
+        needed: u64,
+    },
+}
+
 /// Raises the limit of this process to what may be needed, as far as it may.
 ///
 /// # Errors
-/// One line.
-pub fn raise() -> Result<(), String> {
+/// [`DescriptorError::Raise`].
+pub fn raise() -> Result<(), DescriptorError> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(u64::MAX).min(WANTED);
     if current.is_some_and(|current| current < wanted) {
         let limit = Rlimit { current: Some(wanted), maximum };
-        setrlimit(Resource::Nofile, limit)
-            .map_err(|error| format!("raising the limit of open files: {error}"))?;
+        setrlimit(Resource::Nofile, limit).map_err(DescriptorError::Raise)?;
     }
     Ok(())
 }
 
-/// Whether the limit leaves room for all that is still to come, once rings, maps and outputs are open.
+/// Checks that the limit leaves room for all that is still to come, once rings, maps and outputs are open.
 ///
 /// # Errors
-/// One line that says what is missing.
-pub fn suffice(serves_http: bool) -> Result<(), String> {
-    let open = open().map_err(|error| format!("/proc/self/fd: {error}"))?;
+/// [`DescriptorError::Count`] and [`DescriptorError::TooFew`].
+pub fn suffice(serves_http: bool) -> Result<(), DescriptorError> {
+    let open = open().map_err(DescriptorError::Count)?;
     fit(getrlimit(Resource::Nofile).current, open, serves_http)
 }
 
@@ -41,14 +63,11 @@ fn open() -> io::Result<u64> {
     Ok(std::fs::read_dir("/proc/self/fd")?.count() as u64)
 }
 
-fn fit(limit: Option<u64>, open: u64, serves_http: bool) -> Result<(), String> {
+fn fit(limit: Option<u64>, open: u64, serves_http: bool) -> Result<(), DescriptorError> {
     let served = control::CONNECTIONS + if serves_http { http::CONNECTIONS } else { 0 };
     let needed = open + served as u64 + RESERVE;
     match limit {
-        Some(limit) if limit < needed => Err(format!(
-            "the limit of open files is {limit}, but {needed} may be needed: raise it (`ulimit -n`, or \
-             LimitNOFILE= of the unit)"
-        )),
+        Some(limit) if limit < needed => Err(DescriptorError::TooFew { limit, needed }),
         _ => Ok(()),
     }
 }
@@ -59,14 +78,14 @@ mod tests {
 
     #[test]
     fn all_that_may_be_open_must_fit() {
-        assert_eq!(fit(None, 1_000, true), Ok(()));
-        assert_eq!(fit(Some(1_320), 1_000, true), Ok(()));
-        let refusal = fit(Some(1_319), 1_000, true).unwrap_err();
+        fit(None, 1_000, true).unwrap();
+        fit(Some(1_320), 1_000, true).unwrap();
+        let refusal = fit(Some(1_319), 1_000, true).unwrap_err().to_string();
         assert!(
             refusal.starts_with("the limit of open files is 1319, but 1320 may be"),
             "{refusal}"
         );
-        assert_eq!(fit(Some(1_256), 1_000, false), Ok(()));
+        fit(Some(1_256), 1_000, false).unwrap();
     }
 
     #[test]

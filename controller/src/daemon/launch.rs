@@ -1,4 +1,4 @@
-//! The door for the commands: a daemon from its configuration file to its end, or only the checks before it.
+//! The entry for commands: runs a daemon from its configuration file to its end, or only checks the file.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -38,13 +38,13 @@ default = "unclassified"        # what no file names; or "foreign"
 without_domestic = []           # ["ipv6"]: that no file names a domestic prefix of it is meant
 "#;
 
-/// Why a daemon did not start, or ended by itself.
+/// Why a daemon did not start, or ended because something failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// What it is to do was refused, or could not be read.
+    /// Its configuration, or a file that it names, was refused or could not be read.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// It could not give up what it does not need.
+    /// It could not give up privileges.
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),
     /// It failed.
@@ -53,9 +53,12 @@ pub enum LaunchError {
     /// The system gave it no threads.
     #[error("starting threads: {0}")]
     Threads(#[source] std::io::Error),
-    /// A thread of it fell over.
-    #[error("{0}")]
-    Panicked(String),
+    /// The thread that opens everything panicked.
+    #[error("a panic while the sensor started")]
+    StartPanicked,
+    /// The loop panicked.
+    #[error(transparent)]
+    LoopPanicked(#[from] tokio::task::JoinError),
 }
 
 /// Lines on standard error.
@@ -63,12 +66,12 @@ struct Stderr;
 
 impl Tell for Stderr {
     fn tell(&self, line: &str) {
-        // Without standard error there is nobody to tell.
+        // Without standard error there is no one to tell.
         let _ = writeln!(std::io::stderr().lock(), "sekisho: {line}");
     }
 }
 
-/// Checks a configuration and all that it names, and says what it comes to. Nothing is started.
+/// Checks a configuration and everything that it names, and summarises it. Nothing is started.
 /// `accept_change`: direction may have changed by any amount since the last start.
 ///
 /// # Errors
@@ -79,8 +82,8 @@ pub fn check(config: &Path, accept_change: bool) -> Result<String, LaunchError> 
     Ok(checked(&inputs, &registry))
 }
 
-/// Runs a daemon until it is told to stop. `yes_drop_all`: also where mode `tap` cuts the machine off;
-/// `accept_change`: as of [`check`].
+/// Runs a daemon until it is told to stop. `yes_drop_all`: even if mode `tap` cuts the machine off;
+/// `accept_change`: as in [`check`].
 ///
 /// # Errors
 /// [`LaunchError`].
@@ -88,21 +91,20 @@ pub fn run(config: &Path, yes_drop_all: bool, accept_change: bool) -> Result<(),
     privilege::confine()?;
     let prepared = prepare::prepare(config, accept_change, Reading::now())?;
     let opener = Opener::start(move || Daemon::start(prepared, yes_drop_all, &Stderr))?;
-    // From here on no thread is started that may do more than a running daemon needs.
+    // Threads that are started from now on may do no more than a running daemon needs.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(LaunchError::Threads)?;
-    let panicked = || LaunchError::Panicked("a panic while the sensor started".to_owned());
-    let daemon = opener.open(&runtime).ok_or_else(panicked)??;
+    let daemon = opener.open(&runtime).ok_or(LaunchError::StartPanicked)??;
     let result = runtime.block_on(async {
-        // On a worker: the loop hands its place over while it compiles.
+        // On a worker thread, because the loop uses `block_in_place`.
         tokio::spawn(async move { daemon.run(&Stderr).await }).await
     });
-    // A write that hangs must not keep the process: the daemon has waited long enough for it.
+    // A write that hangs must not keep the process alive: the daemon has waited long enough for it.
     runtime.shutdown_background();
-    Ok(result.map_err(|error| LaunchError::Panicked(error.to_string()))??)
+    Ok(result??)
 }
 
 fn checked(inputs: &Inputs, registry: &Registry) -> String {

@@ -2,24 +2,24 @@
 //!
 //! | room | job |
 //! |---|---|
-//! | [`orders`] | what is asked, written down, and brought into the kernel |
-//! | [`records`] | out of the rings, into one file, each accounted for |
-//! | [`takeover`] | what the daemon before left |
-//! | [`interfaces`] | whether they are there and watched |
-//! | [`api`] | for those who ask |
+//! | [`orders`] | writes down what is asked, and brings it into the kernel |
+//! | [`records`] | takes records out of the rings and into one file |
+//! | [`takeover`] | what the previous daemon left |
+//! | [`interfaces`] | whether interfaces are there and watched |
+//! | [`api`] | HTTP and the control socket |
 //!
 //! | file | job |
 //! |---|---|
-//! | [`launch`] | the door for the commands |
+//! | [`launch`] | the entry for commands |
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
-//! | [`reload`] | the same once more while the sensor runs |
+//! | [`reload`] | the same again while the sensor runs |
 //! | [`run`] | start, tick, stop |
 //! | [`sensor`] | one loaded program per interface, steered together |
-//! | [`vouched`] | what the kernel was let select, and when |
-//! | [`news`] | what tasks beside the loop have to say |
+//! | [`vouched`] | what the daemon has let the kernel select, and when |
+//! | [`news`] | lines for the operator from tasks beside the loop |
 //! | `lock` | locking what several tasks share |
-//! | [`descriptors`] | that there are enough for all of this |
-//! | [`service_manager`] | for the service manager that started it |
+//! | [`descriptors`] | whether there are enough |
+//! | [`service_manager`] | messages to the service manager |
 //! | [`privilege`] | what it may do to the machine |
 
 pub mod api;

@@ -1,4 +1,4 @@
-//! What tasks beside the loop have to say to the person who started the daemon. The loop says it.
+//! News from the other tasks for the person who started the daemon. The loop tells it.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::daemon::lock::lock;
 
-/// Lines that were not said yet.
+/// Lines that were not told yet.
 #[derive(Debug, Default)]
 pub struct News {
     lines: Mutex<Vec<String>>,
@@ -14,18 +14,18 @@ pub struct News {
 }
 
 impl News {
-    /// Something to be said.
+    /// Adds a line.
     pub fn say(&self, line: impl Into<String>) {
         lock(&self.lines).push(line.into());
         self.some.notify_one();
     }
 
-    /// What has come since the last call.
+    /// Takes the lines that have come since the last call.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.lines))
     }
 
-    /// Waits until there is something. To be awaited in one place.
+    /// Waits until there is a line. To be awaited in one place only.
     pub async fn some(&self) {
         while lock(&self.lines).is_empty() {
             self.some.notified().await;

@@ -1,4 +1,4 @@
-//! What the daemon may do to the machine: no more than it needs at each stage (L-SAFE).
+//! Limits what the daemon may do to the machine to what it needs at each stage (L-SAFE).
 //!
 //! | stage | threads | capabilities |
 //! |---|---|---|
@@ -6,12 +6,12 @@
 //! | opening: sockets, loading, attaching | one, which then ends | [`OPENING`] |
 //! | running | all others, from their start | [`RUNNING`] |
 //!
-//! Capabilities belong to threads, and a thread hands its own to those that it starts. So the
-//! threads of the runtime are started after the process has given up all but [`RUNNING`], and what
-//! needs more is done by one thread that was started before ([`Opener`]).
+//! Capabilities belong to threads, and a new thread inherits those of the thread that starts it. So the
+//! threads of the runtime are started after the process has given up all but [`RUNNING`], and one thread that
+//! was started before ([`Opener`]) does what needs more.
 //!
-//! Reading or writing files of others (`CAP_DAC_OVERRIDE`) is in neither set: what the daemon could
-//! not read again at a reload, it does not read at its start.
+//! Reading or writing the files of other users (`CAP_DAC_OVERRIDE`) is in neither set: a file that the daemon
+//! could not read again at a reload, it does not read at its start either.
 
 use std::io;
 use std::thread::JoinHandle;
@@ -49,14 +49,14 @@ fn failed(what: &'static str) -> impl FnOnce(rustix::io::Errno) -> PrivilegeErro
     move |error| PrivilegeError { what, source: error.into() }
 }
 
-/// Gives up all that is not needed to start. To be called while there is one thread.
+/// Gives up everything that is not needed to start. To be called while there is only one thread.
 ///
 /// # Errors
 /// [`PrivilegeError`].
 pub fn confine() -> Result<(), PrivilegeError> {
     set_no_new_privs(true).map_err(failed("no_new_privs"))?;
-    // Nothing is ever executed, so the bounds are empty. Without CAP_SETPCAP they stay as whoever
-    // started the daemon drew them, which no_new_privs makes as good.
+    // Nothing is ever executed, so the bounding set is emptied. Without CAP_SETPCAP it stays as it is, which
+    // no_new_privs makes harmless.
     let held = capabilities(None).map_err(failed("capget"))?;
     if held.effective.contains(CapabilitySet::SETPCAP) {
         for bit in 0..u64::BITS {
@@ -73,7 +73,7 @@ pub fn confine() -> Result<(), PrivilegeError> {
 
 /// Keeps these capabilities at most, in this thread and those that it starts from now on.
 fn keep(set: CapabilitySet) -> Result<(), PrivilegeError> {
-    // Clearing what is inheritable clears what is ambient as well, but says nothing of it.
+    // Clearing the inheritable set clears the ambient set as well, but reports no error about it.
     clear_ambient_capability_set().map_err(failed("the ambient set"))?;
     let held = capabilities(None).map_err(failed("capget"))?;
     let kept = held.permitted & set;
@@ -127,9 +127,9 @@ impl<T: Send + 'static> Opener<T> {
     }
 
     /// Opens everything, over a runtime that was built after [`Self::start`], and ends the thread.
-    /// `None` where it panicked.
+    /// `None` if it panicked.
     pub fn open(self, runtime: &tokio::runtime::Runtime) -> Option<T> {
-        // It waits for nothing else; if it is gone, it panicked.
+        // It waits for nothing else; if it is gone, it has panicked.
         let _ = self.go.send(runtime.handle().clone());
         self.thread.join().ok().flatten()
     }
@@ -139,7 +139,7 @@ impl<T: Send + 'static> Opener<T> {
 mod tests {
     use super::*;
 
-    /// Threads of the test have nobody else's capabilities.
+    /// Runs `work` in a thread of its own, whose capabilities no other test sees.
     fn in_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
         std::thread::spawn(work).join().unwrap()
     }

@@ -1,6 +1,7 @@
-//! The loop: from one tick to the next, until the end. What a daemon opens is opened in `start`, and closed
-//! in one place, `ending`.
+//! The loop, from one tick to the next, until the end. Everything that a daemon opens is opened in `start`
+//! and closed in one place, `ending`.
 
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,17 +10,19 @@ use tokio::signal::unix::Signal;
 use tokio::task::JoinHandle;
 
 use crate::daemon::api::monitor::Monitor;
-use crate::daemon::api::servers::Servers;
-use crate::daemon::interfaces::links::Watch;
-use crate::daemon::interfaces::route::watch::Watch as RouteWatch;
+use crate::daemon::api::servers::{Servers, SocketError};
+use crate::daemon::descriptors::DescriptorError;
+use crate::daemon::interfaces::links::LinkWatch;
+use crate::daemon::interfaces::route::watch::RouteWatch;
 use crate::daemon::lock::lock;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::order_service::{OrderService, OrderServiceError, Ticked, Woken};
 use crate::daemon::orders::shared_sensor::SharedSensor;
-use crate::daemon::records::keeping::Keeping;
+use crate::daemon::records::keeping::{Keeping, KeepingError};
 use crate::daemon::sensor::{Sensor, SensorError};
 use crate::daemon::service_manager::ServiceManager;
-use crate::gates::StateLink;
+use crate::daemon::takeover::predecessor::TakeoverError;
+use crate::gates::{AnnouncementError, StateLink};
 use crate::kernel::KernelTables;
 use crate::kernel::clock::boot_time;
 use crate::kernel::steps::ClockSteps;
@@ -31,16 +34,16 @@ mod start;
 mod takeover;
 mod upkeep;
 
-pub use ending::Summary;
+pub use ending::RunSummary;
 use upkeep::Upkeep;
 
 /// The longest time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Why the daemon did not start, or ended by itself: exit status 1.
+/// Why the daemon did not start, or ended because something failed: exit status 1.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// In mode `tap` the machine would cut itself off.
+    /// The machine would cut itself off, in mode `tap`.
     #[error(
         "{interface} carries a default route ({routes}), and in mode tap every frame that it \
          receives is dropped; if that is meant, say --yes-drop-all"
@@ -51,21 +54,56 @@ pub enum RunError {
         /// The routes that lead everywhere.
         routes: String,
     },
-    /// Something could not be opened, or failed while the sensor ran.
+    /// Something that the loop waits for or reads could not be opened, or failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There may be too few descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
+    /// A socket could not be taken.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
+    /// The way to the kernel without this daemon could not be announced.
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
+    /// What the daemon before left cannot be gone on from.
+    #[error(transparent)]
+    Takeover(#[from] TakeoverError),
+    /// The output could not be opened. The error names it.
+    #[error(transparent)]
+    Output(io::Error),
+    /// Records could not be kept while the sensor ran, for the reason that [`Health`] was told.
+    ///
+    /// [`Health`]: crate::daemon::records::health::Health
     #[error("{0}")]
-    Failed(String),
+    NotKept(String),
+    /// The last records could not be kept.
+    #[error(transparent)]
+    Records(#[from] KeepingError),
     /// The kernel side failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
-    /// A tick failed, or what it came to could not be written.
+    /// A tick failed, or its result could not be written.
     #[error(transparent)]
     OrderService(#[from] OrderServiceError),
 }
 
-/// What a daemon tells the person who started it.
+/// Tells things to the person who started the daemon.
 pub trait Tell {
-    /// One line.
+    /// Tells one line.
     fn tell(&self, line: &str);
+
+    /// Tells several lines.
+    fn tell_all(&self, lines: &[String]) {
+        for line in lines {
+            self.tell(line);
+        }
+    }
 }
 
 /// A started daemon. Nothing is selected before [`Self::run`].
@@ -79,10 +117,10 @@ pub struct Daemon {
     upkeep: Upkeep,
     signals: [Signal; 4],
     steps: ClockSteps,
-    links: Watch,
-    /// Where a default route would cut the machine off.
+    links: LinkWatch,
+    /// Present if a default route would cut the machine off.
     routes: Option<RouteWatch>,
-    /// The task that reads routes for it.
+    /// The task that reads the routes for it.
     reader: Option<JoinHandle<()>>,
     service: ServiceManager,
     _link: StateLink,
@@ -93,12 +131,12 @@ pub struct Daemon {
 enum End {
     /// Selection ends with it.
     Stop,
-    /// The next daemon goes on where it stands.
+    /// The next daemon continues where this one ends.
     HandOver,
 }
 
 /// Why the loop goes on, or ends.
-enum Wake {
+enum LoopWake {
     Tick,
     Reload,
     Asked(Ask),
@@ -119,7 +157,7 @@ impl Daemon {
         let news = Arc::clone(self.records.news());
         let failure = result.as_ref().err().map(ToString::to_string);
         let (summary, stopped) = self.stop(end, failure).await;
-        news.take().iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&news.take());
         voice.tell(&summary.to_string());
         if end == End::HandOver && stopped.is_ok() {
             voice.tell("left to the next daemon: selection goes on as long as the lease holds");
@@ -139,66 +177,71 @@ impl Daemon {
                 ready = true;
             }
             self.service.status(&self.status_line(withheld));
-            // Everything above is done: a daemon that hangs in any of it gives no sign.
+            // Only now, when all of the above is done: a daemon that hangs in it gives no sign of life.
             self.service.alive();
             let pause = self.service.longest_pause().map_or(TICK, |longest| longest.min(TICK));
             let [interrupt, terminate, hang_up, hand_over] = &mut self.signals;
             let wake = tokio::select! {
-                () = tokio::time::sleep(until(next).min(pause)) => Wake::Tick,
-                // What the new reading ends or begins does not wait for the next tick.
+                () = tokio::time::sleep(until(next).min(pause)) => LoopWake::Tick,
+                // Orders that end or begin by the new reading do not wait for the next tick.
                 step = self.steps.stepped() => {
-                    step.map_err(|error| failed("the wall clock", &error))?;
-                    Wake::Tick
+                    step.map_err(failed("the wall clock"))?;
+                    LoopWake::Tick
                 }
                 // A program that was detached is attached again at once.
                 news = self.links.changed() => {
-                    news.map_err(|error| failed("rtnetlink", &error))?;
-                    Wake::Tick
+                    news.map_err(failed("rtnetlink"))?;
+                    LoopWake::Tick
                 }
-                () = RouteWatch::changed(self.routes.as_mut()) => Wake::Tick,
-                () = self.records.news().some() => Wake::Tick,
-                reason = self.records.health().failed() => return Err(RunError::Failed(reason.to_owned())),
-                _ = interrupt.recv() => Wake::Stop,
-                _ = terminate.recv() => Wake::Stop,
-                _ = hand_over.recv() => Wake::HandOver,
-                _ = hang_up.recv() => Wake::Reload,
-                Some(ask) = self.servers.asked() => Wake::Asked(ask),
-                woken = self.orders.wait() => Wake::Done(Box::new(woken)),
+                () = RouteWatch::changed(self.routes.as_mut()) => LoopWake::Tick,
+                () = self.records.news().some() => LoopWake::Tick,
+                reason = self.records.health().failed() => return Err(RunError::NotKept(reason.to_owned())),
+                _ = interrupt.recv() => LoopWake::Stop,
+                _ = terminate.recv() => LoopWake::Stop,
+                _ = hand_over.recv() => LoopWake::HandOver,
+                _ = hang_up.recv() => LoopWake::Reload,
+                Some(ask) = self.servers.asked() => LoopWake::Asked(ask),
+                woken = self.orders.wait() => LoopWake::Done(Box::new(woken)),
             };
             match (&wake, &self.orders.config().pin) {
-                (Wake::Stop, _) => return Ok(End::Stop),
-                (Wake::HandOver, Some(_)) => {
+                (LoopWake::Stop, _) => return Ok(End::Stop),
+                (LoopWake::HandOver, Some(_)) => {
                     // The next daemon has the whole lease to start in.
                     self.tick(voice)?;
                     return Ok(End::HandOver);
                 }
-                (Wake::HandOver, None) => {
+                (LoopWake::HandOver, None) => {
                     voice.tell("nothing can be left to another daemon without `pin`");
                 }
                 _ => {}
             }
-            // Writing to the disk takes its time; the other tasks go on meanwhile.
-            tokio::task::block_in_place(|| match wake {
-                Wake::Tick | Wake::Stop | Wake::HandOver => Ok(()),
-                Wake::Reload => {
-                    self.service.reloading();
-                    // Whoever rotates files says so by this signal.
-                    self.records.reopen();
-                    self.orders.reload(None, false, Reading::now());
-                    Ok(())
-                }
-                Wake::Asked(ask) => {
-                    if matches!(ask, Ask::Reload { .. }) {
-                        self.records.reopen();
-                    }
-                    self.orders.ask(ask, Reading::now())
-                }
-                Wake::Done(woken) => self.orders.take_up(*woken, Reading::now()),
-            })?;
+            // Writing to the disk takes time, and the other tasks continue.
+            tokio::task::block_in_place(|| self.act(wake))?;
         }
     }
 
-    /// One tick, and at its very end, if nothing speaks against it, the lease.
+    /// Does what the loop was woken for, unless it ends.
+    fn act(&mut self, wake: LoopWake) -> Result<(), RunError> {
+        match wake {
+            LoopWake::Tick | LoopWake::Stop | LoopWake::HandOver => {}
+            LoopWake::Reload => {
+                self.service.reloading();
+                // This signal also means that the output was rotated.
+                self.records.reopen();
+                self.orders.reload(None, false, Reading::now());
+            }
+            LoopWake::Asked(ask) => {
+                if matches!(ask, Ask::Reload { .. }) {
+                    self.records.reopen();
+                }
+                self.orders.ask(ask, Reading::now())?;
+            }
+            LoopWake::Done(woken) => self.orders.take_up(*woken, Reading::now())?,
+        }
+        Ok(())
+    }
+
+    /// One tick. At its very end it renews the lease, if nothing objects.
     fn tick(&mut self, voice: &impl Tell) -> Result<Option<BootTime>, RunError> {
         let reading = Reading::now();
         self.look(voice);
@@ -209,9 +252,9 @@ impl Daemon {
         if ticked.reloaded {
             self.service.ready();
         }
-        lock(&self.sensor).life().iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&lock(&self.sensor).life());
         self.keep_up(reading.boot, voice)?;
-        self.records.news().take().iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&self.records.news().take());
         let objection = self.records.health().objection(boot_time());
         if objection.is_none() {
             let until = self.orders.lease(reading);
@@ -223,7 +266,7 @@ impl Daemon {
         Ok(ticked.next)
     }
 
-    /// What the sensor does, for the service manager.
+    /// What the sensor does, in one line for the service manager.
     fn status_line(&self, withheld: Option<String>) -> String {
         if let Some(reason) = withheld {
             return format!("selects nothing: {reason}");
@@ -241,19 +284,19 @@ impl Daemon {
         self.monitor.note_register(register, self.orders.share());
         self.monitor.note_basis(self.orders.basis());
         self.monitor.note_unwritten(self.orders.unwritten());
-        ticked.said.iter().for_each(|line| voice.tell(line));
+        voice.tell_all(&ticked.said);
         if let Some(generation) = ticked.published {
             self.records.forget_before(generation);
         }
     }
 }
 
-/// How long to sleep: to the next boundary, but never longer than a tick.
+/// How long to sleep: until the next boundary, but never longer than a tick.
 fn until(next: Option<BootTime>) -> Duration {
     let boundary = next.map(|at| Duration::from_nanos(at.since(boot_time())));
     boundary.map_or(TICK, |left| left.min(TICK))
 }
 
-fn failed(what: &str, error: &std::io::Error) -> RunError {
-    RunError::Failed(format!("{what}: {error}"))
+fn failed(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
+    move |source| RunError::Io { what, source }
 }

@@ -1,28 +1,29 @@
 //! The sensor: one loaded program per interface, steered together.
 //!
-//! The order of operations keeps every moment lawful (L-TERM), whatever fails in between:
+//! The order of operations keeps every moment lawful (L-TERM), even if something fails in between:
 //!
-//! - **Start:** load, publish the first generation, set terms, attach, renew the lease. Until the
-//!   last step nothing is selected.
-//! - **An order comes into force:** set its term in a slot that no tables lead to, publish the
-//!   generation with it, some time ahead. It begins by itself.
-//! - **An order takes another's place:** the same, then bring the old one's end forward to the new
-//!   one's beginning. If the tables come only after that, they take the one out and the other in, in
-//!   one step. At every moment one of the two selects, and never both.
+//! - **Start:** load, publish the first generation, set terms, attach, renew the lease. Nothing is selected
+//!   before the last step.
+//! - **An order comes into force:** ahead of time, set its term in a slot that no tables lead to, and publish
+//!   the generation with it. It then begins on its own.
+//! - **An order replaces another:** the same, then bring the old one's end forward to the new one's
+//!   beginning. If the tables come only after that, they exchange the two in one step. At every moment one of
+//!   the two selects, and never both.
 //! - **The same with no slot free:** publish the generation with the new one in the old one's slot,
-//!   whose term stands and does not outlast the new one, then set the new term.
-//! - **An order ends:** no term, then the generation without it; only then can its slot be used again.
+//!   whose term is still set and does not outlast the new one, then set the new term.
+//! - **An order ends:** clear its term, then publish the generation without it; only then can its slot be
+//!   used again.
 //! - **Stop:** lease 0, wait for running programs, drain, detach; with pins, remove them last, and only
 //!   if every record was written.
 //! - **Hand over** (with pins): drain, and leave everything as it is. The next daemon publishes its own
-//!   generation, then puts its program in the place of the one that is attached.
+//!   generation, then replaces the attached program by its own.
 //!
 //! | file | job |
 //! |---|---|
 //! | `loading` | a program for every interface |
-//! | `enforce` | what the kernel side can be told |
-//! | `righting` | maps and pins that are not as they must be |
-//! | `reading` | what it says of itself |
+//! | `enforce` | the operations on the kernel side |
+//! | `righting` | correcting maps and pins |
+//! | `reading` | counters, rings, log |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,28 +59,28 @@ struct Port {
     rings: RingSizes,
 }
 
-/// All interfaces of a sensor. Dropping it ends the lease and detaches the programs: selection ends at
-/// once, unless it was left to the next daemon.
+/// All interfaces of a sensor. Dropping it ends the lease and detaches the programs, so selection ends at
+/// once, unless the sensor was left to the next daemon.
 pub struct Sensor {
     ports: Vec<Port>,
     xdp: XdpAttach,
     /// Where programs, maps and rings outlive this process, if they do.
     root: Option<PinRoot>,
-    /// Pins that go when all of their records are written.
+    /// Pins to remove once all of their records are written.
     drained: Vec<Pins>,
     /// Pins of another version: interface, and where they are.
     foreign: Vec<(String, Pins)>,
     /// The generation in force, kept so that it can be published once more.
     tables: Option<KernelTables>,
-    /// What the maps must say.
+    /// What must be in the maps.
     vouched: Arc<Vouched>,
-    /// Records that were submitted on interfaces that are not the configuration's any more.
+    /// Records that were submitted on interfaces that are no longer in the configuration.
     retired: BTreeMap<String, u64>,
 }
 
 impl Sensor {
-    /// Attaches every program to its interface, and removes what another version left. Returns what
-    /// there is to say about that.
+    /// Attaches every program to its interface, and removes what another version left. Returns news about
+    /// that.
     ///
     /// # Errors
     /// [`SensorError`]; the caller drops the sensor, which detaches those that were attached.
@@ -107,7 +108,7 @@ impl Sensor {
         Some(port.program.id())
     }
 
-    /// Attaches a program again that is attached no more. Its counters and records go on.
+    /// Attaches a program again that was detached. Its counters and records continue.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -122,24 +123,23 @@ impl Sensor {
         }
     }
 
-    /// Returns once no program runs that started before the call: after the lease was ended, no
-    /// record comes out of a ring any more that is not in it already.
+    /// Returns once no program runs that started before the call. After the lease has ended, no more records
+    /// come into the rings then.
     ///
     /// # Errors
     /// [`SensorError`].
     pub fn settle(&mut self) -> Result<(), SensorError> {
-        // Replacing a generation waits for running programs, by itself too.
+        // Publishing waits for running programs, also if the generation is the same.
         let Some(tables) = self.tables.take() else { return Ok(()) };
         let settled = self.each(|program, _| program.publish(&tables));
         self.tables = Some(tables);
         settled
     }
 
-    /// Detaches every program. What is asked afterwards finds no interface; pinned rings stay until
-    /// [`Self::unpin`].
+    /// Detaches every program. There are no interfaces afterwards; pinned rings stay until [`Self::unpin`].
     ///
     /// # Errors
-    /// The first [`SensorError`]; all are detached as far as that works.
+    /// The first [`SensorError`]; as many programs as possible are detached.
     pub fn detach(&mut self) -> Result<(), SensorError> {
         let detached = self.all(Program::detach);
         self.drained.extend(self.ports.drain(..).filter_map(|port| port.program.into_pins()));
@@ -165,7 +165,7 @@ impl Sensor {
         self.root.is_some()
     }
 
-    /// Leaves everything to the next daemon, if there are pins; whether there are.
+    /// Leaves everything to the next daemon, if there are pins. Returns whether there are.
     pub fn leave(&mut self) -> bool {
         if self.root.is_none() {
             return false;
@@ -174,12 +174,12 @@ impl Sensor {
         true
     }
 
-    /// What the maps must say, now and before.
+    /// What must be in the maps, now and before.
     pub const fn vouched(&self) -> &Arc<Vouched> {
         &self.vouched
     }
 
-    /// Does something with every program and stops at the first failure.
+    /// Does something with every program, and stops at the first failure.
     fn each(
         &mut self,
         mut act: impl FnMut(&mut Program, &str) -> Result<(), KernelError>,
@@ -191,7 +191,7 @@ impl Sensor {
         Ok(())
     }
 
-    /// Does something with every program, also after a failure, and returns the first one.
+    /// Does something with every program, even after a failure, and returns the first failure.
     fn all(
         &mut self,
         mut act: impl FnMut(&mut Program) -> Result<(), KernelError>,
@@ -208,7 +208,7 @@ impl Sensor {
 
 impl Drop for Sensor {
     fn drop(&mut self) {
-        // Nobody is left to tell. Whatever fails here, the lease runs out by itself.
+        // There is no one left to tell. If something fails here, the lease still runs out.
         let _ = self.all(|program| program.set_lease(BootTime::ZERO));
         let _ = self.detach();
     }

@@ -1,9 +1,9 @@
 //! What the daemon tells the service manager that started it: `sd_notify(3)` of systemd.
 //!
-//! A message is a datagram to the socket that `NOTIFY_SOCKET` names. It is sent without ever
-//! waiting: the thread that renews the lease must not hang on a manager that does not read. What
-//! could not be sent is sent again with the next message; a watchdog sign that is lost is one
-//! sign of several.
+//! A message is a datagram to the socket that `NOTIFY_SOCKET` names. It is sent without waiting, because the
+//! thread that renews the lease must not hang on a manager that does not read. The crate `sd-notify`
+//! has a blocking socket. A message that could not be sent is sent again with the next one; a lost watchdog
+//! sign does not matter, as it is one of several.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -18,18 +18,18 @@ use crate::kernel::clock::monotonic_time;
 #[derive(Debug, Default)]
 pub struct ServiceManager {
     socket: Option<UnixDatagram>,
-    /// A service that gives no sign for so long is taken for hung.
+    /// After so long without a sign of life the manager takes the service for hung.
     watchdog: Option<Duration>,
     /// Monotonic nanoseconds of the last sign.
     last_sign: Option<u64>,
-    stage: Stage,
-    /// What has to be said but was not yet.
+    stage: ServiceStage,
+    /// Messages that could not be sent yet.
     unsaid: String,
     status: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Stage {
+enum ServiceStage {
     #[default]
     Starting,
     Ready,
@@ -38,8 +38,8 @@ enum Stage {
 }
 
 impl ServiceManager {
-    /// The manager that the environment names. A socket that cannot be reached is none: nothing is
-    /// lost but what a manager would have liked to know.
+    /// The manager that the environment names. If its socket cannot be reached, it is as if there were no
+    /// manager: only the manager misses something.
     pub fn from_environment() -> Self {
         let get = |name: &str| std::env::var_os(name);
         Self::new(
@@ -50,19 +50,19 @@ impl ServiceManager {
 
     fn new(socket: Option<&OsStr>, watchdog: Option<Duration>) -> Self {
         let socket = socket.and_then(connect);
-        // Without a socket nobody waits for signs.
+        // Without a socket there is no one to wait for signs of life.
         let watchdog = watchdog.filter(|_| socket.is_some());
         Self { socket, watchdog, ..Self::default() }
     }
 
-    /// The longest that the daemon may go without [`Self::alive`], if anybody minds: half of the
-    /// watchdog's time, as `sd_watchdog_enabled(3)` advises.
+    /// The longest time between two calls of [`Self::alive`], if there is a watchdog: half of its time, as
+    /// `sd_watchdog_enabled(3)` advises.
     pub fn longest_pause(&self) -> Option<Duration> {
         self.watchdog.map(|watchdog| watchdog / 2)
     }
 
-    /// A sign of life, to be given after everything that the daemon lives for has been done. Of
-    /// signs that come more often than four times in the watchdog's time some are left out.
+    /// Gives a sign of life, to be called after the daemon has done its work. At most four signs are sent in
+    /// the watchdog's time.
     pub fn alive(&mut self) {
         let Some(watchdog) = self.watchdog else { return };
         let now = monotonic_time();
@@ -70,7 +70,7 @@ impl ServiceManager {
         if self.last_sign.is_some_and(|last| now.saturating_sub(last) < quarter) {
             return;
         }
-        // One that is lost is not caught up with: the next one is as good.
+        // A lost sign is not repeated: the next one will do.
         if self.send("WATCHDOG=1\n") {
             self.last_sign = Some(now);
         }
@@ -78,25 +78,27 @@ impl ServiceManager {
 
     /// The first lease is set: the service has started, or has been reloaded.
     pub fn ready(&mut self) {
-        if !matches!(self.stage, Stage::Ready | Stage::Stopping) {
-            self.enter(Stage::Ready, "READY=1\n");
+        if !matches!(self.stage, ServiceStage::Ready | ServiceStage::Stopping) {
+            self.enter(ServiceStage::Ready, "READY=1\n");
         }
     }
 
-    /// The configuration is being read again; [`Self::ready`] ends that, whether it was applied or
-    /// refused.
+    /// The configuration is being read again. [`Self::ready`] ends that, whether it was applied or refused.
     pub fn reloading(&mut self) {
-        if self.stage == Stage::Ready {
+        if self.stage == ServiceStage::Ready {
             // The time tells this reload from an earlier one (systemd 253 and later).
             let microseconds = monotonic_time() / 1_000;
-            self.enter(Stage::Reloading, &format!("RELOADING=1\nMONOTONIC_USEC={microseconds}\n"));
+            self.enter(
+                ServiceStage::Reloading,
+                &format!("RELOADING=1\nMONOTONIC_USEC={microseconds}\n"),
+            );
         }
     }
 
     /// Selection has ended, or is about to.
     pub fn stopping(&mut self) {
-        if self.stage != Stage::Stopping {
-            self.enter(Stage::Stopping, "STOPPING=1\n");
+        if self.stage != ServiceStage::Stopping {
+            self.enter(ServiceStage::Stopping, "STOPPING=1\n");
         }
     }
 
@@ -110,14 +112,14 @@ impl ServiceManager {
         self.say();
     }
 
-    fn enter(&mut self, stage: Stage, message: &str) {
+    fn enter(&mut self, stage: ServiceStage, message: &str) {
         self.stage = stage;
         self.unsaid.push_str(message);
         self.say();
     }
 
     fn say(&mut self) {
-        /// More than this is not kept for a manager that does not read; stages come once each.
+        /// The most that is kept for a manager that does not read.
         const LONGEST: usize = 16 << 10;
         if !self.unsaid.is_empty() && (self.send(&self.unsaid) || self.unsaid.len() > LONGEST) {
             self.unsaid.clear();
@@ -130,7 +132,7 @@ impl ServiceManager {
     }
 }
 
-/// A path, or a name in the abstract namespace behind an `@`.
+/// A path, or a name in the abstract namespace after an `@`.
 fn connect(name: &OsStr) -> Option<UnixDatagram> {
     let address = match name.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
@@ -228,7 +230,7 @@ mod tests {
         service.stopping();
         let heard = manager.heard();
         assert!(!heard.is_empty() && heard.len() < 2_000, "{}", heard.len());
-        // What it had no room for is said as soon as there is room.
+        // What had no room is sent as soon as there is room.
         service.status("the end");
         assert!(manager.heard().concat().ends_with("STATUS=the end\n"));
     }

@@ -1,7 +1,7 @@
-//! What the daemon has let the kernel select, and when: the term of every slot and the lease, as they
-//! are now and as they were. By it records are told from those that somebody made possible by writing
-//! into the kernel's maps by hand, and the maps are held to it (L-TERM, L-INSPECT). Pure: times are
-//! passed in; who reads the maps is `sensor`.
+//! What the daemon has let the kernel select, and when: the term of every slot and the lease, as they are now
+//! and as they were. Records that another process made possible by writing into the kernel's maps do not fit
+//! it, and the maps are corrected by it (L-TERM, L-INSPECT). Pure: times are passed in, and `sensor` reads
+//! the maps.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,13 +9,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sensor_common::boot_time::BootTime;
 use sensor_common::tables::{Slot, Term};
 
-/// The program reads the clock first, and the lease and the term after that. A record may therefore be
-/// dated a little earlier than the write that allowed it, as much as the machine takes between the two:
+/// The program reads the clock before the lease and the term. A record may therefore be dated a little
+/// earlier than the write that allowed it, by the time that the machine takes between the two. In
 /// nanoseconds.
 const SLACK: u64 = 10_000_000;
 
-/// How many spells of a slot, or of the lease, are remembered. They are needed for as long as records
-/// of that time may wait in a ring, which are minutes at most.
+/// How many spells of a slot, or of the lease, are remembered. They are needed as long as records of that time
+/// may wait in a ring: minutes at most.
 const MOST_SPELLS: usize = 64;
 
 /// A time from its first moment to before its end.
@@ -27,7 +27,7 @@ struct Spell {
 
 impl Spell {
     const fn of(term: Term) -> Self {
-        // A beginning of 0 is one that never comes.
+        // A term that begins at 0 never begins.
         let never = term.begin.as_nanos() == 0;
         let end = if never { BootTime::ZERO } else { term.end };
         Self { begin: term.begin, end }
@@ -38,7 +38,7 @@ impl Spell {
     }
 }
 
-/// Spells that are over, or cannot grow any more.
+/// Spells that are over, or can no longer grow.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Past(Vec<Spell>);
 
@@ -69,7 +69,7 @@ impl Past {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct SlotTerms {
     now: Term,
-    /// What it is about to become: the first record may be there before the write has returned.
+    /// The term that is being set: its first record may come before the write has returned.
     next: Option<Term>,
     past: Past,
 }
@@ -81,7 +81,7 @@ impl SlotTerms {
     }
 }
 
-/// Everything at one moment.
+/// All terms and the lease, at one moment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Windows {
     slots: BTreeMap<Slot, SlotTerms>,
@@ -113,13 +113,13 @@ impl Windows {
     fn set(&mut self, slot: Slot, term: Term, done: BootTime) {
         let slot = self.slots.entry(slot).or_default();
         let before = Spell::of(slot.now);
-        // What was allowed until just now stays allowed for the time until then.
+        // Records from before `done` stay valid.
         slot.past.add(Spell { end: before.end.min(done), ..before });
         (slot.now, slot.next) = (term, None);
     }
 }
 
-/// The windows, shared: whoever writes into the kernel's maps notes it here, and the drain looks.
+/// The windows, shared: code that writes into the kernel's maps notes it here, and the drain looks it up.
 #[derive(Debug, Default)]
 pub struct Vouched(RwLock<Arc<Windows>>);
 
@@ -143,18 +143,18 @@ impl Vouched {
         }
     }
 
-    /// A slot has of its term what is in `limit` too, since `done`.
+    /// A slot's term is narrowed to `limit`, since `done`.
     pub fn narrow_term(&self, slot: Slot, limit: Term, done: BootTime) {
         let before = self.windows().term(slot);
         self.set_term(slot, before.and(limit), done);
     }
 
-    /// The lease runs until `until`, exclusive, as of `now`. To be noted before it is written where it
-    /// is longer than the one before, and after it where it is shorter.
+    /// The lease runs until `until`, exclusive, as of `now`. To be noted before the write if it is longer than
+    /// the lease before, and after the write if it is shorter.
     pub fn set_lease(&self, until: BootTime, now: BootTime) {
         self.change(|windows| {
             let Windows { leased, lease, .. } = windows;
-            // What ran until now ran, and so did what was over before; what comes now begins now.
+            // Every earlier lease ends now at the latest; the new one begins now.
             for spell in &mut leased.0 {
                 spell.end = spell.end.min(now);
             }
@@ -163,7 +163,7 @@ impl Vouched {
         });
     }
 
-    /// In the slots that another daemon left, orders may have selected in these terms.
+    /// Orders may have selected in these terms, in the slots that another daemon left.
     pub fn inherit(&self, terms: impl IntoIterator<Item = (Slot, Term)>) {
         self.change(|windows| {
             for (slot, term) in terms {
@@ -172,8 +172,8 @@ impl Vouched {
         });
     }
 
-    /// At the start the kernel holds these terms, by slot, and this lease; and daemons before may have
-    /// selected up to `leased`.
+    /// At the start the kernel has these terms, by slot, and this lease; previous daemons may have selected up
+    /// to `leased`.
     pub fn found(
         &self,
         terms: impl IntoIterator<Item = (Slot, Term)>,

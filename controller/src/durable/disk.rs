@@ -1,5 +1,5 @@
-//! The port to the disk, in steps so small that a crash between any two can be simulated, and the
-//! real thing behind it. The order of the steps in which a file is replaced is in `replace`.
+//! The port to the disk, in steps so small that a crash between any two can be simulated, and the real disk.
+//! The order of the steps that replace a file is in `replace`.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,7 +12,7 @@ use rustix::fs::{Gid, OFlags, Uid};
 
 use crate::files;
 
-/// Gives what root has made in a folder of somebody else to that somebody: a daemon that does not run as root
+/// Gives a file that root has made in another user's folder to that user: a daemon that does not run as root
 /// could not read it otherwise.
 pub(super) fn hand_over(made: impl AsFd, folder: &Path) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
@@ -21,7 +21,7 @@ pub(super) fn hand_over(made: impl AsFd, folder: &Path) -> io::Result<()> {
     give_to(made, &fs::metadata(or_here(folder))?)
 }
 
-/// Gives a file to whom another belongs, unless it does already.
+/// Gives a file to the owner of another one, unless it belongs to that owner already.
 fn give_to(made: impl AsFd, other: &fs::Metadata) -> io::Result<()> {
     let made = made.as_fd();
     let stat = rustix::fs::fstat(made)?;
@@ -37,85 +37,84 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     or_here(path.parent().unwrap_or(path))
 }
 
-/// The folder that a path without any folder is in, if it is none.
+/// The present folder if `folder` is empty: the parent of a path without a folder.
 pub(super) fn or_here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
-/// A symbolic link in place of a file of ours was planted: it is not followed (`open(2)`).
+/// Symbolic links in place of our files are not followed, because they were planted there (`open(2)`).
 pub(super) const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
-/// The steps in which a file is replaced. Nothing is on a disk for good before it is brought there:
-/// contents by [`Steps::sync`], names by [`Steps::sync_directory`].
+/// The steps in which a file is replaced. Nothing is on the disk for good before it is synced: contents by
+/// [`Steps::sync`], names by [`Steps::sync_directory`].
 pub trait Steps {
     /// Writes a file from its beginning.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
     /// Brings a file's contents to the disk.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn sync(&mut self, path: &Path) -> io::Result<()>;
 
-    /// Gives a file another name; a file that has it is replaced.
+    /// Renames a file, and replaces a file that has the new name.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Brings the names in a directory to the disk.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn sync_directory(&mut self, path: &Path) -> io::Result<()>;
 }
 
-/// A disk with what is ours on it: what [`Steps::write`] writes, only its owner can read.
+/// A disk with the files of a state directory. Only the owner can read what [`Steps::write`] writes.
 pub trait Disk: Steps {
-    /// The whole file; `None` where there is none.
+    /// The whole file; `None` if there is none.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>>;
 
-    /// The file from its beginning, for what may be too long for the memory; `None` where there is
-    /// none.
+    /// The file as a stream, because it may be too long for the memory; `None` if there is none.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn stream(&mut self, path: &Path) -> io::Result<Option<Box<dyn BufRead>>>;
 
-    /// The names in a directory, in no order.
+    /// The names in a directory, in any order.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn names(&mut self, path: &Path) -> io::Result<Vec<OsString>>;
 
-    /// Makes a directory that only its owner can enter; one that is there already will do.
+    /// Makes a directory that only its owner can enter. An existing one is accepted.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn create_directory(&mut self, path: &Path) -> io::Result<()>;
 
-    /// Adds to the end of a file, which is made if need be.
+    /// Adds to the end of a file, which is created if necessary.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
-    /// Cuts a file off behind `length` bytes.
+    /// Cuts a file off after `length` bytes.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()>;
 
-    /// Removes a file; one that is not there is removed.
+    /// Removes a file, if it is there.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     fn remove(&mut self, path: &Path) -> io::Result<()>;
 }
 
@@ -125,7 +124,7 @@ pub struct RealDisk;
 
 impl Steps for RealDisk {
     fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // What a crash left is written anew; what is no file was not left by one.
+        // A file that a crash left is written again. Anything but a file was not left by a crash.
         match fs::symlink_metadata(path) {
             Ok(metadata) => {
                 files::regular(&metadata)?;
@@ -140,7 +139,7 @@ impl Steps for RealDisk {
     }
 
     fn sync(&mut self, path: &Path) -> io::Result<()> {
-        // What another descriptor wrote to the same file is brought to the disk too (fsync(2)).
+        // This also syncs what another descriptor wrote to the same file (fsync(2)).
         File::open(path)?.sync_all()
     }
 

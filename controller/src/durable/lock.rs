@@ -1,4 +1,4 @@
-//! That a state directory has one writer, and that nobody else can write there.
+//! Makes sure that a state directory has one writer, and that no other user can write there.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -7,45 +7,70 @@ use std::path::Path;
 
 use super::disk::{NO_LINK, hand_over, or_here};
 
-/// Whether nobody but its owner can put anything into a state directory; one that is not there yet is made
-/// so. What others could write there would be read as ours.
+/// Why a folder is not safe from other users, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum UnsafeFolder {
+    /// The system does not tell.
+    #[error(transparent)]
+    Unknown(#[from] io::Error),
+    /// It is not a directory, or it is reached through a link that could be changed.
+    #[error("is no directory of its own (a symbolic link, or a file)")]
+    NoDirectory,
+    /// Another user owns it.
+    #[error("belongs to uid {owner}, not to uid {ours}")]
+    Foreign {
+        /// Its owner.
+        owner: u32,
+        /// The user of this process.
+        ours: u32,
+    },
+    /// Others can write into it.
+    #[error("mode {0:04o} lets others write into it (chmod 0700)")]
+    Writable(u32),
+    /// Others can replace an anchor in it.
+    #[error("mode {0:04o} lets others replace the anchor in it (chmod o-w)")]
+    Replaceable(u32),
+}
+
+/// Checks that only its owner can put anything into a state directory; a missing one is created that way. What
+/// others could write there would be read as ours.
 ///
 /// # Errors
-/// What is wrong, and what to do.
-pub fn is_closed(directory: &Path) -> Result<(), String> {
+/// [`UnsafeFolder`].
+pub fn is_closed(directory: &Path) -> Result<(), UnsafeFolder> {
     let metadata = match fs::symlink_metadata(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(error.into()),
         Ok(metadata) => metadata,
     };
     if !metadata.is_dir() {
-        return Err("is no directory of its own (a symbolic link, or a file)".to_owned());
+        return Err(UnsafeFolder::NoDirectory);
     }
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
     let ours = rustix::process::geteuid();
-    // Root helps out in the directory of the user whose daemon has it.
+    // Root may work in the directory of the user who runs the daemon.
     if owner != ours.as_raw() && owner != 0 && !ours.is_root() {
-        return Err(format!("belongs to uid {owner}, not to uid {}", ours.as_raw()));
+        return Err(UnsafeFolder::Foreign { owner, ours: ours.as_raw() });
     }
     if mode & 0o022 != 0 {
-        return Err(format!("mode {mode:04o} lets others write into it (chmod 0700)"));
+        return Err(UnsafeFolder::Writable(mode));
     }
     Ok(())
 }
 
-/// Whether an anchor is in a folder in which others cannot replace it.
+/// Checks that others cannot replace an anchor in this folder.
 ///
 /// # Errors
-/// What is wrong, and what to do.
-pub fn is_anchorage(folder: &Path) -> Result<(), String> {
+/// [`UnsafeFolder::Replaceable`].
+pub fn is_anchorage(folder: &Path) -> Result<(), UnsafeFolder> {
     let folder = or_here(folder);
-    // One that is missing is found missing by whoever writes there.
+    // If it is missing, the process that writes there notices.
     let Ok(mode) = fs::metadata(folder).map(|metadata| metadata.mode() & 0o7777) else {
         return Ok(());
     };
     // In a sticky directory only its owner can replace a file.
     if mode & 0o002 != 0 && mode & 0o1000 == 0 {
-        return Err(format!("mode {mode:04o} lets others replace the anchor in it (chmod o-w)"));
+        return Err(UnsafeFolder::Replaceable(mode));
     }
     Ok(())
 }
@@ -55,11 +80,10 @@ pub fn is_anchorage(folder: &Path) -> Result<(), String> {
 pub struct Lock(#[expect(dead_code, reason = "the lock is held as long as it is open")] File);
 
 impl Lock {
-    /// Takes the lock of a state directory, which is made if need be; `None` if another process has
-    /// it.
+    /// Takes the lock of a state directory, which is created if necessary; `None` if another process has it.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn take(directory: &Path) -> io::Result<Option<Self>> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700).create(directory)?;
@@ -100,7 +124,9 @@ mod tests {
         DirBuilder::new().mode(0o700).create(&state).unwrap();
         std::os::unix::fs::symlink(&state, &link).unwrap();
         is_closed(&state).unwrap();
-        assert!(is_closed(&link).unwrap_err().starts_with("is no directory of its own"));
+        assert!(
+            is_closed(&link).unwrap_err().to_string().starts_with("is no directory of its own")
+        );
         for (mode, closed, anchorage) in [
             (0o750, true, true),
             (0o770, false, true),

@@ -1,4 +1,4 @@
-//! Files that a command leaves for people: whole, or not there at all.
+//! Files that a command leaves for people: they are whole, or not there at all.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,20 +8,20 @@ use std::path::Path;
 use super::disk::{RealDisk, Steps};
 use super::replace;
 
-/// The disks of this machine, for files of whoever runs the command. A step that fails takes what it
-/// was about away: half a file is of no use to anybody.
+/// The disks of this machine, for files of the user who runs the command. A step that fails removes its file,
+/// because half a file is useless.
 #[derive(Clone, Copy, Debug)]
-struct Output {
+struct OutputDisk {
     /// Who may read a new file.
     mode: u32,
 }
 
-/// For everybody, as far as the umask allows.
-const PUBLIC: Output = Output { mode: 0o644 };
+/// For all users, as far as the umask allows.
+const PUBLIC: OutputDisk = OutputDisk { mode: 0o644 };
 /// For its owner.
-const PRIVATE: Output = Output { mode: 0o600 };
+const PRIVATE: OutputDisk = OutputDisk { mode: 0o600 };
 
-impl Steps for Output {
+impl Steps for OutputDisk {
     /// The file must not be there, and a symbolic link is not followed.
     fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
@@ -43,22 +43,21 @@ impl Steps for Output {
 }
 
 fn take_away(path: &Path) {
-    // The error that matters is the first.
+    // The first error is the one that matters.
     let _ = fs::remove_file(path);
 }
 
-/// Creates a file that only its owner can read (mode 0600) and brings it to the disk. An existing
-/// file, or a symbolic link in its place, is an error.
+/// Creates a file that only its owner can read (mode 0600), and syncs it. An existing file, or a symbolic link
+/// in its place, is an error.
 ///
 /// # Errors
 ///
-/// Whatever the system says.
+/// The system's error.
 pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(replace::create(&mut { PRIVATE }, path, bytes)?)
 }
 
-/// Replaces `path` by `bytes` in one step: a new file beside it, brought to the disk, then
-/// renamed.
+/// Replaces `path` by `bytes` in one step: a new file beside it is written, synced and renamed.
 ///
 /// # Errors
 ///
@@ -71,11 +70,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(replace::replace(&mut { PUBLIC }, &path.with_file_name(draft), path, bytes)?)
 }
 
-/// Replaces `path` by a file beside it that was written already.
+/// Replaces `path` by a file beside it that is written already.
 ///
 /// # Errors
 ///
-/// As [`replace`].
+/// As [`replace()`].
 pub fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     Ok(replace::publish(&mut { PUBLIC }, draft, path)?)
 }

@@ -1,6 +1,6 @@
-//! How a file takes another's place, so that whoever reads it, also after a power cut, finds all of
-//! the one or all of the other: it is written by another name, brought to the disk, renamed, and the
-//! folder is brought to the disk. In this order, and nowhere else.
+//! Replaces a file so that readers find all of the old one or all of the new one, even after a power cut: the
+//! new file is written under another name, synced and renamed, and then the folder is synced. This order
+//! stands here and nowhere else.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::disk::{Steps, folder_of};
 pub struct Failed {
     /// The file or folder that it was about.
     pub path: PathBuf,
-    /// What the system says.
+    /// The system's error.
     pub source: io::Error,
 }
 
@@ -22,10 +22,10 @@ impl From<Failed> for io::Error {
     }
 }
 
-/// Replaces `path` by `bytes`, which are written as `draft`, a name in the same folder, first.
+/// Replaces `path` by `bytes`, which are first written as `draft`, a name in the same folder.
 ///
 /// # Errors
-/// The step that failed. Unless it was the last one, the folder's, `path` is as it was.
+/// The step that failed. Unless it was the sync of the folder, `path` is as it was.
 pub fn replace(
     disk: &mut impl Steps,
     draft: &Path,
@@ -36,7 +36,7 @@ pub fn replace(
     sync_folder(disk, folder_of(path))
 }
 
-/// The same up to the rename: without [`sync_folder`], a power cut may bring back the old file.
+/// Does the same up to the rename: without [`sync_folder`], a power cut may bring back the old file.
 ///
 /// # Errors
 /// The step that failed; `path` is as it was.
@@ -45,7 +45,7 @@ pub fn swap(disk: &mut impl Steps, draft: &Path, path: &Path, bytes: &[u8]) -> R
     rename_synced(disk, draft, path)
 }
 
-/// The same behind the write: a draft that was written piece by piece.
+/// Does the same after the write, for a draft that was written piece by piece.
 ///
 /// # Errors
 /// As [`replace`].
@@ -54,7 +54,7 @@ pub fn publish(disk: &mut impl Steps, draft: &Path, path: &Path) -> Result<(), F
     sync_folder(disk, folder_of(path))
 }
 
-/// Writes a file by a name that counts only once something else names it: no draft, no rename.
+/// Writes a file whose name counts only once another file refers to it, so it needs no draft and no rename.
 ///
 /// # Errors
 /// The step that failed; there may be any part of the file.
@@ -67,7 +67,7 @@ pub fn create(disk: &mut impl Steps, path: &Path, bytes: &[u8]) -> Result<(), Fa
 /// Brings the names in a folder to the disk.
 ///
 /// # Errors
-/// What the system says of the folder.
+/// The system's error about the folder.
 pub fn sync_folder(disk: &mut impl Steps, folder: &Path) -> Result<(), Failed> {
     step(folder, disk.sync_directory(folder))
 }

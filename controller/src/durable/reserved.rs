@@ -1,8 +1,8 @@
-//! A file of a fixed size in the state directory, made with all of its space and rewritten in place:
-//! to write it takes no space, so it can be written when the disk is full, and no lock.
+//! A file of a fixed size in the state directory, created with all of its space and rewritten in place. Writing
+//! it takes no space, so it can be written when the disk is full, and it needs no lock.
 //!
-//! It holds one value: the SHA-256 of its JSON, the JSON, and zeros. A write that a crash tore, and
-//! a file that was damaged, are told from one that holds something.
+//! It holds one value: the SHA-256 of its JSON, the JSON, and zeros. So a write that a crash cut off, or a
+//! damaged file, can be told from a whole value.
 
 use std::fs::File;
 use std::io;
@@ -24,16 +24,16 @@ pub(crate) struct Reserved {
 }
 
 impl Reserved {
-    /// Opens the file, which is there.
+    /// Opens an existing file.
     ///
     /// # Errors
-    /// Whatever the system says; what is no regular file in a directory, or reached over a symbolic
-    /// link in the last two parts of its path, is refused.
+    /// The system's error. Anything but a regular file in a directory is refused, and so is a symbolic link in
+    /// the last two parts of the path.
     pub(crate) fn open(directory: &Path, name: &str, size: usize) -> io::Result<Self> {
         Self::at(directory, name, size, OFlags::RDWR)
     }
 
-    /// Opens the file to be read.
+    /// Opens the file for reading.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -41,11 +41,10 @@ impl Reserved {
         Self::at(directory, name, size, OFlags::RDONLY)
     }
 
-    /// Makes the file with all of its space; it holds nothing that can be read. One that is there is
-    /// emptied.
+    /// Creates the file with all of its space and without a value. An existing file is emptied.
     ///
     /// # Errors
-    /// As [`Self::open`], and where there is no space.
+    /// As [`Self::open`], and if there is no space.
     pub(crate) fn make(directory: &Path, name: &str, size: usize) -> io::Result<Self> {
         let reserved = Self::at(directory, name, size, OFlags::RDWR | OFlags::CREATE)?;
         hand_over(&reserved.file, directory)?;
@@ -59,7 +58,7 @@ impl Reserved {
         let careful = OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory =
             openat(CWD, directory, careful | OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty())?;
-        // A pipe or a device would keep us waiting.
+        // Without this, opening a pipe or a device could wait.
         let how = how | careful | OFlags::NONBLOCK;
         let file = openat(&directory, name, how, Mode::RUSR | Mode::WUSR)?;
         if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
@@ -68,10 +67,10 @@ impl Reserved {
         Ok(Self { file: file.into(), size })
     }
 
-    /// What the file holds. `None`: nothing that can be read.
+    /// The value in the file; `None` if there is none that can be read.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> io::Result<Option<T>> {
         let mut bytes = vec![0; self.size];
         match self.file.read_exact_at(&mut bytes, 0) {
@@ -86,10 +85,10 @@ impl Reserved {
         Ok(parsed.and_then(|json| serde_json::from_str(json).ok()))
     }
 
-    /// Writes a value and brings it to the disk.
+    /// Writes a value, and syncs it.
     ///
     /// # Errors
-    /// Whatever the system says, and what is too long.
+    /// The system's error, or a value that is too long.
     pub(crate) fn write(&self, value: &impl Serialize) -> io::Result<()> {
         let json = serde_json::to_string(value)?;
         let mut bytes = format!("{} {json}", sha256(json.as_bytes())).into_bytes();

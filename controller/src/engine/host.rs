@@ -19,7 +19,7 @@ pub struct HostEngine {
     counters: Counters,
 }
 
-/// A gate with everything set from outside, the time included.
+/// A gate in which everything is set from outside, including the time.
 #[derive(Clone, Debug)]
 pub struct HostGate {
     /// Per slot: when its order may select.
@@ -33,8 +33,7 @@ pub struct HostGate {
 }
 
 impl HostEngine {
-    /// An engine over a generation's tables, with the gate wide open: every order that was
-    /// compiled is in force.
+    /// An engine with a generation's tables and the gate wide open: every order that was compiled is in force.
     pub fn new(lines: Vec<Line>) -> Self {
         let gate = HostGate {
             terms: [Term::ALWAYS; MOST_ORDERS as usize],

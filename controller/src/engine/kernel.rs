@@ -9,7 +9,7 @@ use sensor_common::tables::{Line, Slot, Term};
 use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
 use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStore};
 
-/// Room for the records of one frame: they are taken out after each.
+/// Room for the records of one frame, which are taken out after each frame.
 const RING_BYTES: u32 = 64 * 1024;
 
 /// Judges frames in the kernel. Needs privilege to load programs.
@@ -23,11 +23,11 @@ pub struct KernelEngine {
 }
 
 impl KernelEngine {
-    /// Loads the program over a generation's tables, with the gate wide open: every order that was
-    /// compiled is in force.
+    /// Loads the program with a generation's tables and the gate wide open: every order that was compiled is in
+    /// force.
     ///
     /// # Errors
-    /// [`KernelError`] where the program does not load.
+    /// [`KernelError`] if the program does not load.
     pub fn new(lines: &[Line]) -> Result<Self, KernelError> {
         let (mut program, records) = Program::load(Mode::Tap, RING_BYTES)?;
         program.publish(&KernelTables::create(lines)?)?;
@@ -50,7 +50,7 @@ impl Engine for KernelEngine {
     fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError> {
         if frame.len() < SHORTEST_FRAME {
             // The kernel does not run the program over less than an Ethernet header, and no
-            // interface delivers it; a capture may hold it all the same.
+            // interface delivers it; but a capture may hold it.
             self.stunted.count(&Verdict {
                 outcome: Outcome::Malformed,
                 direction: None,

@@ -1,6 +1,5 @@
-//! The two engines that a frame can be pushed through without a network interface: the kernel
-//! engine runs the very program that carriers load, the host engine runs the same code here.
-//! Parity between them is tested, not assumed.
+//! Two engines that judge frames without a network interface: the kernel engine runs the very program that
+//! carriers load, and the host engine runs the same code in this process. Their parity is tested, not assumed.
 
 mod host;
 mod kernel;
@@ -13,25 +12,24 @@ use sensor_common::record::Record;
 
 use crate::kernel::KernelError;
 
-/// Shortest frame that an interface delivers: an Ethernet header.
+/// The shortest frame that an interface delivers: an Ethernet header.
 pub const SHORTEST_FRAME: usize = 14;
 
-/// Longest frame that the kernel engine takes: `BPF_PROG_TEST_RUN` has room for a page less its
-/// head- and tailroom, and for seventeen pages of fragments.
+/// The longest frame that the kernel engine takes: `BPF_PROG_TEST_RUN` has room for a page less its headroom
+/// and tailroom, and for seventeen pages of fragments.
 pub const LONGEST_FRAME: usize = 1 << 16;
 
 /// Something that judges frames as the XDP program does.
 pub trait Engine {
-    /// Judges one frame and returns the records it gave rise to, in the order of their rules. The
-    /// records' times are the engine's own.
+    /// Judges one frame, and returns its records in the order of their rules. Their times are the engine's own.
     ///
     /// # Errors
-    /// [`KernelError`] where the kernel could not run the program.
+    /// [`KernelError`] if the kernel could not run the program.
     fn judge(&mut self, frame: &[u8]) -> Result<Vec<Record>, KernelError>;
 
     /// The counters over all frames so far.
     ///
     /// # Errors
-    /// [`KernelError`] where the kernel could not be asked.
+    /// [`KernelError`] if the kernel could not be asked.
     fn counters(&self) -> Result<Counters, KernelError>;
 }

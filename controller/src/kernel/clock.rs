@@ -24,18 +24,18 @@ fn read(clock: ClockId) -> u64 {
 
 /// Both clocks at one moment: the boot-time clock, then the wall clock.
 ///
-/// A process can be stopped between two readings, and everything that is dated by the pair would be
-/// off by as long. So the boot-time clock is read again behind the wall clock, and the closest of a
-/// few attempts counts.
+/// A process can be stopped between two readings, and everything dated by the pair would be off by that
+/// time. So the boot-time clock is read again after the wall clock, and the closest of a few attempts
+/// counts.
 pub fn boot_and_wall() -> (BootTime, Timestamp) {
     closest(boot_time, Timestamp::now)
 }
 
-/// Attempts at most; one is enough unless the process is interrupted just there.
+/// The most attempts; one is enough unless the process is interrupted during it.
 const ATTEMPTS: usize = 8;
 
-/// Two clocks that were read within this many nanoseconds were read at one moment. Ends and beginnings of
-/// terms, and the times of records, are off by no more.
+/// Two clocks that were read within this many nanoseconds count as read at one moment. Ends and beginnings
+/// of terms, and the times of records, are off by no more.
 const CLOSE: u64 = 1_000;
 
 fn closest<W>(mut boot: impl FnMut() -> BootTime, mut wall: impl FnMut() -> W) -> (BootTime, W) {
@@ -57,7 +57,7 @@ fn closest<W>(mut boot: impl FnMut() -> BootTime, mut wall: impl FnMut() -> W) -
     (best.1, best.2)
 }
 
-/// The kernel's name for the time since this machine started; empty where the system does not say.
+/// The kernel's id for this start of the machine; empty if the system does not tell.
 pub fn boot_id() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim_end().to_owned()
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(paired(&[100, 110]), (100, 1));
         let (second, long) = (1_000_000_000, 2_000_000_000);
         assert_eq!(paired(&[0, second, long, long + 10]), (long, 2));
-        // Where all are interrupted, the shortest interruption is the best there is.
+        // If all are interrupted, the shortest interruption is the best.
         let mut all = Vec::new();
         for attempt in 0..ATTEMPTS as u64 {
             let gap = if attempt == 4 { 60_000 } else { second };

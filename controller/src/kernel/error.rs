@@ -1,4 +1,4 @@
-//! What can fail on the kernel side. `explain` says the same to the person who runs a command.
+//! Errors of the kernel side. `explain` words them for the person who runs a command.
 
 use aya::EbpfError;
 use aya::maps::MapError;
@@ -13,7 +13,7 @@ pub enum KernelError {
     /// The tables have more segments than the kernel's map of them; the compiler refuses them first.
     #[error("the tables are larger than 1 GiB")]
     TooLarge,
-    /// The object and this binary do not belong together.
+    /// The object does not fit this binary.
     #[error("the kernel object has no {0}")]
     Missing(&'static str),
     /// Loading failed. With the verifier's log, if it was the verifier.
@@ -25,23 +25,23 @@ pub enum KernelError {
     /// A map operation failed.
     #[error("{}", with_sources(.0))]
     Map(#[from] MapError),
-    /// Something about the pins of a sensor.
+    /// The pins of a sensor.
     #[error("{path}: {reason}")]
     Pin {
-        /// Which.
+        /// Which pin or folder.
         path: String,
-        /// What.
+        /// The reason.
         reason: String,
     },
-    /// The kernel attaches over netlink only, which outlives a controller that is killed.
+    /// The kernel only attaches over netlink. Such an attachment would outlive a controller that is killed.
     #[error(
         "the kernel gives no link for the attachment; that takes Linux 5.9 and a driver with it"
     )]
     NoLink,
-    /// Nobody knows how many CPUs may run the program.
+    /// The number of CPUs that may run the program is unknown.
     #[error("the number of CPUs: {0}")]
     Cpus(#[source] std::io::Error),
-    /// A frame that the kernel cannot take for a test run.
+    /// A frame is too long for a test run.
     #[error("a frame of {0} bytes is longer than BPF_PROG_TEST_RUN takes")]
     FrameTooLong(usize),
 }

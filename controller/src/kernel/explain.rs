@@ -1,4 +1,4 @@
-//! Kernel errors in words for the person who runs a command.
+//! Kernel errors, worded for the person who runs a command.
 
 use std::io;
 
@@ -34,13 +34,13 @@ impl KernelError {
         one_line(&format!("{plain} ({self})"))
     }
 
-    /// Whether privilege is what is missing.
+    /// Whether a privilege is missing.
     pub fn is_denied(&self) -> bool {
         errno(self) == Some(errno::EPERM)
     }
 }
 
-/// The system's error number, if one is at the bottom.
+/// The system's error number, if there is one among the sources.
 fn errno(error: &KernelError) -> Option<i32> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = source {
@@ -52,7 +52,7 @@ fn errno(error: &KernelError) -> Option<i32> {
     None
 }
 
-/// The verifier's log is long and has many lines; its end says what is wrong.
+/// Joins the lines and cuts out the middle: the verifier's log is long, and its end says what is wrong.
 fn one_line(text: &str) -> String {
     const LONGEST: usize = 1_000;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,6 +1,6 @@
-//! The pins of a running program, watched: somebody who removes one does not end anything at once,
-//! but the next controller would not find what it stood for. So the controller holds every pinned
-//! object by a descriptor of its own, looks whether each is where it belongs, and puts it back.
+//! Watches the pins of a running program. Removing a pin ends nothing at once, but the next controller would
+//! not find the object. So the controller holds a descriptor of every pinned object, checks that each pin is
+//! in its place, and puts it back.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::pins::{Pins, refusal};
 #[derive(Debug)]
 pub(super) struct Keep {
     pins: Pins,
-    /// Each with its number in the kernel, by which it is told from another one in its place.
+    /// Each with its id in the kernel, which tells it from another map in its place.
     maps: Vec<(PathBuf, u32, MapData)>,
     link: Option<(PathBuf, FdLink)>,
 }
@@ -23,7 +23,7 @@ impl Keep {
     /// Holds the maps that are pinned under these names, and all pinned rings.
     ///
     /// # Errors
-    /// [`KernelError`] where one is not there.
+    /// [`KernelError`] if one is not there.
     pub(super) fn maps(pins: &Pins, names: &[&str]) -> Result<Self, KernelError> {
         let rings = pins.rings()?.into_iter().map(|(_, path)| path);
         let paths = names.iter().map(|name| pins.map(name)).chain(rings);
@@ -35,29 +35,29 @@ impl Keep {
         Ok(Self { pins: pins.clone(), maps, link: None })
     }
 
-    /// Holds the attachment that is pinned here too.
+    /// Holds the attachment that is pinned here, too.
     ///
     /// # Errors
-    /// [`KernelError`] where it is not there.
+    /// [`KernelError`] if it is not there.
     pub(super) fn link(&mut self, path: &Path) -> Result<(), KernelError> {
         let link = PinnedLink::from_pin(path).map_err(|error| refusal(path, &error))?;
         self.link = Some((path.to_owned(), link.into()));
         Ok(())
     }
 
-    /// Lets go of the attachment: it is about to be ended.
+    /// Lets go of the attachment, which is about to end.
     pub(super) fn release_link(&mut self) {
         self.link = None;
     }
 
-    /// Puts back what is missing, and what another object stands for. Returns the paths.
+    /// Puts back pins that are missing or were replaced. Returns their paths.
     ///
     /// # Errors
     /// [`KernelError::Pin`]: one cannot be put back. Nothing else has changed.
     pub(super) fn put_back(&mut self) -> Result<Vec<PathBuf>, KernelError> {
         let mut missing = Vec::new();
         for (path, number, map) in &self.maps {
-            // One that cannot be opened is as good as none.
+            // A pin that cannot be opened counts as missing.
             if MapInfo::from_pin(path).is_ok_and(|info| info.id() == *number) {
                 continue;
             }
@@ -71,7 +71,7 @@ impl Keep {
             } else {
                 self.clear(&path)?;
                 missing.push(path.clone());
-                // If this fails, the program still holds the attachment by itself.
+                // If this fails, the program itself still holds the attachment.
                 link.pin(&path).map_err(|error| refusal(&path, &error))?.into()
             };
             self.link = Some((path, link));
@@ -86,7 +86,7 @@ impl Keep {
     }
 }
 
-/// Whether this link is what is pinned there.
+/// Whether this link is pinned there.
 fn same_link(path: &Path, link: &FdLink) -> bool {
     let number = |link: &FdLink| link.info().ok().map(|info| info.id());
     let there = PinnedLink::from_pin(path).map(FdLink::from);

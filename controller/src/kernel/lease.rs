@@ -1,5 +1,5 @@
-//! The lease of a sensor that another process steers, found by the kernel's number of its map: nothing
-//! but its halt is touched from here.
+//! The lease map of a sensor that another process controls, found by the kernel's id of the map. Only the halt
+//! is changed from here.
 
 use aya::maps::{Array, Map, MapData, MapError, MapType};
 use aya::sys::SyscallError;
@@ -11,8 +11,7 @@ use super::{KernelError, name};
 pub struct LeaseWord(Array<MapData, u64>);
 
 impl LeaseWord {
-    /// The map with this number; `None` where no map has it, or one that is no lease. Needs
-    /// `CAP_SYS_ADMIN`.
+    /// The map with this id; `None` if there is no such map, or if it is not a lease. Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
     /// [`KernelError::Map`].
@@ -37,7 +36,7 @@ impl LeaseWord {
         Ok(Some(Self(Array::try_from(Map::Array(map))?)))
     }
 
-    /// Halts, or ends the halt, and reads back which of the two it is.
+    /// Halts, or ends the halt, and returns whether it reads back as halted.
     ///
     /// # Errors
     /// [`KernelError::Map`].

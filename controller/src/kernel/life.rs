@@ -1,5 +1,5 @@
-//! The program's own log: which generation judges, whether the gate is closed. It is about the
-//! program, never about a packet (L-AUTO), and off unless asked for.
+//! The program's own log: which generation judges, and whether the gate is closed. It is about the program,
+//! never about a packet (L-AUTO), and off by default.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +37,7 @@ pub(super) struct LifeLogger {
 }
 
 impl LifeLogger {
-    /// Takes the log out of an object that is not loaded yet.
+    /// Takes the log from an object that is not loaded yet.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         let lines = Lines::default();
         let logger = EbpfLogger::init_with_logger(ebpf, lines.clone())

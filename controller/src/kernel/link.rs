@@ -1,7 +1,7 @@
-//! The attachment of a program to an interface: made, or taken over from the controller before.
+//! The attachment of a program to an interface: made here, or taken over from the previous controller.
 //!
-//! Only links of the kernel's own kind are taken: an attachment over netlink, to which aya falls
-//! back, would outlive a controller that is killed.
+//! Only BPF links are accepted: an attachment over netlink, to which aya falls back, would outlive a
+//! controller that is killed.
 
 use std::fs;
 
@@ -13,8 +13,8 @@ use rustix::net::{AddressFamily, SocketType, netdevice, socket};
 use super::pins::{Pins, refusal};
 use super::{KernelError, XdpAttach};
 
-/// Attaches `xdp` to `interface`. Where one of `before` holds a link to it, its program is replaced in
-/// one step: no packet passes without one.
+/// Attaches `xdp` to `interface`. If one of `before` has a link to it, the program is replaced in one step, so
+/// that no packet passes without one.
 ///
 /// # Errors
 /// [`KernelError`]: no such interface, no native XDP in its driver, or another program is attached.
@@ -41,19 +41,19 @@ pub(super) fn attach(
     if let Ok(link) = FdLink::try_from(link) {
         return Ok(link);
     }
-    // Once more in the same way, to have something by which it can be detached.
+    // Attached again in the same way, only to get a handle by which it can be detached.
     let id = xdp.attach(interface, mode).map_err(Box::new)?;
     xdp.detach(id).map_err(Box::new)?;
     Err(KernelError::NoLink)
 }
 
-/// The link of these pins, if it attaches to this very interface in this way. Any other is ended.
+/// The link of these pins, if it attaches to this very interface in this way. Any other link is ended.
 fn adoptable(pins: &Pins, interface: &str, how: XdpAttach) -> Result<Option<FdLink>, KernelError> {
     let path = pins.link(how);
     if path.exists() {
         let link = PinnedLink::from_pin(&path).map_err(|error| refusal(&path, &error))?;
         let link = FdLink::from(link);
-        // An interface that was removed and made again, or renamed, has another index.
+        // If an interface was removed and made again, its index differs.
         if device(&link).is_some_and(|device| index(interface) == Some(device)) {
             return Ok(Some(link));
         }
@@ -67,7 +67,7 @@ fn not_ours(pins: &Pins, error: &dyn std::error::Error) -> KernelError {
 }
 
 /// The index of the interface that a link attaches to. The kernel shows it in the descriptor's
-/// information (`bpf_xdp_link_show_fdinfo`); 0 where the interface is gone.
+/// information (`bpf_xdp_link_show_fdinfo`); 0 if the interface is gone.
 fn device(link: &FdLink) -> Option<u32> {
     let id = link.info().ok()?.id();
     let descriptors = fs::read_dir("/proc/self/fdinfo").ok()?;

@@ -11,12 +11,12 @@
 //! | `ring` | one ring buffer, shared with the kernel (`unsafe`, and nowhere else in the controller) |
 //! | `ring_position` | how far a ring was read or written |
 //! | `records` | the rings of all CPUs |
-//! | `pins`, `link` | what outlives a controller, and the attachment |
-//! | `keep` | pins that somebody removed, put back |
-//! | `lease` | the halt of a sensor that another process steers |
+//! | `pins`, `link` | objects that outlive a controller, and the attachment |
+//! | `keep` | putting back pins that were removed |
+//! | `lease` | the halt of a sensor that another process controls |
 //! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
-//! | `error`, `explain` | what can fail, and the same in words |
+//! | `error`, `explain` | errors, and their wording for people |
 //! | `clock` | the boot-time clock that kernel and controller share |
 //! | `steps` | steps of the wall clock, noticed at once |
 
@@ -43,7 +43,7 @@ pub use error::KernelError;
 pub use lease::LeaseWord;
 pub use life::LifeLog;
 pub use object::{has_object, object_digest};
-pub use pins::{Left, PinRoot, Pins};
+pub use pins::{PinRoot, Pins, StalePins};
 pub use program::{KernelTables, Program};
 pub use records::Records;
 pub use ring::{Ring, Room};

@@ -1,5 +1,5 @@
-//! Names in the kernel object. They are the names of statics and functions in `sensor-ebpf`, which
-//! a test loads, so that a mismatch cannot go unnoticed.
+//! Names in the kernel object: those of statics and functions in `sensor-ebpf`. A test loads it, so that a
+//! mismatch cannot go unnoticed.
 
 pub(super) const PROGRAM: &str = "sekisho";
 pub(super) const SEGMENTS: &str = "SEGMENTS";

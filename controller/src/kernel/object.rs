@@ -4,7 +4,7 @@ use super::KernelError;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sekisho-xdp.o"));
 
-/// The object, or an error where this binary was built without it.
+/// The object, or an error if this binary was built without it.
 pub(super) fn embedded() -> Result<&'static [u8], KernelError> {
     if OBJECT.is_empty() { Err(KernelError::NoObject) } else { Ok(OBJECT) }
 }

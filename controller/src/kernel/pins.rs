@@ -1,5 +1,5 @@
-//! Where a sensor's kernel objects stay while no controller runs: a folder of a BPF file system that
-//! belongs to one sensor.
+//! The place of a sensor's kernel objects while no controller runs: a folder on a BPF file system that belongs
+//! to one sensor.
 //!
 //! ```text
 //! <pin>/v<layout's version>/<interface>/SEGMENTS, ACTIVE, …     the maps that outlive a controller
@@ -7,8 +7,8 @@
 //!                                      /link-<native|generic>   the attachment
 //! ```
 //!
-//! The program itself is not there: its link holds it, and the next controller puts its own in its
-//! place. Objects of another version are never read: what they mean is not known.
+//! The program itself is not pinned: its link holds it, and the next controller replaces it by its own. Objects
+//! of another version are never read, because their meaning is unknown.
 
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -23,7 +23,7 @@ use super::{KernelError, XdpAttach};
 /// `f_type` of a BPF file system (linux/magic.h).
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 
-/// A sensor's folder, locked: two controllers never steer one sensor.
+/// A sensor's folder, locked: two controllers never control one sensor.
 #[derive(Debug)]
 pub struct PinRoot {
     path: PathBuf,
@@ -36,10 +36,10 @@ pub struct Pins {
     folder: PathBuf,
 }
 
-/// Objects that are of another version, or of an interface that has no sensor any more.
+/// Objects of another version, or of an interface that has no sensor any more.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Left {
-    /// Whether they are of this version, and can be read.
+pub struct StalePins {
+    /// Whether they are of this version, so that they can be read.
     pub readable: bool,
     /// The interface.
     pub interface: String,
@@ -73,7 +73,7 @@ impl PinRoot {
         Pins { folder: self.path.join(format!("v{VERSION}")).join(encoded(interface)) }
     }
 
-    /// Whether a controller before this one left anything of this version.
+    /// Whether a previous controller left anything of this version.
     ///
     /// # Errors
     /// [`KernelError::Pin`].
@@ -86,28 +86,28 @@ impl PinRoot {
         Ok(false)
     }
 
-    /// What is in the folder that does not belong to these interfaces in this version.
+    /// The objects in the folder that do not belong to one of these interfaces in this version.
     ///
     /// # Errors
     /// [`KernelError::Pin`].
-    pub fn left(&self, interfaces: &[String]) -> Result<Vec<Left>, KernelError> {
+    pub fn stale(&self, interfaces: &[String]) -> Result<Vec<StalePins>, KernelError> {
         let mut left = Vec::new();
         for (version, folder) in folders(&self.path)? {
             for (name, folder) in folders(&folder)? {
                 let interface = decoded(&name);
                 let readable = version == format!("v{VERSION}");
                 if !(readable && interfaces.contains(&interface)) {
-                    left.push(Left { readable, interface, pins: Pins { folder } });
+                    left.push(StalePins { readable, interface, pins: Pins { folder } });
                 }
             }
         }
         Ok(left)
     }
 
-    /// Removes the folder, and those of versions, as far as they are empty.
+    /// Removes the folder and its subfolders for versions, as far as they are empty.
     pub fn remove_if_empty(&self) {
         for (_, folder) in folders(&self.path).unwrap_or_default() {
-            // Those that are not empty stay.
+            // A folder that is not empty stays.
             let _ = fs::remove_dir(folder);
         }
         let _ = fs::remove_dir(&self.path);
@@ -154,7 +154,7 @@ impl Pins {
         &self.folder
     }
 
-    /// Ends every attachment that nobody else holds.
+    /// Ends every attachment that no other process holds.
     ///
     /// # Errors
     /// [`KernelError::Pin`].
@@ -196,7 +196,7 @@ pub(super) fn remove(path: &Path) -> Result<(), KernelError> {
     }
 }
 
-/// What is in a folder: nothing if it is not there.
+/// The entries of a folder; none if it is not there.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, KernelError> {
     let failed = |error: io::Error| refusal(folder, &error);
     let entries = match fs::read_dir(folder) {

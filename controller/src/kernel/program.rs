@@ -23,15 +23,15 @@ mod publication;
 pub use publication::KernelTables;
 use publication::filled;
 
-/// Records that fill one part in this many of a ring wake whoever waits for them.
+/// Records that fill one part in this many of a ring wake its reader.
 const WAKE_SHARE: u32 = 4;
 
-/// The maps that pins keep. What they hold is what a controller must find as another left it.
+/// The maps that are pinned: a controller must find their contents as the previous one left them.
 const PINNED: [&str; 6] =
     [name::SEGMENTS, name::ACTIVE, name::TERMS, name::LEASE, name::RECORDS, name::COUNTERS];
 
-/// The loaded program and its maps. Dropping it detaches the program, so that selection ends at once,
-/// unless its attachment is pinned.
+/// The loaded program and its maps. Dropping it detaches the program, so that selection ends at once, unless
+/// the attachment is pinned.
 pub struct Program {
     ebpf: Ebpf,
     id: u32,
@@ -45,7 +45,7 @@ pub struct Program {
     filled: [u32; 2],
     terms: Array<MapData, [u64; TERM_WORDS]>,
     lease: Array<MapData, u64>,
-    /// The kernel's number of `lease`.
+    /// The kernel's id of `lease`.
     lease_number: u32,
     store: ArrayOfMaps<MapData, StoreMap>,
     counters: PerCpuArray<MapData, [u64; counters::WORDS]>,
@@ -60,7 +60,7 @@ impl Program {
     /// `ring_bytes` is the size of each CPU's ring buffer, a power of two and at least a page.
     ///
     /// # Errors
-    /// [`KernelError`], with the verifier's log where the verifier refused the program.
+    /// [`KernelError`], with the verifier's log if the verifier refused the program.
     pub fn load(mode: Mode, ring_bytes: u32) -> Result<(Self, Records), KernelError> {
         Self::load_with(mode, ring_bytes, LifeLog::Off)
     }
@@ -77,8 +77,8 @@ impl Program {
         Self::set_up(Setup { mode, ring_bytes, life_log, ..Setup::default() })
     }
 
-    /// Like [`Self::load`], with all that can be said. Over pinned maps the gate is as the controller
-    /// before left it, and so are generation, counters and rings.
+    /// Like [`Self::load`], with all options. With pinned maps, the gate is as the previous controller left it,
+    /// and so are generation, counters and rings.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -121,8 +121,8 @@ impl Program {
             before,
         };
         program.share(&ShareStore::create(1)?)?;
-        // With pins this also waits for all running programs: should the controller before have been
-        // killed in the middle of a publication, nothing is judged by the half that it left.
+        // With pins this also waits for all running programs: if the previous controller was killed in the
+        // middle of a publication, nothing is judged by the half that it left.
         let records = Records::open(&mut program.rings, ring_bytes, program.pins.as_ref())?;
         program.keep = program.pins.as_ref().map(|pins| Keep::maps(pins, &PINNED)).transpose()?;
         let xdp = program.xdp()?;
@@ -136,8 +136,8 @@ impl Program {
         self.id
     }
 
-    /// Draws the capacity share from this store from now on: the one that all interfaces of a sensor
-    /// share, as the capacity is the facility's (L-CAP).
+    /// Makes the program draw its capacity share from this store. All interfaces of a sensor share one store,
+    /// because the capacity is the facility's (L-CAP).
     ///
     /// # Errors
     /// [`KernelError::Map`].
@@ -153,7 +153,7 @@ impl Program {
         read_counters(&self.counters)
     }
 
-    /// What the program has logged of its own life since the last call; see [`LifeLog`].
+    /// What the program has logged about itself since the last call; see [`LifeLog`].
     pub fn life(&mut self) -> Vec<String> {
         self.life.lines()
     }
@@ -184,7 +184,7 @@ impl Program {
         Ok(self.xdp()?.fd().map_err(Box::new)?)
     }
 
-    /// Instructions that the verifier walked through to accept the program.
+    /// How many instructions the verifier walked through to accept the program.
     ///
     /// # Errors
     /// [`KernelError::Program`].
@@ -205,7 +205,7 @@ fn read_counters(
     Ok(counters.get(&0, 0)?.iter().map(|words| Counters::new(*words)).collect())
 }
 
-/// The kernel's number of a map.
+/// The kernel's id of a map.
 fn number(ebpf: &Ebpf, name: &'static str) -> Result<u32, KernelError> {
     match ebpf.map(name) {
         Some(Map::Array(map)) => Ok(map.info()?.id()),

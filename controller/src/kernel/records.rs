@@ -19,11 +19,11 @@ pub struct Records {
 }
 
 impl Records {
-    /// Opens the rings that are pinned, makes those that are missing of the CPUs that are online, of
-    /// `bytes` each, and gives all of them to the program through its map of rings.
+    /// Opens the rings that are pinned, makes the missing ones for the CPUs that are online, of `bytes` each, and
+    /// gives all of them to the program through its map of rings.
     ///
     /// # Errors
-    /// [`KernelError`] where the kernel refuses one.
+    /// [`KernelError`] if the kernel refuses one.
     pub(super) fn open(
         program: &mut ArrayOfMaps<MapData>,
         bytes: u32,
@@ -48,8 +48,8 @@ impl Records {
         Ok(records)
     }
 
-    /// Opens the rings that are pinned and gives them to the program, which most often has them. Each
-    /// time the kernel waits until no program runs that started before (commit 1ae80cf31938).
+    /// Opens the rings that are pinned and gives them to the program, which usually has them already. Each time
+    /// the kernel waits until no program runs that started before (commit 1ae80cf31938).
     ///
     /// # Errors
     /// [`KernelError`].
@@ -66,8 +66,8 @@ impl Records {
         Ok(Self { rings, at: 0 })
     }
 
-    /// Records that nobody took out of these pinned rings, whatever they look like: they may be of
-    /// another version.
+    /// How many records are left in these pinned rings. They may be of another version, so they are only
+    /// counted.
     ///
     /// # Errors
     /// [`KernelError`].
@@ -95,15 +95,15 @@ impl Records {
         &mut self.rings
     }
 
-    /// The next record of any ring, if there is one; each ring's in their order. Its room is given
-    /// back some time after: for callers to whom a record that they have seen is one that is kept.
+    /// The next record of any ring, if there is one; the records of one ring come in order. Its room is given
+    /// back some time later: this is for callers that need not keep records.
     pub fn next_record(&mut self) -> Option<Record> {
         for _ in 0..self.rings.len() {
             let (_, ring) = self.rings.get_mut(self.at)?;
             let record = ring.next_record();
             let (taken, released) = (ring.position().bytes(), ring.room().released().bytes());
             let ahead = taken.wrapping_sub(released);
-            // Not each by itself: the kernel's side reads that word for every record.
+            // Not after each record: the kernel's side reads that word for every record.
             if ahead >= ring.bytes() / 8 {
                 ring.room().release(ring.position());
             }
@@ -120,13 +120,13 @@ impl Records {
         (self.rings.len(), self.rings.first().map_or(0, |(_, ring)| ring.bytes()))
     }
 
-    /// The rings by themselves.
+    /// The rings, with the number of each one's CPU.
     pub fn into_rings(self) -> Vec<(u32, Ring)> {
         self.rings
     }
 }
 
-/// The size of the smallest ring that there is or will be.
+/// The size of the smallest ring, pinned or to be made.
 ///
 /// # Errors
 /// [`KernelError`].
@@ -138,10 +138,10 @@ pub(super) fn smallest(pins: Option<&Pins>, bytes: u32) -> Result<u32, KernelErr
     Ok(smallest)
 }
 
-/// How many CPUs there can be: the length of the map of rings.
+/// How many CPUs there can be, which is the length of the map of rings.
 ///
 /// # Errors
-/// [`KernelError`] where the kernel does not say.
+/// [`KernelError`] if the kernel does not tell.
 pub(super) fn possible() -> Result<u32, KernelError> {
     let count = aya::util::nr_cpus().map_err(|(_, error)| MapError::IoError(error))?;
     Ok(u32::try_from(count).unwrap_or(u32::MAX))

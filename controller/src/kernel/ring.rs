@@ -1,12 +1,12 @@
-//! One ring buffer of the kernel, as its consumer sees it: a page that says how far it was read, a
-//! page that says how far it was written, and the records. With `segments` the only file of the
-//! controller with `unsafe` code.
+//! One ring buffer of the kernel, as its consumer sees it: a page with the position up to which it was read, a
+//! page with the position up to which it was written, and the records. This file and `segments` are the only
+//! ones in the controller with `unsafe` code.
 //!
-//! aya's reader gives a record's room back the moment it has been looked at. Here the two are apart:
-//! [`Ring::next_record`] reads ahead, and [`Room::release`] gives back once the records are where
-//! they are to be kept. What a controller had read but not kept when it died, the next one finds in
-//! the ring. It is cheaper too: the kernel's side reads that word for each record, and it moves
-//! from one CPU's cache to the other only when it is written.
+//! aya's reader gives a record's room back as soon as the record was read. Here the two are separate:
+//! [`Ring::next_record`] reads ahead, and [`Room::release`] gives the room back once the records are kept. If a
+//! controller dies in between, the next one finds the records in the ring. This is cheaper too: the kernel's
+//! side reads that word for each record, and the word moves from one CPU's cache to another only when it is
+//! written.
 //!
 //! Layout: Documentation/bpf/ringbuf.rst and kernel/bpf/ringbuf.c of Linux.
 
@@ -36,8 +36,7 @@ const HEADER: usize = BPF_RINGBUF_HDR_SZ as usize;
 #[expect(clippy::cast_possible_truncation, reason = "72")]
 pub(super) const RECORD: u32 = (HEADER + LENGTH) as u32;
 
-/// Both positions of a ring, which other hands than its reader's may hold as well: how much of it is
-/// free, and how much is waiting.
+/// Both positions of a ring, shared by its reader and others: how much room is free, and how much waits.
 #[derive(Debug)]
 pub struct Room {
     /// The consumer's page.
@@ -60,20 +59,20 @@ impl Room {
         self.word().store(position.bytes(), Ordering::Release);
     }
 
-    /// Up to where the ring was given back.
+    /// The position up to which the ring was given back.
     pub fn released(&self) -> RingPosition {
         RingPosition::new(self.word().load(Ordering::Acquire))
     }
 
-    /// Records that were submitted and whose room was not given back yet. Exact as long as nothing
-    /// but whole [`Record`]s is in the ring, which is all that the program submits.
+    /// How many records were submitted and not given back yet. Exact as long as only whole [`Record`]s are in
+    /// the ring, which is all that the program submits.
     pub fn waiting(&self) -> u64 {
-        // In this order, so that a record that is given back meanwhile is not counted twice.
+        // In this order, so that a record that is given back in between is not counted.
         let written = self.written();
         written.since(self.released()) / u64::from(RECORD)
     }
 
-    /// Up to where the kernel has reserved room for records.
+    /// The position up to which the kernel has reserved room for records.
     fn written(&self) -> RingPosition {
         let word = self.memory.as_ptr().cast_mut().cast::<u64>();
         // SAFETY: the producer's page is mapped for as long as `self` lives and starts, aligned,
@@ -92,7 +91,7 @@ pub struct Ring {
     page: usize,
     /// Size less one; the size is a power of two.
     mask: u64,
-    /// Up to where it was read.
+    /// The position up to which it was read.
     position: RingPosition,
 }
 
@@ -100,16 +99,16 @@ impl Ring {
     /// Makes a ring of this size in bytes: a power of two and at least a page.
     ///
     /// # Errors
-    /// [`KernelError`] where the kernel refuses it.
+    /// [`KernelError`] if the kernel refuses it.
     pub fn create(bytes: u32) -> Result<Self, KernelError> {
         let definition = aya_obj::Map::new_from_params(BPF_MAP_TYPE_RINGBUF as u32, 0, 0, bytes, 0);
         Self::open(MapData::create(definition, "sekisho_records", None)?)
     }
 
-    /// A reader of a ring that is there, from where it was given back.
+    /// A reader of an existing ring, from the position up to which it was given back.
     ///
     /// # Errors
-    /// [`KernelError`] where the map is no ring buffer, or cannot be mapped.
+    /// [`KernelError`] if the map is not a ring buffer, or cannot be mapped.
     pub fn open(map: MapData) -> Result<Self, KernelError> {
         let bytes = map.info()?.max_entries();
         let page = rustix::param::page_size();
@@ -143,12 +142,12 @@ impl Ring {
         None
     }
 
-    /// Goes on behind the next record, which is this many bytes long.
+    /// Moves past the next record, which is this many bytes long.
     fn go_on_behind(&mut self, bytes: u32) {
         self.position = self.position.plus((HEADER as u64 + u64::from(bytes)).next_multiple_of(8));
     }
 
-    /// Records that are there to be taken, of any length.
+    /// Counts the records that can be taken, whatever their length.
     pub(super) fn unread(&mut self) -> u64 {
         let mut count = 0;
         while self.position != self.room.written() {
@@ -163,8 +162,8 @@ impl Ring {
         count
     }
 
-    /// Goes on at `position`, up to which records are known to be kept, and gives them back. A
-    /// position that was passed, or that the ring never reached, changes nothing.
+    /// Moves to `position`, up to which records are known to be kept, and gives them back. A position that was
+    /// passed, or that the ring never reached, changes nothing.
     pub fn skip_to(&mut self, position: RingPosition) {
         if (self.position..=self.room.written()).contains(&position) {
             self.position = position;
@@ -172,12 +171,12 @@ impl Ring {
         }
     }
 
-    /// Whether as much as that was ever written into it.
+    /// Whether it was ever written up to this position.
     pub fn has_reached(&self, position: RingPosition) -> bool {
         position <= self.room.written()
     }
 
-    /// Up to where records were taken.
+    /// The position up to which records were taken.
     pub const fn position(&self) -> RingPosition {
         self.position
     }
@@ -187,17 +186,17 @@ impl Ring {
         self.mask + 1
     }
 
-    /// The hand that gives room back.
+    /// Its positions, shared.
     pub const fn room(&self) -> &Arc<Room> {
         &self.room
     }
 
-    /// The map that it is.
+    /// Its map.
     pub const fn map(&self) -> &MapData {
         &self.map
     }
 
-    /// The highest generation of the records that wait to be taken. None is taken.
+    /// The highest generation of the records that wait. No record is taken.
     pub fn newest_generation(&mut self) -> Option<u32> {
         let start = self.position;
         let newest = std::iter::from_fn(|| self.next_record()).map(|record| record.generation);
@@ -217,13 +216,12 @@ impl Ring {
     /// The next record, which must be [`LENGTH`] bytes long and not busy.
     fn record(&self) -> Record {
         let bytes = self.at(HEADER).cast::<[u8; LENGTH]>();
-        // SAFETY: the record lies inside the mapping, whole also at the ring's end, where the
-        // second mapping of the records goes on. The kernel does not touch it before it is given
-        // back, which takes the caller.
+        // SAFETY: the record lies inside the mapping, also at the ring's end, where the second mapping of
+        // the records follows. The kernel does not touch it before the caller gives it back.
         Record::from_bytes(unsafe { &*bytes })
     }
 
-    /// The byte `offset` behind the reading position.
+    /// The byte `offset` after the reading position.
     fn at(&self, offset: usize) -> *const u8 {
         #[expect(clippy::cast_possible_truncation, reason = "a ring has at most 1 GiB")]
         let start = self.page + (self.position.bytes() & self.mask) as usize;
@@ -231,7 +229,7 @@ impl Ring {
     }
 }
 
-/// Readable once the kernel was told to wake whoever waits.
+/// Readable once the program has asked the kernel to wake the reader.
 impl AsRawFd for Ring {
     fn as_raw_fd(&self) -> RawFd {
         self.map.fd().as_fd().as_raw_fd()

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A place in the stream of a ring: bytes since the ring was made, headers of records among them. It is
-/// no number of records; `event.sequence` is one.
+/// A place in the stream of a ring: bytes since the ring was made, including the headers of records. It is not
+/// a number of records; `event.sequence` is.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct RingPosition(u64);
 
 impl RingPosition {
-    /// The position behind this many bytes.
+    /// The position after this many bytes.
     pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }

@@ -1,5 +1,5 @@
-//! The memory of one generation: array maps of one segment each, whose contents are mapped into this
-//! process while it fills them. With `ring` the only file of the controller with `unsafe` code.
+//! The memory of one generation: array maps of one segment each, whose contents are mapped into this process
+//! while it fills them. This file and `ring` are the only ones in the controller with `unsafe` code.
 
 #![expect(unsafe_code, reason = "mapping kernel memory takes it; see SAFETY")]
 
@@ -16,10 +16,10 @@ const KEY_BYTES: u32 = 4;
 const LINE_BYTES: u32 = 64;
 const _: () = assert!(LINE_BYTES as usize == size_of::<Line>());
 
-/// Creates array maps that hold `lines`: at least one, and the last one filled up with zeros.
+/// Creates array maps that hold `lines`: at least one map, and the last one padded with zeros.
 ///
 /// # Errors
-/// [`KernelError`] where the kernel refuses a map (memory, privilege) or its mapping.
+/// [`KernelError`] if the kernel refuses a map (memory, privilege) or its mapping.
 pub(super) fn create(lines: &[Line]) -> Result<Vec<MapData>, KernelError> {
     let chunks = lines.chunks(SEGMENT_LINES as usize);
     if chunks.len() > MOST_SEGMENTS as usize {

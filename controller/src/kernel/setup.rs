@@ -57,8 +57,8 @@ pub struct Setup {
     pub ring_bytes: u32,
     /// Whether the program logs its own life.
     pub life_log: LifeLog,
-    /// Where maps, rings and attachment outlive this process, if they do. What is there is taken
-    /// over.
+    /// Where maps, rings and attachment are pinned so that they outlive this process, if they are. Existing pins
+    /// are taken over.
     pub pins: Option<Pins>,
     /// Pins of other versions from which the attachment is taken over.
     pub before: Vec<Pins>,

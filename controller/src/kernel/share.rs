@@ -1,5 +1,5 @@
-//! The memory of the capacity share (L-CAP): one store, which the programs of all interfaces of a
-//! sensor draw from. What is in it, and how it is drawn, is `sensor_common::capacity`'s business.
+//! The memory of the capacity share (L-CAP): one store, from which the programs of all interfaces of a sensor
+//! draw. Its contents and the drawing are defined in `sensor_common::capacity`.
 
 use aya::maps::{Array, MapData};
 use sensor_common::capacity::{STORE_WORDS, empty_store, full_store};
@@ -9,17 +9,17 @@ use super::KernelError;
 /// The map that holds a store.
 pub(super) type StoreMap = Array<MapData, [u64; STORE_WORDS]>;
 
-/// A store of the capacity share. It lives as long as a program that it was given to.
+/// A store of the capacity share. The kernel keeps it as long as a program uses it.
 pub struct ShareStore {
     pub(super) map: StoreMap,
     purses: u64,
 }
 
 impl ShareStore {
-    /// An empty store that so many interfaces may share, on all CPUs that there can be.
+    /// An empty store for this many interfaces, on all CPUs that there can be.
     ///
     /// # Errors
-    /// [`KernelError`] where the kernel refuses the memory.
+    /// [`KernelError`] if the kernel refuses the memory.
     pub fn create(interfaces: usize) -> Result<Self, KernelError> {
         let cpus = aya::util::nr_cpus().map_err(|(_, error)| KernelError::Cpus(error))?;
         let purses = u64::try_from(cpus.saturating_mul(interfaces)).unwrap_or(u64::MAX);
@@ -28,8 +28,8 @@ impl ShareStore {
         Ok(Self { map, purses })
     }
 
-    /// Fills the store for the next packet, whatever the rate: for captures, which are judged as if
-    /// the share were never used up. A daemon never does this.
+    /// Fills the store for the next packet, whatever the rate. This is for captures, which are judged as if the
+    /// share were never used up; a daemon never does it.
     ///
     /// # Errors
     /// [`KernelError::Map`].

@@ -1,11 +1,10 @@
 //! Steps of the wall clock, noticed at once.
 //!
-//! A timer of the wall clock that is cancelled whenever that clock is set (`TFD_TIMER_CANCEL_ON_SET`,
-//! `timerfd_create(2)`) says so, whoever set it: a person, or NTP. The kernel cancels it after a
-//! suspend as well, during which the wall clock and the boot-time clock went on and all others stood
-//! still (`timerfd_resume`, kernel commit 66f7b0c8aadd; before that by setting the clock). A clock
-//! that is slewed, also over a leap second, steps nowhere; the ticks of the daemon's loop, at most a
-//! second apart, follow it.
+//! A timer of the wall clock is cancelled whenever that clock is set, by a person or by NTP
+//! (`TFD_TIMER_CANCEL_ON_SET`, `timerfd_create(2)`). The kernel also cancels it after a suspend, during which
+//! the wall clock and the boot-time clock ran and all others stood still (`timerfd_resume`, kernel commit
+//! 66f7b0c8aadd; before that by setting the clock). A clock that is slewed, also over a leap second, does not
+//! step; the ticks of the daemon's loop, at most a second apart, follow it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,19 +17,19 @@ use rustix::time::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Tells of steps of the wall clock.
+/// Notices steps of the wall clock.
 #[derive(Debug)]
 pub struct ClockSteps(AsyncFd<OwnedFd>);
 
 impl ClockSteps {
-    /// Steps from now on. To be called within a runtime.
+    /// Notices steps from now on. To be called inside a tokio runtime.
     ///
     /// # Errors
-    /// What the kernel said.
+    /// The kernel's error.
     pub fn watch() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
-        // It never goes off by itself; without a time it could not be cancelled.
+        // It never expires; without a time it could not be cancelled.
         let never = Itimerspec {
             it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
             it_value: Timespec { tv_sec: i64::MAX, tv_nsec: 0 },
@@ -40,17 +39,17 @@ impl ClockSteps {
         register(timer).map(Self)
     }
 
-    /// Waits for the next step, or returns at once for steps since the last call. Can be dropped
-    /// and called again without missing one.
+    /// Waits for the next step, or returns at once if there was one since the last call. Safe to cancel: no step
+    /// is missed.
     ///
     /// # Errors
-    /// What the kernel said.
+    /// The kernel's error.
     pub async fn stepped(&self) -> io::Result<()> {
         loop {
             let mut ready = self.0.readable().await?;
             let mut expirations = [0; 8];
             match rustix::io::read(self.0.get_ref(), &mut expirations) {
-                // Cancelled, and armed again by having said so.
+                // The timer was cancelled; this read has armed it again.
                 Err(Errno::CANCELED) => {
                     ready.clear_ready();
                     return Ok(());
@@ -79,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// Stepping the clock is for a machine of one's own: see `tests/tests/clock.rs`.
+    /// A test that steps the clock needs a machine of its own: see `tests/tests/clock.rs`.
     #[test]
     fn nothing_is_told_while_nothing_steps() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -36,9 +36,11 @@ pub struct Held {
 /// write there.
 fn take(place: &Place) -> Result<Lock, Fault> {
     let directory = shown(&place.directory);
-    lock::is_closed(&place.directory).map_err(|reason| Rejection::new(&directory, reason))?;
+    lock::is_closed(&place.directory)
+        .map_err(|error| Rejection::new(&directory, error.to_string()))?;
     let anchorage = place.anchor.parent().unwrap_or(Path::new("."));
-    lock::is_anchorage(anchorage).map_err(|reason| Rejection::new(shown(anchorage), reason))?;
+    lock::is_anchorage(anchorage)
+        .map_err(|error| Rejection::new(shown(anchorage), error.to_string()))?;
     match Lock::take(&place.directory) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(Fault::Failed(format!(

@@ -1,4 +1,4 @@
-//! What is done to a sensor, one thing after the other.
+//! The attacks on a sensor, which follow one after the other.
 
 use proptest::prelude::*;
 
@@ -35,7 +35,7 @@ pub enum Attack {
     Flap,
     /// The configuration is read again.
     Reload,
-    /// What is no order is handed in.
+    /// A file that is not an order is installed.
     InstallNonsense,
     /// All selection is halted: whatever was done before, within a second.
     Halt,
@@ -43,7 +43,7 @@ pub enum Attack {
     Resume,
 }
 
-/// Any attack; halts most often, as they are what counts.
+/// Any attack; halts come most often, because they matter most.
 pub fn any() -> impl Strategy<Value = Attack> {
     prop_oneof![
         6 => Just(Attack::Halt),

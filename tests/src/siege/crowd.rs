@@ -40,7 +40,7 @@ impl Crowd {
                 return;
             }
             if number % 2 == 0 {
-                // One that is turned away is as good.
+                // A connection that is turned away counts as well.
                 let _ = stream.write_all(b"{\"command\":");
             }
             self.control.push(stream);
@@ -52,7 +52,7 @@ impl Crowd {
         self.http.len() + self.control.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -41,7 +41,7 @@ impl Judge {
         Self(PerCpuArray::try_from(Map::PerCpuArray(map)).expect("an array for each CPU"))
     }
 
-    /// What has been counted up to now.
+    /// The counts so far.
     ///
     /// # Panics
     /// Where the kernel does not say.

@@ -12,7 +12,7 @@
 //!
 //! - a daemon ends only when it is killed or handed over;
 //! - a halt returns within a second, with success, and from then on nothing is selected until somebody
-//!   resumes, whoever is killed, stopped, restarted or out of space meanwhile;
+//!   resumes, whatever is killed, stopped, restarted or out of space meanwhile;
 //! - at the end, every record that the kernel submitted is in an output, once.
 
 pub mod attack;
@@ -57,7 +57,7 @@ impl fmt::Display for Report {
 /// moments.
 ///
 /// # Panics
-/// Where something does not hold; what was done before is on standard error.
+/// Where something does not hold; the attacks before are on standard error.
 pub fn lay(time: Duration, seed: u64) -> Report {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());

@@ -31,7 +31,7 @@ pub(super) const HALT_LIMIT: Duration = Duration::from_secs(1);
 /// Between two packets. It only sets their rate: nothing waits for it.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Packets after which what was on its way before is judged.
+/// After so many packets, those that were on their way before are judged.
 const BEHIND: u64 = 4;
 
 /// Connections of one press: together far more than a process may have descriptors by default.
@@ -73,7 +73,7 @@ impl Drop for Traffic {
     }
 }
 
-/// What a daemon said, for whoever asks why something failed.
+/// Prints what the daemon said if the test fails.
 impl Drop for World {
     fn drop(&mut self) {
         if let (true, Some(daemon)) = (std::thread::panicking(), &self.daemon) {
@@ -95,7 +95,7 @@ pub(super) struct World {
     state_disk: SmallDisk,
     output_disk: SmallDisk,
     folder: Folder,
-    /// What was recorded when the last halt returned, while nobody has resumed.
+    /// How many records there were when the last halt returned, until selection is resumed.
     halted_at: Option<u64>,
     /// Files that outputs were moved to.
     moved: Vec<PathBuf>,
@@ -312,7 +312,7 @@ impl World {
         until("the program to be attached again", || self.wire.has_program().then_some(()));
     }
 
-    /// Asks the daemon something without waiting for what it says.
+    /// Asks the daemon something without waiting for the answer.
     fn ask_aside(&mut self, arguments: &[&str]) {
         let mut child = self.running().begin(arguments);
         std::thread::spawn(move || child.wait());
@@ -335,7 +335,7 @@ impl World {
         assert!(took < HALT_LIMIT, "halt took {took:?}");
         self.report.halts += 1;
         self.report.slowest = self.report.slowest.max(took);
-        // What was being judged at that very moment may come to its end.
+        // Packets that are being judged at this very moment may be judged to their end.
         self.judged(BEHIND);
         self.halted_at.get_or_insert(self.judge.verdict().recorded);
     }

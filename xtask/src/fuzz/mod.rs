@@ -71,7 +71,7 @@ impl Target {
 struct Places {
     /// The fuzzers.
     binaries: PathBuf,
-    /// `target/fuzz`: what was found, logs, and inputs that did something new.
+    /// `target/fuzz`: findings, logs, and inputs that reached something new.
     found: PathBuf,
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What fuzzers are built with.
+/// Installs the tools that build fuzzers.
 pub(crate) fn tools() -> Result<()> {
     if ["c++", "g++", "clang++"].iter().all(|compiler| process::find(compiler).is_none()) {
         packages::install(&["g++"], "libFuzzer is written in C++")?;
@@ -150,7 +150,7 @@ fn build(targets: &[Target], sanitizer: Sanitizer) -> Result<Places> {
     Ok(Places { binaries, found })
 }
 
-/// What this machine is called: fuzzers are built for a target by name.
+/// The target triple of this machine: fuzzers are built for a target by name.
 fn triple() -> Result<String> {
     let version = process::output(std::process::Command::new("rustc").arg("-vV"))?;
     match version.lines().find_map(|line| line.strip_prefix("host: ")) {
@@ -170,7 +170,7 @@ fn dictionary(target: &str) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// Adds to the checked-in corpus, as few inputs as possible: those that reach code that none of it does.
+/// Adds as few inputs as possible to the checked-in corpus: those that reach code that no input in it reaches.
 fn keep(target: &str, places: &Places) -> Result<()> {
     let count = |folder: &Path| std::fs::read_dir(folder).map_or(0, Iterator::count);
     let (corpus, found) = (corpus(target), places.found.join("corpus").join(target));

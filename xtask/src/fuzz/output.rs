@@ -1,4 +1,4 @@
-//! What libFuzzer says, and what is said of it.
+//! Reads the output of libFuzzer, and prints the summary.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use anyhow::Result;
 
 use super::run::Run;
 
-/// What a fuzzer says of itself.
+/// A fuzzer's own statistics.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Stats {
     /// Inputs that were run.
     pub(super) executions: u64,
     /// Edges of the program that were reached.
     pub(super) edges: u64,
-    /// Inputs that reached something new, those that it began with included.
+    /// Inputs that reached something new, including the initial ones.
     pub(super) inputs: u64,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Stats {
     }
 }
 
-/// Says what came of all runs. How many of them found something or failed.
+/// Prints the results of all runs. Returns how many found something or failed.
 pub(super) fn summary(runs: &[(&str, Result<Run>)]) -> usize {
     println!("fuzz: target    executions  edges  inputs  CPU time  findings");
     let (mut bad, mut cpu) = (0, Duration::ZERO);

@@ -1,4 +1,4 @@
-//! One fuzzer: started, watched, and what it came to.
+//! Starts one fuzzer, watches it, and collects its results.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,20 +12,20 @@ use super::output::Stats;
 use super::{Places, corpus, dictionary};
 use crate::process;
 
-/// How often something is said of a fuzzer.
+/// How often the statistics of a fuzzer are printed.
 const NEWS: Duration = Duration::from_secs(60);
-/// One input may take so long, in seconds.
+/// How long one input may take, in seconds.
 const TIMEOUT: u32 = 20;
 /// The longest input, in bytes.
 const LONGEST: u32 = 8_192;
 
-/// What a fuzzer came to.
+/// The results of a fuzzer.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) stats: Stats,
     /// CPU time, user and system.
     pub(super) cpu: Duration,
-    /// Inputs that something was found with.
+    /// Inputs with findings.
     pub(super) findings: Vec<PathBuf>,
     /// Whether it ran to its end.
     pub(super) is_whole: bool,
@@ -50,7 +50,7 @@ impl Run {
         if let Some(dictionary) = dictionary(target) {
             command.arg(format!("-dict={}", dictionary.display()));
         }
-        // What is new goes into the first.
+        // New inputs go into the first folder.
         command.arg(inputs).arg(corpus(target));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let shown = process::show(&command);
@@ -70,7 +70,7 @@ fn files(folder: &PathBuf) -> Vec<PathBuf> {
     files
 }
 
-/// Reads what a fuzzer says to its end.
+/// Reads the output of a fuzzer until it ends.
 fn watch(target: &str, child: &mut Child, mut log: File) -> Result<(Stats, Duration)> {
     let (mut stats, mut cpu) = (Stats::default(), Duration::ZERO);
     let process = child.id();
@@ -94,8 +94,7 @@ fn watch(target: &str, child: &mut Child, mut log: File) -> Result<(Stats, Durat
     }
 }
 
-/// What a process has used of CPUs. It is asked for with every line that it says, the last ones among
-/// them.
+/// The CPU time of a process. It is read after every line of its output, including the last ones.
 fn cpu_time(process: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (ticks, second) = (ticks(&stat)?, rustix::param::clock_ticks_per_second());

@@ -1,4 +1,4 @@
-//! What a virtual machine reports, what the user sees of it, and the verdict.
+//! Reads the reports of a virtual machine, chooses what the user sees of them, and gives the verdict.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// Takes in one line; returns what is worth showing of it.
+    /// Reads one line; returns the part of it that is worth showing.
     pub(super) fn read(&mut self, line: &str) -> Option<String> {
         let line = line.trim_end();
         let Ok(report) = line.parse() else {
@@ -74,7 +74,7 @@ impl Console {
         }
     }
 
-    /// Whether all of `tests` passed; if not, why not, in one line without the log's place.
+    /// Whether all of `tests` passed. If not, the reason in one line, without the path of the log.
     pub(super) fn verdict(&self, kernel: &str, tests: &[&str], end: End) -> Result<(), String> {
         let under = match &self.release {
             Some(release) => format!("under kernel {release}"),

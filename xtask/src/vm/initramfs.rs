@@ -1,5 +1,5 @@
-//! What is in the virtual machine: the first process, the test programs, what they run, the shared
-//! libraries of all of them, and the kernel's modules.
+//! The contents of the virtual machine: the first process, the test programs, the programs that they run, the
+//! shared libraries of all of them, and the kernel's modules.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -102,7 +102,7 @@ fn needed(listing: &str) -> Result<Vec<Library>> {
         if path.starts_with("not found") {
             bail!("its library {} is not here", name.unwrap_or_default());
         }
-        // What has no path is part of the kernel: linux-vdso.
+        // A library without a path is part of the kernel: linux-vdso.
         if path.starts_with('/') {
             let path = path.rsplit_once(" (").map_or(path, |(path, _)| path);
             libraries.push(Library { name, path: path.into() });
@@ -111,7 +111,7 @@ fn needed(listing: &str) -> Result<Vec<Library>> {
     Ok(libraries)
 }
 
-/// A program without its debug information, which is most of it.
+/// A program without its debug information, which is its largest part.
 fn stripped(program: &Path) -> Result<Vec<u8>> {
     let scratch = tempfile::NamedTempFile::new()?;
     process::output(

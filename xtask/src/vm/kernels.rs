@@ -43,13 +43,13 @@ impl Kernel {
         })
     }
 
-    /// Where this kernel and what belongs to its machines is kept. Whoever removes it gets the
-    /// package that is current then.
+    /// The directory for this kernel and the files of its machines. If it is removed, the current package is
+    /// downloaded again.
     pub(super) fn directory(&self) -> Result<PathBuf> {
         Ok(workspace::target_directory()?.join("vm").join(self.name))
     }
 
-    /// The kernel's files: those that are here, or else those of Debian's current package.
+    /// The kernel's files: the downloaded ones, or else those of Debian's current package.
     pub(super) fn unpacked(&self) -> Result<Unpacked> {
         let root = self.directory()?.join("package");
         if !root.is_dir() {

@@ -22,11 +22,11 @@ pub(crate) const QEMU: &str = "qemu-system-x86_64";
 /// else to do.
 const LIMIT: Duration = Duration::from_secs(1_500);
 
-/// How long a machine may take to say that it is up where the processor executes it: it takes seconds.
+/// How long a machine may take to report that it is up if the processor executes it. It takes seconds.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What QEMU says, and then waits for ever, where the processor cannot execute what it must (within
-/// another virtual machine, say).
+/// What QEMU says if the processor cannot execute the machine (for example within another virtual machine). It
+/// then waits forever.
 const NO_KVM: &str = "KVM internal error";
 
 /// How long QEMU may take to end once the machine is off.
@@ -35,10 +35,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How often an interruption is looked for.
 const POLL: Duration = Duration::from_millis(100);
 
-/// No devices but those that are named, and nothing from the user's configuration.
+/// Only the devices that are named, and nothing from the user's configuration.
 const BARE: [&str; 4] = ["-nodefaults", "-no-user-config", "-display", "none"];
 
-/// Who executes the machine's instructions.
+/// How the machine's instructions are executed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Acceleration {
     /// The processor.
@@ -53,8 +53,7 @@ impl Acceleration {
         if !Path::new("/dev/kvm").exists() {
             return Ok(Self::Emulation);
         }
-        // The device may be there and fail all the same, or be closed to us: set up a machine that
-        // never starts.
+        // The device may be there but fail, or be closed to us: set up a machine that never starts.
         let (reader, mut writer) = std::io::pipe()?;
         writer.write_all(b"quit\n")?;
         drop(writer);

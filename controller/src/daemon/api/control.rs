@@ -1,6 +1,8 @@
-//! The control socket: who may speak, for how long, and how much. The file itself is in `socket`; whose turn
-//! it is, in `turns`; what can be asked, in `request`; what comes of it is decided elsewhere.
+//! The control socket: for how long a client may speak, and how much it may say. The file itself is in
+//! `socket`; how much one user may ask at once, in `quota`; what can be asked, in [`crate::control::request`].
+//! What comes of a request is decided elsewhere.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,44 +13,70 @@ use tokio::io::{
 };
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 
 use crate::control::Reply;
-use crate::control::request::{HaltRequest, LONGEST, Request, Upload};
-use crate::daemon::api::guests::{Guest, Guests};
+use crate::control::request::{HaltRequest, LONGEST, Request, RequestError, Upload};
+use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit};
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
-use crate::daemon::sensor::Enforce;
+use crate::daemon::sensor::{Enforce, SensorError};
 use crate::registry::Reading;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::command::{Command, Document};
 
+mod quota;
 mod socket;
-mod turns;
 
-use turns::{Held, Turn, Turns};
+use quota::{Quota, QuotaPermit, Quotas};
 
-pub use socket::{Control, bind};
+pub use socket::{Control, ControlSocketError, bind};
 
 /// How long a client may take for a line, and for the next part of a document.
 const REQUEST: Duration = Duration::from_secs(5);
 /// How long a client may take to take the answer.
 const ANSWER: Duration = Duration::from_secs(10);
-/// A document has to come at this rate at least, in bytes per second, after [`REQUEST`].
+/// The lowest rate at which a document may come, in bytes per second, after [`REQUEST`].
 const RATE: u64 = 1 << 20;
 /// Connections at once.
 pub const CONNECTIONS: usize = 128;
 /// How long to wait when no connection can be accepted: others must close their descriptors first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers requests: what comes of them is not the socket's to know.
-pub trait Respond: Send + Sync + 'static {
-    /// Ends all selection in the kernel, unless a resumption has overtaken the request.
-    fn close(&self, halt: &HaltRequest) -> impl Future<Output = Result<(), String>> + Send;
+/// Why a halt did not close the kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// Somebody resumed selection after the request.
+    #[error("{OVERTAKEN}")]
+    Overtaken,
+    /// The kernel side failed.
+    #[error(transparent)]
+    Sensor(#[from] SensorError),
+    /// The thread that was to do it panicked, or the daemon is ending.
+    #[error(transparent)]
+    Thread(#[from] JoinError),
+}
 
-    /// The answer to a request with its documents; with its line feed. Before that to a halt, [`Self::close`]
-    /// was called.
+/// Why a line is no request that can be answered.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("the request is too long")]
+    TooLong,
+    #[error("not a request: {0}")]
+    Form(#[from] serde_json::Error),
+    #[error(transparent)]
+    Documents(#[from] RequestError),
+}
+
+/// Carries out requests; the socket does not know what comes of them.
+pub trait Handler: Send + Sync + 'static {
+    /// Ends all selection in the kernel, unless a resumption has overtaken the request.
+    fn close(&self, halt: &HaltRequest) -> impl Future<Output = Result<(), CloseError>> + Send;
+
+    /// The answer to a request with its documents, as a line with its line feed. For a halt, [`Self::close`]
+    /// was called before.
     fn answer(
         &self,
         request: Request,
@@ -57,38 +85,38 @@ pub trait Respond: Send + Sync + 'static {
     ) -> impl Future<Output = Vec<u8>> + Send;
 }
 
-/// Answers for a daemon.
-pub struct Responder<E> {
+/// Carries out requests to a daemon.
+pub struct DaemonHandler<E> {
     /// What status is read from.
     pub monitor: Arc<Monitor>,
-    /// What a halt goes to before anything else.
+    /// Where a halt goes before anything else.
     pub gate: Arc<SharedSensor<E>>,
-    /// The loop.
+    /// Where the loop takes requests from.
     pub asks: mpsc::UnboundedSender<Ask>,
 }
 
 impl Control {
-    /// Hands on what clients ask, until it is dropped.
-    pub async fn serve(self, responder: impl Respond) {
-        attend(&self.listener, Arc::new(responder)).await;
+    /// Hands requests to `handler`, until it is dropped.
+    pub async fn serve(self, handler: impl Handler) {
+        attend(&self.listener, Arc::new(handler)).await;
     }
 }
 
-async fn attend(listener: &UnixListener, clerk: Arc<impl Respond>) {
-    let (guests, turns) = (Guests::new(CONNECTIONS), Turns::default());
+async fn attend(listener: &UnixListener, handler: Arc<impl Handler>) {
+    let (limit, quotas) = (ConnectionLimit::new(CONNECTIONS), Quotas::default());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
         let user = stream.peer_cred().ok().map(|peer| peer.uid());
-        let Some(guest) = guests.admit(user).await else { continue };
-        let (clerk, turns) = (Arc::clone(&clerk), turns.of(user));
+        let Some(permit) = limit.admit(user).await else { continue };
+        let (handler, quota) = (Arc::clone(&handler), quotas.of(user));
         tokio::spawn(async move {
             tokio::select! {
-                // A client that errs or goes away wants no answer.
-                _ = converse(stream, clerk, turns, &guest) => {}
-                () = guest.pushed_out() => {}
+                // A client that made an error or has gone gets no answer.
+                _ = converse(stream, handler, quota, &permit) => {}
+                () = permit.revoked() => {}
             }
         });
     }
@@ -96,36 +124,35 @@ async fn attend(listener: &UnixListener, clerk: Arc<impl Respond>) {
 
 async fn converse(
     mut stream: UnixStream,
-    clerk: Arc<impl Respond>,
-    turns: Turn,
-    guest: &Guest,
+    handler: Arc<impl Handler>,
+    quota: Quota,
+    permit: &ConnectionPermit,
 ) -> io::Result<()> {
-    // At once: the number of a process that has ended can be used again.
+    // Read at once: the number of a process that has ended can be used again.
     let peer = stream.peer_cred();
     let caller =
         peer.map_or_else(|_| Caller::default(), |peer| Caller::peer(peer.uid(), peer.pid()));
     let (reader, mut writer) = stream.split();
     let mut reader = BufReader::new(reader);
     loop {
-        guest.is_served(false);
+        permit.is_served(false);
         let mut line = Vec::new();
         let mut limited = (&mut reader).take(LONGEST);
         let read = timeout(REQUEST, limited.read_until(b'\n', &mut line)).await??;
         if read == 0 {
             return Ok(());
         }
-        guest.is_served(true);
+        permit.is_served(true);
         let whole = line.ends_with(b"\n");
         let too_long = !whole && line.len() as u64 == LONGEST;
-        let request =
-            if too_long { Err("the request is too long".to_owned()) } else { understand(&line) };
+        let request = if too_long { Err(LineError::TooLong) } else { understand(&line) };
         match request {
-            Err(reason) => timeout(ANSWER, writer.write_all(&failed(reason))).await??,
+            Err(error) => timeout(ANSWER, writer.write_all(&failed(&error))).await??,
             Ok(request) => {
-                let clerk = Arc::clone(&clerk);
-                let (answer, _held) = match request {
-                    Request::Halt(asked) => halt(clerk, asked, caller, &turns).await?,
-                    request => serve(clerk, request, caller, &mut reader, &turns).await?,
+                let handler = Arc::clone(&handler);
+                let (answer, _permit) = match request {
+                    Request::Halt(asked) => halt(handler, asked, caller, &quota).await?,
+                    request => serve(handler, request, caller, &mut reader, &quota).await?,
                 };
                 timeout(ANSWER, writer.write_all(&answer)).await??;
             }
@@ -136,61 +163,66 @@ async fn converse(
     }
 }
 
-/// The kernel first, whoever else waits for what; then it takes its turn to be remembered.
+/// The kernel is closed first, whatever others wait for; then the halt waits for its permit to be written
+/// down.
 async fn halt(
-    clerk: Arc<impl Respond>,
+    handler: Arc<impl Handler>,
     asked: HaltRequest,
     caller: Caller,
-    turns: &Turn,
-) -> io::Result<(Vec<u8>, Held)> {
-    if let Err(reason) = clerk.close(&asked).await {
-        return Ok((failed(reason), None));
+    quota: &Quota,
+) -> io::Result<(Vec<u8>, QuotaPermit)> {
+    if let Err(error) = handler.close(&asked).await {
+        return Ok((failed(&error), None));
     }
-    let turn = turns.halt().await;
-    detached(async move { (clerk.answer(Request::Halt(asked), Vec::new(), caller).await, turn) })
-        .await
+    let permit = quota.halt().await;
+    detached(
+        async move { (handler.answer(Request::Halt(asked), Vec::new(), caller).await, permit) },
+    )
+    .await
 }
 
-/// Any other request, with its documents, in its user's turn: given back with the answer.
+/// Any other request, with its documents, within its user's quota. The permit is given back with the answer.
 async fn serve(
-    clerk: Arc<impl Respond>,
+    handler: Arc<impl Handler>,
     request: Request,
     caller: Caller,
     reader: &mut (impl AsyncBufRead + Unpin),
-    turns: &Turn,
-) -> io::Result<(Vec<u8>, Held)> {
+    quota: &Quota,
+) -> io::Result<(Vec<u8>, QuotaPermit)> {
     if request.uploads().is_empty() {
-        let turn = turns.request().await;
-        return detached(async move { (clerk.answer(request, Vec::new(), caller).await, turn) })
-            .await;
+        let permit = quota.request().await;
+        return detached(
+            async move { (handler.answer(request, Vec::new(), caller).await, permit) },
+        )
+        .await;
     }
-    let turn = turns.upload().await;
+    let permit = quota.upload().await;
     let documents = receive(reader, &request).await?;
-    let common = turns.document().await;
+    let examination = quota.document().await;
     detached(async move {
-        let answer = clerk.answer(request, documents, caller).await;
-        drop(common);
-        (answer, turn)
+        let answer = handler.answer(request, documents, caller).await;
+        drop(examination);
+        (answer, permit)
     })
     .await
 }
 
-/// What was begun for a client goes on without it, and keeps its turn until it is done: nobody begins more
-/// by going away.
+/// What was begun for a client goes on without it, and keeps its permit until it is done: a client cannot
+/// begin more by disconnecting.
 async fn detached<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::spawn(work).await.map_err(io::Error::other)
 }
 
-fn understand(line: &[u8]) -> Result<Request, String> {
-    let request: Request =
-        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
-    request.check().map(|()| request)
+fn understand(line: &[u8]) -> Result<Request, LineError> {
+    let request: Request = serde_json::from_slice(line)?;
+    request.check()?;
+    Ok(request)
 }
 
-/// Takes the documents of a request, which must keep coming, and be there in a time that their length allows
-/// for.
+/// Takes the documents of a request. They must keep coming, and be complete within a time that depends on
+/// their length.
 async fn receive(
     reader: &mut (impl AsyncBufRead + Unpin),
     request: &Request,
@@ -228,14 +260,12 @@ async fn receive_parts(
     }
 }
 
-impl<E: Enforce + Send + 'static> Respond for Responder<E> {
-    async fn close(&self, halt: &HaltRequest) -> Result<(), String> {
-        // Who waits for a lock there waits aside.
+impl<E: Enforce + Send + 'static> Handler for DaemonHandler<E> {
+    async fn close(&self, halt: &HaltRequest) -> Result<(), CloseError> {
+        // It may wait for a lock, so it waits in the background.
         let (gate, until) = (Arc::clone(&self.gate), halt.waits_until);
         let halting = tokio::task::spawn_blocking(move || gate.halt_unless_overtaken(until)).await;
-        let halted = halting.map_err(|error| error.to_string())?;
-        let is_halted = halted.map_err(|error| error.to_string())?;
-        if is_halted { Ok(()) } else { Err(OVERTAKEN.to_owned()) }
+        if halting?? { Ok(()) } else { Err(CloseError::Overtaken) }
     }
 
     async fn answer(&self, request: Request, documents: Vec<Vec<u8>>, caller: Caller) -> Vec<u8> {
@@ -249,7 +279,7 @@ impl<E: Enforce + Send + 'static> Respond for Responder<E> {
             Request::Status {} => {
                 return match self.monitor.status() {
                     Ok(status) => json(&status),
-                    Err(error) => failed(error.to_string()),
+                    Err(error) => failed(&error),
                 };
             }
             Request::List {} => return self.ask(Ask::List).await,
@@ -271,21 +301,21 @@ impl<E: Enforce + Send + 'static> Respond for Responder<E> {
     }
 }
 
-impl<E> Responder<E> {
-    /// What the loop answers.
+impl<E> DaemonHandler<E> {
+    /// Asks the loop.
     async fn ask<T: Serialize>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Vec<u8> {
         let (reply, answer) = oneshot::channel();
-        // Where the loop has ended, the answer says so.
+        // If the loop has ended, the answer says so.
         let _ = self.asks.send(ask(reply));
         match answer.await {
             Ok(answer) => json(&answer),
-            Err(_) => failed("the daemon is about to end"),
+            Err(_) => failed(&"the daemon is about to end"),
         }
     }
 }
 
-fn failed(reason: impl Into<String>) -> Vec<u8> {
-    json(&Reply::Error(reason.into()))
+fn failed(reason: &impl fmt::Display) -> Vec<u8> {
+    json(&Reply::Error(reason.to_string()))
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

@@ -13,7 +13,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn requests() {
-    assert_eq!(understand(br#"{"command":"status"}"#), Ok(Request::Status {}));
+    assert_eq!(understand(br#"{"command":"status"}"#).unwrap(), Request::Status {});
     for (line, reason) in [
         (&b"{\"command\":\"dance\"}\n"[..], "not a request: unknown variant `dance`"),
         (b"{\"command\":\"status\",\"x\":1}", "not a request: unknown field `x`"),
@@ -32,12 +32,12 @@ fn requests() {
         ),
         (b"{\"command\":\"install\",\"documents\":[]}", "names no document"),
     ] {
-        let refusal = understand(line).unwrap_err();
+        let refusal = understand(line).unwrap_err().to_string();
         assert!(refusal.starts_with(reason), "{refusal}");
     }
 }
 
-/// Answers with what it was asked; a list takes for ever.
+/// Answers with what it was asked; a list takes forever.
 #[derive(Default)]
 struct Echo {
     /// How often the kernel was closed.
@@ -46,8 +46,8 @@ struct Echo {
     lists: AtomicUsize,
 }
 
-impl Respond for Echo {
-    async fn close(&self, _: &HaltRequest) -> Result<(), String> {
+impl Handler for Echo {
+    async fn close(&self, _: &HaltRequest) -> Result<(), CloseError> {
         self.closed.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -68,9 +68,9 @@ impl Respond for Echo {
 fn conversation<T>(client: impl AsyncFnOnce(UnixStream) -> T) -> (io::Result<()>, T) {
     runtime().block_on(async {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let guest = Guests::new(1).admit(None).await.unwrap();
-        let turn = Turns::default().of(None);
-        let talk = converse(theirs, Arc::new(Echo::default()), turn, &guest);
+        let permit = ConnectionLimit::new(1).admit(None).await.unwrap();
+        let quota = Quotas::default().of(None);
+        let talk = converse(theirs, Arc::new(Echo::default()), quota, &permit);
         tokio::join!(talk, client(ours))
     })
 }
@@ -110,16 +110,16 @@ fn half_a_document_is_none() {
     assert_eq!(done.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
 
-/// Nobody else of the same user is kept from halting: not by idlers, not by those who ask for what takes
-/// long, not by uploads, not by those who have gone.
+/// Nothing keeps another client of the same user from halting: no idle connections, no long requests, no
+/// uploads, no clients that have gone.
 #[test]
 fn a_halt_waits_for_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("control.sock");
     runtime().block_on(async {
         let control = bind(&path, None).unwrap();
-        let clerk = Arc::new(Echo::default());
-        let served = Arc::clone(&clerk);
+        let handler = Arc::new(Echo::default());
+        let served = Arc::clone(&handler);
         tokio::spawn(async move { attend(&control.listener, served).await });
         let upload = Upload { name: "a".parse().unwrap(), length: 10 };
         let beginnings = ["", "{\"comm", &Request::List {}.line(), &Request::Revoke(upload).line()];
@@ -138,9 +138,9 @@ fn a_halt_waits_for_nobody() {
             let read = stream.read_line(&mut answer);
             timeout(Duration::from_secs(1), read).await.expect("within a second").unwrap();
             assert_eq!(answer, "got\n");
-            assert_eq!(clerk.closed.load(Ordering::Relaxed), halts);
+            assert_eq!(handler.closed.load(Ordering::Relaxed), halts);
         }
-        assert_eq!(clerk.lists.load(Ordering::Relaxed), 4, "as many as one user has turns");
+        assert_eq!(handler.lists.load(Ordering::Relaxed), 4, "as many as one user's quota allows");
     });
 }
 
@@ -162,7 +162,7 @@ fn a_socket_for_a_group() {
     drop(control);
     let missing = ControlGroup::Name("no-such-group\n".into());
     let refusal = "there is no group `no-such-group\\n`";
-    assert_eq!(bind(&path, Some(&missing)).unwrap_err(), refusal);
+    assert_eq!(bind(&path, Some(&missing)).unwrap_err().to_string(), refusal);
     assert!(!path.exists());
     assert_eq!(ControlGroup::Name("root".into()).number(), Ok(0));
 }
@@ -176,7 +176,8 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let first = bind(&path, None).unwrap();
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
-    assert!(bind(&path, None).unwrap_err().ends_with("another sekisho answers there"));
+    let refusal = |path| bind(path, None).unwrap_err().to_string();
+    assert!(refusal(&path).ends_with("another sekisho answers there"));
     drop(first);
     assert!(!path.exists());
 
@@ -184,6 +185,6 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     bind(&path, None).unwrap();
 
     std::fs::write(&path, "data").unwrap();
-    assert!(bind(&path, None).unwrap_err().ends_with("is there already and is no socket"));
+    assert!(refusal(&path).ends_with("is there already and is no socket"));
     assert_eq!(std::fs::read(&path).unwrap(), b"data");
 }

@@ -1,7 +1,8 @@
-//! Metrics and health over HTTP. Whoever reaches the port may ask, so what they can take is bounded: places,
-//! time, and the size of a request ([`guests`](crate::daemon::api::guests)).
+//! Metrics and health over HTTP. Everyone who reaches the port may ask, so what they can take is bounded:
+//! connections, time, and the size of a request ([`connection_limit`](crate::daemon::api::connection_limit)).
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::daemon::api::guests::{Guest, Guests};
+use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit};
 use crate::daemon::api::metrics;
 use crate::daemon::api::monitor::Monitor;
 
@@ -33,7 +34,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub const CONNECTIONS: usize = 64;
 /// How long a client may take for its request.
 const REQUEST: Duration = Duration::from_secs(5);
-/// How long a connection may last: one request and the taking of its answer.
+/// How long a connection may last: one request and its answer.
 const CONNECTION: Duration = Duration::from_secs(10);
 /// Longest request, in bytes, and most of its header fields.
 const LONGEST: usize = 16 << 10;
@@ -45,16 +46,26 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Served {
     registry: Arc<Registry>,
     monitor: Arc<Monitor>,
-    /// One answer is made at a time: the sensor is steered by others meanwhile.
+    /// One answer is made at a time, so that the loop gets at the sensor in between.
     turn: Arc<Mutex<()>>,
+}
+
+/// The address could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("http: {address}: {source}")]
+pub struct HttpError {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub source: io::Error,
 }
 
 /// Takes the address, before anything is attached.
 ///
 /// # Errors
-/// One line that names the address.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("http: {address}: {error}"))
+/// [`HttpError`].
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
 }
 
 /// Serves until it is aborted.
@@ -69,23 +80,23 @@ pub async fn serve(listener: TcpListener, monitor: Arc<Monitor>) {
 
 /// The program's own loop instead of `axum::serve`, which bounds neither time nor connections.
 async fn receive(listener: TcpListener, router: Router) {
-    let guests = Guests::new(CONNECTIONS);
+    let limit = ConnectionLimit::new(CONNECTIONS);
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        if let Some(guest) = guests.admit(None).await {
-            tokio::spawn(converse(stream, router.clone(), guest));
+        if let Some(permit) = limit.admit(None).await {
+            tokio::spawn(converse(stream, router.clone(), permit));
         }
     }
 }
 
 /// One request, one answer.
-async fn converse(stream: TcpStream, router: Router, guest: Guest) {
+async fn converse(stream: TcpStream, router: Router, permit: ConnectionPermit) {
     let router = TowerToHyperService::new(router);
     let answer = |request: Request<Incoming>| {
-        guest.is_served(true);
+        permit.is_served(true);
         let answer = router.call(request.map(Body::new));
         async move {
             let response: Result<Response, Infallible> = answer.await;
@@ -100,9 +111,9 @@ async fn converse(stream: TcpStream, router: Router, guest: Guest) {
         .max_headers(FIELDS)
         .serve_connection(TokioIo::new(stream), service_fn(answer));
     tokio::select! {
-        // A client that errs, goes, or takes too long wants no answer.
+        // A client that made an error, has gone, or takes too long gets no answer.
         _ = timeout(CONNECTION, connection) => {}
-        () = guest.pushed_out() => {}
+        () = permit.revoked() => {}
     }
 }
 
@@ -165,11 +176,11 @@ mod tests {
             answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok\n"),
             "{answer}"
         );
-        // Each is closed, and in the end nobody is there.
+        // Each is closed, and in the end no connection is left.
         for mut half in halves {
             let mut rest = Vec::new();
             let end = timeout(Duration::from_secs(60), half.read_to_end(&mut rest)).await;
-            let _ = end.expect("half a request is not waited for for ever");
+            let _ = end.expect("the server does not wait forever for half a request");
         }
     }
 

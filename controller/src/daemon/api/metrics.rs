@@ -1,4 +1,4 @@
-//! Metrics, read from the kernel when they are asked for. `docs/metrics.md` says what each means.
+//! Metrics, read from the kernel on request. `docs/metrics.md` says what each means.
 //! No label comes from traffic (L-AUTO): interfaces, CPUs, directions, outcomes and states only.
 
 use std::fmt;
@@ -16,24 +16,24 @@ use sensor_common::outcome::Outcome;
 
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::config::Config;
-use crate::daemon::interfaces::links::{State, View};
+use crate::daemon::interfaces::links::{InterfaceState, View};
 use crate::daemon::interfaces::route::watch::Carried;
-use crate::daemon::records::aside::Reason;
+use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::{Account, Missing};
 use crate::registry::basis::{Classes, Prefixes};
 
 /// A registry that asks the monitor.
 pub fn registry(monitor: Arc<Monitor>) -> Registry {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Kernel(monitor)));
+    registry.register_collector(Box::new(MonitorCollector(monitor)));
     registry
 }
 
-struct Kernel(Arc<Monitor>);
+struct MonitorCollector(Arc<Monitor>);
 
-impl fmt::Debug for Kernel {
+impl fmt::Debug for MonitorCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Kernel")
+        f.write_str("MonitorCollector")
     }
 }
 
@@ -46,7 +46,7 @@ struct Cpu {
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-impl Collector for Kernel {
+impl Collector for MonitorCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let monitor = &self.0;
         let cpus = cpus(monitor.counters().map_err(|_| fmt::Error)?);
@@ -84,21 +84,7 @@ impl Collector for Kernel {
         if let Some(basis) = monitor.basis() {
             direction(e, &basis.classes)?;
         }
-        if let Some(share) = monitor.share() {
-            let help = "Bytes per second of foreign-to-foreign traffic that may be inspected";
-            gauge(e, "share_bytes_per_second", help, [(Labels::new(), share)])?;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a minute at most, to the microsecond")]
-        let lease = monitor.lease_remaining() as f64 / 1e9;
-        let help = "Seconds for which the kernel goes on selecting without a sign of life";
-        let descriptor = ConstGauge::new(lease);
-        let encoder = e.encode_descriptor(
-            "sekisho_lease_remaining_seconds",
-            help,
-            None,
-            descriptor.metric_type(),
-        )?;
-        descriptor.encode(encoder)?;
+        limits(e, monitor)?;
         if let Some(count) = monitor.verified_instructions() {
             let help = "Instructions that the verifier walked through to accept the program";
             gauge(e, "verified_instructions", help, [(Labels::new(), u64::from(count))])?;
@@ -107,7 +93,7 @@ impl Collector for Kernel {
     }
 }
 
-/// What direction files come to.
+/// The result of the direction files.
 fn direction(e: &mut DescriptorEncoder<'_>, classes: &Classes) -> fmt::Result {
     let foreign = u64::from(classes.default == AddressClass::Foreign.name());
     let help = "1 while addresses that no direction file names count as foreign";
@@ -126,9 +112,28 @@ fn direction(e: &mut DescriptorEncoder<'_>, classes: &Classes) -> fmt::Result {
     gauge(e, "direction_prefixes", "Prefixes that direction files name", prefixes)
 }
 
+/// How much the kernel may select, and until when.
+fn limits(e: &mut DescriptorEncoder<'_>, monitor: &Monitor) -> fmt::Result {
+    if let Some(share) = monitor.share() {
+        let help = "Bytes per second of foreign-to-foreign traffic that may be inspected";
+        gauge(e, "share_bytes_per_second", help, [(Labels::new(), share)])?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a minute at most, to the microsecond")]
+    let lease = monitor.lease_remaining() as f64 / 1e9;
+    let help = "Seconds for which the kernel goes on selecting without a sign of life";
+    let descriptor = ConstGauge::new(lease);
+    let encoder = e.encode_descriptor(
+        "sekisho_lease_remaining_seconds",
+        help,
+        None,
+        descriptor.metric_type(),
+    )?;
+    descriptor.encode(encoder)
+}
+
 fn interfaces(encoder: &mut DescriptorEncoder<'_>, views: &[View]) -> fmt::Result {
     let states = views.iter().flat_map(|view| {
-        State::NAMES.into_iter().map(|name| {
+        InterfaceState::NAMES.into_iter().map(|name| {
             let labels = vec![("interface", view.interface.as_str()), ("state", name)];
             (labels, u64::from(view.state.name() == name))
         })
@@ -159,7 +164,7 @@ fn records(e: &mut DescriptorEncoder<'_>, account: &Account) -> fmt::Result {
     let one = |value| [(Labels::new(), value)];
     counter(e, "records_written", "Records that are in the output", one(totals.written))?;
     gauge(e, "records_waiting", "Records that are on their way to the output", one(*waiting))?;
-    let asides = Reason::ALL.map(|reason| {
+    let asides = SetAsideReason::ALL.map(|reason| {
         let count = totals.set_aside.get(&reason).copied().unwrap_or_default();
         (vec![("reason", reason.name())], count)
     });
@@ -193,7 +198,7 @@ fn cpus(interfaces: Vec<(String, Vec<Counters>)>) -> Vec<Cpu> {
     cpus
 }
 
-/// The pairs of outcome and direction that can occur, and any other that did all the same.
+/// The pairs of outcome and direction that can occur, and any other that did occur.
 fn cells(counters: &Counters) -> impl Iterator<Item = (Outcome, Option<Direction>)> {
     let pairs = Outcome::ALL.iter().flat_map(|o| counters::columns().map(move |d| (*o, d)));
     pairs.filter(|(outcome, direction)| {

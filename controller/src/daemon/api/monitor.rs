@@ -1,4 +1,4 @@
-//! What a running sensor says of itself: the state that status and metrics are read from.
+//! The state of a running sensor that status and metrics are read from.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ use crate::kernel::clock::boot_time;
 use crate::registry::basis::Basis;
 use crate::registry::{OrderList, OrderState};
 
-/// Shared by the loop, which writes, and by those who ask.
+/// Written by the loop, and read by requests.
 pub struct Monitor {
     config: Config,
     sensor: Arc<Mutex<Sensor>>,
@@ -81,12 +81,12 @@ impl Monitor {
         lock(&self.basis).clone()
     }
 
-    /// Notes how the interfaces were found.
+    /// Notes the state of the interfaces.
     pub fn note_views(&self, views: &[View]) {
         *lock(&self.views) = views.to_vec();
     }
 
-    /// The interfaces as they were last found.
+    /// The interfaces as of the last look.
     pub fn views(&self) -> Vec<View> {
         lock(&self.views).clone()
     }
@@ -96,17 +96,17 @@ impl Monitor {
         *lock(&self.routes) = Some(carried.clone());
     }
 
-    /// The interfaces that carry a default route; `None` where that is not watched.
+    /// The interfaces that carry a default route; `None` if that is not watched.
     pub fn routes(&self) -> Option<Carried> {
         lock(&self.routes).clone()
     }
 
-    /// Notes why something that is in force is not on the disk, if that is so.
+    /// Notes why something that is in force is not on the disk, if so.
     pub fn note_unwritten(&self, reason: Option<&str>) {
         *lock(&self.unwritten) = reason.map(str::to_owned);
     }
 
-    /// Why something that is in force is not on the disk, if that is so.
+    /// Why something that is in force is not on the disk, if so.
     pub fn unwritten(&self) -> Option<String> {
         lock(&self.unwritten).clone()
     }
@@ -121,7 +121,7 @@ impl Monitor {
         &self.config
     }
 
-    /// Instructions that the verifier walked through, where the kernel says so.
+    /// How many instructions the verifier walked through, if the kernel tells.
     pub const fn verified_instructions(&self) -> Option<u32> {
         self.verified_instructions
     }
@@ -174,8 +174,8 @@ impl Monitor {
         Ok(counters.into_iter().map(|(name, cpus)| (name.to_owned(), cpus)).collect())
     }
 
-    /// Why the sensor does not select, does not see what it should, or accepts nothing new, if the reason
-    /// does not lie with the orders.
+    /// Why the sensor does not select, does not see what it should, or accepts nothing new. Reasons that lie
+    /// with the orders do not count.
     pub fn trouble(&self) -> Option<String> {
         if let Some(reason) = self.health.withheld() {
             return Some(reason);
@@ -242,7 +242,7 @@ impl Monitor {
             share: self.share().map(|bytes_per_second| ShareStatus { bytes_per_second }),
             lease: LeaseStatus { remaining_ms: self.lease_remaining() / 1_000_000 },
             basis: self.basis(),
-            // Asked by one of the runtime's threads, which are all alike.
+            // Read in one of the runtime's threads, which all have the same.
             privileges: privilege::current().unwrap_or_default(),
         })
     }

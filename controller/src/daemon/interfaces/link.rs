@@ -7,7 +7,7 @@ use netlink_packet_core::{NetlinkDeserializable as _, NetlinkHeader};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp};
 
-use crate::daemon::interfaces::netlink::{self, Entry};
+use crate::daemon::interfaces::netlink::{self, ListEntry};
 
 /// An interface as the kernel shows it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -18,13 +18,13 @@ pub struct Link {
     pub name: String,
     /// Whether it is up.
     pub up: bool,
-    /// Whether its other end is up, too.
+    /// Whether its other end is up too.
     pub carrier: bool,
-    /// The ids of the XDP programs that it carries.
+    /// The ids of the XDP programs attached to it.
     pub programs: Vec<u32>,
-    /// The interface that it is a part of, by index: a bridge, a bond.
+    /// The index of the interface that it is a part of: a bridge, a bond.
     pub master: Option<u32>,
-    /// The interface that it stands on, by index: what a VLAN sends its frames through.
+    /// The index of the interface below it: the one through which a VLAN sends its frames.
     pub lower: Option<u32>,
 }
 
@@ -54,7 +54,7 @@ impl From<&LinkMessage> for Link {
     }
 }
 
-/// With more than one program at a time, each is shown by where it runs.
+/// If there is more than one program, the kernel shows each by where it runs.
 const fn program(xdp: &LinkXdp) -> Option<u32> {
     match xdp {
         LinkXdp::ProgId(id)
@@ -68,10 +68,10 @@ const fn program(xdp: &LinkXdp) -> Option<u32> {
 /// All interfaces of this network namespace. Those that cannot be read are left out.
 ///
 /// # Errors
-/// Whatever the system says.
+/// The system's error.
 pub fn all() -> io::Result<Vec<Link>> {
     let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
-    netlink::dump(request, |links: &mut Vec<Link>, Entry { kind, body }: &Entry<'_>| {
+    netlink::dump(request, |links: &mut Vec<Link>, ListEntry { kind, body }: &ListEntry<'_>| {
         let mut header = NetlinkHeader::default();
         header.message_type = *kind;
         if let Ok(RouteNetlinkMessage::NewLink(message)) =
@@ -83,8 +83,8 @@ pub fn all() -> io::Result<Vec<Link>> {
     })
 }
 
-/// The indices of an interface, and of all whose frames come through it: the bridge or bond that it
-/// is a part of, VLANs and tunnels on it, what stands on those, and so on.
+/// The indices of an interface and of all interfaces whose frames come through it: the bridge or bond that
+/// it is a part of, VLANs and tunnels on it, the interfaces on those, and so on.
 pub fn above(links: &[Link], index: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::from([index]);
     let mut new = vec![index];
@@ -134,7 +134,7 @@ mod tests {
         ] {
             assert_eq!(above(&links, index), expected.into_iter().collect(), "{index}");
         }
-        // A message that says nonsense ends all the same.
+        // Messages that contradict each other do not keep it from ending.
         let ring = [link(1, Some(2), Some(1)), link(2, Some(3), None), link(3, Some(1), Some(9))];
         assert_eq!(above(&ring, 1), BTreeSet::from([1, 2, 3, 9]));
     }

@@ -1,9 +1,9 @@
-//! What the sensor's interfaces are: whether each is there and up, and carries the sensor's program.
-//! A sensor that sees nothing says so (L-INSPECT).
+//! The state of the sensor's interfaces: whether each is there, is up, and has the sensor's program attached.
+//! A sensor that sees nothing reports it (L-INSPECT).
 //!
-//! Everything is read anew at each tick, and at once when rtnetlink says that anything changed. So no
-//! message has to be believed, and none that is lost is missed. What is done about it is in
-//! [`Watch::look`]; where traffic goes is not looked at here.
+//! Everything is read again at each tick, and at once when rtnetlink reports any change. So no message has
+//! to be believed, and a lost message does no harm. [`LinkWatch::look`] acts on what it finds. Where traffic
+//! goes is not looked at here.
 
 use std::io;
 
@@ -12,22 +12,23 @@ use sensor_common::boot_time::BootTime;
 use crate::daemon::interfaces::link::{self, Link};
 use crate::daemon::interfaces::netlink::Listener;
 use crate::daemon::sensor::Sensor;
+use crate::kernel::KernelError;
 use crate::registry::event::What;
 
 /// linux/rtnetlink.h: interfaces come, go and change.
 const RTNLGRP_LINK: u32 = 1;
 
-/// A program is attached again at most this often: nanoseconds.
+/// The shortest time between two attempts to attach a program again, in nanoseconds.
 const BACK_OFF: u64 = 1_000_000_000;
 
-/// What there is to know about an interface of the configuration.
+/// The state of an interface of the configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum State {
-    /// Up, with the sensor's program.
+pub enum InterfaceState {
+    /// Up, with the sensor's program attached.
     Seeing,
     /// The same, under another name. The program goes with the interface.
     Renamed(String),
-    /// With the sensor's program, but not up.
+    /// With the sensor's program attached, but not up.
     Down,
     /// Up, but its other end is not.
     NoCarrier,
@@ -35,11 +36,11 @@ pub enum State {
     Detached,
     /// Not there.
     Missing,
-    /// The kernel does not say.
+    /// The kernel does not tell.
     Unknown,
 }
 
-impl State {
+impl InterfaceState {
     /// The stable names, for metrics.
     pub const NAMES: [&str; 7] =
         ["seeing", "renamed", "down", "no-carrier", "detached", "missing", "unknown"];
@@ -75,7 +76,7 @@ impl State {
         }
     }
 
-    /// The state of the interface that the configuration names so, whose program has this id.
+    /// The state of the interface with this name in the configuration, whose program has this id.
     fn of(interface: &str, program: u32, links: &[Link]) -> Self {
         match (carrying(program, links), named(interface, links)) {
             (None, None) => Self::Missing,
@@ -94,7 +95,7 @@ fn carrying(program: u32, links: &[Link]) -> Option<&Link> {
     links.iter().find(|link| link.programs.contains(&program))
 }
 
-/// The interface of this name. Where another one carries the program, this is the one that is meant.
+/// The interface with this name. If another one carries the program, this is still the one that is meant.
 fn named<'a>(interface: &str, links: &'a [Link]) -> Option<&'a Link> {
     links.iter().find(|link| link.name == interface)
 }
@@ -111,32 +112,32 @@ pub struct View {
     /// Its name in the configuration.
     pub interface: String,
     /// Its state when it was last looked at.
-    pub state: State,
-    /// Its number then: of the one that carries the program, or is to carry it.
+    pub state: InterfaceState,
+    /// Its index then: that of the interface that carries the program, or is to carry it.
     pub index: Option<u32>,
     /// How often the program was attached again.
     pub reattached: u64,
-    /// When that was last tried.
+    /// When it was last tried.
     tried: Option<BootTime>,
-    /// What came of it, if it failed.
+    /// Why that failed, if it did.
     refused: Option<String>,
 }
 
-/// What a look came to.
+/// What a look found.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Looked {
-    /// What is new, in words.
+    /// News for the operator.
     pub said: Vec<String>,
-    /// What of it goes into the audit file.
+    /// Events for the audit file.
     pub events: Vec<What>,
 }
 
 impl View {
-    /// An interface to which its program was just attached.
+    /// An interface whose program was just attached.
     pub(in crate::daemon) const fn new(interface: String) -> Self {
         Self {
             interface,
-            state: State::Seeing,
+            state: InterfaceState::Seeing,
             index: None,
             reattached: 0,
             tried: None,
@@ -144,8 +145,8 @@ impl View {
         }
     }
 
-    /// Takes up a new state, and tells what has changed.
-    fn turn(&mut self, state: State, looked: &mut Looked) {
+    /// Takes a new state, and reports what has changed.
+    fn turn(&mut self, state: InterfaceState, looked: &mut Looked) {
         if self.state == state {
             return;
         }
@@ -164,11 +165,11 @@ impl View {
     /// Whether it is time to attach the program again.
     fn is_due(&self, now: BootTime) -> bool {
         let rested = |tried| now.since(tried) >= BACK_OFF;
-        self.state == State::Detached && self.tried.is_none_or(rested)
+        self.state == InterfaceState::Detached && self.tried.is_none_or(rested)
     }
 
-    /// Notes what came of an attempt at `now`.
-    fn attempted(&mut self, now: BootTime, done: Result<(), String>, looked: &mut Looked) {
+    /// Notes how an attempt at `now` ended.
+    fn attempted(&mut self, now: BootTime, done: Result<(), KernelError>, looked: &mut Looked) {
         self.tried = Some(now);
         match done {
             Ok(()) => {
@@ -176,13 +177,15 @@ impl View {
                 self.refused = None;
                 looked.said.push(format!("{}: the program is attached again", self.interface));
             }
-            Err(why) if self.refused.as_ref() == Some(&why) => {}
-            Err(why) => {
-                looked.said.push(format!(
-                    "{}: the program cannot be attached again: {why}",
-                    self.interface
-                ));
-                self.refused = Some(why);
+            Err(error) => {
+                let why = error.explain();
+                if self.refused.as_ref() != Some(&why) {
+                    looked.said.push(format!(
+                        "{}: the program cannot be attached again: {why}",
+                        self.interface
+                    ));
+                    self.refused = Some(why);
+                }
             }
         }
     }
@@ -190,36 +193,36 @@ impl View {
 
 /// The watch over all interfaces.
 #[derive(Debug)]
-pub struct Watch {
+pub struct LinkWatch {
     news: Listener,
     views: Vec<View>,
 }
 
-impl Watch {
-    /// Listens from now on. To be called in a runtime.
+impl LinkWatch {
+    /// Listens from now on. To be called inside a tokio runtime.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn open(interfaces: &[String]) -> io::Result<Self> {
         let news = Listener::open(&[RTNLGRP_LINK])?;
         Ok(Self { news, views: interfaces.iter().cloned().map(View::new).collect() })
     }
 
-    /// Waits until something about some interface has changed. May be given up at any time.
+    /// Waits until something about any interface has changed. Safe to cancel.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub async fn changed(&mut self) -> io::Result<()> {
         self.news.changed().await
     }
 
-    /// Looks at all interfaces at `now` and attaches the programs that are attached no more.
+    /// Looks at all interfaces at `now`, and attaches again the programs that were detached.
     pub fn look(&mut self, sensor: &mut Sensor, now: BootTime) -> Looked {
         let mut looked = Looked::default();
         self.read(sensor, &mut looked);
         let mut tried = false;
         for view in self.views.iter_mut().filter(|view| view.is_due(now)) {
-            let done = sensor.reattach(&view.interface).map_err(|error| error.error.explain());
+            let done = sensor.reattach(&view.interface).map_err(|error| error.error);
             view.attempted(now, done, &mut looked);
             tried = true;
         }
@@ -242,9 +245,9 @@ impl Watch {
             let state = match (&links, program) {
                 (Ok(links), Some(program)) => {
                     view.index = index(&view.interface, program, links);
-                    State::of(&view.interface, program, links)
+                    InterfaceState::of(&view.interface, program, links)
                 }
-                _ => State::Unknown,
+                _ => InterfaceState::Unknown,
             };
             view.turn(state, looked);
         }
@@ -266,19 +269,19 @@ mod tests {
         let down = Link { up: false, ..link("a", &[7]) };
         let unplugged = Link { carrier: false, ..link("a", &[7]) };
         for (links, state) in [
-            (vec![link("b", &[8]), link("a", &[7])], State::Seeing),
-            (vec![link("a", &[9, 7])], State::Seeing),
-            (vec![link("c", &[7]), link("b", &[8])], State::Renamed("c".into())),
-            (vec![down.clone()], State::Down),
-            (vec![Link { name: "c".into(), ..down }], State::Down),
-            (vec![unplugged], State::NoCarrier),
-            (vec![link("a", &[])], State::Detached),
-            (vec![link("a", &[8])], State::Detached),
-            (vec![link("c", &[7]), link("a", &[])], State::Detached),
-            (vec![link("b", &[8])], State::Missing),
-            (vec![], State::Missing),
+            (vec![link("b", &[8]), link("a", &[7])], InterfaceState::Seeing),
+            (vec![link("a", &[9, 7])], InterfaceState::Seeing),
+            (vec![link("c", &[7]), link("b", &[8])], InterfaceState::Renamed("c".into())),
+            (vec![down.clone()], InterfaceState::Down),
+            (vec![Link { name: "c".into(), ..down }], InterfaceState::Down),
+            (vec![unplugged], InterfaceState::NoCarrier),
+            (vec![link("a", &[])], InterfaceState::Detached),
+            (vec![link("a", &[8])], InterfaceState::Detached),
+            (vec![link("c", &[7]), link("a", &[])], InterfaceState::Detached),
+            (vec![link("b", &[8])], InterfaceState::Missing),
+            (vec![], InterfaceState::Missing),
         ] {
-            assert_eq!(State::of("a", 7, &links), state, "{links:?}");
+            assert_eq!(InterfaceState::of("a", 7, &links), state, "{links:?}");
         }
     }
 
@@ -299,9 +302,13 @@ mod tests {
     fn a_change_is_said_once_and_noted_where_it_blinds() {
         let mut view = View::new("a".into());
         let mut looked = Looked::default();
-        for state in
-            [State::Renamed("c".into()), State::Down, State::Down, State::Missing, State::Seeing]
-        {
+        for state in [
+            InterfaceState::Renamed("c".into()),
+            InterfaceState::Down,
+            InterfaceState::Down,
+            InterfaceState::Missing,
+            InterfaceState::Seeing,
+        ] {
             view.turn(state, &mut looked);
         }
         assert_eq!(
@@ -326,17 +333,17 @@ mod tests {
         let mut view = View::new("a".into());
         let mut looked = Looked::default();
         assert!(!view.is_due(at(5)), "it is attached");
-        view.turn(State::Detached, &mut looked);
+        view.turn(InterfaceState::Detached, &mut looked);
         assert!(view.is_due(at(5)));
-        view.attempted(at(5), Err("busy".into()), &mut looked);
+        view.attempted(at(5), Err(KernelError::NoLink), &mut looked);
         assert!(!view.is_due(at(4 + BACK_OFF)));
         assert!(view.is_due(at(5 + BACK_OFF)));
-        view.attempted(at(5 + BACK_OFF), Err("busy".into()), &mut looked);
+        view.attempted(at(5 + BACK_OFF), Err(KernelError::NoLink), &mut looked);
         view.attempted(at(5 + 2 * BACK_OFF), Ok(()), &mut looked);
         assert_eq!(view.reattached, 1);
         let refusals = looked.said.iter().filter(|line| line.contains("cannot")).count();
         assert_eq!(refusals, 1, "the same refusal is said once");
-        view.turn(State::Seeing, &mut looked);
+        view.turn(InterfaceState::Seeing, &mut looked);
         assert!(!view.is_due(at(9 + 9 * BACK_OFF)));
     }
 }

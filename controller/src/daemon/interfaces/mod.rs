@@ -1,10 +1,10 @@
-//! The sensor's interfaces: whether they are there, are watched, and lead nowhere that `tap` would cut off.
+//! The sensor's interfaces: whether they are there and watched, and whether `tap` would cut the machine off.
 //!
 //! | file | job |
 //! |---|---|
 //! | [`link`] | one interface, as rtnetlink describes it |
-//! | [`links`] | whether each brings its packets to the sensor, and putting it right |
-//! | [`netlink`] | asking and listening |
+//! | [`links`] | whether the sensor sees the packets of each, and attaching its program again |
+//! | [`netlink`] | questions to rtnetlink, and news from it |
 //! | [`route`] | whether one carries a default route |
 
 pub mod link;

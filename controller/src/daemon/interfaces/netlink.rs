@@ -1,5 +1,5 @@
-//! Questions to the kernel's rtnetlink, in the daemon's network namespace, and news from it. No
-//! capability is needed to ask, nor to listen.
+//! Questions to the kernel's rtnetlink, in the daemon's network namespace, and news from it. Neither asking
+//! nor listening needs a capability.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -14,22 +14,23 @@ use netlink_sys::{Socket, SocketAddr};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// How often a list is asked for that changes while the kernel gives it.
+/// How often a list is asked for if it changes while the kernel sends it.
 const TRIES: u32 = 3;
 
 /// `ENOBUFS` (asm-generic/errno.h).
 const NO_BUFFERS: i32 = rustix::io::Errno::NOBUFS.raw_os_error();
 
-/// Hears that something has changed, and nothing of what: everything is read anew then, so that no
-/// message has to be believed, and none that is lost is missed.
+/// Hears that something has changed, but not what: everything is read again then, so that no message has to
+/// be believed, and a lost message does no harm.
 #[derive(Debug)]
 pub struct Listener(AsyncFd<Socket>);
 
 impl Listener {
-    /// Listens to these groups (`RTNLGRP_…`, linux/rtnetlink.h) from now on. To be called in a runtime.
+    /// Listens to these groups (`RTNLGRP_…`, linux/rtnetlink.h) from now on. To be called inside a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn open(groups: &[u32]) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind_auto()?;
@@ -40,15 +41,15 @@ impl Listener {
         Ok(Self(register(socket)?))
     }
 
-    /// Waits until something has changed. May be given up at any time.
+    /// Waits until something has changed. Safe to cancel.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub async fn changed(&mut self) -> io::Result<()> {
         let mut guard = self.0.readable_mut().await?;
         loop {
             match guard.get_inner().recv_from_full() {
-                // That the buffer ran over (ENOBUFS) is news as well: all is read anew.
+                // A buffer that ran over (ENOBUFS) is news as well: everything is read again.
                 Ok(_) => {}
                 Err(error) if error.raw_os_error() == Some(NO_BUFFERS) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -70,10 +71,10 @@ fn register(socket: Socket) -> io::Result<AsyncFd<Socket>> {
     AsyncFd::with_interest(socket, Interest::READABLE)
 }
 
-/// An entry of a list: the type of the kernel's message (`RTM_…`, linux/rtnetlink.h), and what follows
+/// An entry of a list: the type of the kernel's message (`RTM_…`, linux/rtnetlink.h), and the bytes after
 /// its header, in the byte order of this machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry<'a> {
+pub struct ListEntry<'a> {
     /// The message's type.
     pub kind: u16,
     /// The message without its header.
@@ -83,10 +84,10 @@ pub struct Entry<'a> {
 /// The whole list that a request asks for, put together by `add`.
 ///
 /// # Errors
-/// Whatever the system or `add` says, and an answer that is no list.
+/// The error of the system or of `add`, or an answer that is not a list.
 pub fn dump<T: Default>(
     request: impl NetlinkSerializable,
-    add: impl Fn(&mut T, &Entry<'_>) -> io::Result<()>,
+    add: impl Fn(&mut T, &ListEntry<'_>) -> io::Result<()>,
 ) -> io::Result<T> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -105,10 +106,10 @@ pub fn dump<T: Default>(
     Ok(list)
 }
 
-/// Gives out the list, and returns whether nothing changed meanwhile.
+/// Passes the entries of the list to `add`, and returns whether the list did not change meanwhile.
 fn dump_once(
     request: &[u8],
-    mut add: impl FnMut(&Entry<'_>) -> io::Result<()>,
+    mut add: impl FnMut(&ListEntry<'_>) -> io::Result<()>,
 ) -> io::Result<bool> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
@@ -127,7 +128,7 @@ fn dump_once(
 fn read(
     datagram: &[u8],
     whole: &mut bool,
-    add: &mut impl FnMut(&Entry<'_>) -> io::Result<()>,
+    add: &mut impl FnMut(&ListEntry<'_>) -> io::Result<()>,
 ) -> io::Result<bool> {
     let mut rest = datagram;
     while !rest.is_empty() {
@@ -135,13 +136,15 @@ fn read(
         rest = after;
         // Its flags are in a fixed place (struct nlmsghdr).
         *whole &= u16::from_ne_bytes([one[6], one[7]]) & NLM_F_DUMP_INTR == 0;
-        match NetlinkMessage::<Kind>::deserialize(one).map_err(malformed)?.payload {
+        match NetlinkMessage::<MessageType>::deserialize(one).map_err(malformed)?.payload {
             NetlinkPayload::Done(done) if done.code < 0 => {
                 return Err(io::Error::from_raw_os_error(done.code.saturating_neg()));
             }
             NetlinkPayload::Done(_) => return Ok(true),
             NetlinkPayload::Error(error) => return Err(error.to_io()),
-            NetlinkPayload::InnerMessage(Kind(kind)) => add(&Entry { kind, body: &one[HEADER..] })?,
+            NetlinkPayload::InnerMessage(MessageType(kind)) => {
+                add(&ListEntry { kind, body: &one[HEADER..] })?;
+            }
             _ => {}
         }
     }
@@ -165,11 +168,11 @@ pub fn malformed(what: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// The type of a message. What is in it is read by who asked.
+/// The type of a message. The caller reads its contents.
 #[derive(Debug)]
-struct Kind(u16);
+struct MessageType(u16);
 
-impl NetlinkDeserializable for Kind {
+impl NetlinkDeserializable for MessageType {
     type Error = Infallible;
 
     fn deserialize(header: &NetlinkHeader, _: &[u8]) -> Result<Self, Infallible> {
@@ -197,10 +200,10 @@ mod tests {
 
     type Entries = Vec<(u16, Vec<u8>)>;
 
-    /// What a datagram comes to: its entries, whether it ends the list, and whether that is whole.
+    /// The entries of a datagram, whether it ends the list, and whether the list is whole.
     fn reading(datagram: &[u8]) -> (Entries, Result<bool, String>, bool) {
         let (mut entries, mut whole) = (Vec::new(), true);
-        let ended = read(datagram, &mut whole, &mut |Entry { kind, body }| {
+        let ended = read(datagram, &mut whole, &mut |ListEntry { kind, body }| {
             entries.push((*kind, body.to_vec()));
             Ok(())
         });

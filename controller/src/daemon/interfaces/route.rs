@@ -1,16 +1,16 @@
-//! Default routes: in mode `tap` every frame is dropped, so an interface that carries one is most
-//! likely named by mistake, and the machine would be cut off.
+//! Default routes. In mode `tap` every frame is dropped, so an interface that carries a default route was
+//! probably named by mistake, and the machine would be cut off.
 //!
-//! A default route is a route, or several together, that leads everywhere: `0.0.0.0/0`, `0.0.0.0/1` with
-//! `128.0.0.0/1`, `2000::/3`. It counts in whichever table it is, and in several together: which table a
-//! packet is routed by is up to rules that may change. It counts for the interface that it leads
-//! through, and for those below: a bond's ports, what a VLAN stands on.
+//! A default route is one route, or several together, that lead everywhere: `0.0.0.0/0`, `0.0.0.0/1` with
+//! `128.0.0.0/1`, `2000::/3`. Routes count in every table, and in several tables together, because rules
+//! that may change decide which table a packet is routed by. They count for the interface that they lead
+//! through, and for the interfaces below it: a bond's ports, the interface under a VLAN.
 //!
 //! | file | job |
 //! |---|---|
 //! | `cover` | whether networks together lead everywhere: pure |
 //! | `kernel` | the routes of the kernel |
-//! | [`watch`] | what comes while the sensor runs |
+//! | [`watch`] | routes that appear while the sensor runs |
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,11 +25,11 @@ pub mod watch;
 
 use kernel::Routes;
 
-/// What may change whether an interface carries a default route (linux/rtnetlink.h): links, IPv4 routes,
-/// IPv6 routes, next hops.
+/// The groups whose news may change whether an interface carries a default route (linux/rtnetlink.h):
+/// links, IPv4 routes, IPv6 routes, next hops.
 pub const GROUPS: [u32; 4] = [1, 7, 11, 32];
 
-/// So many routes are named; more would be no line to read.
+/// How many routes are named; more would make the line too long to read.
 const NAMED: usize = 4;
 
 /// The default routes of this network namespace, in words, by the index of the interface.
@@ -40,14 +40,13 @@ impl DefaultRoutes {
     /// Reads all routes of all tables.
     ///
     /// # Errors
-    /// Whatever the system says, and an answer that makes no sense: what cannot be read could be a
-    /// default route.
+    /// The system's error, or an answer that makes no sense: what cannot be read could be a default route.
     pub fn read() -> io::Result<Self> {
         let routes = Routes::read()?;
         Ok(Self::among(&routes, &link::all()?))
     }
 
-    /// Those that the interface of this index carries: `0.0.0.0/0 in table main`.
+    /// The default routes of the interface with this index: `0.0.0.0/0 in table main`.
     pub fn of(&self, index: u32) -> Option<&str> {
         self.0.get(&index).map(String::as_str)
     }
@@ -64,9 +63,9 @@ impl DefaultRoutes {
 enum Way<'a> {
     /// Through the interface itself.
     Own,
-    /// Through one whose frames come through it.
+    /// Through an interface above it, whose frames come through it.
     Above(&'a Link),
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 

@@ -1,7 +1,7 @@
-//! Records that the kernel cannot have made by what this daemon knows: of a generation or rule that no
-//! verified order stands behind, or from a time at which nothing was to be selected. They are under no
-//! order, so they are no records; but something was selected, so they are not thrown away either
-//! (L-INSPECT). They are set aside, as they came out of the ring, for those who inspect.
+//! Records that do not fit what this daemon knows: their generation or rule belongs to no verified order,
+//! or nothing was to be selected at their time. They belong to no order, so they are not written as
+//! records; but something was selected, so they are not thrown away either (L-INSPECT). They are set
+//! aside, as they came out of the ring, for the inspectors.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -16,7 +16,7 @@ use sensor_common::record::{LENGTH, Record};
 use sensor_common::tables::Slot;
 use serde::{Deserialize, Serialize};
 
-use crate::daemon::records::progress::{Found, Place};
+use crate::daemon::records::progress::{FileSpan, Presence};
 use crate::kernel::RingPosition;
 use crate::record::ndjson::RecordError;
 
@@ -26,7 +26,7 @@ pub const FILE: &str = "set-aside.ndjson";
 /// Why a record is set aside.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub enum SetAsideReason {
     /// Of a generation whose names are not known, or not those of verified orders.
     Generation,
     /// The generation has no such rule.
@@ -37,11 +37,11 @@ pub enum Reason {
     Term,
     /// From a time at which there was no lease.
     Lease,
-    /// It could not be put into words.
+    /// It could not be rendered.
     Unwritable,
 }
 
-impl Reason {
+impl SetAsideReason {
     /// All of them.
     pub const ALL: [Self; 6] =
         [Self::Generation, Self::Rule, Self::Direction, Self::Term, Self::Lease, Self::Unwritable];
@@ -58,7 +58,7 @@ impl Reason {
         }
     }
 
-    /// In words, after "records were set aside: ".
+    /// Words that complete "records … are set aside".
     pub const fn words(self) -> &'static str {
         match self {
             Self::Generation => "of a generation that no verified order stands behind",
@@ -71,7 +71,7 @@ impl Reason {
     }
 }
 
-impl From<&RecordError> for Reason {
+impl From<&RecordError> for SetAsideReason {
     fn from(error: &RecordError) -> Self {
         match error {
             RecordError::Generation { .. } => Self::Generation,
@@ -84,7 +84,7 @@ impl From<&RecordError> for Reason {
 
 /// Where a record came from.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
+pub struct RecordOrigin<'a> {
     /// The interface.
     pub interface: &'a str,
     /// The ring's name.
@@ -102,15 +102,15 @@ pub struct Origin<'a> {
 pub struct Asides {
     /// Whole lines.
     pub lines: BytesMut,
-    /// How many of each reason.
-    pub counts: BTreeMap<Reason, u64>,
+    /// How many for each reason.
+    pub counts: BTreeMap<SetAsideReason, u64>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct AsideLine<'a> {
     #[serde(rename = "@timestamp")]
     time: Timestamp,
-    reason: Reason,
+    reason: SetAsideReason,
     interface: &'a str,
     ring: &'a str,
     position: RingPosition,
@@ -123,16 +123,17 @@ struct Line<'a> {
 
 impl Asides {
     /// One more.
-    pub fn add(&mut self, reason: Reason, record: &Record, origin: &Origin<'_>) {
-        let Origin { interface, ring, position, slot, time } = *origin;
+    pub fn add(&mut self, reason: SetAsideReason, record: &Record, origin: &RecordOrigin<'_>) {
+        let RecordOrigin { interface, ring, position, slot, time } = *origin;
         let mut bytes = [0; LENGTH];
         for (to, word) in bytes.chunks_exact_mut(8).zip(record.words()) {
             to.copy_from_slice(&word.to_ne_bytes());
         }
         let Record { generation, rule, .. } = *record;
         let record = hex::encode(bytes);
-        let line = Line { time, reason, interface, ring, position, generation, slot, rule, record };
-        // Memory takes everything, and there is nothing in a line that JSON could not say.
+        let line =
+            AsideLine { time, reason, interface, ring, position, generation, slot, rule, record };
+        // Writing to memory cannot fail, and JSON can express every field of a line.
         let _ = serde_json::to_writer((&mut self.lines).writer(), &line);
         self.lines.put_u8(b'\n');
         let count = self.counts.entry(reason).or_default();
@@ -145,11 +146,11 @@ impl Asides {
     }
 }
 
-/// The file, in the state directory. It is there only once something was set aside.
+/// The file in the state directory. It exists only once something has been set aside.
 #[derive(Debug)]
 pub struct AsideFile {
     path: PathBuf,
-    /// What was written is not on the disk yet.
+    /// Something was written that is not on the disk yet.
     dirty: bool,
 }
 
@@ -168,17 +169,17 @@ impl AsideFile {
     ///
     /// # Errors
     /// Where the file cannot be opened or made.
-    pub fn place(&self, length: usize) -> io::Result<Place> {
+    pub fn span(&self, length: usize) -> io::Result<FileSpan> {
         let metadata = self.open()?.metadata()?;
         let start = metadata.len();
         let end = start.saturating_add(length as u64);
-        Ok(Place { device: metadata.dev(), inode: metadata.ino(), start, end })
+        Ok(FileSpan { device: metadata.dev(), inode: metadata.ino(), start, end })
     }
 
-    /// Adds lines. After an error there is nothing of them.
+    /// Adds lines. After an error none of them is in the file.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let mut file = self.open()?;
         let before = file.metadata()?.len();
@@ -187,7 +188,7 @@ impl AsideFile {
             written = file.write_all(lines);
         }
         if written.is_err() {
-            // What counts is the error before; half a line is told from whole ones.
+            // The first error is the one that matters; half a line can be told from whole ones.
             let _ = file.set_len(before);
         }
         self.dirty |= written.is_ok();
@@ -199,23 +200,23 @@ impl AsideFile {
         if std::mem::take(&mut self.dirty) { self.open().ok() } else { None }
     }
 
-    /// What there is of a batch whose lines were to go to `place`.
-    pub fn find(&self, place: &Place) -> Found {
-        self.path.metadata().map_or(Found::Unknown, |metadata| place.find(&metadata))
+    /// How much there is of a batch whose lines were to go to `span`.
+    pub fn presence(&self, span: &FileSpan) -> Presence {
+        self.path.metadata().map_or(Presence::Unknown, |metadata| span.presence(&metadata))
     }
 
-    /// Takes a batch away that comes again.
+    /// Removes a batch that will come again.
     ///
     /// # Errors
-    /// Whatever the system says.
-    pub fn cut_back(&self, place: &Place) -> io::Result<()> {
-        match self.find(place) {
-            Found::Whole | Found::CutBackTo(_) => self.open()?.set_len(place.start),
-            Found::Unknown => Ok(()),
+    /// The system's error.
+    pub fn cut_back(&self, span: &FileSpan) -> io::Result<()> {
+        match self.presence(span) {
+            Presence::Whole | Presence::CutBackTo(_) => self.open()?.set_len(span.start),
+            Presence::Unknown => Ok(()),
         }
     }
 
-    /// Made closed to others (L-SAFE), and never through a link that somebody put there.
+    /// Creates the file for its owner only (L-SAFE), and never follows a link that was planted there.
     fn open(&self) -> io::Result<File> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
         let mut options = OpenOptions::new();
@@ -229,7 +230,7 @@ impl AsideFile {
     }
 }
 
-/// Ends a line that was cut off in its middle, so that the next one stands alone.
+/// Ends a line that was cut off in the middle, so that the next one begins on its own.
 pub(in crate::daemon) fn finish_line(file: &mut File, length: u64) -> io::Result<()> {
     if ends_in_a_line(file, length)? { Ok(()) } else { file.write_all(b"\n") }
 }
@@ -257,15 +258,15 @@ mod tests {
         let mut asides = Asides::default();
         let record = Record::from_bytes(&std::array::from_fn(|at| u8::try_from(at).unwrap()));
         let time = "2027-11-01T00:00:00.5Z".parse().unwrap();
-        let origin = Origin {
+        let origin = RecordOrigin {
             interface: "eth1",
             ring: "eth1/0",
             position: RingPosition::new(72),
             slot: Some(Slot::new(3)),
             time,
         };
-        asides.add(Reason::Term, &record, &origin);
-        asides.add(Reason::Generation, &record, &Origin { slot: None, ..origin });
+        asides.add(SetAsideReason::Term, &record, &origin);
+        asides.add(SetAsideReason::Generation, &record, &RecordOrigin { slot: None, ..origin });
         asides
     }
 
@@ -308,10 +309,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut file = AsideFile::of(folder.path());
         file.write(b"one\n").unwrap();
-        let place = file.place(4).unwrap();
+        let span = file.span(4).unwrap();
         file.write(b"two\n").unwrap();
-        assert_eq!(file.find(&place), Found::Whole);
-        file.cut_back(&place).unwrap();
+        assert_eq!(file.presence(&span), Presence::Whole);
+        file.cut_back(&span).unwrap();
         assert_eq!(fs::read_to_string(file.path()).unwrap(), "one\n");
     }
 

@@ -1,6 +1,6 @@
-//! What became of every record that the kernel submitted (L-INSPECT): it was written, was set aside,
-//! waits, or is missing. The sums are kept over all daemons of a sensor, in `progress`; here they are
-//! shared by those who add to them and those who show them.
+//! What became of every record that the kernel submitted (L-INSPECT): it was written or set aside, it
+//! waits, or it is missing. The sums run over all daemons of a sensor and are kept in `progress`; here
+//! they are shared by the tasks that add to them and those that show them.
 //!
 //! Records that a full ring had no room for were never submitted; the kernel counts them itself.
 
@@ -11,10 +11,10 @@ use sensor_common::boot_time::BootTime;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::lock::lock;
-use crate::daemon::records::aside::Reason;
+use crate::daemon::records::aside::SetAsideReason;
 use crate::kernel::Room;
 
-/// Why a record that was submitted is nowhere.
+/// Why a record that was submitted is missing.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
@@ -44,15 +44,15 @@ impl Missing {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
-    /// Records that the output has taken and not lost since.
+    /// Records that the output took and has not lost since.
     pub written: u64,
     /// Records that were set aside, by reason.
-    pub set_aside: BTreeMap<Reason, u64>,
-    /// Records that are nowhere, by reason.
+    pub set_aside: BTreeMap<SetAsideReason, u64>,
+    /// Missing records, by reason.
     pub missing: BTreeMap<Missing, u64>,
     /// Records submitted by interface, as last seen.
     pub submitted: BTreeMap<String, u64>,
-    /// Records submitted under counters that are gone.
+    /// Records submitted under counters that no longer exist.
     pub carried: u64,
     /// Until when the lease ran.
     pub lease: BootTime,
@@ -69,20 +69,20 @@ impl Totals {
         self.set_aside.values().sum()
     }
 
-    /// Records that are nowhere.
+    /// Missing records.
     pub fn missing(&self) -> u64 {
         self.missing.values().sum()
     }
 
-    /// Adds to those that were set aside.
-    pub fn add_aside(&mut self, counts: &BTreeMap<Reason, u64>) {
+    /// Adds records that were set aside.
+    pub fn add_aside(&mut self, counts: &BTreeMap<SetAsideReason, u64>) {
         for (reason, count) in counts {
             let sum = self.set_aside.entry(*reason).or_default();
             *sum = sum.saturating_add(*count);
         }
     }
 
-    /// Adds to those that are nowhere.
+    /// Adds missing records.
     pub fn miss(&mut self, reason: Missing, count: u64) {
         if count > 0 {
             let sum = self.missing.entry(reason).or_default();
@@ -90,12 +90,13 @@ impl Totals {
         }
     }
 
-    /// Records of which it is known what became of them.
+    /// Records whose whereabouts are known.
     fn accounted(&self) -> u64 {
         self.written.saturating_add(self.set_aside()).saturating_add(self.missing())
     }
 
-    /// Takes over what the kernel's counters say. Counters that are gone, or begin anew, are carried.
+    /// Takes over the kernel's counters. The last value of a counter that disappeared, or began again, is
+    /// carried.
     fn count(&mut self, submitted: BTreeMap<String, u64>) {
         for (interface, before) in std::mem::take(&mut self.submitted) {
             if submitted.get(&interface).is_none_or(|now| *now < before) {
@@ -106,108 +107,109 @@ impl Totals {
     }
 }
 
-/// The sums as they stand, with what is on its way.
+/// The sums as they stand, and the records on their way.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Account {
     /// The sums.
     pub totals: Totals,
-    /// Records that wait: in a ring, or in an output that has not been looked at since.
+    /// Records that wait: in a ring, or in an output that has not been looked at since they were written.
     pub waiting: u64,
-    /// Of these, those that the output has taken.
+    /// The part of them that the output has taken.
     pub unconfirmed: u64,
-    /// How often somebody else had written into the kernel's maps, or removed pins.
+    /// How often another process wrote into the kernel's maps, or removed pins.
     pub tampered: u64,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct BookState {
     totals: Totals,
     unconfirmed: u64,
     tampered: u64,
-    /// Rises whenever records go on their way: whether the output takes any can be seen by it.
+    /// Rises whenever records move, which shows whether the output takes any.
     moves: u64,
 }
 
 /// The books of a running daemon.
 #[derive(Debug, Default)]
 pub struct Books {
-    shared: Mutex<Shared>,
+    state: Mutex<BookState>,
     rooms: Vec<Arc<Room>>,
 }
 
 impl Books {
-    /// Books that go on from these sums, over these rings.
+    /// Books that continue these sums, over these rings.
     pub const fn new(totals: Totals, rooms: Vec<Arc<Room>>) -> Self {
-        let shared = Shared { totals, unconfirmed: 0, tampered: 0, moves: 0 };
-        Self { shared: Mutex::new(shared), rooms }
+        let state = BookState { totals, unconfirmed: 0, tampered: 0, moves: 0 };
+        Self { state: Mutex::new(state), rooms }
     }
 
-    /// The output has taken this many, and so many were set aside, or could not be. To be said before
-    /// their room is given back.
-    pub fn took(&self, records: u64, set_aside: &BTreeMap<Reason, u64>, missing: u64) {
-        let mut shared = lock(&self.shared);
-        shared.unconfirmed = shared.unconfirmed.saturating_add(records);
-        shared.totals.add_aside(set_aside);
-        shared.totals.miss(Missing::SetAside, missing);
-        shared.moves = shared.moves.wrapping_add(1);
+    /// The output has taken `records`; others were set aside, and `missing` could not even be. To be called
+    /// before their room is given back.
+    pub fn took(&self, records: u64, set_aside: &BTreeMap<SetAsideReason, u64>, missing: u64) {
+        let mut state = lock(&self.state);
+        state.unconfirmed = state.unconfirmed.saturating_add(records);
+        state.totals.add_aside(set_aside);
+        state.totals.miss(Missing::SetAside, missing);
+        state.moves = state.moves.wrapping_add(1);
     }
 
-    /// All that the output has taken, but for the last `but`, is there. Returns how many those were.
+    /// Confirms that all records that the output took, except for the last `but`, are there. Returns how
+    /// many were confirmed.
     pub fn confirm_but(&self, but: u64) -> u64 {
-        let mut shared = lock(&self.shared);
-        let confirmed = shared.unconfirmed.saturating_sub(but);
-        shared.unconfirmed = shared.unconfirmed.saturating_sub(confirmed);
-        shared.totals.written = shared.totals.written.saturating_add(confirmed);
+        let mut state = lock(&self.state);
+        let confirmed = state.unconfirmed.saturating_sub(but);
+        state.unconfirmed = state.unconfirmed.saturating_sub(confirmed);
+        state.totals.written = state.totals.written.saturating_add(confirmed);
         confirmed
     }
 
-    /// All that the output has taken since the last confirmation is lost. Returns how many.
+    /// Counts as lost everything that the output took since the last confirmation. Returns how many.
     pub fn lose_output(&self) -> u64 {
-        let mut shared = lock(&self.shared);
-        let lost = std::mem::take(&mut shared.unconfirmed);
-        shared.totals.miss(Missing::Output, lost);
+        let mut state = lock(&self.state);
+        let lost = std::mem::take(&mut state.unconfirmed);
+        state.totals.miss(Missing::Output, lost);
         lost
     }
 
-    /// Somebody else had written into the kernel's maps, or removed a pin, so many times.
+    /// Counts how many times another process wrote into the kernel's maps, or removed a pin.
     pub fn tampered(&self, times: u64) {
-        let mut shared = lock(&self.shared);
-        shared.tampered = shared.tampered.saturating_add(times);
+        let mut state = lock(&self.state);
+        state.tampered = state.tampered.saturating_add(times);
     }
 
     /// The lease runs until then.
     pub fn lease(&self, until: BootTime) {
-        lock(&self.shared).totals.lease = until;
+        lock(&self.state).totals.lease = until;
     }
 
-    /// Whether records have moved since this was last the number.
+    /// A number that changes whenever records move.
     pub fn moves(&self) -> u64 {
-        lock(&self.shared).moves
+        lock(&self.state).moves
     }
 
-    /// The sums for the next daemon: it finds in the output what this one has put there.
+    /// The sums for the next daemon, which will find in the output what this one has put there.
     pub fn totals(&self) -> Totals {
-        let shared = lock(&self.shared);
-        let mut totals = shared.totals.clone();
-        totals.written = totals.written.saturating_add(shared.unconfirmed);
+        let state = lock(&self.state);
+        let mut totals = state.totals.clone();
+        totals.written = totals.written.saturating_add(state.unconfirmed);
         totals
     }
 
-    /// The sums as they are: without what the output has taken and nobody has looked at since.
+    /// The sums without the records that the output has taken and that are not confirmed.
     pub fn sums(&self) -> Totals {
-        lock(&self.shared).totals.clone()
+        lock(&self.state).totals.clone()
     }
 
-    /// Everything, for those who ask; with counters that were read just now.
+    /// Everything, given counters that were read just now.
     pub fn account(&self, submitted: BTreeMap<String, u64>) -> Account {
         let waiting = self.waiting();
-        let mut shared = lock(&self.shared);
-        shared.totals.count(submitted);
+        let mut state = lock(&self.state);
+        state.totals.count(submitted);
         Account {
-            totals: shared.totals.clone(),
-            waiting: waiting.saturating_add(shared.unconfirmed),
-            unconfirmed: shared.unconfirmed,
-            tampered: shared.tampered,
+            totals: state.totals.clone(),
+            waiting: waiting.saturating_add(state.unconfirmed),
+            unconfirmed: state.unconfirmed,
+            tampered: state.tampered,
         }
     }
 
@@ -216,29 +218,29 @@ impl Books {
         self.rooms.iter().fold(0, |sum, room| sum.saturating_add(room.waiting()))
     }
 
-    /// Compares what the kernel had submitted with what became of it, and counts as missing what was
-    /// in a ring that nobody can find. Never too many: `submitted` is read before, so that a record
-    /// that comes meanwhile is only among those that wait. Returns how many were found missing now.
+    /// Compares what the kernel had submitted with what became of it, and counts the difference as missing
+    /// from a ring. It never counts too many: `submitted` was read before, so a record that arrives in
+    /// between is only among those that wait. Returns how many more are missing.
     pub fn audit(&self, submitted: BTreeMap<String, u64>) -> u64 {
         let waiting = self.waiting();
-        let mut shared = lock(&self.shared);
-        shared.totals.count(submitted);
-        let known = shared.totals.accounted().saturating_add(shared.unconfirmed);
-        let missing = shared.totals.submitted().saturating_sub(known).saturating_sub(waiting);
-        shared.totals.miss(Missing::Ring, missing);
+        let mut state = lock(&self.state);
+        state.totals.count(submitted);
+        let known = state.totals.accounted().saturating_add(state.unconfirmed);
+        let missing = state.totals.submitted().saturating_sub(known).saturating_sub(waiting);
+        state.totals.miss(Missing::Ring, missing);
         missing
     }
 
-    /// The same at the start, where the counters themselves may be gone: `before` waited in the rings
-    /// before they were read, and every record that did was counted by then. Returns how many records
-    /// are missing, and how many more there are than the counters know of.
+    /// The same at the start, where the counters themselves may be gone. `before` records waited in the
+    /// rings before the counters were read, and each of them had been counted by then. Returns how many
+    /// records are missing, and how many more there are than the counters know of.
     pub fn audit_at_start(&self, before: u64, submitted: BTreeMap<String, u64>) -> (u64, u64) {
         let behind = {
-            let mut shared = lock(&self.shared);
-            shared.totals.count(submitted.clone());
-            let known = shared.totals.accounted().saturating_add(before);
-            let behind = known.saturating_sub(shared.totals.submitted());
-            shared.totals.carried = shared.totals.carried.saturating_add(behind);
+            let mut state = lock(&self.state);
+            state.totals.count(submitted.clone());
+            let known = state.totals.accounted().saturating_add(before);
+            let behind = known.saturating_sub(state.totals.submitted());
+            state.totals.carried = state.totals.carried.saturating_add(behind);
             behind
         };
         (self.audit(submitted), behind)
@@ -256,7 +258,7 @@ mod tests {
     #[test]
     fn every_record_is_in_one_place() {
         let books = Books::default();
-        let aside = BTreeMap::from([(Reason::Term, 2), (Reason::Generation, 1)]);
+        let aside = BTreeMap::from([(SetAsideReason::Term, 2), (SetAsideReason::Generation, 1)]);
         books.took(10, &aside, 1);
         assert_eq!(books.audit(counters(14)), 0);
         let Account { totals, waiting, unconfirmed, .. } = books.account(counters(14));
@@ -264,7 +266,7 @@ mod tests {
         assert_eq!((totals.set_aside(), totals.missing()), (3, 1));
         assert_eq!(books.confirm_but(4), 6);
         assert_eq!(books.lose_output(), 4);
-        // Two more were submitted than anybody has seen.
+        // Two more were submitted than were seen.
         assert_eq!((books.audit(counters(16)), books.audit(counters(16))), (2, 0));
         let Account { totals, waiting, .. } = books.account(counters(16));
         let missing =
@@ -282,7 +284,7 @@ mod tests {
         assert_eq!(books.audit(BTreeMap::from([("eth2".to_owned(), 5)])), 5);
         assert_eq!(books.totals().carried, 100);
 
-        // Counters that somebody removed while nobody looked.
+        // Counters that were removed between two looks.
         let books = Books::new(before, Vec::new());
         assert_eq!(books.audit_at_start(0, counters(0)), (0, 90));
         assert_eq!(books.audit(counters(3)), 3, "and from there on they count");

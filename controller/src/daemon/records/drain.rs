@@ -1,9 +1,9 @@
-//! Records out of the rings, to lines of NDJSON, to the writer. One task for all rings, so that
-//! `event.sequence` rises line by line.
+//! Takes records out of the rings, turns them into lines of NDJSON, and hands them to the writer. One task
+//! serves all rings, so that `event.sequence` rises line by line.
 //!
-//! The kernel does not wake anyone for a record: a ring that fills up to a mark does, and the drain
-//! looks into all of them every [`LOOK`] besides. So a record is late by that much at most, and a CPU
-//! that makes records by the million is interrupted for none of them (docs/decisions/0005).
+//! The kernel wakes the drain when a ring has filled up to a mark, and not for each record; besides, the
+//! drain looks into all rings every 20 ms (`LOOK`). So a record is late by that much at most, and a CPU that
+//! makes millions of records is interrupted for none of them (docs/decisions/0005).
 
 use std::future::poll_fn;
 use std::io;
@@ -23,23 +23,23 @@ use crate::compile::{Names, RuleName};
 use crate::daemon::config::Config;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::record_counts::{Count, RecordCounts};
-use crate::daemon::records::aside::{Asides, Origin, Reason};
+use crate::daemon::records::aside::{Asides, RecordOrigin, SetAsideReason};
 use crate::daemon::records::health::Health;
-use crate::daemon::records::writer::{Batch, Taken, Work};
+use crate::daemon::records::writer::{Batch, RingMark, Work};
 use crate::daemon::vouched::{Vouched, Windows};
 use crate::kernel::clock::boot_and_wall;
 use crate::kernel::{self, Records, RingPosition};
 use crate::record::ndjson::{self, Context};
 
-/// How long a record waits in its ring at most before somebody looks. The goal is 100 ms from packet
+/// The longest that a record waits in its ring before the drain looks. The goal is 100 ms from packet
 /// to file, and a ring of the default size holds what a CPU makes in this time at 5 million records
 /// a second.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Most records that one ring gives before the others get their turn.
+/// The most records that are taken from one ring before the others get their turn.
 const TURN: usize = 4_096;
 
-/// Most records in a batch.
+/// The most records in a batch.
 const BATCH: usize = 4_096;
 
 /// Batches between drain and writer.
@@ -47,9 +47,9 @@ pub const BATCHES: usize = 16;
 
 /// What the loop tells the drain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Command {
-    /// No packet is judged any more by a generation before this one: once the rings are drained, and
-    /// what was in them is written, their names can go.
+pub enum DrainCommand {
+    /// No packet is judged by an earlier generation any more: once the rings are drained and their records
+    /// written, the names of earlier generations can go.
     Forget(u32),
     /// No more records come: drain the rings once more and end.
     Finish,
@@ -61,20 +61,20 @@ pub enum DrainError {
     /// A ring cannot be waited for.
     #[error("waiting for records: {0}")]
     Ring(#[from] io::Error),
-    /// The writer is gone; it has said why.
+    /// The writer has ended; it has reported why.
     #[error("records are not written any more")]
     Writer,
 }
 
 /// The ring of one CPU at one interface.
-struct Ring {
+struct WatchedRing {
     interface: Arc<str>,
     name: Arc<str>,
     records: AsyncFd<kernel::Ring>,
 }
 
 /// A record out of a ring.
-struct Found {
+struct RingRecord {
     /// Which ring.
     ring: usize,
     /// How far the ring was read with it.
@@ -82,12 +82,12 @@ struct Found {
     record: Record,
 }
 
-/// What the drain looks into, and whom it tells.
+/// What the drain looks up, and what it reports to.
 #[derive(Debug)]
-pub struct Sources {
+pub struct DrainContext {
     /// What rule numbers stand for.
     pub names: Arc<NameBook>,
-    /// When what was to be selected.
+    /// When each order was to select.
     pub vouched: Arc<Vouched>,
     /// Whether draining goes on.
     pub health: Arc<Health>,
@@ -98,14 +98,14 @@ pub struct Sources {
 /// The drain over all rings of a sensor.
 pub struct Drain {
     sensor: String,
-    rings: Vec<Ring>,
+    rings: Vec<WatchedRing>,
     names: Arc<NameBook>,
     vouched: Arc<Vouched>,
     work: mpsc::Sender<Work>,
-    commands: mpsc::UnboundedReceiver<Command>,
+    commands: mpsc::UnboundedReceiver<DrainCommand>,
     health: Arc<Health>,
     counts: Arc<RecordCounts>,
-    /// Records so far: the next one's number is one more.
+    /// The number of records so far; the next one gets the number after it.
     sequence: u64,
 }
 
@@ -118,31 +118,35 @@ impl Drain {
     pub fn new(
         config: &Config,
         records: Vec<(String, Records)>,
-        sources: Sources,
+        context: DrainContext,
         work: mpsc::Sender<Work>,
-        commands: mpsc::UnboundedReceiver<Command>,
+        commands: mpsc::UnboundedReceiver<DrainCommand>,
     ) -> io::Result<Self> {
         let mut rings = Vec::new();
         for (interface, records) in records {
             let interface: Arc<str> = interface.into();
             for (cpu, ring) in records.into_rings() {
                 let name = ring_name(&interface, cpu).into();
-                rings.push(Ring { interface: Arc::clone(&interface), name, records: watch(ring)? });
+                rings.push(WatchedRing {
+                    interface: Arc::clone(&interface),
+                    name,
+                    records: watch(ring)?,
+                });
             }
         }
         let sensor = config.sensor.clone();
-        let Sources { names, vouched, health, counts } = sources;
+        let DrainContext { names, vouched, health, counts } = context;
         Ok(Self { sensor, rings, names, vouched, work, commands, health, counts, sequence: 0 })
     }
 
-    /// The same, which goes on behind the record with this number.
+    /// The same, continuing after the record with this number.
     #[must_use]
     pub const fn behind(mut self, sequence: u64) -> Self {
         self.sequence = sequence;
         self
     }
 
-    /// Drains until [`Command::Finish`]; a failure goes to [`Health`] at once.
+    /// Drains until [`DrainCommand::Finish`]; reports a failure to [`Health`] at once.
     ///
     /// # Errors
     /// The first failure; no record is taken after it.
@@ -160,38 +164,38 @@ impl Drain {
             let command = if behind { self.look_on().await } else { self.wait().await? };
             match command {
                 None => behind = self.turn().await?,
-                Some(Command::Forget(generation)) => {
+                Some(DrainCommand::Forget(generation)) => {
                     self.empty().await?;
                     self.send(Work::Forget(generation)).await?;
                 }
-                Some(Command::Finish) => return self.empty().await,
+                Some(DrainCommand::Finish) => return self.empty().await,
             }
         }
     }
 
     /// Waits for a command, for a wake-up by the kernel, or until it is time to look.
-    async fn wait(&mut self) -> io::Result<Option<Command>> {
+    async fn wait(&mut self) -> io::Result<Option<DrainCommand>> {
         let Self { rings, commands, .. } = self;
         tokio::select! {
-            command = commands.recv() => Ok(Some(command.unwrap_or(Command::Finish))),
+            command = commands.recv() => Ok(Some(command.unwrap_or(DrainCommand::Finish))),
             ready = poll_fn(|context| ready(rings, context)) => ready.map(|()| None),
             () = tokio::time::sleep(LOOK) => Ok(None),
         }
     }
 
     /// Does not wait, but lets others run.
-    async fn look_on(&mut self) -> Option<Command> {
+    async fn look_on(&mut self) -> Option<DrainCommand> {
         tokio::task::yield_now().await;
         match self.commands.try_recv() {
             Ok(command) => Some(command),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Command::Finish),
+            Err(TryRecvError::Disconnected) => Some(DrainCommand::Finish),
         }
     }
 
     /// Takes everything that is in the rings now.
     async fn empty(&mut self) -> Result<(), DrainError> {
-        // A ring that fills as fast as it is emptied has an end too: what it can hold at once.
+        // Where a ring fills as fast as it is emptied, what it can hold at once is enough.
         let largest = self.rings.iter().map(|ring| ring.records.get_ref().bytes()).max();
         for _ in 0..=largest.unwrap_or(0) / (LENGTH * TURN) as u64 {
             if !self.turn().await? {
@@ -201,16 +205,16 @@ impl Drain {
         Ok(())
     }
 
-    /// Takes from every ring what it gives, up to [`TURN`], and sends it on in the order of time.
-    /// Whether there may be more.
+    /// Takes up to [`TURN`] records from every ring and sends them on in the order of time. Returns whether
+    /// there may be more.
     async fn turn(&mut self) -> Result<bool, DrainError> {
         let (mut found, mut behind) = (Vec::new(), false);
-        for (number, Ring { records, .. }) in self.rings.iter_mut().enumerate() {
+        for (number, WatchedRing { records, .. }) in self.rings.iter_mut().enumerate() {
             behind |= take(number, records.get_mut(), &mut found) == TURN;
         }
         // Each ring is in order, so this only merges; it keeps the order within each.
         found.sort_by_key(|found| found.record.time);
-        // The boot clock never steps, so one look at both clocks serves a whole turn.
+        // The boot clock never steps, so one reading of both clocks serves a whole turn.
         let (boot, wall) = boot_and_wall();
         for found in found.chunks(BATCH) {
             let batch = self.render(found, boot, wall);
@@ -223,15 +227,15 @@ impl Drain {
         self.work.send(work).await.map_err(|_| DrainError::Writer)
     }
 
-    /// A batch of these records: lines of those that verified orders stand behind, and aside the
-    /// others, which no order is answerable for.
-    fn render(&mut self, found: &[Found], boot: BootTime, wall: Timestamp) -> Batch {
+    /// Makes a batch of these records: a line for each that belongs to a verified order; the others are set
+    /// aside.
+    fn render(&mut self, found: &[RingRecord], boot: BootTime, wall: Timestamp) -> Batch {
         let (mut lines, mut asides) = (BytesMut::new(), Asides::default());
         let (mut records, mut count) = (0_u64, Count::default());
         let windows = self.vouched.windows();
         let mut names: Option<(u32, Option<Arc<Names>>)> = None;
         let mut reached = vec![None; self.rings.len()];
-        for Found { ring, position, record } in found {
+        for RingRecord { ring, position, record } in found {
             if names.as_ref().is_none_or(|(number, _)| *number != record.generation) {
                 names = Some((record.generation, self.names.get(record.generation)));
             }
@@ -251,10 +255,10 @@ impl Drain {
                     count.add(&rule.order);
                 }
                 (written, rule) => {
-                    let reason = written.err().unwrap_or(Reason::Rule);
+                    let reason = written.err().unwrap_or(SetAsideReason::Rule);
                     let slot = rule.map(|rule| rule.order.slot);
                     let ring = name;
-                    let origin = Origin { interface, ring, position: *position, slot, time };
+                    let origin = RecordOrigin { interface, ring, position: *position, slot, time };
                     asides.add(reason, record, &origin);
                 }
             }
@@ -268,24 +272,24 @@ impl Drain {
     }
 }
 
-/// Whether a record is one that a verified order stands behind, made when it was to select. Returns
-/// the names by which it can be written.
+/// Checks that a record belongs to a verified order, and was made when that order was to select. Returns
+/// the names with which it is written.
 fn judge<'a>(
     record: &Record,
     names: Option<&'a Names>,
     rule: Option<&RuleName>,
     windows: &Windows,
-) -> Result<&'a Names, Reason> {
-    let names = names.ok_or(Reason::Generation)?;
-    let order = &rule.ok_or(Reason::Rule)?.order;
+) -> Result<&'a Names, SetAsideReason> {
+    let names = names.ok_or(SetAsideReason::Generation)?;
+    let order = &rule.ok_or(SetAsideReason::Rule)?.order;
     if record.direction() != Some(order.measure.direction()) {
-        return Err(Reason::Direction);
+        return Err(SetAsideReason::Direction);
     }
     if !windows.in_term(order.slot, record.time) {
-        return Err(Reason::Term);
+        return Err(SetAsideReason::Term);
     }
     if !windows.in_lease(record.time) {
-        return Err(Reason::Lease);
+        return Err(SetAsideReason::Lease);
     }
     Ok(names)
 }
@@ -296,19 +300,19 @@ fn write_line(
     record: &Record,
     names: &Names,
     context: &Context<'_>,
-) -> Result<(), Reason> {
+) -> Result<(), SetAsideReason> {
     let before = lines.len();
     let written = ndjson::write(&mut BufMut::writer(&mut *lines), record, names, context);
     written.map_err(|error| {
         lines.truncate(before);
-        Reason::from(&error)
+        SetAsideReason::from(&error)
     })
 }
 
-/// How far a batch goes in a ring, if it holds records of it.
-fn taken((ring, position): (&Ring, Option<RingPosition>)) -> Option<Taken> {
+/// How far a batch goes in a ring, if it has records from it.
+fn taken((ring, position): (&WatchedRing, Option<RingPosition>)) -> Option<RingMark> {
     let (name, room) = (Arc::clone(&ring.name), Arc::clone(ring.records.get_ref().room()));
-    Some(Taken { ring: name, room, position: position? })
+    Some(RingMark { ring: name, room, position: position? })
 }
 
 #[expect(
@@ -320,11 +324,11 @@ fn watch(ring: kernel::Ring) -> io::Result<AsyncFd<kernel::Ring>> {
 }
 
 /// Whether the kernel has woken us for any ring since the last look.
-fn ready(rings: &mut [Ring], context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+fn ready(rings: &mut [WatchedRing], context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
     let mut any = false;
-    for Ring { records, .. } in rings {
+    for WatchedRing { records, .. } in rings {
         if let Poll::Ready(guard) = records.poll_read_ready_mut(context) {
-            // It stands for one wake-up; whether there is more is seen by looking.
+            // The guard stands for one wake-up; looking shows whether there is more.
             guard?.clear_ready();
             any = true;
         }
@@ -332,18 +336,18 @@ fn ready(rings: &mut [Ring], context: &mut TaskContext<'_>) -> Poll<io::Result<(
     if any { Poll::Ready(Ok(())) } else { Poll::Pending }
 }
 
-/// Takes at most [`TURN`] records from a ring; fewer if it is empty before.
-fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<Found>) -> usize {
+/// Takes at most [`TURN`] records from a ring, fewer only if it is empty.
+fn take(number: usize, ring: &mut kernel::Ring, found: &mut Vec<RingRecord>) -> usize {
     let before = found.len();
     let next = || {
         let record = ring.next_record()?;
-        Some(Found { ring: number, position: ring.position(), record })
+        Some(RingRecord { ring: number, position: ring.position(), record })
     };
     found.extend(std::iter::from_fn(next).take(TURN));
     found.len().saturating_sub(before)
 }
 
-/// The wall-clock time of a moment of the boot clock, given both clocks now.
+/// The wall-clock time of a boot-clock time, given both clocks now.
 fn wall_time(time: BootTime, boot: BootTime, wall: Timestamp) -> Timestamp {
     let [time, boot] = [time, boot].map(|moment| i128::from(moment.as_nanos()));
     let nanoseconds = i64::try_from(time - boot).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Whether records are kept. The loop asks before it renews the lease: nothing is selected that
+//! Whether records are kept. The loop asks before it renews the lease, so that nothing is selected that
 //! cannot be kept (L-INSPECT).
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,13 +7,13 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use sensor_common::boot_time::BootTime;
 use tokio::sync::Notify;
 
-/// A write that takes longer than this counts as a failure until it is done.
+/// A write that takes longer than this, in nanoseconds, counts as a failure until it is done.
 const STALLED: u64 = 1_000_000_000;
 
 /// The state of draining and writing, and of the last tick.
 #[derive(Debug, Default)]
 pub struct Health {
-    /// What failed for good; the daemon ends. Anything that may pass is in `output`.
+    /// A failure for good, with which the daemon ends. Trouble that may pass is in `output`.
     failure: OnceLock<String>,
     failed: Notify,
     /// Boot-time nanoseconds at which the write in progress began; 0 if there is none.
@@ -27,7 +27,7 @@ pub struct Health {
 impl Health {
     /// Draining or writing failed; only the first failure counts.
     pub fn fail(&self, reason: String) {
-        // A second failure is most often the first one's consequence.
+        // A second failure is usually a consequence of the first.
         let _ = self.failure.set(reason);
         self.failed.notify_one();
     }
@@ -52,8 +52,8 @@ impl Health {
         self.writing_since.store(0, Ordering::Relaxed);
     }
 
-    /// The output has trouble, or none any more. Nothing is selected meanwhile, but nothing ends: an
-    /// operator who makes room need not be an operator who starts the sensor.
+    /// Notes that the output has trouble, or none any more. Nothing is selected in the meantime, but the
+    /// daemon goes on: an operator who makes room need not start the sensor again.
     pub fn output(&self, trouble: Option<String>) {
         *self.output.write().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
@@ -63,7 +63,7 @@ impl Health {
         self.output.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Why the lease must not be renewed at `now`, if it must not.
+    /// Why the lease must not be renewed at `now`, if there is a reason.
     pub fn objection(&self, now: BootTime) -> Option<String> {
         if let Some(reason) = self.failure.get() {
             return Some(reason.clone());
@@ -76,7 +76,7 @@ impl Health {
         stalled.then(|| "the output has not taken records for more than a second".to_owned())
     }
 
-    /// Notes whether the last tick renewed the lease, for those who ask.
+    /// Notes whether the last tick renewed the lease, for status and metrics.
     pub fn note(&self, withheld: Option<String>) {
         *self.withheld.write().unwrap_or_else(PoisonError::into_inner) = withheld;
     }

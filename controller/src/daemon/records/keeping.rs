@@ -1,34 +1,33 @@
-//! The tasks that keep records, and what they share with the loop: started together, ended one after the
-//! other.
+//! The tasks that keep records, and what they share with the loop. They start together and end one after
+//! the other.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::daemon::config::Config;
 use crate::daemon::news::News;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::records::books::Books;
-use crate::daemon::records::drain::{self, Drain, DrainError, Sources};
+use crate::daemon::records::drain::{self, Drain, DrainCommand, DrainContext, DrainError};
 use crate::daemon::records::health::Health;
-use crate::daemon::records::writer::{Places, Shared, Writer};
+use crate::daemon::records::writer::{Places, Writer, WriterShared};
 use crate::daemon::vouched::Vouched;
 use crate::kernel::Records;
 
-/// How long the output may take none of the last records before they are given up.
+/// How long the daemon waits at its end for an output that takes no records.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What records go by, and where they go.
+/// What is needed to keep records.
 #[derive(Debug)]
-pub struct Basis {
+pub struct KeepingInputs {
     /// What rule numbers stand for.
     pub names: Arc<NameBook>,
-    /// When what was to be selected.
+    /// When each order was to select.
     pub vouched: Arc<Vouched>,
     /// Where records are counted by order.
     pub counts: Arc<RecordCounts>,
@@ -40,8 +39,8 @@ pub struct Basis {
     pub sequence: u64,
 }
 
-/// Drain and writer, which do not run yet.
-pub struct Waiting {
+/// Drain and writer, not running yet.
+pub struct UnstartedKeeping {
     drain: Drain,
     writer: Writer,
     rest: Rest,
@@ -54,7 +53,7 @@ struct Rest {
     books: Arc<Books>,
     news: Arc<News>,
     reopen: Arc<Notify>,
-    commands: mpsc::UnboundedSender<drain::Command>,
+    commands: mpsc::UnboundedSender<DrainCommand>,
 }
 
 /// Drain and writer at work.
@@ -65,32 +64,46 @@ pub struct Keeping {
     rest: Rest,
 }
 
-/// How a task ended.
-#[derive(Debug)]
-pub enum Finished {
-    /// Everything is written.
-    Well,
+/// Why a task ended before everything was written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepingError {
     /// The output takes nothing.
+    #[error("the output did not take the last records")]
     Stuck,
-    /// It failed, for this reason.
-    Failed(String),
+    /// Records could not be taken out of the rings.
+    #[error(transparent)]
+    Drain(#[from] DrainError),
+    /// Records could not be written.
+    #[error(transparent)]
+    Writer(#[from] io::Error),
+    /// The task panicked.
+    #[error(transparent)]
+    Task(#[from] JoinError),
 }
 
-impl Waiting {
-    /// Prepares both, inside of a tokio runtime.
+impl UnstartedKeeping {
+    /// Prepares both, inside a tokio runtime.
     ///
     /// # Errors
     /// Where a ring cannot be waited for.
-    pub fn new(config: &Config, rings: Vec<(String, Records)>, basis: Basis) -> io::Result<Self> {
-        let Basis { names, vouched, counts, books, places, sequence } = basis;
+    pub fn new(
+        config: &Config,
+        rings: Vec<(String, Records)>,
+        inputs: KeepingInputs,
+    ) -> io::Result<Self> {
+        let KeepingInputs { names, vouched, counts, books, places, sequence } = inputs;
         let (health, news) = (Arc::new(Health::default()), Arc::new(News::default()));
         let reopen = Arc::new(Notify::new());
         let (sender, work) = mpsc::channel(drain::BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
-        let sources =
-            Sources { names: Arc::clone(&names), vouched, health: Arc::clone(&health), counts };
-        let drain = Drain::new(config, rings, sources, sender, received)?.behind(sequence);
-        let shared = Shared {
+        let context = DrainContext {
+            names: Arc::clone(&names),
+            vouched,
+            health: Arc::clone(&health),
+            counts,
+        };
+        let drain = Drain::new(config, rings, context, sender, received)?.behind(sequence);
+        let shared = WriterShared {
             books: Arc::clone(&books),
             health: Arc::clone(&health),
             news: Arc::clone(&news),
@@ -101,7 +114,7 @@ impl Waiting {
         Ok(Self { drain, writer, rest: Rest { health, books, news, reopen, commands } })
     }
 
-    /// Sets both to work.
+    /// Starts both.
     pub fn start(self) -> Keeping {
         let Self { drain, writer, rest } = self;
         Keeping { drain: tokio::spawn(drain.run()), writer: tokio::spawn(writer.run()), rest }
@@ -119,51 +132,58 @@ impl Keeping {
         &self.rest.books
     }
 
-    /// What there is to say.
+    /// News for the operator.
     pub const fn news(&self) -> &Arc<News> {
         &self.rest.news
     }
 
-    /// Has the output opened again by its name.
+    /// Makes the writer open the output again by its name.
     pub fn reopen(&self) {
         self.rest.reopen.notify_one();
     }
 
-    /// No record of a generation before this one comes any more.
+    /// Tells the drain that no packet is judged by an earlier generation any more.
     pub fn forget_before(&self, generation: u32) {
-        self.command(drain::Command::Forget(generation));
+        self.command(DrainCommand::Forget(generation));
     }
 
-    /// Waits until what is in the rings is with the writer.
-    pub async fn end_drain(&mut self) -> Finished {
-        self.command(drain::Command::Finish);
+    /// Waits until the writer has everything that is in the rings.
+    ///
+    /// # Errors
+    /// [`KeepingError`].
+    pub async fn end_drain(&mut self) -> Result<(), KeepingError> {
+        self.command(DrainCommand::Finish);
         finish(&mut self.drain, &self.rest.books).await
     }
 
     /// Waits until the writer has written everything; after [`Self::end_drain`].
-    pub async fn end_writer(&mut self) -> Finished {
+    ///
+    /// # Errors
+    /// [`KeepingError`].
+    pub async fn end_writer(&mut self) -> Result<(), KeepingError> {
         finish(&mut self.writer, &self.rest.books).await
     }
 
-    fn command(&self, command: drain::Command) {
-        // If the drain is gone, it has failed, and said so.
+    fn command(&self, command: DrainCommand) {
+        // If the drain is gone, it has failed and reported why.
         let _ = self.rest.commands.send(command);
     }
 }
 
-/// Waits for a task as long as records are written.
-async fn finish<E: fmt::Display>(task: &mut JoinHandle<Result<(), E>>, books: &Books) -> Finished {
+/// Waits for a task to end, as long as records are being written.
+async fn finish<E: Into<KeepingError>>(
+    task: &mut JoinHandle<Result<(), E>>,
+    books: &Books,
+) -> Result<(), KeepingError> {
     loop {
         let before = books.moves();
         match tokio::time::timeout(PATIENCE, &mut *task).await {
-            Ok(Ok(Ok(()))) => return Finished::Well,
-            Ok(Ok(Err(error))) => return Finished::Failed(error.to_string()),
-            Ok(Err(error)) => return Finished::Failed(error.to_string()),
+            Ok(ended) => return ended?.map_err(Into::into),
             Err(_) if books.moves() == before => {
-                // What it holds is let go, and whoever waits for it waits no more.
+                // It lets go of what it holds, so that the tasks that wait for that end too.
                 task.abort();
                 let _ = task.await;
-                return Finished::Stuck;
+                return Err(KeepingError::Stuck);
             }
             Err(_) => {}
         }

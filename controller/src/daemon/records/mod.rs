@@ -1,15 +1,15 @@
-//! Records out of the rings, into one file, each accounted for.
+//! Takes records out of the rings and into one file, and accounts for each.
 //!
 //! | file | job |
 //! |---|---|
 //! | [`keeping`] | all of it, started and ended together |
 //! | [`drain`] | out of the rings |
-//! | [`writer`] | into the output, whatever becomes of it |
+//! | [`writer`] | into the output, also when that has trouble |
 //! | [`output`] | the output: a file, a pipe |
-//! | [`progress`] | how far records were written, for the daemon after |
-//! | [`aside`] | records that it cannot have selected by that |
+//! | [`progress`] | how far records were written, for the next daemon |
+//! | [`aside`] | records that belong to no verified order |
 //! | [`books`] | what became of every record |
-//! | [`health`] | whether records are kept; without that the lease is not renewed |
+//! | [`health`] | whether records are kept; if not, the lease is not renewed |
 
 pub mod aside;
 pub mod books;

@@ -1,5 +1,5 @@
-//! Where records go: one file, one pipe, or standard output. What is open, whether it is still what its
-//! name stands for, and how lines get into it. What happens when they do not is in `writer`.
+//! Where records go: one file, one pipe, or standard output. This file opens it, sees whether its name still
+//! stands for it, and writes lines. What happens when writing fails is in `writer`.
 
 use std::collections::VecDeque;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
@@ -16,79 +16,83 @@ use tokio::net::unix::pipe;
 
 use crate::daemon::config::Output;
 use crate::daemon::records::aside::ends_in_a_line;
-use crate::daemon::records::progress::{Found, Place};
+use crate::daemon::records::progress::{FileSpan, Presence};
 use crate::shown::shown;
 
-/// What is behind an output that is open.
+/// The kinds of output.
 #[derive(Debug)]
-enum Inside {
-    /// A regular file: it can be looked at, cut back and brought to the disk.
+enum Target {
+    /// A regular file: it can be inspected, cut back and synced.
     Regular(Arc<File>),
-    /// A named pipe, whose reader may stand still, end, and come again.
+    /// A named pipe, whose reader may pause, end, and come back.
     Pipe(Pipe),
-    /// Standard output, a device: all that can be done is to write.
+    /// Standard output or a device: it can only be written to.
     Other(Arc<File>),
 }
 
 #[derive(Debug)]
 struct Pipe {
     sender: pipe::Sender,
-    /// The last batches, as far back as any byte of them may still be in the pipe.
+    /// The last batches, back to the first that may still have a byte in the pipe.
     recent: VecDeque<Bytes>,
-    /// Bytes of the batch that is being written, or could not be, that are in the pipe already.
+    /// How many bytes are in the pipe already of a batch that is being written, or that failed.
     partial: usize,
 }
 
-/// An output that is open and ours.
+/// An open output, locked if it is a file.
 #[derive(Debug)]
-pub struct Sink {
-    inside: Inside,
+pub struct OpenOutput {
+    target: Target,
     /// Its name; none for standard output.
     path: Option<PathBuf>,
     /// Length of the file up to its last whole batch.
     whole: u64,
     /// It ends in the middle of a line.
     ragged: bool,
-    /// It was cut back to this length, which nobody has asked about yet.
+    /// It was cut back to this length, and that has not been reported yet.
     cut: Option<u64>,
-    /// Behind `whole` there is a part of a batch that could not be written.
+    /// After `whole` there is a part of a batch that failed.
     torn: bool,
 }
 
-/// What became of an output since it was last looked at.
+/// What happened to an output since it was last looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Look {
     /// Nothing, as far as can be seen.
     Same,
-    /// Its name stands for something else, or for nothing; it has another name now.
+    /// It has another name now; its old name stands for something else, or for nothing.
     Moved,
-    /// It has no name any more: what was written to it is gone.
+    /// It was deleted, and what was written to it is gone.
     Removed,
-    /// Somebody has cut it back to this length.
+    /// It was cut back to this length.
     Cut(u64),
     /// Nobody reads the pipe any more.
     Unread,
 }
 
-impl Sink {
-    /// Opens the output, without waiting for anybody. A file is created readable by its owner only
-    /// (L-SAFE), unless it is to be there already, and locked: two daemons never write one file.
+impl OpenOutput {
+    /// Opens the output, without waiting for a reader. A missing file is created if `create` says so,
+    /// readable by its owner only (L-SAFE). A file is locked: two daemons never write to one file.
     ///
-    /// Returns what it shows of the last batch of the daemon before, `last`.
+    /// Also returns how much of the previous daemon's last batch, `last`, is in it.
     ///
     /// # Errors
     /// One line that names the output. A pipe that nobody reads is [`io::ErrorKind::NotConnected`].
-    pub fn open(output: &Output, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
+    pub fn open(
+        output: &Output,
+        last: Option<FileSpan>,
+        create: bool,
+    ) -> io::Result<(Self, Presence)> {
         match output {
             Output::Stdout => {
                 let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
                 let regular = file.metadata()?.is_file();
                 let whole = if regular { file.metadata()?.len() } else { 0 };
                 let file = Arc::new(file);
-                let inside = if regular { Inside::Regular(file) } else { Inside::Other(file) };
-                let sink =
-                    Self { inside, path: None, whole, ragged: false, cut: None, torn: false };
-                Ok((sink, Found::Unknown))
+                let target = if regular { Target::Regular(file) } else { Target::Other(file) };
+                let opened =
+                    Self { target, path: None, whole, ragged: false, cut: None, torn: false };
+                Ok((opened, Presence::Unknown))
             }
             Output::File(path) => {
                 let named = |error: io::Error| {
@@ -99,9 +103,13 @@ impl Sink {
         }
     }
 
-    fn open_path(path: &Path, last: Option<Place>, create: bool) -> io::Result<(Self, Found)> {
-        let sink = |inside, whole, ragged| Self {
-            inside,
+    fn open_path(
+        path: &Path,
+        last: Option<FileSpan>,
+        create: bool,
+    ) -> io::Result<(Self, Presence)> {
+        let opened = |target, whole, ragged| Self {
+            target,
             path: Some(path.to_owned()),
             whole,
             ragged,
@@ -109,58 +117,26 @@ impl Sink {
             torn: false,
         };
         if path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) {
-            let sender = pipe::OpenOptions::new().open_sender(path).map_err(|error| {
-                if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
-                    io::Error::new(io::ErrorKind::NotConnected, "nobody reads this pipe")
-                } else {
-                    error
-                }
-            })?;
-            let pipe = Pipe { sender, recent: VecDeque::new(), partial: 0 };
-            return Ok((sink(Inside::Pipe(pipe), 0, false), Found::Unknown));
+            let pipe = Pipe::open(path)?;
+            return Ok((opened(Target::Pipe(pipe), 0, false), Presence::Unknown));
         }
-        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits().cast_signed();
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).mode(0o600).custom_flags(flags);
-        let file = match options.open(path) {
-            // A new file, not one that a link names meanwhile.
-            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
-                options.create_new(true).open(path)?
-            }
-            opened => opened?,
-        };
-        let metadata = file.metadata()?;
-        if metadata.file_type().is_fifo() {
-            return Err(io::Error::other("has become a pipe while it was opened"));
+        let file = open_file(path, create)?;
+        if !file.metadata()?.is_file() {
+            return Ok((opened(Target::Other(Arc::new(file)), 0, false), Presence::Unknown));
         }
-        // A device is waited for, as nothing else can be done about one that stands still.
-        rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
-        if !metadata.is_file() {
-            return Ok((sink(Inside::Other(Arc::new(file)), 0, false), Found::Unknown));
-        }
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other("another sekisho writes to it"),
-            TryLockError::Error(error) => error,
-        })?;
-        let metadata = file.metadata()?;
+        let metadata = lock_closed(&file)?;
         let length = metadata.len();
-        let mode = metadata.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(io::Error::other(format!(
-                "mode {mode:04o} opens the records to others than their owner (chmod 0600)"
-            )));
-        }
-        let found = last.map_or(Found::Unknown, |last| last.find(&metadata));
+        let found = last.map_or(Presence::Unknown, |last| last.presence(&metadata));
         let ragged = !ends_in_a_line(&file, length)?;
-        Ok((sink(Inside::Regular(Arc::new(file)), length, ragged), found))
+        Ok((opened(Target::Regular(Arc::new(file)), length, ragged), found))
     }
 
-    /// Takes away what comes again, behind `length`.
+    /// Removes everything after `length`, because it will come again.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn cut_back(&mut self, length: u64) -> io::Result<()> {
-        if let Inside::Regular(file) = &self.inside {
+        if let Target::Regular(file) = &self.target {
             file.set_len(length)?;
             self.ragged = !ends_in_a_line(file, length)?;
             self.whole = length;
@@ -168,28 +144,28 @@ impl Sink {
         Ok(())
     }
 
-    /// The file, if it can be brought to a disk.
+    /// The file, if it can be synced.
     pub const fn durable(&self) -> Option<&Arc<File>> {
-        match &self.inside {
-            Inside::Regular(file) => Some(file),
-            Inside::Pipe(_) | Inside::Other(_) => None,
+        match &self.target {
+            Target::Regular(file) => Some(file),
+            Target::Pipe(_) | Target::Other(_) => None,
         }
     }
 
-    /// Whether nothing can be learnt of what became of what was written.
+    /// Whether there is no way to learn what became of what was written.
     pub const fn is_opaque(&self) -> bool {
-        matches!(self.inside, Inside::Other(_))
+        matches!(self.target, Target::Other(_))
     }
 
     /// Whether it is a named pipe.
     pub const fn is_pipe(&self) -> bool {
-        matches!(self.inside, Inside::Pipe(_))
+        matches!(self.target, Target::Pipe(_))
     }
 
-    /// Records that are in the pipe and that nobody has read in whole; of a batch that was not written
-    /// to its end, none.
+    /// How many records are in the pipe and not yet fully read. Records of a batch that was not written to
+    /// its end do not count.
     pub fn unread(&self) -> u64 {
-        let Inside::Pipe(Pipe { sender, recent, partial }) = &self.inside else { return 0 };
+        let Target::Pipe(Pipe { sender, recent, partial }) = &self.target else { return 0 };
         let Ok(bytes) = rustix::io::ioctl_fionread(sender) else { return 0 };
         let mut bytes = usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(*partial);
         let mut lines = 0_u64;
@@ -202,20 +178,20 @@ impl Sink {
         lines
     }
 
-    /// What became of it since.
+    /// What happened to it since the last look.
     ///
     /// # Errors
-    /// Whatever the system says of the file itself.
+    /// The system's error about the file itself.
     pub fn look(&mut self) -> io::Result<Look> {
-        let file = match &self.inside {
-            Inside::Regular(file) => file,
-            Inside::Pipe(Pipe { sender, .. }) => {
+        let file = match &self.target {
+            Target::Regular(file) => file,
+            Target::Pipe(Pipe { sender, .. }) => {
                 let mut asked = [PollFd::new(sender, PollFlags::empty())];
                 poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
                 let unread = asked.iter().any(|one| one.revents().contains(PollFlags::ERR));
                 return Ok(if unread { Look::Unread } else { Look::Same });
             }
-            Inside::Other(_) => return Ok(Look::Same),
+            Target::Other(_) => return Ok(Look::Same),
         };
         let metadata = file.metadata()?;
         if let Some(path) = &self.path {
@@ -231,22 +207,22 @@ impl Sink {
         Ok(self.cut.take().map_or(Look::Same, Look::Cut))
     }
 
-    /// Goes on at the end of a file that is shorter than it was.
+    /// Notices that a file is shorter than it was, and continues at its end.
     fn notice_cut(&mut self, length: u64) -> io::Result<()> {
-        if let (Inside::Regular(file), true) = (&self.inside, length < self.whole) {
+        if let (Target::Regular(file), true) = (&self.target, length < self.whole) {
             self.ragged = !ends_in_a_line(file, length)?;
             (self.whole, self.cut) = (length, Some(length));
         }
         Ok(())
     }
 
-    /// Gets ready for a batch: takes away what there is of one that failed, and ends a line that was
-    /// cut off in its middle, because a machine stopped while it was written.
+    /// Gets ready for a batch: removes what is left of one that failed, and ends a line that was cut off in
+    /// the middle because the machine stopped while it was being written.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub async fn prepare(&mut self) -> io::Result<()> {
-        let Inside::Regular(file) = &self.inside else { return Ok(()) };
+        let Target::Regular(file) = &self.target else { return Ok(()) };
         let file = Arc::clone(file);
         self.notice_cut(file.metadata()?.len())?;
         if self.torn {
@@ -261,24 +237,24 @@ impl Sink {
         Ok(())
     }
 
-    /// Where a batch of this length goes, if it goes into a file.
+    /// Where a batch of this length will go, if the output is a file.
     ///
     /// # Errors
-    /// Whatever the system says.
-    pub fn place(&self, length: usize) -> io::Result<Option<Place>> {
-        let Inside::Regular(file) = &self.inside else { return Ok(None) };
+    /// The system's error.
+    pub fn span(&self, length: usize) -> io::Result<Option<FileSpan>> {
+        let Target::Regular(file) = &self.target else { return Ok(None) };
         let metadata = file.metadata()?;
         let (start, end) = (self.whole, self.whole.saturating_add(length as u64));
-        Ok(Some(Place { device: metadata.dev(), inode: metadata.ino(), start, end }))
+        Ok(Some(FileSpan { device: metadata.dev(), inode: metadata.ino(), start, end }))
     }
 
-    /// Writes a batch, all of it or, as far as it can be taken back, nothing.
+    /// Writes a batch: all of it or, as far as that can be undone, nothing.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
-        match &mut self.inside {
-            Inside::Regular(file) => {
+        match &mut self.target {
+            Target::Regular(file) => {
                 let done = write_aside(Arc::clone(file), lines.clone()).await;
                 if done.is_ok() {
                     self.whole = self.whole.saturating_add(lines.len() as u64);
@@ -287,13 +263,61 @@ impl Sink {
                 }
                 done
             }
-            Inside::Pipe(pipe) => pipe.write(lines).await,
-            Inside::Other(file) => write_aside(Arc::clone(file), lines.clone()).await,
+            Target::Pipe(pipe) => pipe.write(lines).await,
+            Target::Other(file) => write_aside(Arc::clone(file), lines.clone()).await,
         }
     }
 }
 
+/// Opens a file or a device, for additions to its end.
+fn open_file(path: &Path, create: bool) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(0o600).custom_flags(flags);
+    let file = match options.open(path) {
+        // A new file, not one that a link was made to in the meantime.
+        Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+            options.create_new(true).open(path)?
+        }
+        opened => opened?,
+    };
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::other("has become a pipe while it was opened"));
+    }
+    // Writing to a device waits: nothing else can be done about one that takes nothing.
+    rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+/// Locks a regular file, and checks that it is closed to others (L-SAFE).
+fn lock_closed(file: &File) -> io::Result<Metadata> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another sekisho writes to it"),
+        TryLockError::Error(error) => error,
+    })?;
+    let metadata = file.metadata()?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(io::Error::other(format!(
+            "mode {mode:04o} opens the records to others than their owner (chmod 0600)"
+        )));
+    }
+    Ok(metadata)
+}
+
 impl Pipe {
+    /// Opens a pipe that somebody reads.
+    fn open(path: &Path) -> io::Result<Self> {
+        let sender = pipe::OpenOptions::new().open_sender(path).map_err(|error| {
+            if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+                io::Error::new(io::ErrorKind::NotConnected, "nobody reads this pipe")
+            } else {
+                error
+            }
+        })?;
+        Ok(Self { sender, recent: VecDeque::new(), partial: 0 })
+    }
+
     async fn write(&mut self, lines: &Bytes) -> io::Result<()> {
         self.partial = 0;
         while let Some(rest) = lines.get(self.partial..).filter(|rest| !rest.is_empty()) {
@@ -306,7 +330,7 @@ impl Pipe {
         }
         self.partial = 0;
         self.recent.push_back(lines.clone());
-        // Only what may still be in the pipe is needed.
+        // Batches that have left the pipe are not needed any more.
         let in_pipe = rustix::io::ioctl_fionread(&self.sender).unwrap_or(u64::MAX);
         let mut held: u64 = self.recent.iter().map(|batch| batch.len() as u64).sum();
         while let Some(first) = self.recent.front().map(|batch| batch.len() as u64) {
@@ -320,7 +344,7 @@ impl Pipe {
     }
 }
 
-/// Where others need not wait for a disk.
+/// Writes on a thread of its own, so that other tasks need not wait for a disk.
 async fn write_aside(file: Arc<File>, bytes: Bytes) -> io::Result<()> {
     let write = move || (&*file).write_all(&bytes);
     tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?

@@ -26,14 +26,14 @@ impl Place {
         Output::File(self.path())
     }
 
-    fn open(&self) -> Sink {
-        self.runtime.block_on(async { Sink::open(&self.output(), None, true) }).unwrap().0
+    fn open(&self) -> OpenOutput {
+        self.runtime.block_on(async { OpenOutput::open(&self.output(), None, true) }).unwrap().0
     }
 
-    fn write(&self, sink: &mut Sink, lines: &'static str) -> io::Result<()> {
+    fn write(&self, open_output: &mut OpenOutput, lines: &'static str) -> io::Result<()> {
         self.runtime.block_on(async {
-            sink.prepare().await?;
-            sink.write(&Bytes::from_static(lines.as_bytes())).await
+            open_output.prepare().await?;
+            open_output.write(&Bytes::from_static(lines.as_bytes())).await
         })
     }
 
@@ -59,24 +59,24 @@ impl Place {
 fn records_are_added_to_a_private_file() {
     let place = Place::new();
     place.write(&mut place.open(), "one\n").unwrap();
-    let mut sink = place.open();
-    place.write(&mut sink, "two\n").unwrap();
-    place.write(&mut sink, "three\n").unwrap();
+    let mut open_output = place.open();
+    place.write(&mut open_output, "two\n").unwrap();
+    place.write(&mut open_output, "three\n").unwrap();
     assert_eq!(place.text(), "one\ntwo\nthree\n");
     assert_eq!(fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(sink.durable().is_some() && !sink.is_opaque() && !sink.is_pipe());
+    assert!(open_output.durable().is_some() && !open_output.is_opaque() && !open_output.is_pipe());
 }
 
 #[test]
 fn half_a_line_does_not_swallow_the_next_record() {
     let place = Place::new();
     fs::write(place.path(), "one\ntw").unwrap();
-    let message = Sink::open(&place.output(), None, true).unwrap_err().to_string();
+    let message = OpenOutput::open(&place.output(), None, true).unwrap_err().to_string();
     assert!(message.contains("records.ndjson: mode 06"), "{message}");
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o600)).unwrap();
-    let mut sink = place.open();
+    let mut open_output = place.open();
     assert_eq!(place.text(), "one\ntw", "opening writes nothing: there may be no room");
-    place.write(&mut sink, "three\n").unwrap();
+    place.write(&mut open_output, "three\n").unwrap();
     assert_eq!(place.text(), "one\ntw\nthree\n");
 }
 
@@ -84,48 +84,48 @@ fn half_a_line_does_not_swallow_the_next_record() {
 fn two_never_write_one_file() {
     let place = Place::new();
     let _first = place.open();
-    let message = Sink::open(&place.output(), None, true).unwrap_err().to_string();
+    let message = OpenOutput::open(&place.output(), None, true).unwrap_err().to_string();
     assert!(message.ends_with("records.ndjson: another sekisho writes to it"), "{message}");
 }
 
 #[test]
 fn what_became_of_a_file_is_seen() {
     let place = Place::new();
-    let mut sink = place.open();
-    place.write(&mut sink, "one\n").unwrap();
-    assert_eq!(sink.look().unwrap(), Look::Same);
+    let mut open_output = place.open();
+    place.write(&mut open_output, "one\n").unwrap();
+    assert_eq!(open_output.look().unwrap(), Look::Same);
     fs::write(place.path(), "on").unwrap();
-    assert_eq!(sink.look().unwrap(), Look::Cut(2));
-    assert_eq!(sink.look().unwrap(), Look::Same);
-    place.write(&mut sink, "two\n").unwrap();
+    assert_eq!(open_output.look().unwrap(), Look::Cut(2));
+    assert_eq!(open_output.look().unwrap(), Look::Same);
+    place.write(&mut open_output, "two\n").unwrap();
     assert_eq!(place.text(), "on\ntwo\n");
 
     fs::rename(place.path(), place.folder.path().join("old")).unwrap();
-    assert_eq!(sink.look().unwrap(), Look::Moved);
+    assert_eq!(open_output.look().unwrap(), Look::Moved);
     // Something else in its place is no better.
     fs::write(place.path(), "").unwrap();
-    assert_eq!(sink.look().unwrap(), Look::Moved);
+    assert_eq!(open_output.look().unwrap(), Look::Moved);
     fs::remove_file(place.path()).unwrap();
 
-    let mut sink = place.open();
+    let mut open_output = place.open();
     fs::remove_file(place.path()).unwrap();
-    assert_eq!(sink.look().unwrap(), Look::Removed);
+    assert_eq!(open_output.look().unwrap(), Look::Removed);
     fs::write(place.path(), "").unwrap();
-    assert_eq!(sink.look().unwrap(), Look::Removed);
+    assert_eq!(open_output.look().unwrap(), Look::Removed);
 }
 
 #[test]
 fn a_batch_that_comes_again_is_cut_off() {
     let place = Place::new();
-    let mut sink = place.open();
-    place.write(&mut sink, "one\n").unwrap();
-    let last = sink.place(8).unwrap().unwrap();
-    place.write(&mut sink, "tw").unwrap();
-    drop(sink);
-    let (mut sink, found) = Sink::open(&place.output(), Some(last), true).unwrap();
-    assert_eq!((found, place.text()), (Found::CutBackTo(4), "one\ntw".to_owned()));
-    sink.cut_back(4).unwrap();
-    place.write(&mut sink, "two\n").unwrap();
+    let mut open_output = place.open();
+    place.write(&mut open_output, "one\n").unwrap();
+    let last = open_output.span(8).unwrap().unwrap();
+    place.write(&mut open_output, "tw").unwrap();
+    drop(open_output);
+    let (mut open_output, found) = OpenOutput::open(&place.output(), Some(last), true).unwrap();
+    assert_eq!((found, place.text()), (Presence::CutBackTo(4), "one\ntw".to_owned()));
+    open_output.cut_back(4).unwrap();
+    place.write(&mut open_output, "two\n").unwrap();
     assert_eq!(place.text(), "one\ntwo\n");
 }
 
@@ -133,22 +133,22 @@ fn a_batch_that_comes_again_is_cut_off() {
 fn a_device_that_is_full_says_so() {
     let full = Output::File("/dev/full".into());
     let place = Place::new();
-    let (mut sink, _) = Sink::open(&full, None, true).unwrap();
-    let error = place.write(&mut sink, "one\n").unwrap_err();
+    let (mut open_output, _) = OpenOutput::open(&full, None, true).unwrap();
+    let error = place.write(&mut open_output, "one\n").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-    assert!(sink.is_opaque());
+    assert!(open_output.is_opaque());
 }
 
 #[test]
 fn a_pipe_is_not_waited_for() {
     let place = Place::pipe();
-    let open = || place.runtime.block_on(async { Sink::open(&place.output(), None, true) });
+    let open = || place.runtime.block_on(async { OpenOutput::open(&place.output(), None, true) });
     assert_eq!(open().unwrap_err().kind(), io::ErrorKind::NotConnected);
     let _reader = place.reader();
     assert!(open().unwrap().0.is_pipe());
     // A name that is to be a pipe does not become a file.
     fs::remove_file(place.path()).unwrap();
-    let error = place.runtime.block_on(async { Sink::open(&place.output(), None, false) });
+    let error = place.runtime.block_on(async { OpenOutput::open(&place.output(), None, false) });
     assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
     assert!(!place.path().exists());
 }
@@ -157,17 +157,17 @@ fn a_pipe_is_not_waited_for() {
 fn records_that_a_reader_left_in_the_pipe_are_counted() {
     let place = Place::pipe();
     let mut reader = place.reader();
-    let mut sink = place.open();
+    let mut open_output = place.open();
     for lines in ["one\ntwo\n", "three\n", "four\nfive\n"] {
-        place.write(&mut sink, lines).unwrap();
+        place.write(&mut open_output, lines).unwrap();
     }
-    assert_eq!((sink.unread(), sink.look().unwrap()), (5, Look::Same));
+    assert_eq!((open_output.unread(), open_output.look().unwrap()), (5, Look::Same));
     let mut read = [0; 5];
     reader.read_exact(&mut read).unwrap();
     // The second line was begun.
-    assert_eq!((&read, sink.unread()), (b"one\nt", 4));
+    assert_eq!((&read, open_output.unread()), (b"one\nt", 4));
     drop(reader);
-    assert_eq!(sink.look().unwrap(), Look::Unread);
-    let error = place.write(&mut sink, "six\n").unwrap_err();
-    assert_eq!((error.kind(), sink.unread()), (io::ErrorKind::BrokenPipe, 4));
+    assert_eq!(open_output.look().unwrap(), Look::Unread);
+    let error = place.write(&mut open_output, "six\n").unwrap_err();
+    assert_eq!((error.kind(), open_output.unread()), (io::ErrorKind::BrokenPipe, 4));
 }

@@ -1,19 +1,19 @@
-//! How far records were written, in a file that is there for the next daemon: with the rings, which
-//! keep what is not written, every record is written once, also over a daemon that is killed.
+//! How far records were written, in a file for the next daemon. The rings keep what is not written; with
+//! both, every record is written once, even if a daemon is killed.
 //!
-//! Before a batch is written the file says where in the output it goes and how far it reaches in each
-//! ring. Then it is written, and then the rings are told. A daemon that finds itself between two of
-//! these steps looks at the output: it has all of the batch, or is cut back to where it began.
+//! Before a batch is written, a checkpoint in the file says where in the output the batch goes and how far
+//! it reaches in each ring. Then the batch is written, and then the room in the rings is given back. The
+//! next daemon compares the output with the last checkpoint: it has all of the batch, or it is cut back to
+//! where the batch began.
 //!
-//! A pipe cannot be looked at: there the last batch may come twice, with the same numbers
-//! (`event.sequence`). A machine that stops takes the rings with it, so nothing here waits for the
-//! disk.
+//! A pipe cannot be inspected: there the last batch may come twice, with the same numbers
+//! (`event.sequence`). A machine that stops loses its rings, so nothing here waits for the disk.
 //!
-//! So this file is not replaced as others are (`durable`), and is rewritten in place: it has to outlive a
-//! daemon and not a power cut, and a new file for each batch would cost more than the batch.
+//! For the same reason this file is rewritten in place, not replaced as others are (`durable`): it has to
+//! outlive a daemon but not a power cut, and a new file for each batch would cost more than the batch.
 //!
-//! The first step is written before there are rings. So a file without one, while there are rings, was
-//! damaged or removed, and nobody knows which numbers were given: no daemon goes on from it.
+//! The first checkpoint is written before there are rings. So if there are rings and no checkpoint, the file
+//! was damaged or removed. It is then unknown which numbers were given, and no daemon continues from it.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
@@ -25,40 +25,40 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::daemon::records::aside::Reason;
+use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::Totals;
 use crate::kernel::RingPosition;
 
 /// The file's name, in the folder of the generations.
 pub const FILE: &str = "progress";
 
-/// One batch, or none: how far everything is.
+/// How far everything is: before one batch and after it, or without a batch.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Counts steps, so that the last one is told from the one before.
+pub struct Checkpoint {
+    /// Counts checkpoints, so that the last one can be told from the one before.
     pub number: u64,
     /// `event.sequence` of the last record before the batch.
     pub before: u64,
     /// `event.sequence` of its last record.
     pub after: u64,
-    /// The file that it goes to; `None` for what is no file.
-    pub file: Option<Place>,
-    /// How far each ring was read with it, by the ring's name; also those that it has nothing of.
+    /// Where in the output it goes; `None` if the output is not a file.
+    pub file: Option<FileSpan>,
+    /// How far each ring was read, the batch included, by the ring's name; all rings are listed.
     pub rings: BTreeMap<String, RingPosition>,
-    /// Where the records go that are set aside with it.
-    pub aside: Option<Place>,
-    /// How many of each reason those are.
-    pub set_aside: BTreeMap<Reason, u64>,
+    /// Where its records that are set aside go.
+    pub aside: Option<FileSpan>,
+    /// How many are set aside, by reason.
+    pub set_aside: BTreeMap<SetAsideReason, u64>,
     /// The books before it.
     pub totals: Totals,
-    /// The highest number that a generation was given.
+    /// The highest number of a generation so far.
     pub generation: u32,
 }
 
-/// Where in a file a batch goes.
+/// A part of a file: where a batch goes.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Place {
+pub struct FileSpan {
     /// The file's device.
     pub device: u64,
     /// Its inode.
@@ -69,64 +69,64 @@ pub struct Place {
     pub end: u64,
 }
 
-/// What the output shows of a batch.
+/// How much of a batch is in a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Found {
-    /// All of it is there.
+pub enum Presence {
+    /// All of it.
     Whole,
-    /// Not all of it is: the file is to be cut back to this length.
+    /// Not all of it: the file has to be cut back to this length.
     CutBackTo(u64),
-    /// It is another file, or none.
+    /// Unknown: it is another file, or there is none.
     Unknown,
 }
 
-impl Place {
-    /// What a file, which may be the one, shows of the batch.
-    pub fn find(&self, metadata: &Metadata) -> Found {
+impl FileSpan {
+    /// How much of the batch is in the file with this metadata, which may be another one.
+    pub fn presence(&self, metadata: &Metadata) -> Presence {
         if (metadata.dev(), metadata.ino()) != (self.device, self.inode) {
-            return Found::Unknown;
+            return Presence::Unknown;
         }
         match metadata.len() {
-            // Somebody else has cut it.
-            length if length < self.start => Found::Unknown,
-            length if length < self.end => Found::CutBackTo(self.start),
-            _ => Found::Whole,
+            // Another process has cut it.
+            length if length < self.start => Presence::Unknown,
+            length if length < self.end => Presence::CutBackTo(self.start),
+            _ => Presence::Whole,
         }
     }
 }
 
-/// What the file held when it was opened.
+/// What was in the file when it was opened.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Left {
-    /// There was none, or it was empty.
+pub enum Recovered {
+    /// Nothing: the file was missing or empty.
     Nothing,
-    /// There is something in it, but no step.
+    /// Something, but no checkpoint.
     Damaged,
-    /// This step, which is the last one: the other slot holds the one before, or nothing.
-    Last(Step),
-    /// This step, and another slot that cannot be read: either one that was being written when its
-    /// daemon was killed, and then nothing of its batch was given back in the rings; or a later one
-    /// that was damaged.
-    OneOfTwo(Step),
+    /// This checkpoint, which is the last one: the other slot has the one before, or nothing.
+    Last(Checkpoint),
+    /// This checkpoint, and another slot that cannot be read. Either that slot was being written when its
+    /// daemon was killed, and then nothing of its batch was given back in the rings; or it has a later
+    /// checkpoint that was damaged.
+    OneOfTwo(Checkpoint),
 }
 
-/// The file: two slots, written by turns, so that one is whole whatever happens to the other.
+/// The file: two slots that are written alternately, so that one is whole whatever happens to the other.
 #[derive(Debug)]
 pub struct Progress {
     file: File,
-    /// Where the next step goes.
+    /// Where the next checkpoint goes.
     slot: u64,
 }
 
-/// Where the second slot begins: no step is nearly as long.
+/// Where the second slot begins. Every checkpoint is far shorter.
 const SECOND: u64 = 1 << 20;
 
 impl Progress {
-    /// Opens the file in this folder, and says what it held.
+    /// Opens the file in this folder, and returns what was in it.
     ///
     /// # Errors
     /// Where it cannot be opened.
-    pub fn open(folder: &Path) -> io::Result<(Self, Left)> {
+    pub fn open(folder: &Path) -> io::Result<(Self, Recovered)> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -141,34 +141,36 @@ impl Progress {
         let unreadable = slots
             .iter()
             .zip([&first, &second])
-            .any(|(slot, step)| step.is_none() && slot.iter().any(|byte| *byte != 0));
-        let number = |step: &Option<Step>| step.as_ref().map(|step| step.number);
-        let (step, slot) =
+            .any(|(slot, checkpoint)| checkpoint.is_none() && slot.iter().any(|byte| *byte != 0));
+        let number = |checkpoint: &Option<Checkpoint>| {
+            checkpoint.as_ref().map(|checkpoint| checkpoint.number)
+        };
+        let (checkpoint, slot) =
             if number(&second) > number(&first) { (second, 0) } else { (first, SECOND) };
-        let left = match step {
-            None if metadata.len() == 0 => Left::Nothing,
-            None => Left::Damaged,
-            Some(step) if unreadable => Left::OneOfTwo(step),
-            Some(step) => Left::Last(step),
+        let left = match checkpoint {
+            None if metadata.len() == 0 => Recovered::Nothing,
+            None => Recovered::Damaged,
+            Some(checkpoint) if unreadable => Recovered::OneOfTwo(checkpoint),
+            Some(checkpoint) => Recovered::Last(checkpoint),
         };
         Ok((Self { file, slot }, left))
     }
 
-    /// Begins anew: the rings that the steps are about are gone.
+    /// Begins again, because the rings that the checkpoints are about are gone.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn begin(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
-        self.say(&Step::default())
+        self.write(&Checkpoint::default())
     }
 
-    /// Says what comes next.
+    /// Writes the next checkpoint.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn say(&mut self, step: &Step) -> io::Result<()> {
-        let json = serde_json::to_string(step).map_err(io::Error::other)?;
+    pub fn write(&mut self, checkpoint: &Checkpoint) -> io::Result<()> {
+        let json = serde_json::to_string(checkpoint).map_err(io::Error::other)?;
         let line = format!("{} {json}\n", digest(&json));
         if line.len() as u64 > SECOND {
             return Err(io::Error::other("more rings than a step has room for"));
@@ -179,7 +181,7 @@ impl Progress {
     }
 }
 
-/// What is in a slot.
+/// The contents of a slot.
 fn slot(file: &File, start: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = file;
@@ -188,8 +190,8 @@ fn slot(file: &File, start: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The first line, if it is whole: what is behind it is left of a longer one.
-fn read(slot: &[u8]) -> Option<Step> {
+/// Reads the first line, if it is whole. What follows it was left by a longer one.
+fn read(slot: &[u8]) -> Option<Checkpoint> {
     let end = slot.iter().position(|byte| *byte == b'\n')?;
     let line = str::from_utf8(slot.get(..end)?).ok()?;
     let (expected, json) = line.split_once(' ')?;
@@ -207,14 +209,14 @@ fn digest(json: &str) -> String {
 mod tests {
     use super::*;
 
-    fn step(number: u64, rings: &[(&str, u64)]) -> Step {
+    fn checkpoint(number: u64, rings: &[(&str, u64)]) -> Checkpoint {
         let ring = |(name, bytes): &(&str, u64)| ((*name).to_owned(), RingPosition::new(*bytes));
         let rings = rings.iter().map(ring).collect();
-        let file = Some(Place { device: 1, inode: 2, start: 10, end: 20 });
-        Step { number, before: 5, after: 7, file, rings, ..Step::default() }
+        let file = Some(FileSpan { device: 1, inode: 2, start: 10, end: 20 });
+        Checkpoint { number, before: 5, after: 7, file, rings, ..Checkpoint::default() }
     }
 
-    fn left(folder: &Path) -> Left {
+    fn left(folder: &Path) -> Recovered {
         Progress::open(folder).unwrap().1
     }
 
@@ -222,18 +224,23 @@ mod tests {
     fn the_last_step_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let (mut progress, found) = Progress::open(folder.path()).unwrap();
-        assert_eq!(found, Left::Nothing);
+        assert_eq!(found, Recovered::Nothing);
         progress.begin().unwrap();
-        assert_eq!(left(folder.path()), Left::Last(Step::default()));
-        let long = step(7, &[("eth1/0", 72), ("eth1/1", 144)]);
-        for step in [long, step(9, &[("eth1/0", 216)]), step(10, &[]), step(12, &[("a/0", 72)])] {
-            progress.say(&step).unwrap();
+        assert_eq!(left(folder.path()), Recovered::Last(Checkpoint::default()));
+        let long = checkpoint(7, &[("eth1/0", 72), ("eth1/1", 144)]);
+        for checkpoint in [
+            long,
+            checkpoint(9, &[("eth1/0", 216)]),
+            checkpoint(10, &[]),
+            checkpoint(12, &[("a/0", 72)]),
+        ] {
+            progress.write(&checkpoint).unwrap();
             let (reopened, found) = Progress::open(folder.path()).unwrap();
-            assert_eq!(found, Left::Last(step));
+            assert_eq!(found, Recovered::Last(checkpoint));
             assert_eq!(reopened.slot, progress.slot, "the last one is never written over");
         }
         progress.begin().unwrap();
-        assert_eq!(left(folder.path()), Left::Last(Step::default()));
+        assert_eq!(left(folder.path()), Recovered::Last(Checkpoint::default()));
     }
 
     #[test]
@@ -241,11 +248,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         let (mut progress, _) = Progress::open(folder.path()).unwrap();
-        let steps = [5, 7, 9].map(|number| step(number, &[("eth1/0", number * 72)]));
-        progress.say(&steps[0]).unwrap();
-        progress.say(&steps[1]).unwrap();
+        let checkpoints = [5, 7, 9].map(|number| checkpoint(number, &[("eth1/0", number * 72)]));
+        progress.write(&checkpoints[0]).unwrap();
+        progress.write(&checkpoints[1]).unwrap();
         let before = std::fs::read(&path).unwrap();
-        progress.say(&steps[2]).unwrap();
+        progress.write(&checkpoints[2]).unwrap();
         let after = std::fs::read(&path).unwrap();
         let length = after.iter().position(|byte| *byte == b'\n').unwrap();
         for written in 0..=length {
@@ -253,14 +260,15 @@ mod tests {
             let mix = [&after[..written], &before[written..]].concat();
             if mix != after {
                 std::fs::write(&path, &mix).unwrap();
-                let (Left::OneOfTwo(found) | Left::Last(found)) = left(folder.path()) else {
+                let (Recovered::OneOfTwo(found) | Recovered::Last(found)) = left(folder.path())
+                else {
                     panic!("{written}");
                 };
-                assert_eq!(found, steps[1], "{written}");
+                assert_eq!(found, checkpoints[1], "{written}");
             }
         }
         std::fs::write(&path, after).unwrap();
-        assert_eq!(left(folder.path()), Left::Last(steps[2].clone()));
+        assert_eq!(left(folder.path()), Recovered::Last(checkpoints[2].clone()));
     }
 
     #[test]
@@ -268,18 +276,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         let (mut progress, _) = Progress::open(folder.path()).unwrap();
-        progress.say(&step(1, &[])).unwrap();
+        progress.write(&checkpoint(1, &[])).unwrap();
         let one = std::fs::read(&path).unwrap();
-        progress.say(&step(2, &[])).unwrap();
+        progress.write(&checkpoint(2, &[])).unwrap();
         let two = std::fs::read(&path).unwrap();
-        assert_eq!(left(folder.path()), Left::Last(step(2, &[])));
+        assert_eq!(left(folder.path()), Recovered::Last(checkpoint(2, &[])));
         for (bytes, expected) in [
-            (Vec::new(), Left::Nothing),
-            (b"rubbish".to_vec(), Left::Damaged),
-            (vec![0; 40], Left::Damaged),
-            (one[..one.len() - 2].to_vec(), Left::Damaged),
-            ([b"x", &two[1..]].concat(), Left::OneOfTwo(step(1, &[]))),
-            ([&two[..two.len() - 2], b"x\n"].concat(), Left::OneOfTwo(step(2, &[]))),
+            (Vec::new(), Recovered::Nothing),
+            (b"rubbish".to_vec(), Recovered::Damaged),
+            (vec![0; 40], Recovered::Damaged),
+            (one[..one.len() - 2].to_vec(), Recovered::Damaged),
+            ([b"x", &two[1..]].concat(), Recovered::OneOfTwo(checkpoint(1, &[]))),
+            ([&two[..two.len() - 2], b"x\n"].concat(), Recovered::OneOfTwo(checkpoint(2, &[]))),
         ] {
             std::fs::write(&path, bytes).unwrap();
             assert_eq!(left(folder.path()), expected);
@@ -292,13 +300,13 @@ mod tests {
         let path = folder.path().join("output");
         std::fs::write(&path, [0; 20]).unwrap();
         let metadata = std::fs::metadata(&path).unwrap();
-        let place =
-            |start, end| Place { device: metadata.dev(), inode: metadata.ino(), start, end };
-        assert_eq!(place(10, 20).find(&metadata), Found::Whole);
-        assert_eq!(place(10, 21).find(&metadata), Found::CutBackTo(10));
-        assert_eq!(place(20, 21).find(&metadata), Found::CutBackTo(20));
-        assert_eq!(place(21, 22).find(&metadata), Found::Unknown);
-        let other = Place { inode: metadata.ino() + 1, ..place(10, 20) };
-        assert_eq!(other.find(&metadata), Found::Unknown);
+        let span =
+            |start, end| FileSpan { device: metadata.dev(), inode: metadata.ino(), start, end };
+        assert_eq!(span(10, 20).presence(&metadata), Presence::Whole);
+        assert_eq!(span(10, 21).presence(&metadata), Presence::CutBackTo(10));
+        assert_eq!(span(20, 21).presence(&metadata), Presence::CutBackTo(20));
+        assert_eq!(span(21, 22).presence(&metadata), Presence::Unknown);
+        let other = FileSpan { inode: metadata.ino() + 1, ..span(10, 20) };
+        assert_eq!(other.presence(&metadata), Presence::Unknown);
     }
 }

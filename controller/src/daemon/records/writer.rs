@@ -1,7 +1,6 @@
-//! The writer: takes batches in their order, and goes on until all of them are in the output. An output
-//! that does not take them ends nothing: the writer holds what it has, says so, tries again every
-//! second, and goes on where it was. Meanwhile [`Health`] objects to the lease, so that nothing is
-//! selected for long that cannot be kept (L-INSPECT).
+//! The writer takes batches in order until all of them are in the output. If the output does not take one,
+//! the writer keeps it, reports that, tries again every second, and continues where it was. In the meantime
+//! [`Health`] objects to the lease, so that nothing is selected for long that cannot be kept (L-INSPECT).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,11 +15,11 @@ use tokio::time::MissedTickBehavior;
 use crate::daemon::config::Output;
 use crate::daemon::news::News;
 use crate::daemon::orders::name_book::NameBook;
-use crate::daemon::records::aside::{AsideFile, Reason};
+use crate::daemon::records::aside::{AsideFile, SetAsideReason};
 use crate::daemon::records::books::Books;
 use crate::daemon::records::health::Health;
-use crate::daemon::records::output::{Look, Sink};
-use crate::daemon::records::progress::{Place, Progress, Step};
+use crate::daemon::records::output::{Look, OpenOutput};
+use crate::daemon::records::progress::{Checkpoint, FileSpan, Progress};
 use crate::kernel::clock::boot_time;
 use crate::shown::shown;
 
@@ -30,63 +29,62 @@ mod trouble;
 mod work;
 
 use syncing::join;
-use trouble::{Kind, Trouble};
-pub use work::{Batch, Taken, Work};
+use trouble::{Trouble, TroubleKind};
+pub use work::{Batch, RingMark, Work};
 
-/// How often what was written is brought to the disk, the output is looked at, and what failed is tried
-/// again.
+/// How often the output is synced and looked at, and a write that failed is tried again.
 const SYNC: Duration = Duration::from_secs(1);
 
 /// What the writer shares with others.
 #[derive(Debug, Default)]
-pub struct Shared {
+pub struct WriterShared {
     /// What became of records.
     pub books: Arc<Books>,
     /// Whether they are kept.
     pub health: Arc<Health>,
-    /// What there is to say.
+    /// News for the operator.
     pub news: Arc<News>,
-    /// The names of generations, which are forgotten behind the writer.
+    /// The names of generations. They are forgotten once their records are written.
     pub names: Arc<NameBook>,
-    /// Somebody wants the output to be opened again, by its name.
+    /// Notified when the output has to be opened again by its name.
     pub reopen: Arc<Notify>,
 }
 
-/// Where the output is written, and where the writer says how far it is.
+/// Where records are written, and where the writer notes how far it is.
 #[derive(Debug)]
 pub struct Places {
     /// The output by its name.
     pub output: Output,
-    /// The output as it is open; none if it cannot be, for the time being.
-    pub sink: Option<Sink>,
+    /// The open output; `None` while it cannot be opened.
+    pub open_output: Option<OpenOutput>,
     /// Where records are set aside.
     pub aside: AsideFile,
-    /// For the next daemon, if there may be one that goes on.
+    /// For the next daemon, if there are pins.
     pub progress: Option<Progress>,
-    /// The last step in it, with where the rings are: the next one goes on from there.
-    pub step: Step,
+    /// The last checkpoint, with the positions of the rings. The next one continues from it.
+    pub checkpoint: Checkpoint,
 }
 
 /// The writer.
 pub struct Writer {
     work: mpsc::Receiver<Work>,
     places: Places,
-    shared: Shared,
-    /// What could not be written so far.
+    shared: WriterShared,
+    /// The batch that could not be written so far.
     stuck: Option<Batch>,
-    /// Where it was to go: there may be a part of it.
-    torn: Option<Place>,
+    /// Where it was to go. A part of it may be there.
+    torn: Option<FileSpan>,
     trouble: Trouble,
-    /// Generations before this one are to be forgotten.
+    /// Generations before this one can be forgotten.
     forget: Option<u32>,
-    /// That failed, and it was said.
+    /// Forgetting failed, and that was reported.
     forget_failed: bool,
     /// Something was written since the last sync.
     dirty: bool,
     sync: Option<JoinHandle<io::Result<()>>>,
-    /// Records that were set aside since that was last said, and those that could not even be.
-    unsaid: (BTreeMap<Reason, u64>, u64),
-    /// The output was a pipe: it is not to become a file because somebody removed the pipe.
+    /// Records set aside since the last report, by reason, and how many could not even be set aside.
+    unsaid: (BTreeMap<SetAsideReason, u64>, u64),
+    /// The output was a pipe. If the pipe is removed, no file is created in its place.
     pipe: bool,
 }
 
@@ -98,9 +96,9 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// A writer of this work.
-    pub fn new(work: mpsc::Receiver<Work>, places: Places, shared: Shared) -> Self {
-        // Only a pipe without a reader is not open from the start.
-        let pipe = places.sink.as_ref().is_none_or(Sink::is_pipe);
+    pub fn new(work: mpsc::Receiver<Work>, places: Places, shared: WriterShared) -> Self {
+        // Only a pipe without a reader can be closed at the start.
+        let pipe = places.open_output.as_ref().is_none_or(OpenOutput::is_pipe);
         let mut writer = Self {
             work,
             places,
@@ -115,18 +113,18 @@ impl Writer {
             unsaid: (BTreeMap::new(), 0),
             pipe,
         };
-        if writer.places.sink.is_none() {
-            // Before the first lease: nothing is selected that nobody reads.
-            writer.is_wrong(Kind::Writing, &unread_pipe());
+        if writer.places.open_output.is_none() {
+            // Before the first lease, so that nothing is selected that is not read.
+            writer.is_wrong(TroubleKind::Writing, &unread_pipe());
         }
         writer
     }
 
-    /// Writes until there is no more work, and then brings everything to the disk. As long as
-    /// something cannot be written it goes on trying; whoever waits for the end gives up.
+    /// Writes until there is no more work, and then syncs everything. As long as something cannot be
+    /// written it keeps trying; the task that waits for its end gives up at some point.
     ///
     /// # Errors
-    /// Standard output is gone for good: nobody can open another one. [`Health`] is told at once.
+    /// Standard output is gone for good and cannot be opened again. [`Health`] is told at once.
     pub async fn run(mut self) -> io::Result<()> {
         let result = self.write().await;
         if let Err(error) = &result {
@@ -157,7 +155,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Everything that is done from time to time.
+    /// Does everything that is done periodically.
     async fn tick(&mut self) -> io::Result<()> {
         self.look().await;
         if let Some(batch) = self.stuck.take() {
@@ -174,13 +172,13 @@ impl Writer {
         Ok(())
     }
 
-    /// The last words: what is in the output is on the disk, and is still what its name stands for.
+    /// Ends: syncs the output, and sees whether its name still stands for it.
     async fn finish(&mut self) {
         self.bring_to_disk().await;
-        match self.places.sink.as_mut().map(Sink::look) {
+        match self.places.open_output.as_mut().map(OpenOutput::look) {
             Some(Ok(Look::Removed)) => self.lose_removed(),
             Some(Ok(Look::Unread)) => self.lose_unread(),
-            // What is in a pipe that is read will be read.
+            // A pipe that has a reader will be read to its end.
             _ => drop(self.shared.books.confirm_but(0)),
         }
         self.forget();
@@ -188,14 +186,14 @@ impl Writer {
         self.say_asides();
     }
 
-    /// Writes a batch, or holds it until the next tick.
+    /// Writes a batch, or keeps it until the next tick.
     async fn attempt(&mut self, batch: Batch) -> io::Result<()> {
         self.shared.health.writing(boot_time());
         let done = self.put(&batch).await;
         self.shared.health.written();
         match done {
             Ok(()) => {
-                self.is_well(Kind::Writing);
+                self.is_well(TroubleKind::Writing);
                 Ok(())
             }
             Err(error) if self.failed(batch, &error) => Err(error),
@@ -203,55 +201,55 @@ impl Writer {
         }
     }
 
-    /// Says what is about to be written, writes it, and says so in the books and in the rings.
+    /// Writes a checkpoint and then the batch, and notes in the books and in the rings that it is written.
     async fn put(&mut self, batch: &Batch) -> io::Result<()> {
         let Batch { lines, records, last, asides, taken } = batch;
-        let Places { sink, aside, progress, step, .. } = &mut self.places;
-        // Whoever could not open it has said why.
-        let sink = sink.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        sink.prepare().await?;
-        let file = if lines.is_empty() { None } else { sink.place(lines.len())? };
-        // Where there is no place, writing fails too, and says so.
+        let Places { open_output, aside, progress, checkpoint, .. } = &mut self.places;
+        // Why it could not be opened was reported then.
+        let open_output = open_output.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        open_output.prepare().await?;
+        let file = if lines.is_empty() { None } else { open_output.span(lines.len())? };
+        // If there is no span, writing fails too, and reports that.
         let length = asides.lines.len();
-        let place = (length > 0).then(|| aside.place(length).ok()).flatten();
-        let mut next = Step {
+        let span = (length > 0).then(|| aside.span(length).ok()).flatten();
+        let mut next = Checkpoint {
             before: last.saturating_sub(*records),
             after: *last,
             file,
-            aside: place,
+            aside: span,
             set_aside: asides.counts.clone(),
-            ..step.next(&self.shared)
+            ..checkpoint.next(&self.shared)
         };
-        for Taken { ring, position, .. } in taken {
+        for RingMark { ring, position, .. } in taken {
             next.rings.insert(ring.to_string(), *position);
         }
         if let Some(progress) = progress {
-            progress.say(&next)?;
+            progress.write(&next)?;
         }
-        *step = next;
+        *checkpoint = next;
         let kept = length == 0 || aside.write(&asides.lines).is_ok();
         self.torn = file;
-        if let Err(error) = sink.write(lines).await {
-            if let (true, Some(place)) = (kept, &place) {
-                // It comes again with the batch. If it cannot be taken away, it is there twice.
-                let _ = aside.cut_back(place);
+        if let Err(error) = open_output.write(lines).await {
+            if let (true, Some(span)) = (kept, &span) {
+                // It comes again with the batch. If it cannot be removed, it is there twice.
+                let _ = aside.cut_back(span);
             }
             return Err(error);
         }
         self.torn = None;
-        let opaque = sink.is_opaque();
+        let opaque = open_output.is_opaque();
         self.done(batch, kept, opaque);
         Ok(())
     }
 
-    /// A batch is where it is to be.
+    /// Accounts for a batch that was written.
     fn done(&mut self, batch: &Batch, kept: bool, opaque: bool) {
         let Batch { records, asides, taken, .. } = batch;
         let nothing = BTreeMap::new();
         let (counts, lost) = if kept { (&asides.counts, 0) } else { (&nothing, asides.records()) };
         // In this order: a record is in the books before it is out of its ring.
         self.shared.books.took(*records, counts, lost);
-        for Taken { room, position, .. } in taken {
+        for RingMark { room, position, .. } in taken {
             room.release(*position);
         }
         if opaque {
@@ -265,24 +263,28 @@ impl Writer {
         self.dirty = true;
     }
 
-    /// Says how far everything is, without a batch.
+    /// Writes a checkpoint without a batch.
     fn settle(&mut self) {
-        let Places { progress: Some(progress), step, .. } = &mut self.places else { return };
-        let next = Step { before: step.after, after: step.after, ..step.next(&self.shared) };
-        let new = (&next.totals, next.generation) != (&step.totals, step.generation);
-        // If it cannot be said now, it is said with the next batch.
-        if new && progress.say(&next).is_ok() {
-            *step = next;
+        let Places { progress: Some(progress), checkpoint, .. } = &mut self.places else { return };
+        let next = Checkpoint {
+            before: checkpoint.after,
+            after: checkpoint.after,
+            ..checkpoint.next(&self.shared)
+        };
+        let new = (&next.totals, next.generation) != (&checkpoint.totals, checkpoint.generation);
+        // If it cannot be written now, it comes with the next batch.
+        if new && progress.write(&next).is_ok() {
+            *checkpoint = next;
         }
     }
 
-    /// Forgets the generations that nothing is left to be written of.
+    /// Forgets the generations whose records are all written.
     fn forget(&mut self) {
         let Some(generation) = self.forget else { return };
         match self.shared.names.forget_before(generation) {
             Ok(()) => (self.forget, self.forget_failed) = (None, false),
             Err(error) if !self.forget_failed => {
-                // Its file stays where the next daemon looks, which takes it for what it is.
+                // Its file stays; the next daemon looks at it and sees what it is.
                 self.forget_failed = true;
                 self.shared.news.say(format!("a generation cannot be forgotten: {error}"));
             }
@@ -290,7 +292,7 @@ impl Writer {
         }
     }
 
-    /// Says what was set aside since it was last said.
+    /// Reports what was set aside since the last report.
     fn say_asides(&mut self) {
         let (counts, lost) = std::mem::take(&mut self.unsaid);
         let file = shown(self.places.aside.path());
@@ -305,9 +307,9 @@ impl Writer {
     }
 }
 
-impl Step {
-    /// A step after this one, so far without a batch.
-    fn next(&self, shared: &Shared) -> Self {
+impl Checkpoint {
+    /// The checkpoint after this one, still without a batch.
+    fn next(&self, shared: &WriterShared) -> Self {
         Self {
             number: self.number.saturating_add(1),
             rings: self.rings.clone(),

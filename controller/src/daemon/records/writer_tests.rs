@@ -11,7 +11,7 @@ use tokio::time::{advance, timeout};
 
 use super::*;
 use crate::daemon::records::aside::Asides;
-use crate::daemon::records::progress::Left;
+use crate::daemon::records::progress::Recovered;
 
 /// Writing happens in real time, and takes far less, on a machine with much else to do too.
 const REAL_LIMIT: Duration = Duration::from_secs(60);
@@ -30,16 +30,17 @@ struct Desk {
 
 impl Desk {
     fn new(folder: TempDir, output: Output) -> Self {
-        let sink = Sink::open(&output, None, true).ok().map(|(sink, _)| sink);
+        let open_output =
+            OpenOutput::open(&output, None, true).ok().map(|(open_output, _)| open_output);
         let (progress, _) = Progress::open(folder.path()).unwrap();
         let places = Places {
             output,
-            sink,
+            open_output,
             aside: AsideFile::of(folder.path()),
             progress: Some(progress),
-            step: Step::default(),
+            checkpoint: Checkpoint::default(),
         };
-        let shared = Shared::default();
+        let shared = WriterShared::default();
         let (books, health) = (Arc::clone(&shared.books), Arc::clone(&shared.health));
         let (news, reopen) = (Arc::clone(&shared.news), Arc::clone(&shared.reopen));
         let (sender, work) = mpsc::channel(16);
@@ -227,7 +228,7 @@ fn what_is_set_aside_is_in_its_file_and_in_the_books() {
         let desk = Desk::with_file();
         let mut asides = Asides::default();
         asides.lines.extend_from_slice(b"{}\n");
-        asides.counts.insert(Reason::Term, 1);
+        asides.counts.insert(SetAsideReason::Term, 1);
         let batch = Batch { asides, ..Batch::default() };
         desk.work.send(Work::Batch(batch)).await.unwrap();
         let (books, news, folder) = desk.end().await;
@@ -236,8 +237,8 @@ fn what_is_set_aside_is_in_its_file_and_in_the_books() {
         let news = news.take().join("\n");
         assert!(news.contains("1 records from outside of their order's term are set"), "{news}");
         let (_, left) = Progress::open(folder.path()).unwrap();
-        let Left::Last(step) = left else { panic!("{left:?}") };
-        assert_eq!(step.totals, books.sums(), "and the next daemon knows");
+        let Recovered::Last(checkpoint) = left else { panic!("{left:?}") };
+        assert_eq!(checkpoint.totals, books.sums(), "and the next daemon knows");
     });
 }
 

@@ -1,4 +1,4 @@
-//! The one place where a daemon ends, and its last words.
+//! The end of a daemon, in one place, and its last words.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,34 +10,34 @@ use sensor_common::outcome::Outcome;
 use super::{Daemon, End, RunError};
 use crate::daemon::lock::lock;
 #[cfg(test)]
-use crate::daemon::records::aside::Reason;
+use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::Books;
-use crate::daemon::records::keeping::Finished;
-use crate::daemon::sensor::Enforce as _;
+use crate::daemon::records::keeping::KeepingError;
+use crate::daemon::sensor::{Enforce as _, SensorError};
 use crate::registry::Reading;
 use crate::registry::runs::{How, Stop};
 
 /// What a sensor did, for the last words of its daemon. Every record that was due is in one of the four
-/// numbers behind `records`.
+/// numbers after `records`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Summary {
+pub struct RunSummary {
     /// Packets seen on all interfaces.
     pub packets: u64,
-    /// Records that were due: those that the kernel submitted, and those that a full ring lost.
+    /// Records that were due: those that the kernel submitted, and those that it lost because a ring was full.
     pub records: u64,
     /// Records in the output.
     pub written: u64,
-    /// Records that are nowhere, or that a full ring had no room for.
+    /// Records that are missing, or that a full ring had no room for.
     pub lost: u64,
     /// Records that could not be written.
     pub not_written: u64,
     /// Records that were set aside.
     pub set_aside: u64,
-    /// Those that could not be written are in the rings, for the next daemon.
+    /// Records that could not be written stay in the rings for the next daemon.
     pub kept: bool,
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for RunSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { packets, records, written, lost, not_written, set_aside, kept } = self;
         write!(
@@ -52,45 +52,31 @@ impl fmt::Display for Summary {
     }
 }
 
+/// The first of several failures; the others usually follow from it.
+#[derive(Default)]
+struct FirstFailure(Option<RunError>);
+
+impl FirstFailure {
+    fn note(&mut self, done: Result<(), impl Into<RunError>>) {
+        if let Err(error) = done {
+            self.0.get_or_insert(error.into());
+        }
+    }
+}
+
 impl Daemon {
-    /// The one place where a daemon ends: selection first, then what it left behind. If records cannot
-    /// be written, pinned rings stay for the next daemon to write them.
+    /// Ends everything: selection first, then what it left behind. If records cannot be written, pinned rings
+    /// stay, so that the next daemon can write them.
     pub(super) async fn stop(
         mut self,
         end: End,
         failure: Option<String>,
-    ) -> (Summary, Result<(), RunError>) {
-        let mut result = Ok(());
-        let mut keep = |done: Result<(), RunError>| {
-            let before = std::mem::replace(&mut result, Ok(()));
-            result = before.and(done);
-        };
-        let mut summary = Summary::default();
-        let mut submitted = BTreeMap::new();
-        {
-            let mut sensor = lock(&self.sensor);
-            if end == End::Stop {
-                keep(sensor.set_lease(BootTime::ZERO).map_err(RunError::Sensor));
-                keep(sensor.settle().map_err(RunError::Sensor));
-            }
-            match sensor.counters() {
-                Ok(interfaces) => {
-                    let cpus = interfaces.iter().flat_map(|(_, cpus)| cpus);
-                    summary.count(cpus);
-                }
-                Err(error) => keep(Err(error.into())),
-            }
-            match sensor.submitted() {
-                Ok(counted) => submitted = counted,
-                Err(error) => keep(Err(error.into())),
-            }
-        }
-        if end == End::Stop {
-            self.monitor.note_lease(BootTime::ZERO);
-        }
+    ) -> (RunSummary, Result<(), RunError>) {
+        let mut first = FirstFailure::default();
+        let (mut summary, submitted) = self.end_selection(end, &mut first);
         let drained = self.records.end_drain().await;
         if end == End::Stop {
-            keep(lock(&self.sensor).detach().map_err(RunError::Sensor));
+            first.note(lock(&self.sensor).detach());
         }
         if let Some(reader) = &self.reader {
             reader.abort();
@@ -100,35 +86,66 @@ impl Daemon {
         self.records.books().audit(submitted);
         summary.kept = lock(&self.sensor).is_pinned();
         summary.add_up(self.records.books());
-        for finished in [drained, written] {
-            match finished {
-                Finished::Well => {}
-                // They are in the rings, where the next daemon finds them.
-                Finished::Stuck if end == End::HandOver => {}
-                Finished::Stuck => {
-                    let reason = "the output did not take the last records";
-                    keep(Err(RunError::Failed(reason.to_owned())));
-                }
-                Finished::Failed(reason) => keep(Err(RunError::Failed(reason))),
+        for ended in [drained, written] {
+            match ended {
+                // The records are in the rings, where the next daemon finds them.
+                Err(KeepingError::Stuck) if end == End::HandOver => {}
+                ended => first.note(ended),
             }
         }
-        let failure = failure.or_else(|| result.as_ref().err().map(ToString::to_string));
-        let (orders, stop) = (&mut self.orders, summary.as_event(end, failure));
-        let ended = tokio::task::block_in_place(|| orders.end(stop, Reading::now()));
-        result = result.and(ended.map_err(Into::into));
-        if result.is_ok() {
-            let mut sensor = lock(&self.sensor);
-            if end == End::HandOver {
+        let failure = failure.or_else(|| first.0.as_ref().map(ToString::to_string));
+        self.write_down(summary.as_event(end, failure), &mut first);
+        if first.0.is_none() {
+            first.note(self.leave_pins(end));
+        }
+        (summary, first.0.map_or(Ok(()), Err))
+    }
+
+    /// Ends all selection, unless another daemon continues it. Returns the packets seen, and the records
+    /// submitted by interface.
+    fn end_selection(
+        &self,
+        end: End,
+        first: &mut FirstFailure,
+    ) -> (RunSummary, BTreeMap<String, u64>) {
+        let mut summary = RunSummary::default();
+        let mut sensor = lock(&self.sensor);
+        if end == End::Stop {
+            first.note(sensor.set_lease(BootTime::ZERO));
+            first.note(sensor.settle());
+            self.monitor.note_lease(BootTime::ZERO);
+        }
+        match sensor.counters() {
+            Ok(interfaces) => summary.count(interfaces.iter().flat_map(|(_, cpus)| cpus)),
+            Err(error) => first.note(Err(error)),
+        }
+        let submitted = sensor.submitted().unwrap_or_else(|error| {
+            first.note(Err(error));
+            BTreeMap::new()
+        });
+        (summary, submitted)
+    }
+
+    /// Writes the end into the audit file.
+    fn write_down(&mut self, stop: Stop, first: &mut FirstFailure) {
+        let orders = &mut self.orders;
+        first.note(tokio::task::block_in_place(|| orders.end(stop, Reading::now())));
+    }
+
+    /// Leaves the pins to the next daemon, or removes them.
+    fn leave_pins(&self, end: End) -> Result<(), SensorError> {
+        let mut sensor = lock(&self.sensor);
+        match end {
+            End::HandOver => {
                 sensor.leave();
-            } else {
-                result = sensor.unpin().map_err(RunError::Sensor);
+                Ok(())
             }
+            End::Stop => sensor.unpin(),
         }
-        (summary, result)
     }
 }
 
-impl Summary {
+impl RunSummary {
     fn as_event(self, end: End, reason: Option<String>) -> Stop {
         let how = match (&reason, end) {
             (Some(_), _) => How::Failure,
@@ -149,8 +166,8 @@ impl Summary {
             .sum();
     }
 
-    /// The books, once nothing moves any more. What the output has taken and nobody has looked at since
-    /// counts as not written: that happens only where the writer was given up.
+    /// Takes over the books, once nothing moves any more. What the output has taken but nothing has confirmed
+    /// counts as not written; that happens only if the writer was given up.
     fn add_up(&mut self, books: &Books) {
         let totals = books.sums();
         self.records = totals.submitted().saturating_add(self.lost);
@@ -169,12 +186,12 @@ mod tests {
     #[test]
     fn the_last_words_add_up() {
         let books = Books::default();
-        books.took(700, &BTreeMap::from([(Reason::Term, 3)]), 0);
+        books.took(700, &BTreeMap::from([(SetAsideReason::Term, 3)]), 0);
         books.confirm_but(11);
         books.lose_output();
         books.audit(BTreeMap::from([("eth1".to_owned(), 703)]));
         books.account(BTreeMap::from([("eth1".to_owned(), 777)]));
-        let mut summary = Summary { packets: 900, lost: 5, ..Summary::default() };
+        let mut summary = RunSummary { packets: 900, lost: 5, ..RunSummary::default() };
         summary.add_up(&books);
         let words = "stopped: 900 packets seen, 782 records, 689 written, 16 lost, 74 not written \
                      (and so lost), 3 set aside";

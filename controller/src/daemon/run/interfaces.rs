@@ -1,5 +1,5 @@
-//! What the loop does about interfaces: none that carries a default route is tapped, and each is looked
-//! after.
+//! What the loop does about interfaces: it refuses to tap one that carries a default route, and looks after
+//! each.
 
 use std::io;
 
@@ -8,27 +8,28 @@ use crate::daemon::config::Config;
 use crate::daemon::interfaces::link;
 use crate::daemon::interfaces::links::Looked;
 use crate::daemon::interfaces::netlink::Listener;
-use crate::daemon::interfaces::route::watch::Watch;
+use crate::daemon::interfaces::route::watch::RouteWatch;
 use crate::daemon::interfaces::route::{self, DefaultRoutes};
 use crate::daemon::lock::lock;
 use crate::kernel::Mode;
 use crate::registry::Reading;
 
-/// Refuses an interface that carries a default route, unless its frames pass or it is meant. What is to
-/// watch over later routes comes with the task that reads them. To be called in a runtime.
+/// Refuses an interface that carries a default route, unless its frames pass or the operator said
+/// `--yes-drop-all`. Returns the watch over later routes, with the task that reads them. To be called inside
+/// a tokio runtime.
 pub(super) fn guard(
     config: &Config,
     yes_drop_all: bool,
-) -> Result<Option<(Watch, impl Future<Output = ()> + Send + 'static + use<>)>, RunError> {
+) -> Result<Option<(RouteWatch, impl Future<Output = ()> + Send + 'static + use<>)>, RunError> {
     if config.mode != Mode::Tap || yes_drop_all {
         return Ok(None);
     }
     let read = || -> io::Result<_> {
-        // First of all: no route that comes from here on is missed.
+        // First of all, so that no route is missed that appears from now on.
         let news = Listener::open(&route::GROUPS)?;
         Ok((news, DefaultRoutes::read()?, link::all()?))
     };
-    let (news, routes, links) = read().map_err(|error| failed("the routes", &error))?;
+    let (news, routes, links) = read().map_err(failed("the routes"))?;
     for interface in &config.interfaces {
         let link = links.iter().find(|link| link.name == *interface);
         if let Some(routes) = link.and_then(|link| routes.of(link.index)) {
@@ -36,7 +37,7 @@ pub(super) fn guard(
             return Err(RunError::DropAll { interface, routes });
         }
     }
-    Ok(Some(Watch::new(news, routes)))
+    Ok(Some(RouteWatch::new(news, routes)))
 }
 
 impl Daemon {
@@ -53,9 +54,7 @@ impl Daemon {
             said.extend(looked.said);
             events.extend(looked.events);
         }
-        for line in &said {
-            voice.tell(line);
-        }
+        voice.tell_all(&said);
         tokio::task::block_in_place(|| orders.happened(events, reading));
     }
 }

@@ -1,5 +1,5 @@
-//! The start, as far as it is about records and about what another daemon left: the output is opened,
-//! the programs are loaded over what is pinned, and everything goes on where it was.
+//! The part of the start that is about records and about what another daemon left: opens the output, loads
+//! the programs over what is pinned, and continues where the other daemon was.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,22 +13,22 @@ use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::records::aside::AsideFile;
 use crate::daemon::records::books::Books;
-use crate::daemon::records::output::Sink;
-use crate::daemon::records::progress::{FILE, Found, Step};
+use crate::daemon::records::output::OpenOutput;
+use crate::daemon::records::progress::{Checkpoint, FILE, Presence};
 use crate::daemon::records::writer::Places;
 use crate::daemon::sensor::{Enforce as _, Sensor};
-use crate::daemon::takeover::predecessor::{self, Kept, Resumed};
+use crate::daemon::takeover::predecessor::{self, Predecessor, Resumed, TakeoverError};
 use crate::kernel::Records;
 use crate::registry::{Reading, Registry};
 
-/// What is opened before anything is asked of the kernel.
+/// What is opened before the programs are loaded.
 pub(super) struct Opened {
-    kept: Kept,
-    sink: Option<Sink>,
-    found: Found,
+    predecessor: Predecessor,
+    open_output: Option<OpenOutput>,
+    found: Presence,
 }
 
-/// Everything loaded, and nothing attached.
+/// Everything is loaded, and nothing attached.
 pub(super) struct TakenOver {
     pub(super) sensor: Sensor,
     pub(super) rings: Vec<(String, Records)>,
@@ -38,46 +38,46 @@ pub(super) struct TakenOver {
     pub(super) books: Arc<Books>,
     /// `event.sequence` of the last record that was written.
     pub(super) sequence: u64,
-    /// There are books of a daemon before this one.
+    /// There are books of a previous daemon.
     pub(super) goes_on: bool,
-    /// What there is to say.
+    /// News for the operator.
     pub(super) said: Vec<String>,
 }
 
-/// Opens the output, and what the daemon before left.
+/// Opens the output, and what the previous daemon left.
 pub(super) fn open(config: &Config, registry: &Registry) -> Result<Opened, RunError> {
-    let kept = Kept::open(config, registry, Reading::now()).map_err(RunError::Failed)?;
-    let last = kept.step.as_ref().and_then(|step| step.file);
-    let (sink, found) = match Sink::open(&config.output, last, true) {
-        Ok((sink, found)) => (Some(sink), found),
-        // Its reader may come later. The writer says that it waits.
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => (None, Found::Unknown),
-        Err(error) => return Err(RunError::Failed(error.to_string())),
+    let predecessor = Predecessor::open(config, registry, Reading::now())?;
+    let last = predecessor.checkpoint.as_ref().and_then(|checkpoint| checkpoint.file);
+    let (open_output, found) = match OpenOutput::open(&config.output, last, true) {
+        Ok((open_output, found)) => (Some(open_output), found),
+        // Its reader may come later. The writer reports that it waits.
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => (None, Presence::Unknown),
+        Err(error) => return Err(RunError::Output(error)),
     };
-    Ok(Opened { kept, sink, found })
+    Ok(Opened { predecessor, open_output, found })
 }
 
-/// Loads the programs over what is pinned, and goes on from there.
+/// Loads the programs over what is pinned, and continues from there.
 pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, RunError> {
-    let Opened { kept, mut sink, found } = opened;
-    let Kept { root, names, mut inherited, terms, windows, progress, step, doubts } = kept;
+    let Opened { predecessor, mut open_output, found } = opened;
+    let Predecessor { root, names, mut inherited, terms, windows, progress, checkpoint, doubts } =
+        predecessor;
     let (mut sensor, mut rings) = Sensor::load(config, root)?;
     let aside = AsideFile::of(&config.state.directory);
-    let goes_on = step.is_some();
-    let resumed = match step {
-        Some(step) => predecessor::resume(step, found, &aside, &mut rings).map_err(|reason| {
-            let file = config.state.directory.join("generations").join(FILE);
-            RunError::Failed(format!(
-                "{}: {reason}; restore it, or remove the pins and with them these records",
-                file.display()
-            ))
-        })?,
+    let goes_on = checkpoint.is_some();
+    let resumed = match checkpoint {
+        Some(checkpoint) => {
+            predecessor::resume(checkpoint, found, &aside, &mut rings).map_err(|reason| {
+                let file = config.state.directory.join("generations").join(FILE);
+                TakeoverError::Older { file, reason }
+            })?
+        }
         None => Resumed { rings: predecessor::positions(&mut rings), ..Resumed::default() },
     };
-    if let (true, Found::CutBackTo(length), Some(sink)) =
-        (resumed.comes_again, found, sink.as_mut())
+    if let (true, Presence::CutBackTo(length), Some(open_output)) =
+        (resumed.comes_again, found, open_output.as_mut())
     {
-        sink.cut_back(length).map_err(|error| super::failed("the output", &error))?;
+        open_output.cut_back(length).map_err(super::failed("the output"))?;
     }
     inherited.generation = inherited.generation.max(resumed.generation);
     let known = if doubts.is_empty() { terms } else { BTreeMap::new() };
@@ -85,32 +85,32 @@ pub(super) fn take_over(config: &Config, opened: Opened) -> Result<TakenOver, Ru
     let wrong = sensor.adopt(&known, resumed.totals.lease, now)?;
     sensor.vouched().inherit(windows);
     if !doubts.is_empty() {
-        // Nobody knows for which orders the tables select that are in the kernel.
+        // It is unknown for which orders the tables in the kernel select.
         sensor.set_lease(BootTime::ZERO)?;
     }
-    let Resumed { sequence, totals, rings: positions, step: number, generation, .. } = resumed;
+    let Resumed { sequence, totals, rings: positions, number, generation, .. } = resumed;
     let rooms = rings.iter().flat_map(|(_, records)| records.rooms().cloned()).collect();
     let books = Arc::new(Books::new(totals.clone(), rooms));
     books.tampered(wrong.len() as u64);
     let said = doubts.into_iter().chain(wrong).collect();
-    let step = Step {
+    let checkpoint = Checkpoint {
         number,
         before: sequence,
         after: sequence,
         rings: positions,
         totals,
         generation,
-        ..Step::default()
+        ..Checkpoint::default()
     };
-    let places = Places { output: config.output.clone(), sink, aside, progress, step };
+    let places = Places { output: config.output.clone(), open_output, aside, progress, checkpoint };
     Ok(TakenOver { sensor, rings, names, inherited, places, books, sequence, goes_on, said })
 }
 
-/// Compares what daemons before have written with what the kernel had submitted by then; returns what
-/// is to be said. To be called once tables of ours are published.
+/// Compares what previous daemons have written with what the kernel had submitted by then. Returns news for
+/// the operator. To be called once this daemon's tables are published.
 pub(super) fn audit(sensor: &mut Sensor, books: &Books) -> Result<Vec<String>, RunError> {
     let before = books.waiting();
-    // Whatever program has put a record into a ring has counted it by then.
+    // Any program that has put a record into a ring has counted it by then.
     sensor.settle()?;
     let (missing, behind) = books.audit_at_start(before, sensor.submitted()?);
     let mut said = Vec::new();

@@ -1,32 +1,30 @@
-//! What the loop looks after besides orders: that the kernel's maps say what the daemon has written,
-//! that its pins are there, and that no record has gone without a trace (L-INSPECT).
+//! What the loop looks after besides orders: the kernel's maps still say what the daemon wrote into them, its
+//! pins are there, and no record has gone without a trace (L-INSPECT).
 
 use sensor_common::boot_time::BootTime;
 
 use super::{Daemon, RunError, TICK, Tell};
 use crate::daemon::lock::lock;
 
-/// What was looked after, and when.
+/// When the upkeep was last done, and with what result.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
     /// When pins and books were last looked at.
     looked: BootTime,
-    /// Why pins cannot be put back, as it was said.
+    /// Why pins cannot be put back, as last reported.
     pins: Option<String>,
 }
 
 impl Daemon {
-    /// Puts right what somebody else has written into the kernel's maps, before a tick goes by them.
+    /// Corrects what another process wrote into the kernel's maps, before a tick relies on them.
     pub(super) fn put_right(&self, voice: &impl Tell) -> Result<(), RunError> {
         let said = lock(&self.sensor).put_right()?;
         self.records.books().tampered(said.len() as u64);
-        for line in &said {
-            voice.tell(line);
-        }
+        voice.tell_all(&said);
         Ok(())
     }
 
-    /// Puts pins back, and compares the books with the kernel's; once for each tick's time.
+    /// Puts pins back, and compares the books with the kernel's counters; at most once per [`TICK`].
     pub(super) fn keep_up(&mut self, now: BootTime, voice: &impl Tell) -> Result<(), RunError> {
         let Upkeep { looked, pins } = &mut self.upkeep;
         if u128::from(now.since(*looked)) < TICK.as_nanos() {
@@ -36,10 +34,8 @@ impl Daemon {
         let mut sensor = lock(&self.sensor);
         let (said, failed) = sensor.put_back_pins();
         self.records.books().tampered(said.len() as u64);
-        for line in &said {
-            voice.tell(line);
-        }
-        // The sensor goes on without; it is the next daemon that would not find them.
+        voice.tell_all(&said);
+        // The sensor continues without them; only the next daemon would miss them.
         let failed = failed.map(|error| format!("a pin cannot be put back: {error}"));
         if let Some(line) = failed.as_ref().filter(|line| pins.as_ref() != Some(line)) {
             voice.tell(line);

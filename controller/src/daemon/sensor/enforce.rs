@@ -1,5 +1,5 @@
-//! What the kernel side of a sensor can be told, and how it is told to every interface. What closes is
-//! carried out on every interface even if it fails on one; what opens stops at the first failure.
+//! The operations on the kernel side of a sensor, on all of its interfaces. An operation that closes goes on
+//! to every interface even if it fails on one; an operation that opens stops at the first failure.
 
 use sensor_common::boot_time::BootTime;
 use sensor_common::tables::{Line, Slot, Term};
@@ -8,12 +8,12 @@ use super::{Port, Sensor, SensorError};
 use crate::kernel::KernelTables;
 use crate::kernel::clock::boot_time;
 
-/// What the kernel side of a sensor can be told.
+/// The operations on the kernel side of a sensor.
 pub trait Enforce {
     /// A generation, as this kernel takes it.
     type Tables;
 
-    /// Makes a generation ready to be published. It takes time and is done aside.
+    /// Makes a generation ready to be published. This takes time, and is done in the background.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -44,13 +44,13 @@ pub trait Enforce {
     /// [`SensorError`].
     fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError>;
 
-    /// Halts all selection, which no lease ends, or ends the halt.
+    /// Halts all selection whatever the lease says, or ends the halt.
     ///
     /// # Errors
     /// [`SensorError`].
     fn set_halted(&mut self, halted: bool) -> Result<(), SensorError>;
 
-    /// Whether selection is halted on any interface, whoever did it.
+    /// Whether selection is halted on any interface, by any process.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -92,7 +92,7 @@ impl Enforce for Sensor {
     fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
         let longer = until > self.vouched.windows().lease();
         if longer {
-            // A record may come out before the write has returned.
+            // A record may come before the write has returned.
             self.vouched.set_lease(until, boot_time());
         }
         if until == BootTime::ZERO {

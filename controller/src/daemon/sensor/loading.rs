@@ -1,4 +1,4 @@
-//! The start of a sensor: a program for every interface, over what the daemon before left.
+//! The start of a sensor: loads a program for every interface, over what the previous daemon left.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::{Port, Sensor, SensorError};
 use crate::control::status::RingSizes;
 use crate::daemon::config::Config;
-use crate::kernel::{Left, PinRoot, Program, Records, Setup, ShareStore};
+use crate::kernel::{PinRoot, Program, Records, Setup, ShareStore, StalePins};
 
 impl Sensor {
     /// Loads a program for every interface; nothing is attached yet. The rings come with their
     /// interfaces.
     ///
-    /// With pins, what the daemon before left is taken over as it is. Selection ends on interfaces
-    /// that have pins but are not the configuration's any more; their rings come too, to be emptied.
+    /// With pins, what the previous daemon left is taken over as it is. Selection ends on interfaces that have
+    /// pins but are no longer in the configuration; their rings are returned too, to be emptied.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -28,8 +28,8 @@ impl Sensor {
         let (mut ports, mut rings) = (Vec::new(), Vec::new());
         let (mut drained, mut foreign) = (Vec::new(), Vec::new());
         let mut retired = BTreeMap::new();
-        let left = root.as_ref().map_or(Ok(Vec::new()), |root| root.left(&config.interfaces));
-        for Left { readable, interface, pins } in left.map_err(at("pin"))? {
+        let left = root.as_ref().map_or(Ok(Vec::new()), |root| root.stale(&config.interfaces));
+        for StalePins { readable, interface, pins } in left.map_err(at("pin"))? {
             if readable {
                 let (records, submitted) = Program::retire_pinned(&pins).map_err(at(&interface))?;
                 retired.insert(interface.clone(), submitted);

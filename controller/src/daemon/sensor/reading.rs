@@ -1,4 +1,4 @@
-//! What a sensor says of itself: counters, rings, log.
+//! Reads a sensor's counters, rings and log.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,7 @@ use super::{Port, Sensor, SensorError};
 use crate::control::status::RingSizes;
 
 impl Sensor {
-    /// What the programs have logged of their own life since the last call, each line with its
-    /// interface.
+    /// What the programs have logged about themselves since the last call, each line with its interface.
     pub fn life(&mut self) -> Vec<String> {
         let lines = |port: &mut Port| {
             let interface = port.interface.clone();
@@ -30,7 +29,7 @@ impl Sensor {
         self.ports.iter().map(|port| Ok((port.interface.as_str(), read(port)?))).collect()
     }
 
-    /// Records submitted by interface, with those of interfaces that were let go.
+    /// Records submitted by interface, including interfaces that are no longer in the configuration.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -53,8 +52,8 @@ impl Sensor {
         self.ports.iter().map(|port| port.rings).collect()
     }
 
-    /// Instructions that the verifier walked through to accept the program, where the kernel says
-    /// so (5.16 and later).
+    /// How many instructions the verifier walked through to accept the program, if the kernel tells (5.16 and
+    /// later).
     pub fn verified_instructions(&mut self) -> Option<u32> {
         self.ports.first_mut()?.program.verified_instructions().ok()?
     }

@@ -1,5 +1,5 @@
-//! Maps and pins that are not as the daemon wants them: left so by another one, or made so by somebody
-//! else.
+//! Corrects maps and pins that are not as the daemon wants them, because another daemon left them so or
+//! another process changed them.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ use crate::daemon::config::LEASES;
 const LONGEST_LEASE: u64 = *LEASES.end() * 1_000_000_000;
 
 impl Sensor {
-    /// Takes over what another daemon left in the maps, at `now` by the boot clock. Of each slot's term
-    /// it leaves what is in `known`; a lease longer than any that a daemon gives is ended, and
-    /// `leased` is the last one that is known of then. Returns a line for each that was more.
+    /// Takes over what another daemon left in the maps, at `now` by the boot clock. Each slot's term is
+    /// narrowed to the one in `known`. A lease that is longer than any daemon gives is ended; the last lease
+    /// that is known is then `leased`. Returns a line for each term or lease that was too long.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -38,7 +38,7 @@ impl Sensor {
                 ));
                 (BootTime::ZERO, leased.min(now))
             } else {
-                // One that was ended says nothing of when it ran.
+                // A lease that was ended does not tell when it ran.
                 (found, if found == BootTime::ZERO { now } else { found })
             };
             lease = lease.min(left);
@@ -48,7 +48,7 @@ impl Sensor {
                 let left = known.get(&slot).map_or(Term::NEVER, |known| known.and(found));
                 if left != found {
                     program.set_term(slot, left).map_err(at)?;
-                    // A slot that no order of ours has is closed without much ado.
+                    // A slot without a known order is closed silently.
                     if known.contains_key(&slot) {
                         let what = "was longer than its order's, and is put right";
                         words.push(format!(
@@ -66,8 +66,8 @@ impl Sensor {
         Ok(words)
     }
 
-    /// Puts right what somebody else has written into the maps: no term may be another than the one
-    /// that was set, and no lease longer. (A shorter one may be a halt.) Returns a line for each.
+    /// Corrects what another process wrote into the maps: every term must be the one that was set, and no lease
+    /// may be longer. (A shorter one may be a halt.) Returns a line for each correction.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -92,7 +92,7 @@ impl Sensor {
         Ok(words)
     }
 
-    /// Puts back pins that somebody removed. Returns a line for each, and whether all are there.
+    /// Puts back pins that were removed. Returns a line for each, and an error if one could not be put back.
     pub fn put_back_pins(&mut self) -> (Vec<String>, Option<SensorError>) {
         let (mut words, mut failed) = (Vec::new(), None);
         for Port { interface, program, .. } in &mut self.ports {

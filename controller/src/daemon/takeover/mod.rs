@@ -1,9 +1,9 @@
-//! What the daemon before left, and whether it can be believed.
+//! What the previous daemon left, and whether it can be believed.
 //!
 //! | file | job |
 //! |---|---|
 //! | [`predecessor`] | all of it, read together |
-//! | [`believed`] | whether verified orders stand behind its names |
+//! | [`believed`] | whether its names agree with the registry |
 
 pub mod believed;
 pub mod predecessor;

@@ -1,4 +1,4 @@
-//! The attachment of a program, and the pins by which it outlives its controller.
+//! The attachment of a program, and the pins with which it outlives its controller.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::kernel::pins::{self, Pins};
 use crate::kernel::{KernelError, Records, XdpAttach, link, name};
 
 impl Program {
-    /// Attaches the program to an interface, in the place of the one that pins keep attached.
+    /// Attaches the program to an interface. If pins keep another program attached, it is replaced.
     ///
     /// # Errors
     /// [`KernelError::Program`]: no such interface, no native XDP in its driver, or another
@@ -25,7 +25,7 @@ impl Program {
             return Ok(());
         };
         let path = pins.link(how);
-        // Taken over from these very pins, it is there already.
+        // If the link was taken over from these very pins, it is pinned already.
         let link = if path.exists() {
             link
         } else {
@@ -35,8 +35,8 @@ impl Program {
         self.keep.as_mut().map_or(Ok(()), |keep| keep.link(&path))
     }
 
-    /// Puts back the pins that somebody removed, or put something else in the place of, and returns
-    /// their paths: without them the next controller would not find what this one leaves.
+    /// Puts back the pins that were removed or replaced, and returns their paths: without them the next
+    /// controller would not find what this one leaves.
     ///
     /// # Errors
     /// [`KernelError::Pin`].
@@ -44,13 +44,13 @@ impl Program {
         self.keep.as_mut().map_or(Ok(Vec::new()), Keep::put_back)
     }
 
-    /// Attaches the program once more, where its attachment was ended from outside. It takes `CAP_BPF`
-    /// at most: the program is loaded already.
+    /// Attaches the program again after its attachment was ended from outside. This takes `CAP_BPF` at most,
+    /// because the program is loaded already.
     ///
     /// # Errors
     /// As [`Self::attach`].
     pub fn reattach(&mut self, interface: &str, how: XdpAttach) -> Result<(), KernelError> {
-        // What is left of the old one may be attached to an interface that is not meant any more.
+        // The old link may still attach to an interface that is no longer meant.
         self.detach()?;
         self.attach(interface, how)
     }
@@ -70,9 +70,9 @@ impl Program {
         self.pins
     }
 
-    /// Ends a sensor whose pins nobody steers any more, and returns the rings with what is in them, and
-    /// how many records its program has submitted: lease 0, detached, and no program runs that could
-    /// make a record. The rings stay pinned.
+    /// Ends a sensor whose pins no controller uses any more: its lease is 0, it is detached, and no program runs
+    /// that could make a record. Returns the rings with their records, and how many records its program has
+    /// submitted. The rings stay pinned.
     ///
     /// # Errors
     /// [`KernelError`].
@@ -84,7 +84,7 @@ impl Program {
         closed?;
         let mut rings = ArrayOfMaps::try_from(Map::ArrayOfMaps(open(name::RECORDS)?))?;
         let records = Records::adopt(&mut rings, pins)?;
-        // Counters that somebody removed say nothing; that is no reason to leave the rings alone.
+        // The counters may have been removed; that is no reason to leave the records in the rings.
         let submitted = match open(name::COUNTERS) {
             Ok(counters) => {
                 let counters = PerCpuArray::try_from(Map::PerCpuArray(counters))?;

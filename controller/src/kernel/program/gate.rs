@@ -1,4 +1,4 @@
-//! The gate: terms, lease and halt, without all of which nothing is selected (L-TERM).
+//! The gate: terms, lease and halt. Nothing is selected unless all of them allow it (L-TERM).
 
 use sensor_common::boot_time::BootTime;
 use sensor_common::tables::{Slot, Term, lease};
@@ -7,19 +7,19 @@ use super::Program;
 use crate::kernel::KernelError;
 
 impl Program {
-    /// Sets when the order in `slot` may select; [`Term::NEVER`] ends it at once. At no moment in
-    /// between may it select at a time that is neither in the term before nor in this one.
+    /// Sets when the order in `slot` may select; [`Term::NEVER`] ends it at once. While the term is being
+    /// written, the order never selects at a time that is in neither the old term nor the new one.
     ///
     /// # Errors
     /// [`KernelError::Map`].
     pub fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), KernelError> {
         // The kernel copies a term word by word: a packet may see one of them old and one new.
         self.narrow_term(slot, term)?;
-        // Also where nothing changes: a map that does not obey is to be noticed.
+        // Written even if nothing changes, so that a map that cannot be written is noticed.
         Ok(self.terms.set(slot.number(), term.words(), 0)?)
     }
 
-    /// Leaves of the term of the order in `slot` what is in `limit` too.
+    /// Narrows the term of the order in `slot` to `limit`.
     ///
     /// # Errors
     /// [`KernelError::Map`].
@@ -56,7 +56,7 @@ impl Program {
         Ok(BootTime::from_nanos(self.lease.get(&lease::UNTIL, 0)?))
     }
 
-    /// The kernel's number of the map that holds lease and halt: [`crate::kernel::LeaseWord::find`].
+    /// The kernel's id of the map with lease and halt, for [`crate::kernel::LeaseWord::find`].
     pub const fn lease_number(&self) -> u32 {
         self.lease_number
     }

@@ -9,6 +9,28 @@ use tokio::net::UnixListener;
 
 use crate::daemon::config::ControlGroup;
 
+/// Why the control socket could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlSocketError {
+    /// The configuration names a group that the system does not know; in the configuration's own words.
+    #[error("{0}")]
+    Group(String),
+    /// The system refuses.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The socket, or the folder that it is in.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something else has its name.
+    #[error("{}: is there already and is no socket", .0.display())]
+    NoSocket(PathBuf),
+    /// Another daemon has it.
+    #[error("{}: another sekisho answers there", .0.display())]
+    Taken(PathBuf),
+}
+
 /// The socket, taken; removed when dropped.
 #[derive(Debug)]
 pub struct Control {
@@ -31,10 +53,10 @@ impl Drop for SocketFile {
 /// daemon answers on is not. A folder that has to be made belongs to the same group.
 ///
 /// # Errors
-/// One line that names the socket.
-pub fn bind(path: &Path, group: Option<&ControlGroup>) -> Result<Control, String> {
-    let failed = |error: io::Error| format!("{}: {error}", path.display());
-    let group = group.map(ControlGroup::number).transpose()?;
+/// [`ControlSocketError`].
+pub fn bind(path: &Path, group: Option<&ControlGroup>) -> Result<Control, ControlSocketError> {
+    let failed = |source| ControlSocketError::Io { path: path.to_owned(), source };
+    let group = group.map(ControlGroup::number).transpose().map_err(ControlSocketError::Group)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
         && !folder.exists()
     {
@@ -51,18 +73,18 @@ pub fn bind(path: &Path, group: Option<&ControlGroup>) -> Result<Control, String
     Ok(control)
 }
 
-fn remove_stale(path: &Path) -> Result<(), String> {
-    let failed = |error: io::Error| format!("{}: {error}", path.display());
+fn remove_stale(path: &Path) -> Result<(), ControlSocketError> {
+    let failed = |source| ControlSocketError::Io { path: path.to_owned(), source };
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
         Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(format!("{}: is there already and is no socket", path.display()));
+            return Err(ControlSocketError::NoSocket(path.to_owned()));
         }
         Ok(_) => {}
     }
     match StdUnixStream::connect(path) {
-        Ok(_) => Err(format!("{}: another sekisho answers there", path.display())),
+        Ok(_) => Err(ControlSocketError::Taken(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path).map_err(failed)
         }

@@ -7,20 +7,20 @@ use ipnetwork::IpNetwork;
 use crate::direction::special::SPECIAL;
 use crate::order::space::Range;
 
-/// As few networks of one IP version as hold every address of its global unicast space together, with
-/// what they are for; `None` where there is an address that none of them holds. Special-purpose space
-/// ([`SPECIAL`]) need not be held: to be cut off from the world, it is enough to lose all of the world.
+/// The fewest networks of one IP version that together cover its global unicast space, with the values that
+/// belong to them; `None` if they leave out any address. Special-purpose space ([`SPECIAL`]) need not be
+/// covered: a machine that loses all of the global space is cut off.
 pub(super) fn cover<T: Copy>(v6: bool, networks: &[(IpNetwork, T)]) -> Option<Vec<(IpNetwork, T)>> {
     let special = SPECIAL.iter().map(|entry| Range::from(&entry.prefix));
     let special: Vec<Range> = special.filter(|range| range.v6 == v6).collect();
     let networks = networks.iter().filter(|(network, _)| network.is_ipv6() == v6);
     let mut networks: Vec<_> = networks.map(|named| (Range::from(&named.0), named)).collect();
-    // The sort is stable: of networks that hold the same, the first one is taken.
+    // The sort is stable: of equal networks the first one is taken.
     networks.sort_by_key(|(range, _)| (range.first, Reverse(range.last)));
     let mut networks = networks.into_iter().peekable();
     let end = if v6 { u128::MAX } else { u32::MAX.into() };
-    // Every address before `next` is held, or need not be. Of the networks that hold it, the one that
-    // reaches farthest goes on.
+    // Every address before `next` is covered, or need not be. Of the networks that hold `next`, the one that
+    // reaches farthest is taken.
     let (mut next, mut best, mut taken) = (0, None::<(Range, _)>, Vec::new());
     loop {
         let around = special.iter().filter(|range| (range.first..=range.last).contains(&next));
@@ -73,7 +73,7 @@ mod tests {
                 "0.0.0.0/2 64.0.0.0/2 128.0.0.0/2 192.0.0.0/2 64.0.0.0/3",
                 Some("0.0.0.0/2 64.0.0.0/2 128.0.0.0/2 192.0.0.0/2"),
             ),
-            // Multicast and reserved space need not be held, nor private space.
+            // Multicast, reserved and private space need not be covered.
             (false, "0.0.0.0/1 128.0.0.0/2 192.0.0.0/3", Some("0.0.0.0/1 128.0.0.0/2 192.0.0.0/3")),
             (
                 false,
@@ -113,8 +113,8 @@ mod tests {
         }
     }
 
-    /// An address that no network holds and that is not special: if there is one, then also one at the
-    /// beginning of the space or just behind the end of some prefix.
+    /// An address that no network holds and that is not special. If there is one, there is also one at the
+    /// beginning of the space or right after the end of a prefix.
     fn gap(v6: bool, networks: &[IpNetwork]) -> Option<IpAddr> {
         let end = if v6 { u128::MAX } else { u32::MAX.into() };
         let prefixes = networks.iter().chain(SPECIAL.iter().map(|entry| &entry.prefix));
@@ -131,7 +131,7 @@ mod tests {
         IpNetwork::new(network.network(), length).unwrap()
     }
 
-    /// Parts that make up the whole space, split at random, most often but for one of them.
+    /// Parts that make up the whole space, split at random; usually one of them is left out.
     fn parts(v6: bool, splits: &[u16], lost: usize) -> Vec<IpNetwork> {
         let bits = if v6 { 128 } else { 32 };
         let mut parts = vec![(0_u128, 0_u8)];

@@ -10,7 +10,7 @@ use netlink_packet_core::{NetlinkSerializable, NlasIterator, parse_ip, parse_u32
 use netlink_packet_route::route::{RouteFlags, RouteHeader, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use crate::daemon::interfaces::netlink::{self, Entry, malformed};
+use crate::daemon::interfaces::netlink::{self, ListEntry, malformed};
 
 // linux/rtnetlink.h.
 const RTM_NEWROUTE: u16 = 24;
@@ -34,7 +34,7 @@ const NEXT_HOP_HEADER: usize = 8;
 const HOP: usize = 8;
 const MEMBER: usize = 8;
 
-/// How often routes are read again whose next hop was removed meanwhile, or is new.
+/// How often routes are read if a next hop was removed or added in between.
 const TRIES: u32 = 3;
 
 /// A route that sends packets somewhere.
@@ -46,14 +46,14 @@ pub(super) struct Route {
     pub(super) table: u32,
 }
 
-/// Routes by what they lead through. A route with several ways is in several places.
+/// Routes by where they lead. A route with several ways is listed several times.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Routes {
     /// By the index of the interface.
     pub(super) by_interface: BTreeMap<u32, Vec<Route>>,
-    /// Those of which nobody knows where they lead. In doubt they lead through every interface.
+    /// Routes whose way is unknown. In doubt they lead through every interface.
     pub(super) doubtful: Vec<Route>,
-    /// By the id of their next hop, where the kernel says no more.
+    /// By the id of the next hop, if the kernel tells no more.
     by_next_hop: BTreeMap<u32, Vec<Route>>,
 }
 
@@ -75,13 +75,13 @@ impl Routes {
     /// All of this network namespace.
     ///
     /// # Errors
-    /// Whatever the system says, and an answer that makes no sense.
+    /// The system's error, or an answer that makes no sense.
     pub(super) fn read() -> io::Result<Self> {
         let mut routes = Self::default();
         for _ in 0..TRIES {
             routes = Self::read_both()?;
             if !routes.by_next_hop.is_empty() {
-                // Kernels that have none do not know the question.
+                // Kernels without next hops do not know this request.
                 routes.resolve(&netlink::dump(GetNextHop, next_hop)?);
             }
             if routes.doubtful.is_empty() {
@@ -109,15 +109,15 @@ impl Routes {
         Ok(both)
     }
 
-    /// Takes up an entry of the list. Only what is asked here is read of it, so that a route with an
-    /// attribute that nobody knows is not overlooked.
-    fn add(&mut self, family: AddressFamily, entry: &Entry<'_>) -> io::Result<()> {
+    /// Adds an entry of the list. Only the attributes that matter here are read, so that a route with an
+    /// unknown attribute is not overlooked.
+    fn add(&mut self, family: AddressFamily, entry: &ListEntry<'_>) -> io::Result<()> {
         if entry.kind != RTM_NEWROUTE {
             return Ok(());
         }
         let header = RouteHeader::parse(entry.body).map_err(malformed)?;
-        // Where IPv6 is off, the kernel lists the other families instead. What is cloned was made of a
-        // route for one destination.
+        // If IPv6 is off, the kernel lists the other families instead. A cloned route is a copy for one
+        // destination.
         let counts = header.address_family == family
             && header.kind == RouteType::Unicast
             && !header.flags.contains(RouteFlags::Cloned);
@@ -167,7 +167,7 @@ impl Routes {
         }
     }
 
-    /// Finds out where the routes lead that name a next hop only.
+    /// Finds out where routes lead that only name a next hop.
     fn resolve(&mut self, next_hops: &NextHops) {
         for (id, routes) in std::mem::take(&mut self.by_next_hop) {
             match interfaces(id, next_hops) {
@@ -178,7 +178,7 @@ impl Routes {
     }
 }
 
-/// The interfaces behind a next hop; `None` where they are not all known.
+/// The interfaces behind a next hop; `None` if not all of them are known.
 fn interfaces(id: u32, next_hops: &NextHops) -> Option<Vec<u32>> {
     let one = |id: &u32| match next_hops.get(id)? {
         NextHop::Interface(index) => Some(vec![*index]),
@@ -209,8 +209,8 @@ fn hops(mut bytes: &[u8]) -> io::Result<Vec<u32>> {
     Ok(interfaces)
 }
 
-/// Takes up an entry of the list of next hops.
-fn next_hop(next_hops: &mut NextHops, entry: &Entry<'_>) -> io::Result<()> {
+/// Adds an entry of the list of next hops.
+fn next_hop(next_hops: &mut NextHops, entry: &ListEntry<'_>) -> io::Result<()> {
     if entry.kind != RTM_NEWNEXTHOP {
         return Ok(());
     }
@@ -235,7 +235,7 @@ fn next_hop(next_hops: &mut NextHops, entry: &Entry<'_>) -> io::Result<()> {
             _ => {}
         }
     }
-    // One of which this is not all known is as good as none: its routes are in doubt.
+    // A next hop that is not fully understood is left out, so that its routes are in doubt.
     if let (Some(id), Some(found)) = (id, found) {
         next_hops.insert(id, found);
     }

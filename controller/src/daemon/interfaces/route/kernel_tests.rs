@@ -39,7 +39,7 @@ fn hop(index: u32, attributes: &[Vec<u8>]) -> Vec<u8> {
 
 fn add(routes: &mut Routes, body: &[u8]) -> io::Result<()> {
     let family = if body.first() == Some(&V6) { AddressFamily::Inet6 } else { AddressFamily::Inet };
-    routes.add(family, &Entry { kind: RTM_NEWROUTE, body })
+    routes.add(family, &ListEntry { kind: RTM_NEWROUTE, body })
 }
 
 fn read(bodies: &[Vec<u8>]) -> Routes {
@@ -82,7 +82,7 @@ fn routes_lead_through_interfaces() {
             UNICAST,
             &[attribute(RTA_DST, &[&[0x20][..], &[0; 15]].concat()), number(RTA_OIF, 3)],
         ),
-        // An attribute that nobody knows, and an encapsulation without its type.
+        // An unknown attribute, and an encapsulation without its type.
         route(
             V6,
             0,
@@ -116,10 +116,10 @@ fn what_sends_nothing_anywhere_does_not_count() {
     // Of a family that was not asked for.
     let mut routes = Routes::default();
     let body = route(28, 0, 254, UNICAST, &default);
-    routes.add(AddressFamily::Inet6, &Entry { kind: RTM_NEWROUTE, body: &body }).unwrap();
+    routes.add(AddressFamily::Inet6, &ListEntry { kind: RTM_NEWROUTE, body: &body }).unwrap();
     let body = route(V4, 0, 254, UNICAST, &default);
-    routes.add(AddressFamily::Inet6, &Entry { kind: RTM_NEWROUTE, body: &body }).unwrap();
-    routes.add(AddressFamily::Inet, &Entry { kind: 25, body: &body }).unwrap();
+    routes.add(AddressFamily::Inet6, &ListEntry { kind: RTM_NEWROUTE, body: &body }).unwrap();
+    routes.add(AddressFamily::Inet, &ListEntry { kind: 25, body: &body }).unwrap();
     assert_eq!(routes, Routes::default());
 }
 
@@ -143,7 +143,7 @@ fn routes_that_name_a_next_hop_lead_where_that_leads() {
         vec![number(NHA_OIF, 11)],
     ] {
         let body = next_hop_message(&attributes);
-        next_hop(&mut next_hops, &Entry { kind: RTM_NEWNEXTHOP, body: &body }).unwrap();
+        next_hop(&mut next_hops, &ListEntry { kind: RTM_NEWNEXTHOP, body: &body }).unwrap();
     }
     routes.resolve(&next_hops);
     assert_eq!(through(&routes), list(&[(10, &["0.0.0.0/0@1", "0.0.0.0/0@3"])]));
@@ -192,11 +192,11 @@ fn what_makes_no_sense_is_an_error() {
         vec![vec![3, 0, 4, 0]],
     ] {
         let body = next_hop_message(&attributes);
-        let entry = Entry { kind: RTM_NEWNEXTHOP, body: &body };
+        let entry = ListEntry { kind: RTM_NEWNEXTHOP, body: &body };
         let error = next_hop(&mut NextHops::default(), &entry).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{attributes:?}");
     }
-    let short = Entry { kind: RTM_NEWNEXTHOP, body: &[0; 3] };
+    let short = ListEntry { kind: RTM_NEWNEXTHOP, body: &[0; 3] };
     assert!(next_hop(&mut NextHops::default(), &short).is_ok());
 }
 
@@ -234,6 +234,6 @@ proptest! {
             prop_assert_eq!(routes, Routes::default(), "all of a route or nothing");
         }
         // Whatever the one reader takes, the other must survive.
-        let _ = next_hop(&mut NextHops::default(), &Entry { kind: RTM_NEWNEXTHOP, body: &body });
+        let _ = next_hop(&mut NextHops::default(), &ListEntry { kind: RTM_NEWNEXTHOP, body: &body });
     }
 }

@@ -1,5 +1,5 @@
-//! Default routes while the sensor runs. They are read beside the loop, which only looks at what was
-//! found: a machine with a million routes must not keep it from renewing the lease.
+//! Default routes while the sensor runs. A task of its own reads them, and the loop only looks at the
+//! result: a machine with a million routes must not keep the loop from renewing the lease.
 
 use std::collections::BTreeMap;
 use std::future;
@@ -15,45 +15,51 @@ use crate::daemon::interfaces::netlink::Listener;
 use crate::registry::event::What;
 use crate::registry::wording::{CARRIES_NONE, carries};
 
-/// A change is followed by others most often; the routes are read once after them.
+/// A change is usually followed by others; the routes are read once, after all of them.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// The routes are read this often although nothing was heard.
+/// How often the routes are read without news.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// After a reading there is a rest of so many times its length, so that routes that change all the time
-/// take no more than a tenth of a CPU.
+/// After a reading the task rests for so many times its length, so that routes that change all the time take
+/// no more than a tenth of a CPU.
 const REST: u32 = 9;
 
-/// The last reading, or why there is none.
-type Found = Result<Arc<DefaultRoutes>, String>;
+/// Why the routes could not be read. It is compared, so that the same reason is reported once.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the routes cannot be read: {0}")]
+pub struct Unread(String);
 
-/// Which interfaces of the configuration carry a default route, as it was told.
+/// The last reading, or why it failed.
+type RouteReading = Result<Arc<DefaultRoutes>, Unread>;
+
+/// Which interfaces of the configuration carry a default route, as last reported.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Carried {
     /// The routes, in words, by the interface's name in the configuration.
     pub interfaces: BTreeMap<String, String>,
-    /// Why the routes could not be read, if they could not. What was known before stands.
-    pub unread: Option<String>,
+    /// Why the routes could not be read, if they could not. Then `interfaces` stays as it was.
+    pub unread: Option<Unread>,
 }
 
 impl Carried {
-    /// What is wrong, in one line.
+    /// The trouble, in one line.
     pub fn trouble(&self) -> Option<String> {
         let carried = self.interfaces.iter();
         let carried = carried.map(|(name, routes)| format!("{name}: {}", carries(routes)));
-        let words: Vec<String> = carried.chain(self.unread.clone()).collect();
+        let words: Vec<String> =
+            carried.chain(self.unread.as_ref().map(Unread::to_string)).collect();
         Some(words.join("; ")).filter(|words| !words.is_empty())
     }
 
-    /// Takes up a reading, and tells what has changed.
-    fn look(&mut self, found: &Found, views: &[View]) -> Looked {
+    /// Takes a reading, and reports what has changed.
+    fn look(&mut self, found: &RouteReading, views: &[View]) -> Looked {
         let mut looked = Looked::default();
-        let unread = found.as_ref().err().map(|why| format!("the routes cannot be read: {why}"));
-        if unread.is_some() && unread != self.unread {
-            looked.said.extend(unread.clone());
+        let unread = found.as_ref().err();
+        if unread != self.unread.as_ref() {
+            looked.said.extend(unread.map(Unread::to_string));
         }
-        self.unread = unread;
+        self.unread = unread.cloned();
         let Ok(found) = found else { return looked };
         for view in views {
             let interface = view.interface.clone();
@@ -81,16 +87,16 @@ impl Carried {
 }
 
 /// The watch over default routes, for a sensor that drops every frame and whose operator did not say
-/// that this is meant.
+/// `--yes-drop-all`.
 #[derive(Debug)]
-pub struct Watch {
-    found: watch::Receiver<Found>,
+pub struct RouteWatch {
+    found: watch::Receiver<RouteReading>,
     carried: Carried,
 }
 
-impl Watch {
-    /// A watch that knows a first reading, and what reads the routes from then on, to be run as a task.
-    /// `news` has listened since before that reading.
+impl RouteWatch {
+    /// A watch with a first reading, and the future that reads the routes from then on, to be spawned as a
+    /// task. `news` must have listened since before that reading.
     pub fn new(
         news: Listener,
         first: DefaultRoutes,
@@ -99,33 +105,33 @@ impl Watch {
         (Self { found, carried: Carried::default() }, keep_reading(news, sender))
     }
 
-    /// Waits until what was found is new, for ever without a watch. May be given up at any time.
+    /// Waits for a new result, and forever without a watch. Safe to cancel.
     pub async fn changed(watch: Option<&mut Self>) {
         let changed = match watch {
             Some(watch) => watch.found.changed().await.is_ok(),
             None => false,
         };
-        // Without a sender nothing comes any more: the daemon is ending.
+        // Without a sender nothing comes any more, because the daemon is ending.
         if !changed {
             future::pending::<()>().await;
         }
     }
 
-    /// Looks at what was found for these interfaces.
+    /// Looks at the result for these interfaces.
     pub fn look(&mut self, views: &[View]) -> Looked {
         self.carried.look(&self.found.borrow_and_update(), views)
     }
 
-    /// What was found when it was last looked at.
+    /// The result of the last look.
     pub fn carried(&self) -> &Carried {
         &self.carried
     }
 }
 
-async fn keep_reading(mut news: Listener, sender: watch::Sender<Found>) {
+async fn keep_reading(mut news: Listener, sender: watch::Sender<RouteReading>) {
     loop {
         match timeout(INTERVAL, news.changed()).await {
-            // A socket that fails brings no news; what it would have said is found in time.
+            // A socket that failed brings no news; a change is found after the interval.
             Ok(Err(_)) => sleep(INTERVAL).await,
             Ok(Ok(())) => sleep(SETTLE).await,
             Err(_) => {}
@@ -134,10 +140,10 @@ async fn keep_reading(mut news: Listener, sender: watch::Sender<Found>) {
         let reading = tokio::task::spawn_blocking(DefaultRoutes::read).await;
         let found = match reading {
             Ok(Ok(found)) => Ok(Arc::new(found)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(Err(error)) => Err(Unread(error.to_string())),
+            Err(error) => Err(Unread(error.to_string())),
         };
-        // The loop is woken by what is new to it only.
+        // The loop is woken only if something has changed.
         sender.send_if_modified(|last| {
             let new = *last != found;
             *last = found;
@@ -178,7 +184,7 @@ mod tests {
             (&none, None),
             (&some, Some(format!("{at} (0.0.0.0/0 in table main), {drops}"))),
             (&some, None),
-            // Said once, but shown as it is.
+            // Reported once, but status shows the present routes.
             (&other, None),
             (&none, Some("b: carries no default route any more".to_owned())),
             (&none, None),
@@ -192,7 +198,7 @@ mod tests {
                 assert_eq!(carried.trouble(), Some(trouble));
             }
         }
-        // It goes with the interface, whatever that is called, and not with the name.
+        // The route belongs to the interface, not to the name.
         let moved = views(&[("a", Some(2)), ("b", Some(7))]);
         let looked = carried.look(&some, &moved);
         assert_eq!(looked.events, [What::NoDefaultRoute { interface: "b".into() }]);
@@ -204,7 +210,7 @@ mod tests {
         let mut carried = Carried::default();
         let ports = views(&[("a", Some(2))]);
         carried.look(&Ok(found(&[(2, "r")])), &ports);
-        let failed: Found = Err("no".into());
+        let failed: RouteReading = Err(Unread("no".into()));
         let looked = carried.look(&failed, &ports);
         assert_eq!(looked.said, ["the routes cannot be read: no"]);
         assert_eq!(looked.events, []);

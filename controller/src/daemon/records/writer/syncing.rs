@@ -1,4 +1,4 @@
-//! What was written is brought to the disk, on a thread of its own.
+//! Syncs what was written, on a thread of its own.
 
 use std::fs::File;
 use std::io;
@@ -7,13 +7,13 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::Writer;
-use super::trouble::Kind;
-use crate::daemon::records::output::Sink;
+use super::trouble::TroubleKind;
+use crate::daemon::records::output::OpenOutput;
 
 impl Writer {
-    /// Begins to bring to the disk what was written so far, aside.
+    /// Begins to sync, in the background, what was written so far.
     pub(super) fn begin_sync(&mut self) {
-        let output = self.places.sink.as_ref().and_then(Sink::durable).map(Arc::clone);
+        let output = self.places.open_output.as_ref().and_then(OpenOutput::durable).map(Arc::clone);
         let aside = self.places.aside.take_dirty();
         self.sync = Some(tokio::task::spawn_blocking(move || bring(output, aside)));
         self.dirty = false;
@@ -30,14 +30,14 @@ impl Writer {
         self.synced(done);
     }
 
-    /// Takes note of what came of that.
+    /// Takes note of how a sync ended.
     pub(super) fn synced(&mut self, done: io::Result<()>) {
         self.sync = None;
         match done {
-            Ok(()) => self.is_well(Kind::Syncing),
+            Ok(()) => self.is_well(TroubleKind::Syncing),
             Err(error) => {
                 self.dirty = true;
-                self.is_wrong(Kind::Syncing, &error);
+                self.is_wrong(TroubleKind::Syncing, &error);
             }
         }
     }

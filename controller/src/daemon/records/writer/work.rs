@@ -1,4 +1,4 @@
-//! What the writer is given to do.
+//! What the drain gives the writer to do.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use bytes::Bytes;
 use crate::daemon::records::aside::Asides;
 use crate::kernel::{RingPosition, Room};
 
-/// What the drain has for the writer, in its order.
+/// A piece of work, in the order in which it is to be done.
 #[derive(Debug)]
 pub enum Work {
     /// Records to be written.
     Batch(Batch),
-    /// No record of a generation before this one comes any more: once everything before is written,
-    /// their names can go.
+    /// No record of an earlier generation comes any more: once everything before this is written, the names
+    /// of earlier generations can go.
     Forget(u32),
 }
 
@@ -26,19 +26,19 @@ pub struct Batch {
     pub records: u64,
     /// `event.sequence` of the last of them, or of the last one before.
     pub last: u64,
-    /// Records that were taken out of the rings with them and are to be set aside.
+    /// Records from the same rings that have to be set aside.
     pub asides: Asides,
-    /// How far the batch goes in each ring that it has records of.
-    pub taken: Vec<Taken>,
+    /// How far the batch goes in each ring that it has records from.
+    pub taken: Vec<RingMark>,
 }
 
-/// How far records were taken out of a ring. Its room is given back once they are written: until
-/// then they are in the ring, whatever becomes of this process.
+/// How far records were taken out of a ring. Their room is given back once they are written: until then
+/// they are in the ring, whatever happens to this process.
 #[derive(Debug)]
-pub struct Taken {
+pub struct RingMark {
     /// The ring's name.
     pub ring: Arc<str>,
-    /// What gives it back.
+    /// The ring's room.
     pub room: Arc<Room>,
     /// How far.
     pub position: RingPosition,
