@@ -48,3 +48,4 @@ pub mod rejection;
 pub mod replay;
 mod shown;
 pub mod text;
+pub mod tunnels;

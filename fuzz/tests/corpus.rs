@@ -40,3 +40,23 @@ fn nothing_at_all() {
         }
     }
 }
+
+/// Stacks of layers, damaged or not, out of noise: a corpus that grew before a walk knew tunnels has none.
+#[test]
+fn stacks_out_of_noise() {
+    let decide = TARGETS.iter().find(|target| target.name == "decide").unwrap();
+    let mut state = 0x5e15_5e15_5e15_5e15_u64;
+    for round in 0..ROUNDS {
+        let mut input = vec![0x80 | u8::try_from(round % 128).unwrap()];
+        for _ in 0..250 {
+            // xorshift64*
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            input.extend(state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_be_bytes());
+        }
+        (decide.run)(&input);
+    }
+}
+
+const ROUNDS: u32 = 4_000;

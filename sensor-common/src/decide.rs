@@ -9,7 +9,9 @@ use crate::lookup;
 use crate::outcome::Outcome;
 use crate::packet::Packet;
 use crate::parse::payload::Payload;
-use crate::parse::{self, Address, Flow, Unparsed, Version, transport};
+use crate::parse::tunnel::Entered;
+use crate::parse::walk::{Room, Walk};
+use crate::parse::{self, Flow, Unparsed};
 use crate::payload::{self, Hits};
 use crate::record::{Record, Sink};
 use crate::repeat::Repeat;
@@ -62,7 +64,7 @@ struct Tally {
 /// Where the candidate is kept while it is judged. One place is enough, as packets are judged one at a
 /// time. A candidate is too large for the kernel's stack, so the kernel's implementation is memory of the
 /// CPU; the host's is a local variable.
-pub trait Scratch {
+pub trait Scratch: Room {
     /// Replaces the candidate before. `None` where there is no place.
     fn keep(&mut self, candidate: Candidate) -> Option<&mut Candidate>;
 }
@@ -77,8 +79,10 @@ pub struct Ports<'a, G, M, R, S, K> {
     pub repeat: &'a R,
     /// Where records go.
     pub sink: &'a mut S,
-    /// Where the candidate is kept.
+    /// Where a walk through layers and the candidate are kept.
     pub scratch: &'a mut K,
+    /// The encapsulations that are entered.
+    pub entered: Entered,
 }
 
 /// Judges a frame, and submits one record for each order in force that it matches.
@@ -99,7 +103,7 @@ where
 {
     let length = packet.length();
     let done = |outcome, direction| Verdict { outcome, direction, length, records: 0, lost: 0 };
-    let flow = match parse::parse(packet) {
+    let flow = match parse::parse(packet, ports.entered, ports.repeat, ports.scratch) {
         Ok(flow) => flow,
         Err(Unparsed::NonIp) => return done(Outcome::NonIp, None),
         Err(Unparsed::Malformed) => return done(Outcome::Malformed, None),
@@ -111,7 +115,7 @@ where
         return done(Outcome::Unclassified, None);
     }
     let addresses =
-        lookup::pair(&tables, ports.repeat, head, flow.version, flow.source, flow.destination);
+        lookup::pair(&tables, ports.repeat, head, flow.version(), flow.source, flow.destination);
     let Some((source, destination)) = addresses else { return done(Outcome::Unclassified, None) };
     // L-DIR: before any rule is looked at.
     let direction = match Direction::judge(source.class(), destination.class()) {
@@ -184,7 +188,7 @@ fn begin<T: Tables + Copy, G: Gate, S: Sink>(
     sink: &mut S,
 ) -> bool {
     let Some(head) = tables.near(select::HEAD) else { return false };
-    candidate.rows.find_ports(&tables, head, candidate.flow.ports);
+    candidate.rows.find_ports(&tables, head, candidate.flow.ports());
     // The first word of the rows, up to its first rule. The loop would cost as much as all of this.
     candidate.enter_word(&tables, head)
         && (candidate.cursor.is_between_words() || candidate.hit(&tables, head, gate, sink))
@@ -248,19 +252,8 @@ impl Candidate {
     /// No packet: all fields are 0 but for the cursor's.
     #[inline(always)]
     fn blank() -> Self {
-        let nowhere = Address::default();
         Self {
-            flow: Flow {
-                version: Version::V4,
-                source: nowhere,
-                destination: nowhere,
-                protocol: 0,
-                // `None` would leave in memory what was there.
-                ports: Some(transport::Ports { source: 0, destination: 0 }),
-                fragment: false,
-                upper: 0,
-                end: 0,
-            },
+            flow: Flow::blank(),
             direction: Direction::ForeignToForeign,
             length: 0,
             generation: 0,
@@ -342,8 +335,20 @@ impl Tally {
 }
 
 /// The host's implementation of the port.
-impl Scratch for Option<Candidate> {
+#[derive(Default)]
+pub struct LocalScratch {
+    walk: Option<Walk>,
+    candidate: Option<Candidate>,
+}
+
+impl Room for LocalScratch {
+    fn begin(&mut self, walk: Walk) -> Option<&mut Walk> {
+        self.walk.begin(walk)
+    }
+}
+
+impl Scratch for LocalScratch {
     fn keep(&mut self, candidate: Candidate) -> Option<&mut Candidate> {
-        Some(self.insert(candidate))
+        Some(self.candidate.insert(candidate))
     }
 }

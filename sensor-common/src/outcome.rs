@@ -35,7 +35,7 @@ outcomes! {
     Domestic = 2, "domestic", "Both ends are domestic (内内): never selected.";
     Unclassified = 3, "unclassified", "An address cannot be judged: never selected.";
     NonIp = 4, "non-ip", "The frame carries no IPv4 or IPv6 packet that the parser reaches.";
-    Malformed = 5, "malformed", "An IP packet whose headers are cut short or contradict themselves.";
+    Malformed = 5, "malformed", "Headers are cut short or contradict themselves, or the inside of a tunnel cannot be judged.";
     OverCapacity = 6, "over-capacity", "Not inspected: the approved capacity share was used up.";
     Lapsed = 7, "lapsed", "A rule held, but the order's term had not begun or had ended, or the controller's lease had passed.";
     RingFull = 8, "ring-full", "A rule held, but the ring buffer had no room: the record was lost.";

@@ -3,7 +3,9 @@
 
 use crate::boot_time::BootTime;
 use crate::direction::Direction;
-use crate::parse::{Address, Flow, Version};
+use crate::parse::transport::Ports;
+use crate::parse::tunnel::Encapsulation;
+use crate::parse::{Address, Flow};
 
 /// Length of a record in bytes.
 pub const LENGTH: usize = 64;
@@ -37,6 +39,8 @@ pub struct Record {
     pub flags: u8,
     /// Always zero.
     pub reserved: u8,
+    /// What the packet is inside of: see [`Encapsulation`].
+    pub encapsulation: u32,
 }
 
 /// Bits of [`Record::flags`].
@@ -53,6 +57,7 @@ const _: () = assert!(size_of::<Record>() == LENGTH);
 const _: () = assert!(align_of::<Record>() == 8);
 const _: () = assert!(core::mem::offset_of!(Record, length) == 40);
 const _: () = assert!(core::mem::offset_of!(Record, protocol) == 56);
+const _: () = assert!(core::mem::offset_of!(Record, encapsulation) == 60);
 
 impl Record {
     /// The record of a packet that `rule` of `generation` selected at `time`.
@@ -65,19 +70,8 @@ impl Record {
         generation: u32,
         rule: u32,
     ) -> Self {
-        let mut flags = 0;
-        if matches!(flow.version, Version::V6) {
-            flags |= flag::V6;
-        }
-        if flow.fragment {
-            flags |= flag::FRAGMENT;
-        }
-        let (mut source_port, mut destination_port) = (0, 0);
-        if let Some(ports) = flow.ports {
-            flags |= flag::PORTS;
-            source_port = ports.source;
-            destination_port = ports.destination;
-        }
+        let Ports { source: source_port, destination: destination_port } =
+            flow.ports().unwrap_or_default();
         Self {
             time,
             source: bytes(flow.source),
@@ -89,8 +83,9 @@ impl Record {
             destination_port,
             protocol: flow.protocol,
             direction: direction as u8,
-            flags,
+            flags: flow.flags,
             reserved: 0,
+            encapsulation: flow.encapsulation.0,
         }
     }
 
@@ -101,7 +96,7 @@ impl Record {
         let [source_high, source_low] = address_words(self.source);
         let [destination_high, destination_low] = address_words(self.destination);
         let ports = pair(self.source_port.into(), self.destination_port.into(), 16);
-        let rest = [self.protocol, self.direction, self.flags, self.reserved, 0, 0, 0, 0];
+        let rest = u32::from_ne_bytes([self.protocol, self.direction, self.flags, self.reserved]);
         [
             self.time.as_nanos(),
             source_high,
@@ -110,7 +105,7 @@ impl Record {
             destination_low,
             pair(self.length.into(), self.generation.into(), 32),
             pair(self.rule.into(), ports, 32),
-            u64::from_ne_bytes(rest),
+            pair(rest.into(), self.encapsulation.into(), 32),
         ]
     }
 
@@ -130,7 +125,13 @@ impl Record {
             direction: u8::from_ne_bytes(reader.take()),
             flags: u8::from_ne_bytes(reader.take()),
             reserved: u8::from_ne_bytes(reader.take()),
+            encapsulation: u32::from_ne_bytes(reader.take()),
         }
+    }
+
+    /// What the packet is inside of.
+    pub const fn encapsulation(&self) -> Encapsulation {
+        Encapsulation(self.encapsulation)
     }
 
     /// The packet's direction. `None`: the bytes were not written by the program.
@@ -199,6 +200,7 @@ mod tests {
             direction: 0x82,
             flags: 0x83,
             reserved: 0x84,
+            encapsulation: 0x9192_9394,
         };
         let mut bytes = [0; LENGTH];
         for (to, word) in bytes.chunks_exact_mut(8).zip(record.words()) {

@@ -33,6 +33,7 @@ fn sekisho(context: XdpContext) -> u32 {
         repeat: &repeat::BpfLoop,
         sink: &mut maps::Ring,
         scratch: &mut maps::CpuScratch,
+        entered: maps::entered(),
     };
     let verdict = decide(&frame, generation, &mut ports);
     maps::count(&verdict);

@@ -11,6 +11,7 @@
 //! | `RECORDS` | program | the ring buffers of records, one for each CPU |
 //! | `UNANNOUNCED` | program | records since the last wake-up, per CPU |
 //! | `COUNTERS` | program | outcomes, per CPU |
+//! | `WALK` | program | the walk through the layers of a packet, per CPU |
 //! | `CANDIDATE` | program | the packet that is being judged, per CPU |
 //!
 //! Each interface has its own program and its own maps, so counters and records of two interfaces never mix.
@@ -33,6 +34,8 @@ use sensor_common::counters::{self, Verdict};
 use sensor_common::decide::{Candidate, Scratch};
 use sensor_common::layout::low;
 use sensor_common::opaque::Opaque;
+use sensor_common::parse::tunnel::Entered;
+use sensor_common::parse::walk::{Room, Walk};
 use sensor_common::record::{LENGTH, Record, Sink};
 use sensor_common::tables::{
     Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Slot, TERM_WORDS, Tables, Term, lease,
@@ -91,9 +94,21 @@ static CANDIDATE: PerCpuArray<[u64; CANDIDATE_WORDS], 1> = PerCpuArray::new();
 const CANDIDATE_WORDS: usize = size_of::<Candidate>().div_ceil(size_of::<u64>());
 const _: () = assert!(align_of::<Candidate>() <= align_of::<u64>());
 
+/// Room for one [`Walk`], in words. Only the program reads it.
+#[btf_map]
+static WALK: PerCpuArray<[u64; WALK_WORDS], 1> = PerCpuArray::new();
+
+const WALK_WORDS: usize = size_of::<Walk>().div_ceil(size_of::<u64>());
+const _: () = assert!(align_of::<Walk>() <= align_of::<u64>());
+
 /// 1 in `inline` mode, 0 in `tap` mode. Read-only data that the controller sets before loading.
 #[unsafe(no_mangle)]
 static INLINE: u8 = 0;
+
+/// The encapsulations that are entered, one bit each ([`Entered::bits`]). Read-only data that the controller sets
+/// before loading: what is not entered costs nothing.
+#[unsafe(no_mangle)]
+static ENTERED: u32 = 0;
 
 /// One in this many records wakes the controller, which also reads the rings at regular times. Read-only data
 /// that the controller sets before loading.
@@ -105,6 +120,13 @@ static WAKE_EVERY: u64 = 0;
 pub fn inline() -> bool {
     // SAFETY: a valid, aligned static; volatile because the loader changes it after compilation.
     unsafe { core::ptr::read_volatile(&raw const INLINE) == 1 }
+}
+
+/// The encapsulations that are entered.
+#[inline(always)]
+pub fn entered() -> Entered {
+    // SAFETY: a valid, aligned static; volatile because the loader changes it after compilation.
+    Entered::from_bits(unsafe { core::ptr::read_volatile(&raw const ENTERED) })
 }
 
 /// The generation that judges this packet, from its first look-up to its last. Which half of the segments is
@@ -311,6 +333,18 @@ impl Sink for Ring {
 
 /// The memory of this CPU for the packet that it is judging.
 pub struct CpuScratch;
+
+impl Room for CpuScratch {
+    #[inline(always)]
+    fn begin(&mut self, walk: Walk) -> Option<&mut Walk> {
+        let place = WALK.get_ptr_mut(0)?.cast::<Walk>();
+        // SAFETY: as for a candidate, below.
+        unsafe {
+            place.write(walk);
+            Some(&mut *place)
+        }
+    }
+}
 
 impl Scratch for CpuScratch {
     #[inline(always)]

@@ -10,8 +10,12 @@ use crate::authority::{approved, payload};
 
 mod build;
 mod cases;
+mod tunnels;
 
-pub use cases::fixtures;
+/// Every fixture.
+pub fn fixtures() -> Vec<Fixture> {
+    [cases::fixtures(), tunnels::fixtures()].concat()
+}
 
 /// A frame and what must become of it.
 #[derive(Clone, Debug)]
@@ -58,7 +62,7 @@ pub fn orders() -> Vec<Verified<Order>> {
         &json!([
             {"id": "web", "either": "c2", "protocol": "tcp", "destination_ports": ["443", "8000-8099"]},
             {"id": "any-tcp", "source": "c2", "protocol": "tcp"},
-            {"id": "gre", "source": "c2", "protocol": 47},
+            {"id": "esp", "source": "c2", "protocol": 50},
             {"id": "low-udp", "destination": "c2", "protocol": "udp", "source_ports": ["0-1023"]},
         ]),
     );

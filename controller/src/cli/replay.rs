@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use sensor_common::parse::tunnel::{Entered, Tunnel};
 use sensor_common::tables::Line;
 
 use super::CliError;
@@ -22,6 +23,7 @@ use crate::registry::event::Named;
 use crate::registry::runs::Replayed;
 use crate::replay::{Judge, Replay, ReplayError, Report, Summary};
 use crate::shown::shown;
+use crate::tunnels;
 
 mod entry;
 mod output;
@@ -85,6 +87,12 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "TIME", value_parser = time::parse_timestamp)]
     at: Option<Timestamp>,
 
+    /// The encapsulations that are entered, separated by commas; without a value, none [default: all]
+    ///
+    /// The sensor's `decapsulate`; docs/packets.md says what each name stands for.
+    #[arg(long, value_name = "NAMES", num_args = 0.., value_delimiter = ',', value_parser = tunnels::named)]
+    decapsulate: Option<Vec<Tunnel>>,
+
     /// Where the frames are judged
     #[arg(long, value_enum, default_value_t = EngineName::Kernel)]
     engine: EngineName,
@@ -126,6 +134,12 @@ impl EngineName {
 }
 
 impl ReplayArgs {
+    /// The encapsulations that are entered.
+    fn tunnels(&self) -> Entered {
+        let chosen = self.decapsulate.as_ref();
+        chosen.map_or(Entered::ALL, |tunnels| tunnels.iter().copied().collect())
+    }
+
     /// Runs the replay.
     ///
     /// # Errors
@@ -203,12 +217,18 @@ impl ReplayArgs {
 
     fn judge(&self, lines: Vec<Line>) -> Result<Judge, CliError> {
         Ok(match self.engine {
-            EngineName::Host => Judge::host(HostEngine::new(lines)),
+            EngineName::Host => Judge::host(self.host(lines)),
             EngineName::Kernel => {
-                let kernel = KernelEngine::new(&lines).map_err(unloaded)?;
-                Judge::kernel(kernel, HostEngine::new(lines))
+                let kernel = KernelEngine::entering(&lines, self.tunnels()).map_err(unloaded)?;
+                Judge::kernel(kernel, self.host(lines))
             }
         })
+    }
+
+    fn host(&self, lines: Vec<Line>) -> HostEngine {
+        let mut host = HostEngine::new(lines);
+        *host.entered() = self.tunnels();
+        host
     }
 
     /// What is entered of the replay.
@@ -224,6 +244,7 @@ impl ReplayArgs {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uid: rustix::process::getuid().as_raw(),
             engine: self.engine.name().to_owned(),
+            decapsulate: tunnels::names(self.tunnels()).into_iter().map(str::to_owned).collect(),
             moment: inputs.at,
             trust: inputs.trust,
             orders: inputs.orders,

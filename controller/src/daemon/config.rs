@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::Group;
+use sensor_common::parse::tunnel::Entered;
 use serde::Deserialize;
 
 use crate::control::DEFAULT_SOCKET;
@@ -17,6 +18,7 @@ use crate::kernel::{LifeLog, Mode, XdpAttach};
 use crate::registry::Place;
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
+use crate::tunnels::{named, names};
 
 /// Largest ring buffer: the kernel takes no larger one.
 const LARGEST_RING: u32 = 1 << 30;
@@ -32,6 +34,8 @@ pub struct Config {
     pub facility: String,
     /// What happens to frames after inspection.
     pub mode: Mode,
+    /// The encapsulations that are entered.
+    pub entered: Entered,
     /// Where packets are inspected; never empty.
     pub interfaces: Vec<String>,
     /// How the program is attached.
@@ -110,6 +114,7 @@ struct Written {
     facility: String,
     mode: Mode,
     interfaces: Vec<String>,
+    decapsulate: Option<Vec<String>>,
     #[serde(default)]
     xdp: XdpAttach,
     trust: PathBuf,
@@ -196,6 +201,7 @@ impl Config {
             sensor,
             facility,
             mode,
+            entered,
             interfaces,
             xdp,
             trust: _,
@@ -215,6 +221,7 @@ impl Config {
             ("sensor", sensor.clone()),
             ("facility", facility.clone()),
             ("mode", format!("{mode:?}")),
+            ("decapsulate", names(*entered).join(", ")),
             ("interfaces", format!("{interfaces:?}")),
             ("xdp", format!("{xdp:?}")),
             ("state", state.directory.display().to_string()),
@@ -277,6 +284,7 @@ impl Written {
             sensor: self.sensor,
             facility: self.facility,
             mode: self.mode,
+            entered: entered(self.decapsulate.as_deref())?,
             interfaces: self.interfaces,
             xdp: self.xdp,
             trust: file("trust", folder, &self.trust)?,
@@ -341,6 +349,17 @@ fn place(folder: &Path, state: &Path, anchor: Option<&Path>) -> Result<Place, Re
 fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
     let numbered = paths.iter().enumerate();
     numbered.map(|(index, path)| file(&format!("{key}[{index}]"), folder, path)).collect()
+}
+
+/// All that can be entered, where nothing is said.
+fn entered(names: Option<&[String]>) -> Result<Entered, Refusal> {
+    let Some(names) = names else { return Ok(Entered::ALL) };
+    let numbered = names.iter().enumerate();
+    numbered
+        .map(|(index, name)| {
+            named(name).map_err(|reason| (format!("decapsulate[{index}]"), reason, None))
+        })
+        .collect()
 }
 
 /// A name that can stand in every record and as a metric's label.

@@ -29,6 +29,7 @@ fn defaults_and_relative_paths() {
         sensor: "tyo-gw-1a".into(),
         facility: "tyo-gw-1".into(),
         mode: Mode::Tap,
+        entered: Entered::ALL,
         interfaces: vec!["eth1".into(), "eth2".into()],
         xdp: XdpAttach::Native,
         trust: "/etc/sekisho/trust.json".into(),

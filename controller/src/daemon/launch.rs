@@ -21,6 +21,7 @@ trust = "trust.json"
 state = "/var/lib/sekisho/state"  # the directory for what must survive
 output = "records.ndjson"       # or "-"
 anchor = "/var/lib/sekisho/state.anchor"  # tells an older copy of the state from the present one
+decapsulate = ["vlan", "mpls", "pppoe", "gre", "erspan", "ip-in-ip", "etherip", "vxlan", "geneve", "gtp-u", "teredo"]
 orders = []                     # envelopes to install; one that is wrong and nothing starts
 xdp = "native"                  # or "generic": slower, for drivers without XDP
 lease_seconds = 10              # 2 to 60

@@ -3,8 +3,10 @@
 use sensor_common::boot_time::BootTime;
 use sensor_common::capacity::AlwaysFull;
 use sensor_common::counters::Counters;
-use sensor_common::decide::{Ports, decide};
+use sensor_common::decide::{LocalScratch, Ports, decide};
 use sensor_common::packet::{Captured, Packet};
+use sensor_common::parse::tunnel::Entered;
+use sensor_common::parse::{Flow, Unparsed, parse};
 use sensor_common::record::{Record, Sink};
 use sensor_common::repeat::Loop;
 use sensor_common::tables::{Gate, Line, MOST_ORDERS, Slot, Term, lease};
@@ -16,6 +18,7 @@ use crate::kernel::KernelError;
 pub struct HostEngine {
     lines: Vec<Line>,
     gate: HostGate,
+    entered: Entered,
     counters: Counters,
 }
 
@@ -33,7 +36,8 @@ pub struct HostGate {
 }
 
 impl HostEngine {
-    /// An engine with a generation's tables and the gate wide open: every order that was compiled is in force.
+    /// An engine with a generation's tables and the gate wide open: every order that was compiled is in force. It
+    /// enters all encapsulations.
     pub fn new(lines: Vec<Line>) -> Self {
         let gate = HostGate {
             terms: [Term::ALWAYS; MOST_ORDERS as usize],
@@ -41,12 +45,17 @@ impl HostEngine {
             halted: false,
             now: BootTime::FIRST,
         };
-        Self { lines, gate, counters: Counters::default() }
+        Self { lines, gate, entered: Entered::ALL, counters: Counters::default() }
     }
 
     /// The gate, to be opened or closed.
     pub const fn gate(&mut self) -> &mut HostGate {
         &mut self.gate
+    }
+
+    /// The encapsulations that are entered, to be changed.
+    pub const fn entered(&mut self) -> &mut Entered {
+        &mut self.entered
     }
 }
 
@@ -56,6 +65,14 @@ impl HostEngine {
         self.judge_packet(frame)
     }
 
+    /// What the parser reads in a frame.
+    ///
+    /// # Errors
+    /// [`Unparsed`] says which of the two outcomes it has instead.
+    pub fn read(&self, packet: &impl Packet) -> Result<Flow, Unparsed> {
+        parse(packet, self.entered, &Loop, &mut None)
+    }
+
     fn judge_packet(&mut self, packet: &impl Packet) -> Vec<Record> {
         let mut records = List(Vec::new());
         let mut ports = Ports {
@@ -63,7 +80,8 @@ impl HostEngine {
             meter: &AlwaysFull,
             repeat: &Loop,
             sink: &mut records,
-            scratch: &mut None,
+            scratch: &mut LocalScratch::default(),
+            entered: self.entered,
         };
         let verdict = decide(packet, self.lines.as_slice(), &mut ports);
         self.counters.count(&verdict);

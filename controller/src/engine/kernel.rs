@@ -3,11 +3,12 @@
 use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{Counters, Verdict};
 use sensor_common::outcome::Outcome;
+use sensor_common::parse::tunnel::Entered;
 use sensor_common::record::Record;
 use sensor_common::tables::{Line, Slot, Term};
 
 use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
-use crate::kernel::{KernelError, KernelTables, Mode, Program, Records, ShareStore};
+use crate::kernel::{KernelError, KernelTables, Program, Records, Setup, ShareStore};
 
 /// Room for the records of one frame, which are taken out after each frame.
 const RING_BYTES: u32 = 64 * 1024;
@@ -24,12 +25,22 @@ pub struct KernelEngine {
 
 impl KernelEngine {
     /// Loads the program with a generation's tables and the gate wide open: every order that was compiled is in
-    /// force.
+    /// force. It
+    /// enters all encapsulations.
     ///
     /// # Errors
     /// [`KernelError`] if the program does not load.
     pub fn new(lines: &[Line]) -> Result<Self, KernelError> {
-        let (mut program, records) = Program::load(Mode::Tap, RING_BYTES)?;
+        Self::entering(lines, Entered::ALL)
+    }
+
+    /// The same, entering these encapsulations.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn entering(lines: &[Line], entered: Entered) -> Result<Self, KernelError> {
+        let setup = Setup { entered, ring_bytes: RING_BYTES, ..Setup::default() };
+        let (mut program, records) = Program::set_up(setup)?;
         program.publish(&KernelTables::create(lines)?)?;
         for slot in Slot::all() {
             program.set_term(slot, Term::ALWAYS)?;

@@ -10,5 +10,6 @@ pub(super) const STORE: &str = "STORE";
 pub(super) const RECORDS: &str = "RECORDS";
 pub(super) const COUNTERS: &str = "COUNTERS";
 pub(super) const INLINE: &str = "INLINE";
+pub(super) const ENTERED: &str = "ENTERED";
 pub(super) const WAKE_EVERY: &str = "WAKE_EVERY";
 pub(super) const LOG_LEVEL: &str = aya_log::LEVEL;

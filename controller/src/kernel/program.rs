@@ -83,7 +83,8 @@ impl Program {
     /// # Errors
     /// As [`Self::load`].
     pub fn set_up(setup: Setup) -> Result<(Self, Records), KernelError> {
-        let Setup { mode, ring_bytes, life_log, pins, before } = setup;
+        let Setup { mode, entered, ring_bytes, life_log, pins, before } = setup;
+        let entered = entered.bits();
         let inline = u8::from(mode == Mode::Inline);
         let level = life_log.level();
         let bytes = records::smallest(pins.as_ref(), ring_bytes)?;
@@ -91,6 +92,7 @@ impl Program {
         let mut loader = EbpfLoader::new();
         loader
             .override_global(name::INLINE, &inline, true)
+            .override_global(name::ENTERED, &entered, true)
             .override_global(name::WAKE_EVERY, &wake_every, true)
             .override_global(name::LOG_LEVEL, &level, true)
             .map_max_entries(name::RECORDS, records::possible()?);

@@ -1,5 +1,6 @@
 //! What a program is loaded with, and how it is attached.
 
+use sensor_common::parse::tunnel::Entered;
 use serde::{Deserialize, Serialize};
 
 use super::life::LifeLog;
@@ -52,6 +53,8 @@ impl XdpAttach {
 pub struct Setup {
     /// What the host does with frames.
     pub mode: Mode,
+    /// The encapsulations that are entered; by default all of them.
+    pub entered: Entered,
     /// The size of each CPU's ring buffer, a power of two and at least a page. Rings that are pinned
     /// keep theirs.
     pub ring_bytes: u32,

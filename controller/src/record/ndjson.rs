@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::fmt::StdFmtWrite;
 use jiff::fmt::temporal::DateTimePrinter;
 use sensor_common::direction::Direction;
+use sensor_common::parse::tunnel::Tunnel;
 use sensor_common::record::{Record, flag};
 use serde::{Serialize, Serializer};
 
@@ -103,6 +104,7 @@ pub fn write(
             rule: &name.rule,
             sensor: context.sensor,
             interface: context.interface,
+            encapsulation: record.encapsulation().layers().map(Tunnel::name).collect(),
         },
     };
     serde_json::to_writer(&mut *line, &written)?;
@@ -161,6 +163,8 @@ struct Sekisho<'a> {
     rule: &'a str,
     sensor: &'a str,
     interface: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    encapsulation: Vec<&'static str>,
 }
 
 /// A time that is written without a `String` of its own.
@@ -209,6 +213,7 @@ mod tests {
             direction: 0,
             flags: flag::PORTS,
             reserved: 0,
+            encapsulation: 0,
         }
     }
 
@@ -266,6 +271,14 @@ mod tests {
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn a_packet_inside_of_others_names_them_from_the_outside_in() {
+        let record = Record { encapsulation: 0x148, ..record() };
+        let line = line(&record, "2027-11-01T00:00:00Z");
+        let end = "\"interface\":\"eth1\",\"encapsulation\":[\"vlan\",\"gre\",\"vxlan\"]}}\n";
+        assert!(line.ends_with(end), "{line}");
     }
 
     #[test]

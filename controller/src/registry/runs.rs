@@ -79,6 +79,8 @@ pub struct Replayed {
     pub uid: u32,
     /// `kernel` or `host`.
     pub engine: String,
+    /// The encapsulations that were entered.
+    pub decapsulate: Vec<String>,
     /// The moment that decided which orders were in force.
     pub moment: jiff::Timestamp,
     /// The trust file.

@@ -6,7 +6,6 @@
 
 use sensor_common::counters::Counters;
 use sensor_common::packet::Captured;
-use sensor_common::parse::parse;
 use sensor_common::record::Record;
 
 use crate::engine::{Engine, HostEngine, LONGEST_FRAME};
@@ -49,12 +48,25 @@ impl Judge {
         &mut self,
         frame: &Captured<'_>,
     ) -> Result<(Vec<Record>, Option<Unusual>), KernelError> {
-        let unusual = unusual(frame);
+        let unusual = self.unusual(frame);
         let records = match (&mut self.kernel, unusual) {
             (Some(kernel), None) => kernel.judge(frame.bytes)?,
             _ => self.host.judge_captured(frame),
         };
         Ok((records, unusual.filter(|unusual| *unusual != Unusual::TooLong || self.has_kernel())))
+    }
+
+    /// A frame that was captured whole, and yet reads otherwise than off a wire, is one without a length.
+    fn unusual(&self, frame: &Captured<'_>) -> Option<Unusual> {
+        if frame.is_cut() {
+            Some(Unusual::Cut)
+        } else if self.host.read(frame) != self.host.read(&frame.bytes) {
+            Some(Unusual::Unsegmented)
+        } else if frame.bytes.len() > LONGEST_FRAME {
+            Some(Unusual::TooLong)
+        } else {
+            None
+        }
     }
 
     pub(super) fn counters(&self) -> Result<Counters, KernelError> {
@@ -63,18 +75,5 @@ impl Judge {
             sum.merge(&kernel.counters()?);
         }
         Ok(sum)
-    }
-}
-
-/// A frame that was captured whole, and yet reads otherwise than off a wire, is one without a length.
-fn unusual(frame: &Captured<'_>) -> Option<Unusual> {
-    if frame.is_cut() {
-        Some(Unusual::Cut)
-    } else if parse(frame) != parse(&frame.bytes) {
-        Some(Unusual::Unsegmented)
-    } else if frame.bytes.len() > LONGEST_FRAME {
-        Some(Unusual::TooLong)
-    } else {
-        None
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use arbitrary::{Result, Unstructured};
+use sekisho_stack::{Piece, wrapped};
 
 use super::spec::{Spec, address};
 
@@ -60,6 +61,45 @@ pub(super) fn frame(u: &mut Unstructured<'_>, pool: &Pool) -> Result<Vec<u8>> {
         let length = u.int_in_range(0..=160)?.min(u.len());
         return Ok(u.bytes(length)?.to_vec());
     }
+    let packet = packet(u, pool)?;
+    let mut frame = vec![2; 12];
+    for _ in 0..*u.choose(&[0_u8, 0, 0, 0, 1, 2, 3])? {
+        frame.extend(u.choose(&[[0x81, 0], [0x88, 0xa8], [0x91, 0]])?);
+        frame.extend([0, 7]);
+    }
+    let ether_type = if packet[0] >> 4 == 6 { [0x86, 0xdd] } else { [8, 0] };
+    frame.extend(ether_type);
+    frame.extend(packet);
+    mutate(u, &mut frame)?;
+    Ok(frame)
+}
+
+/// The next frame, with a packet inside of as many layers as the input asks for; now and then more than are
+/// gone through.
+pub(super) fn stack(u: &mut Unstructured<'_>, pool: &Pool) -> Result<Vec<u8>> {
+    let mut piece = Piece::packet(packet(u, pool)?);
+    for _ in 0..*u.choose(&[1_u8, 1, 1, 2, 2, 3, 4, 6, 8, 10])? {
+        // Where the input ends, the first of all choices.
+        let mut choose = |below: u32| u.int_in_range(0..=below - 1).unwrap_or(0);
+        piece = wrapped(piece, &mut choose);
+    }
+    let mut frame = piece.on_the_wire().bytes;
+    for _ in 0..*u.choose(&[0_u8, 0, 1, 1, 2])? {
+        mutate(u, &mut frame)?;
+        if frame.is_empty() {
+            break;
+        }
+        // One bit in a header is likelier to matter than one anywhere.
+        if u.ratio(1, 2)? {
+            let at = u.choose_index(frame.len().min(120))?;
+            frame[at] ^= 1 << u.int_in_range(0..=7_u8)?;
+        }
+    }
+    Ok(frame)
+}
+
+/// An IP packet that nothing is wrong with but what the input spells.
+fn packet(u: &mut Unstructured<'_>, pool: &Pool) -> Result<Vec<u8>> {
     let v6 = u.arbitrary()?;
     let protocol = match u.int_in_range(0..=7_u8)? {
         0..=2 => 6,
@@ -68,18 +108,7 @@ pub(super) fn frame(u: &mut Unstructured<'_>, pool: &Pool) -> Result<Vec<u8>> {
         _ => u.arbitrary()?,
     };
     let upper = upper(u, pool, protocol)?;
-    let packet =
-        if v6 { ipv6(u, pool, protocol, &upper)? } else { ipv4(u, pool, protocol, &upper)? };
-    let mut frame = vec![2; 12];
-    for _ in 0..*u.choose(&[0_u8, 0, 0, 0, 1, 2, 3])? {
-        frame.extend(u.choose(&[[0x81, 0], [0x88, 0xa8], [0x91, 0]])?);
-        frame.extend([0, 7]);
-    }
-    let ether_type = if v6 { [0x86, 0xdd] } else { [8, 0] };
-    frame.extend(ether_type);
-    frame.extend(packet);
-    mutate(u, &mut frame)?;
-    Ok(frame)
+    if v6 { ipv6(u, pool, protocol, &upper) } else { ipv4(u, pool, protocol, &upper) }
 }
 
 /// Padding, cuts and other bytes.

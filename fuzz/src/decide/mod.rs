@@ -18,6 +18,7 @@ use controller::engine::HostEngine;
 use oracle::judge;
 use scenario::Scenario;
 use sensor_common::boot_time::BootTime;
+use sensor_common::parse::tunnel::Entered;
 use sensor_common::tables::Term;
 
 /// Most frames of an input.
@@ -33,14 +34,16 @@ struct Gate {
     now: u64,
 }
 
-/// Judges an input of `decide`.
+/// Judges an input of `decide`. The upper three bits of the first byte choose whether frames have tunnels, and
+/// which of them are entered.
 ///
 /// # Panics
 /// Where the engine and the naive reading differ.
 pub fn run(input: &[u8]) {
     let Some((&number, rest)) = input.split_first() else { return };
     // An input that ends early has no more frames.
-    let _ended: Result<()> = frames(&scenario::fixed(number), &mut Unstructured::new(rest));
+    let _ended: Result<()> =
+        frames(&scenario::fixed(number), Kind::of(number), &mut Unstructured::new(rest));
 }
 
 /// Judges an input of `tables`: a length in units of four bytes, as many bytes of orders and directions,
@@ -51,18 +54,47 @@ pub fn run(input: &[u8]) {
 pub fn run_tables(input: &[u8]) {
     let Some((&length, rest)) = input.split_first() else { return };
     let (spelled, rest) = rest.split_at_checked(usize::from(length) * 4).unwrap_or((rest, &[]));
-    let _ended: Result<()> = frames(&scenario::kept(spelled), &mut Unstructured::new(rest));
+    let _ended: Result<()> =
+        frames(&scenario::kept(spelled), Kind::Plain, &mut Unstructured::new(rest));
 }
 
-fn frames(scenario: &Rc<Scenario>, u: &mut Unstructured<'_>) -> Result<()> {
+/// What kind of frames an input spells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// Perhaps with tags.
+    Plain,
+    /// With tunnels, all of which are entered.
+    Tunnels,
+    /// The same, and the input says which of them are entered.
+    SomeEntered,
+}
+
+impl Kind {
+    const fn of(number: u8) -> Self {
+        match number >> 5 {
+            0..=3 => Self::Plain,
+            4..=6 => Self::Tunnels,
+            _ => Self::SomeEntered,
+        }
+    }
+}
+
+fn frames(scenario: &Rc<Scenario>, kind: Kind, u: &mut Unstructured<'_>) -> Result<()> {
     let mut engine = scenario.engine.borrow_mut();
+    let entered =
+        if kind == Kind::SomeEntered { Entered::from_bits(u.arbitrary()?) } else { Entered::ALL };
+    *engine.entered() = entered;
     let gate = Gate::read(u, scenario.spec.orders.len())?;
     gate.set(&mut engine, scenario);
     for _ in 0..FRAMES {
         if u.is_empty() {
             break;
         }
-        let frame = frames::frame(u, &scenario.pool)?;
+        let frame = if kind == Kind::Plain {
+            frames::frame(u, &scenario.pool)?
+        } else {
+            frames::stack(u, &scenario.pool)?
+        };
         judge(scenario, &gate, &mut engine, &frame);
     }
     Ok(())

@@ -1,7 +1,9 @@
 //! Ethernet II (IEEE 802.3), with the tags between its addresses and what it carries.
 
 use super::header::Header;
-use super::{Kind, Layer, Next, Unparsed, vlan};
+use super::layer::{Kind, Layer, Stop};
+use super::tunnel::{Entered, Tunnel};
+use super::vlan;
 use crate::packet::Packet;
 
 /// Positions of the fields.
@@ -11,9 +13,9 @@ mod field {
 }
 
 /// Length of the header in bytes.
-pub(super) const LENGTH: u32 = field::END as u32;
+const LENGTH: u32 = field::END as u32;
 
-/// What an Ethernet header or a tag says of what is behind it.
+/// What an Ethernet header, a tag, GRE or Geneve says of what is behind it (IANA, "IEEE 802 Numbers").
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct EtherType(pub(super) u16);
 
@@ -24,13 +26,29 @@ impl EtherType {
     pub(super) const C_TAG: Self = Self(0x8100);
     /// Service tag (802.1ad).
     pub(super) const S_TAG: Self = Self(0x88a8);
+    /// The service tag of many devices before 802.1ad.
+    pub(super) const OLD_TAG: Self = Self(0x9100);
+    /// MPLS (RFC 5332).
+    pub(super) const MPLS: Self = Self(0x8847);
+    /// MPLS with an upstream-assigned label (RFC 5332).
+    pub(super) const MPLS_UPSTREAM: Self = Self(0x8848);
+    /// A `PPPoE` session (RFC 2516).
+    pub(super) const PPPOE: Self = Self(0x8864);
+    /// An Ethernet frame (RFC 1701, RFC 7637).
+    pub(super) const BRIDGING: Self = Self(0x6558);
+
+    /// Whether a tag follows.
+    #[inline(always)]
+    pub(super) const fn is_tag(self) -> bool {
+        matches!(self, Self::C_TAG | Self::S_TAG | Self::OLD_TAG)
+    }
 }
 
 struct Ethernet(Header<{ field::END }>);
 
 impl Ethernet {
     #[inline(always)]
-    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Unparsed> {
+    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Stop> {
         Header::read(packet, layer.start).map(Self)
     }
 
@@ -40,32 +58,67 @@ impl Ethernet {
     }
 }
 
-/// Opens an Ethernet frame, and its tags.
+/// Opens a whole frame, or one that does not end inside its header, and its tags.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`] where the frame ends inside them, [`Unparsed::NonIp`] where what they carry is
-/// not supported.
+/// [`Stop::Malformed`] where the frame ends inside of them; see [`vlan::step_over`] and [`carried`].
 #[inline(always)]
-pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed> {
+pub(super) fn open<P: Packet>(packet: &P, layer: Layer, entered: Entered) -> Result<Layer, Stop> {
     let ether_type = Ethernet::read(packet, layer)?.ether_type();
-    let start = layer.start.wrapping_add(LENGTH);
-    let (ether_type, start) = vlan::step_over(packet, ether_type, start)?;
+    let rest = Layer { start: layer.start.wrapping_add(LENGTH), ..layer };
+    let (ether_type, rest) = vlan::step_over(packet, ether_type, rest, entered)?;
+    carried(ether_type, rest, entered)
+}
+
+/// Opens an Ethernet frame inside of something.
+///
+/// # Errors
+/// [`Stop::Malformed`] where it ends inside its header; see [`open`].
+#[inline(always)]
+pub(super) fn open_inner<P: Packet>(
+    packet: &P,
+    layer: Layer,
+    entered: Entered,
+) -> Result<Layer, Stop> {
+    layer.behind(LENGTH, Kind::ETHERNET)?;
+    open(packet, layer, entered)
+}
+
+/// A layer of the kind that an `EtherType` names.
+///
+/// # Errors
+/// [`Stop::Unopened`] where it is an encapsulation that is not entered, [`Stop::Malformed`] where it is a tag,
+/// all of which were stepped over, [`Stop::NonIp`] where it is anything else.
+#[inline(always)]
+pub(super) fn carried(
+    ether_type: EtherType,
+    layer: Layer,
+    entered: Entered,
+) -> Result<Layer, Stop> {
     let kind = match ether_type {
-        EtherType::IPV4 => Kind::Ipv4,
-        EtherType::IPV6 => Kind::Ipv6,
-        _ => return Err(Unparsed::NonIp),
+        EtherType::IPV4 => return Ok(Layer { kind: Kind::IPV4, ..layer }),
+        EtherType::IPV6 => return Ok(Layer { kind: Kind::IPV6, ..layer }),
+        EtherType::MPLS | EtherType::MPLS_UPSTREAM => Kind::MPLS,
+        EtherType::PPPOE => Kind::PPPOE,
+        _ if !ether_type.is_tag() => return Err(Stop::NonIp),
+        _ if entered.has(Tunnel::Vlan) => return Err(Stop::Malformed),
+        _ => return Err(Stop::Unopened),
     };
-    Ok(Next::Layer(Layer::new(packet, kind, start, layer.end)))
+    if entered.has_number(kind.tunnel()) {
+        Ok(Layer { kind, ..layer })
+    } else {
+        Err(Stop::Unopened)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::samples::{parsed, tcp_v4};
-    use super::*;
+    use crate::parse::Unparsed;
 
     #[test]
     fn other_ether_types_are_not_ip() {
-        for ether_type in [0x0806_u16, 0x8847, 0x8864, 0x88cc, 0x0000, 0xffff] {
+        for ether_type in [0x0806_u16, 0x6558, 0x8863, 0x88cc, 0x0000, 0xffff] {
             let mut frame = tcp_v4();
             frame[12..14].copy_from_slice(&ether_type.to_be_bytes());
             assert_eq!(parsed(&frame), Err(Unparsed::NonIp), "{ether_type:#06x}");

@@ -1,13 +1,16 @@
 //! The extension headers of IPv6, up to [`MOST_EXTENSIONS`] of them: those of RFC 8200 section 4 and the
 //! Authentication Header, as in the Linux kernel (`ipv6_ext_hdr`). Mobility, HIP and Shim6 headers are
-//! protocols of their own in practice and are taken as such.
+//! protocols of their own in practice and are taken as such. Behind an IPv4 header only the Authentication
+//! Header is one (RFC 4302).
 
 use super::header::Header;
-use super::{Network, Unparsed};
+use super::layer::Stop;
+use super::transport::{Part, fragment};
+use super::{Flow, Version};
 use crate::packet::Packet;
 
-/// Most extension headers that are stepped over. A longer chain is malformed: no ordinary host
-/// sends one (RFC 8504 section 5.3 lets receivers set such a limit), and the verifier wants a bound.
+/// Most extension headers of a packet that are stepped over. A longer chain is malformed: no ordinary host
+/// sends one (RFC 8504 section 5.3 lets receivers set such a limit).
 pub const MOST_EXTENSIONS: u32 = 8;
 
 /// Next-header numbers.
@@ -17,6 +20,21 @@ mod number {
     pub(super) const FRAGMENT: u8 = 44;
     pub(super) const AUTHENTICATION: u8 = 51;
     pub(super) const DESTINATION: u8 = 60;
+}
+
+/// The shortest extension header.
+const SHORTEST: u32 = 8;
+
+/// Whether a header of this number, behind an IP header of this version, is an extension header.
+#[inline(always)]
+pub(super) const fn is_extension(version: Version, protocol: u8) -> bool {
+    use number::{AUTHENTICATION, DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING};
+    match version {
+        Version::V4 => protocol == AUTHENTICATION,
+        Version::V6 => {
+            matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION)
+        }
+    }
 }
 
 /// Positions of the fields that are looked at.
@@ -36,18 +54,6 @@ const FRAGMENT_OFFSET: u16 = 0xfff8;
 struct Extension(Header<{ field::END }>);
 
 impl Extension {
-    /// Whether a next-header number is that of an extension header.
-    #[inline(always)]
-    const fn has(number: u8) -> bool {
-        use number::{AUTHENTICATION, DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING};
-        matches!(number, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION)
-    }
-
-    #[inline(always)]
-    fn read<P: Packet>(packet: &P, start: u32) -> Result<Self, Unparsed> {
-        Header::read(packet, start).map(Self)
-    }
-
     #[inline(always)]
     fn next_header(&self) -> u8 {
         self.0.byte::<{ field::NEXT_HEADER }>()
@@ -79,34 +85,31 @@ impl Extension {
     }
 }
 
-/// Steps over the extension headers between an IPv6 header and the upper-layer protocol.
+/// Steps over the extension header with which what a packet carries begins; `flow` is behind it then.
+/// [`Part::Unreachable`]: it is itself behind one that was too long to step over. The addresses are known, the
+/// rest is not.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`]: a header does not end inside the packet, or there are more than
-/// [`MOST_EXTENSIONS`].
+/// [`Stop::Malformed`] where it does not end inside the packet.
 #[inline(always)]
-pub(super) fn step_over<P: Packet>(packet: &P, mut network: Network) -> Result<Network, Unparsed> {
-    for _ in 0..MOST_EXTENSIONS {
-        if !Extension::has(network.protocol) {
-            return Ok(network);
-        }
-        let extension = Extension::read(packet, network.upper)?;
-        if network.protocol == number::FRAGMENT {
-            network.fragment |= extension.is_fragment();
-            network.later_fragment |= extension.is_later_fragment();
-        }
-        let length = extension.length(network.protocol);
-        network.upper = packet.hide_half(network.upper.wrapping_add(length));
-        network.protocol = extension.next_header();
-        if network.upper > network.end {
-            return Err(Unparsed::Malformed);
-        }
-        if network.later_fragment {
-            // What follows is the middle of some upper-layer packet, whatever it looks like.
-            return Ok(network);
+pub(super) fn open<P: Packet>(packet: &P, flow: &mut Flow) -> Result<Part, Stop> {
+    if flow.upper.wrapping_add(SHORTEST) > flow.end {
+        return Err(Stop::Malformed);
+    }
+    let Some(extension) = Header::within_reach(packet, flow.upper).map(Extension) else {
+        return Ok(Part::Unreachable);
+    };
+    let mut part = Part::First;
+    if flow.protocol == number::FRAGMENT {
+        flow.flags |= fragment(extension.is_fragment());
+        if extension.is_later_fragment() {
+            part = Part::Later;
         }
     }
-    if Extension::has(network.protocol) { Err(Unparsed::Malformed) } else { Ok(network) }
+    let length = extension.length(flow.protocol);
+    flow.upper = flow.upper.wrapping_add(length);
+    flow.protocol = extension.next_header();
+    if flow.upper > flow.end { Err(Stop::Malformed) } else { Ok(part) }
 }
 
 #[cfg(test)]
@@ -114,7 +117,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::super::samples::{parsed, ports, udp_v6};
-    use super::*;
+    use crate::parse::Unparsed;
 
     /// An IPv6 frame whose payload is `rest`, announced as `next`.
     fn v6(next: u8, rest: &[u8]) -> Vec<u8> {
@@ -142,8 +145,8 @@ mod tests {
             }
             v6(60, &before_udp(&rest))
         };
-        assert_eq!(parsed(&chain(1)).unwrap().ports, ports(5_353, 53));
-        assert_eq!(parsed(&chain(8)).unwrap().ports, ports(5_353, 53));
+        assert_eq!(parsed(&chain(1)).unwrap().ports(), ports(5_353, 53));
+        assert_eq!(parsed(&chain(8)).unwrap().ports(), ports(5_353, 53));
         assert_eq!(parsed(&chain(9)), Err(Unparsed::Malformed));
     }
 
@@ -151,22 +154,22 @@ mod tests {
     fn fragments() {
         let atomic = before_udp(&[17, 0, 0, 0, 0, 0, 0, 7]);
         let flow = parsed(&v6(44, &atomic)).unwrap();
-        assert_eq!((flow.fragment, flow.ports), (false, ports(5_353, 53)));
+        assert_eq!((flow.is_fragment(), flow.ports()), (false, ports(5_353, 53)));
 
         let first = before_udp(&[17, 0, 0, 1, 0, 0, 0, 7]);
         let flow = parsed(&v6(44, &first)).unwrap();
-        assert_eq!((flow.fragment, flow.ports), (true, ports(5_353, 53)));
+        assert_eq!((flow.is_fragment(), flow.ports()), (true, ports(5_353, 53)));
 
         // A later fragment may begin with anything, also with what looks like an extension header.
         let later = [60, 0, 0, 8, 0, 0, 0, 7, 17, 0, 1, 4, 0, 0, 0, 0];
         let flow = parsed(&v6(44, &later)).unwrap();
-        assert_eq!((flow.fragment, flow.ports, flow.protocol), (true, None, 60));
+        assert_eq!((flow.is_fragment(), flow.ports(), flow.protocol), (true, None, 60));
     }
 
     #[test]
     fn the_authentication_header_counts_in_units_of_its_own() {
         let authenticated = before_udp(&[17, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(parsed(&v6(51, &authenticated)).unwrap().ports, ports(5_353, 53));
+        assert_eq!(parsed(&v6(51, &authenticated)).unwrap().ports(), ports(5_353, 53));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Headers of a fixed length, as they are on the wire: every field in network byte order.
 
-use super::Unparsed;
+use super::layer::Stop;
 use crate::packet::{Offset, Packet};
 
 /// The bytes of a header.
@@ -12,11 +12,16 @@ impl<const LENGTH: usize> Header<LENGTH> {
     /// carries it is for the caller to check, by a length that covers more than the header.
     ///
     /// # Errors
-    /// [`Unparsed::Malformed`] where the frame does not hold all of it, or it starts too far in.
+    /// [`Stop::Malformed`] where the header is out of reach.
     #[inline(always)]
-    pub(super) fn read<P: Packet>(packet: &P, start: u32) -> Result<Self, Unparsed> {
-        let offset = Offset::new(start).ok_or(Unparsed::Malformed)?;
-        packet.load(offset).map(Self).ok_or(Unparsed::Malformed)
+    pub(super) fn read<P: Packet>(packet: &P, start: u32) -> Result<Self, Stop> {
+        Self::within_reach(packet, start).ok_or(Stop::Malformed)
+    }
+
+    /// The same; `None` where the frame does not hold all of it, or it starts too far in.
+    #[inline(always)]
+    pub(super) fn within_reach<P: Packet>(packet: &P, start: u32) -> Option<Self> {
+        packet.load(Offset::new(start)?).map(Self)
     }
 
     /// The field of `N` bytes at position `AT`.

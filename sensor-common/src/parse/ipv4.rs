@@ -1,7 +1,9 @@
 //! IPv4 (RFC 791). Options are stepped over; the header checksum is left to the hosts.
 
 use super::header::Header;
-use super::{Address, Layer, Network, Next, Unparsed, Version, transport};
+use super::layer::{Layer, Stop};
+use super::transport::{Part, fragment};
+use super::{Address, Flow};
 use crate::packet::Packet;
 
 /// Positions of the fields (RFC 791 section 3.1).
@@ -27,17 +29,15 @@ impl Ipv4 {
     /// Reads and checks the header.
     ///
     /// # Errors
-    /// [`Unparsed::Malformed`]: the header is cut short, its version or its lengths are wrong, or the
-    /// packet does not end before what carries it.
+    /// [`Stop::Malformed`]: the header is cut short, or its version or its lengths are wrong.
     #[inline(always)]
-    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Unparsed> {
+    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Stop> {
         let header = Header::read(packet, layer.start).map(Self)?;
         let length = header.length(packet, layer);
         let sound = header.version() == 4
             && header.header_length() >= field::END as u32
-            && length >= header.header_length()
-            && layer.start.wrapping_add(length) <= layer.end;
-        if sound { Ok(header) } else { Err(Unparsed::Malformed) }
+            && length >= header.header_length();
+        if sound { Ok(header) } else { Err(Stop::Malformed) }
     }
 
     /// Length of the packet in bytes, the header included. Where a host captured it before its network
@@ -97,40 +97,51 @@ impl Ipv4 {
     }
 }
 
-/// Opens an IPv4 packet.
+/// Opens an IPv4 packet, and says in `flow` what it is.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`]: see [`Ipv4::read`] and [`transport::open`].
+/// [`Stop::Malformed`] where it does not end before what carries it; see [`Ipv4::read`].
 #[inline(always)]
-pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed> {
+pub(super) fn open<P: Packet>(packet: &P, layer: Layer, flow: &mut Flow) -> Result<Part, Stop> {
     let header = Ipv4::read(packet, layer)?;
-    let network = Network {
-        version: Version::V4,
+    let end = layer.ending_after(header.length(packet, layer))?.end;
+    let upper = layer.start.wrapping_add(header.header_length());
+    if layer.cut && upper > end {
+        return Err(Stop::Malformed);
+    }
+    *flow = Flow {
         source: header.source(),
         destination: header.destination(),
         protocol: header.protocol(),
-        upper: layer.start.wrapping_add(header.header_length()),
-        end: layer.start.wrapping_add(header.length(packet, layer)),
-        fragment: header.is_fragment(),
-        later_fragment: header.is_later_fragment(),
+        flags: fragment(header.is_fragment() | layer.cut),
+        ports: 0,
+        upper,
+        end,
+        encapsulation: layer.around,
     };
-    transport::open(packet, network)
+    Ok(if header.is_later_fragment() { Part::Later } else { Part::First })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Version;
     use super::super::samples::{DESTINATION, SOURCE, parsed, ports, tcp_v4};
     use super::*;
     use crate::packet::Captured;
-    use crate::parse::{Kind, parse};
+    use crate::parse::tunnel::Entered;
+    use crate::parse::{Unparsed, parse};
+    use crate::repeat::Loop;
 
     #[test]
     fn fields() {
         let flow = parsed(&tcp_v4()).unwrap();
-        assert_eq!(flow.version, Version::V4);
+        assert_eq!(flow.version(), Version::V4);
         assert_eq!(flow.source, Address::from_v4(SOURCE));
         assert_eq!(flow.destination, Address::from_v4(DESTINATION));
-        assert_eq!((flow.protocol, flow.ports, flow.fragment), (6, ports(40_000, 443), false));
+        assert_eq!(
+            (flow.protocol, flow.ports(), flow.is_fragment()),
+            (6, ports(40_000, 443), false)
+        );
         assert_eq!((flow.upper, flow.end), (34, 59));
     }
 
@@ -140,7 +151,7 @@ mod tests {
         frame[14] = 0x46;
         frame[16..18].copy_from_slice(&49_u16.to_be_bytes());
         frame.splice(34..34, [1, 1, 1, 0]);
-        assert_eq!(parsed(&frame).unwrap().ports, ports(40_000, 443));
+        assert_eq!(parsed(&frame).unwrap().ports(), ports(40_000, 443));
     }
 
     #[test]
@@ -148,16 +159,16 @@ mod tests {
         let mut first = tcp_v4();
         first[20..22].copy_from_slice(&0x2000_u16.to_be_bytes());
         let flow = parsed(&first).unwrap();
-        assert_eq!((flow.fragment, flow.ports), (true, ports(40_000, 443)));
+        assert_eq!((flow.is_fragment(), flow.ports()), (true, ports(40_000, 443)));
 
         let mut later = tcp_v4();
         later[20..22].copy_from_slice(&0x0001_u16.to_be_bytes());
         let flow = parsed(&later).unwrap();
-        assert_eq!((flow.fragment, flow.ports, flow.protocol), (true, None, 6));
+        assert_eq!((flow.is_fragment(), flow.ports(), flow.protocol), (true, None, 6));
 
         let mut whole = tcp_v4();
         whole[20..22].copy_from_slice(&0x4000_u16.to_be_bytes());
-        assert!(!parsed(&whole).unwrap().fragment, "don't fragment is no fragment");
+        assert!(!parsed(&whole).unwrap().is_fragment(), "don't fragment is no fragment");
     }
 
     #[test]
@@ -178,30 +189,37 @@ mod tests {
         }
     }
 
-    /// As a tunnel will have it: the frame goes on behind what carries the packet.
     #[test]
     fn a_packet_ends_before_what_carries_it() {
         let mut frame = tcp_v4();
         let end = u32::try_from(frame.len()).unwrap();
         frame.resize(200, 0);
-        let packet = frame.as_slice();
-        let opened = |end| open(&packet, Layer::new(&packet, Kind::Ipv4, 14, end));
-        assert!(matches!(opened(end), Ok(Next::Flow(flow)) if flow.end == end));
-        assert_eq!(opened(end - 1).err(), Some(Unparsed::Malformed));
+        let opened = |end, cut| {
+            let layer = Layer { start: 14, end, cut, ..Layer::outermost(&frame.as_slice()) };
+            let mut flow = Flow::blank();
+            open(&frame.as_slice(), layer, &mut flow).map(|_| (flow.end, flow.is_fragment()))
+        };
+        assert_eq!(opened(end, false), Ok((end, false)));
+        assert_eq!(opened(end + 9, false), Ok((end, false)));
+        assert_eq!(opened(end - 1, false), Err(Stop::Malformed));
+        // In a first fragment there is the part that it has.
+        assert_eq!(opened(end - 1, true), Ok((end - 1, true)));
+        assert_eq!(opened(34, true), Ok((34, true)));
+        assert_eq!(opened(33, true), Err(Stop::Malformed));
     }
 
     #[test]
     fn without_a_length_a_captured_packet_is_as_long_as_what_carries_it() {
+        let captured = |bytes: &[u8]| {
+            let length = u32::try_from(bytes.len()).unwrap();
+            parse(&Captured { bytes, length }, Entered::ALL, &Loop, &mut None)
+        };
         let mut frame = tcp_v4();
         frame[16..18].fill(0);
         assert_eq!(parsed(&frame), Err(Unparsed::Malformed));
-        let captured = Captured { bytes: &frame, length: 59 };
-        assert_eq!(parse(&captured), parsed(&tcp_v4()));
+        assert_eq!(captured(&frame), parsed(&tcp_v4()));
         frame[14] = 0x44;
-        assert_eq!(parse(&Captured { bytes: &frame, length: 59 }), Err(Unparsed::Malformed));
-        assert_eq!(
-            parse(&Captured { bytes: &tcp_v4()[..30], length: 30 }),
-            Err(Unparsed::Malformed)
-        );
+        assert_eq!(captured(&frame), Err(Unparsed::Malformed));
+        assert_eq!(captured(&tcp_v4()[..30]), Err(Unparsed::Malformed));
     }
 }

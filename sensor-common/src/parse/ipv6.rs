@@ -1,8 +1,11 @@
 //! IPv6 (RFC 8200). What is behind the extension headers is in [`super::extension`].
 
 use super::header::Header;
-use super::{Address, Layer, Network, Next, Unparsed, Version, extension, transport};
+use super::layer::{Layer, Stop};
+use super::transport::{Part, fragment};
+use super::{Address, Flow};
 use crate::packet::Packet;
+use crate::record::flag;
 
 /// Positions of the fields (RFC 8200 section 3).
 mod field {
@@ -22,17 +25,11 @@ impl Ipv6 {
     /// Reads and checks the header.
     ///
     /// # Errors
-    /// [`Unparsed::Malformed`]: the header is cut short, the version is wrong, or the packet does not end
-    /// before what carries it.
+    /// [`Stop::Malformed`]: the header is cut short, or the version is wrong.
     #[inline(always)]
-    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Unparsed> {
+    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Stop> {
         let header = Header::read(packet, layer.start).map(Self)?;
-        let end = layer.start.wrapping_add(LENGTH).wrapping_add(header.payload_length());
-        if header.version() == 6 && end <= layer.end {
-            Ok(header)
-        } else {
-            Err(Unparsed::Malformed)
-        }
+        if header.version() == 6 { Ok(header) } else { Err(Stop::Malformed) }
     }
 
     #[inline(always)]
@@ -62,39 +59,45 @@ impl Ipv6 {
     }
 }
 
-/// Opens an IPv6 packet, and steps over its extension headers.
+/// Opens an IPv6 packet, and says in `flow` what it is.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`]: see [`Ipv6::read`], [`extension::step_over`] and [`transport::open`].
+/// [`Stop::Malformed`] where it does not end before what carries it; see [`Ipv6::read`].
 #[inline(always)]
-pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed> {
+pub(super) fn open<P: Packet>(packet: &P, layer: Layer, flow: &mut Flow) -> Result<Part, Stop> {
     let header = Ipv6::read(packet, layer)?;
     let upper = layer.start.wrapping_add(LENGTH);
-    let network = Network {
-        version: Version::V6,
+    let end = layer.ending_after(LENGTH.wrapping_add(header.payload_length()))?.end;
+    if layer.cut && upper > end {
+        return Err(Stop::Malformed);
+    }
+    *flow = Flow {
         source: header.source(),
         destination: header.destination(),
         protocol: header.next_header(),
+        flags: flag::V6 | fragment(layer.cut),
+        ports: 0,
         upper,
-        end: upper.wrapping_add(header.payload_length()),
-        fragment: false,
-        later_fragment: false,
+        end,
+        encapsulation: layer.around,
     };
-    transport::open(packet, extension::step_over(packet, network)?)
+    Ok(Part::First)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Version;
     use super::super::samples::{DESTINATION_V6, SOURCE_V6, parsed, ports, udp_v6};
     use super::*;
+    use crate::parse::Unparsed;
 
     #[test]
     fn fields() {
         let flow = parsed(&udp_v6()).unwrap();
-        assert_eq!(flow.version, Version::V6);
+        assert_eq!(flow.version(), Version::V6);
         assert_eq!(flow.source, Address::from_v6(SOURCE_V6));
         assert_eq!(flow.destination, Address::from_v6(DESTINATION_V6));
-        assert_eq!((flow.protocol, flow.ports), (17, ports(5_353, 53)));
+        assert_eq!((flow.protocol, flow.ports()), (17, ports(5_353, 53)));
         assert_eq!((flow.upper, flow.end), (54, 67));
     }
 

@@ -1,7 +1,8 @@
 //! From a frame to the metadata that selection works on: [`Flow`].
 //!
-//! A frame is a stack of layers, and [`parse`] walks through them from the outside in. A `Layer` knows its
-//! kind, where it starts, and where what carries it ends; `open` gives the `Next` one, or the flow.
+//! A frame is a stack of layers, and [`parse`] goes through them from the outside in, to the innermost IP
+//! header. A `Layer` knows its kind, where it starts, and where what carries it ends; opening it gives the
+//! `Next` one, or the flow.
 //!
 //! One file per protocol, always in this order: positions of the fields, what reads and checks the
 //! header, getters, what opens the layer, tests.
@@ -11,34 +12,59 @@
 //! | `ethernet`, `vlan` | Ethernet II, and tags |
 //! | `ipv4` | IPv4 and its options |
 //! | `ipv6`, `extension` | IPv6, and extension headers |
-//! | [`transport`], `tcp`, `udp` | ports |
+//! | [`transport`], `tcp`, `udp` | ports, and what ports and protocols announce |
+//! | `mpls`, `pppoe` | between Ethernet and IP |
+//! | `gre`, `erspan`, `etherip` | in IP |
+//! | `vxlan`, `geneve`, `gtp`, `teredo` | in UDP |
 //! | [`payload`] | what TCP and UDP carry, found only where it is asked for |
-//! | `header` | headers as bytes |
+//! | [`tunnel`] | the names of what is entered, and the code in a record |
+//! | `layer`, `header` | layers, and headers as bytes |
+//! | [`walk`] | the loop over layers |
+//!
+//! Most packets are Ethernet, perhaps tags, IP, and TCP or UDP. These are opened at once and never see the
+//! loop; all others go through it.
 //!
 //! Where a header is cut short or contradicts itself, or a layer does not end before what carries it,
-//! the packet is malformed: when in doubt, the sensor selects less.
-//!
-//! Not supported yet, hence judged by the outer IP header or counted `non-ip`: MPLS, `PPPoE`,
-//! GRE, IP-in-IP, VXLAN, Geneve, GTP-U. A further protocol is a file, a `Kind` and an arm of `open`.
+//! the packet is malformed: when in doubt, the sensor selects less. `docs/packets.md` says how each oddity
+//! ends, and why. A further protocol is a file, a `Kind` and an arm in the walk.
 
+mod erspan;
+mod etherip;
 mod ethernet;
 mod extension;
+mod geneve;
+mod gre;
+mod gtp;
 mod header;
 mod ipv4;
 mod ipv6;
+mod layer;
+mod mpls;
 pub mod payload;
+mod pppoe;
 #[cfg(test)]
 mod samples;
 mod tcp;
+mod teredo;
 pub mod transport;
+pub mod tunnel;
 mod udp;
 mod vlan;
+mod vxlan;
+pub mod walk;
 
 pub use extension::MOST_EXTENSIONS;
+pub use gtp::MOST_GTP_EXTENSIONS;
+pub use mpls::MOST_LABELS;
 pub use vlan::MOST_TAGS;
 
 use crate::packet::Packet;
+use crate::record::flag;
+use crate::repeat::Repeat;
+use layer::{Carried, Kind, Layer, Stop};
 use transport::Ports;
+use tunnel::{Encapsulation, Entered};
+use walk::{Room, Walk};
 
 /// An IP address as 128 bits in host byte order. IPv4 addresses are IPv4-mapped, `::ffff:a.b.c.d`
 /// (RFC 4291 section 2.5.5.2), so that one type serves both versions.
@@ -84,25 +110,48 @@ pub enum Version {
 }
 
 /// The metadata of one IP packet: all that selection may look at (L-MECH).
+///
+/// It stands on the kernel's small stack, so it is packed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Flow {
-    /// IPv4 or IPv6.
-    pub version: Version,
     /// Where the packet comes from.
     pub source: Address,
     /// Where it goes.
     pub destination: Address,
     /// The upper-layer protocol (IANA protocol number), behind any IPv6 extension headers.
     pub protocol: u8,
-    /// TCP or UDP ports; none for other protocols, for non-first fragments, and where a capture does
-    /// not hold them.
-    pub ports: Option<Ports>,
-    /// The packet is one fragment of a larger one.
-    pub fragment: bool,
+    /// As in a record: see [`flag`].
+    pub flags: u8,
+    /// Both ports as they begin the upper-layer header; 0 where there are none.
+    ports: u32,
     /// Offset of the upper-layer header in the frame.
     pub upper: u32,
     /// Offset of the first byte behind the IP packet, never behind the frame's last.
     pub end: u32,
+    /// What the packet is inside of.
+    pub encapsulation: Encapsulation,
+}
+
+impl Flow {
+    /// IPv4 or IPv6.
+    #[inline(always)]
+    pub const fn version(&self) -> Version {
+        if self.flags & flag::V6 == 0 { Version::V4 } else { Version::V6 }
+    }
+
+    /// TCP or UDP ports; none for other protocols, for non-first fragments, and behind extension headers that
+    /// are too long to step over.
+    #[inline(always)]
+    pub const fn ports(&self) -> Option<Ports> {
+        if self.flags & flag::PORTS == 0 { None } else { Some(Ports::of(self.ports)) }
+    }
+
+    /// Whether the packet is one fragment of a larger one, or the part of one that the first fragment of what
+    /// carries it has.
+    #[inline(always)]
+    pub const fn is_fragment(&self) -> bool {
+        self.flags & flag::FRAGMENT != 0
+    }
 }
 
 /// Why a frame has no [`Flow`].
@@ -114,94 +163,55 @@ pub enum Unparsed {
     Malformed,
 }
 
-/// Most layers of a frame: Ethernet, and what it carries.
-const MOST_LAYERS: u32 = 2;
-
-/// The kinds of layers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    /// See `ethernet`.
-    Ethernet,
-    /// See `ipv4`.
-    Ipv4,
-    /// See `ipv6`.
-    Ipv6,
-}
-
-/// A part of a frame that begins with a header of some kind.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Layer {
-    kind: Kind,
-    /// Offset of its header in the frame.
-    start: u32,
-    /// Offset of the first byte behind what carries it, never behind the frame's last.
-    end: u32,
-}
-
-impl Layer {
-    /// The whole frame.
+/// Of a frame that is in no IP packet yet.
+impl From<Stop> for Unparsed {
     #[inline(always)]
-    fn outermost<P: Packet>(packet: &P) -> Self {
-        Self { kind: Kind::Ethernet, start: 0, end: packet.length() }
-    }
-
-    /// A layer inside another one: all the ways to it are one to the verifier.
-    #[inline(always)]
-    fn new<P: Packet>(packet: &P, kind: Kind, start: u32, end: u32) -> Self {
-        Self { kind, start: packet.hide_half(start), end }
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Malformed => Self::Malformed,
+            Stop::NonIp | Stop::Unopened => Self::NonIp,
+        }
     }
 }
 
-/// What a layer carries.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Next {
-    /// Another layer.
-    Layer(Layer),
-    /// What selection works on.
-    Flow(Flow),
-}
-
-/// An IP header, and where the upper-layer protocol starts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Network {
-    version: Version,
-    source: Address,
-    destination: Address,
-    /// The upper-layer protocol (IANA protocol number).
-    protocol: u8,
-    /// Offset of the upper-layer header in the frame.
-    upper: u32,
-    /// Offset of the first byte behind the IP packet.
-    end: u32,
-    /// Part of a larger packet.
-    fragment: bool,
-    /// Not its first part, so without an upper-layer header.
-    later_fragment: bool,
-}
-
-/// Parses a frame.
+/// Parses a frame, through those encapsulations that are to be entered.
 ///
 /// # Errors
 /// [`Unparsed`] says which of the two outcomes the frame has instead.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P) -> Result<Flow, Unparsed> {
-    let mut layer = Layer::outermost(packet);
-    for _ in 0..MOST_LAYERS {
-        match open(packet, layer)? {
-            Next::Layer(inner) => layer = inner,
-            Next::Flow(flow) => return Ok(flow),
-        }
+pub fn parse<P: Packet, R: Repeat, W: Room>(
+    packet: &P,
+    entered: Entered,
+    repeat: &R,
+    room: &mut W,
+) -> Result<Flow, Unparsed> {
+    let layer = ethernet::open(packet, Layer::outermost(packet), entered)?;
+    let mut flow = Flow::blank();
+    if plain(packet, layer, &mut flow, entered)?.is_none() {
+        return Ok(flow);
     }
-    Err(Unparsed::NonIp)
+    // It begins behind the Ethernet header and not where `plain` came to, for the verifier's sake: see there.
+    let walk = room.begin(Walk::new(packet, layer)).ok_or(Unparsed::Malformed)?;
+    walk.run(packet, repeat, entered);
+    let found = walk.found();
+    walk.erase();
+    found
 }
 
-/// Opens a layer.
+/// Opens what nearly every Ethernet frame carries. `None`: there is no more to it.
 #[inline(always)]
-fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Next, Unparsed> {
+fn plain<P: Packet>(packet: &P, layer: Layer, flow: &mut Flow, entered: Entered) -> Carried {
+    // Apart, so that each of them is compiled for its version.
     match layer.kind {
-        Kind::Ethernet => ethernet::open(packet, layer),
-        Kind::Ipv4 => ipv4::open(packet, layer),
-        Kind::Ipv6 => ipv6::open(packet, layer),
+        Kind::IPV4 => {
+            let part = ipv4::open(packet, layer, flow)?;
+            transport::open(packet, flow, part, entered)
+        }
+        Kind::IPV6 => {
+            let part = ipv6::open(packet, layer, flow)?;
+            transport::open(packet, flow, part, entered)
+        }
+        _ => Ok(Some(layer)),
     }
 }
 

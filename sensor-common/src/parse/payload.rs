@@ -30,14 +30,14 @@ impl Payload {
 #[inline(always)]
 pub fn find<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
     // Only what is TCP or UDP and no later fragment has ports.
-    flow.ports?;
+    flow.ports()?;
     if flow.protocol == TCP { tcp::payload(packet, flow) } else { udp::payload(packet, flow) }
 }
 
 /// The payload's bytes.
 #[cfg(test)]
 pub(super) fn found(frame: &[u8]) -> Option<&[u8]> {
-    let flow = super::parse(&frame).unwrap();
+    let flow = super::samples::parsed(frame).unwrap();
     let Payload { start, length } = find(&frame, &flow)?;
     Some(&frame[start as usize..(start + length) as usize])
 }

@@ -3,9 +3,12 @@
 use std::vec::Vec;
 
 use etherparse::PacketBuilder;
+use sekisho_stack::Piece;
 
 use super::transport::Ports;
+use super::tunnel::Entered;
 use super::{Flow, Unparsed, parse};
+use crate::repeat::Loop;
 
 pub(super) const SOURCE: [u8; 4] = [198, 51, 100, 7];
 pub(super) const DESTINATION: [u8; 4] = [203, 0, 113, 9];
@@ -55,9 +58,55 @@ pub(super) fn udp_v6() -> Vec<u8> {
 }
 
 pub(super) fn parsed(frame: &[u8]) -> Result<Flow, Unparsed> {
-    parse(&frame)
+    parsed_in(frame, Entered::ALL)
+}
+
+/// Where only these encapsulations are entered.
+pub(super) fn parsed_in(frame: &[u8], entered: Entered) -> Result<Flow, Unparsed> {
+    parse(&frame, entered, &Loop, &mut None)
 }
 
 pub(super) fn ports(source: u16, destination: u16) -> Option<Ports> {
     Some(Ports { source, destination })
+}
+
+/// TCP over IPv4, without Ethernet.
+pub(super) fn packet_v4() -> Piece {
+    Piece::packet(tcp_v4().split_off(14))
+}
+
+/// UDP over IPv6, without Ethernet.
+pub(super) fn packet_v6() -> Piece {
+    Piece::packet(udp_v6().split_off(14))
+}
+
+/// The walk comes to the innermost packet, and through the encapsulations that were put around it.
+pub(super) fn assert_inside(piece: Piece, innermost: &Piece) {
+    let frame = piece.on_the_wire();
+    let alone = parsed(&innermost.clone().on_the_wire().bytes).unwrap();
+    let flow = parsed(&frame.bytes);
+    let behind = u32::try_from(frame.bytes.len() - innermost.bytes.len() - 14).unwrap();
+    let expected = Flow {
+        upper: alone.upper + behind,
+        end: alone.end + behind,
+        encapsulation: flow.map(|flow| flow.encapsulation).unwrap_or_default(),
+        ..alone
+    };
+    assert_eq!(flow, Ok(expected), "{:02x?}", frame.bytes);
+    let names: Vec<&str> =
+        expected.encapsulation.layers().map(super::tunnel::Tunnel::name).collect();
+    assert_eq!(names, frame.tunnels);
+}
+
+pub(super) fn assert_malformed(piece: Piece) {
+    let frame = piece.on_the_wire();
+    assert_eq!(parsed(&frame.bytes), Err(Unparsed::Malformed), "{frame:02x?}");
+}
+
+/// The piece is no tunnel: the packet is judged by these ports.
+pub(super) fn assert_outside(piece: Piece, (source, destination): (u16, u16)) {
+    let frame = piece.on_the_wire();
+    let flow = parsed(&frame.bytes).unwrap();
+    assert_eq!(flow.ports(), ports(source, destination), "{:02x?}", frame.bytes);
+    assert_eq!(flow.encapsulation.layers().next(), None);
 }

@@ -1,7 +1,10 @@
-//! UDP (RFC 768). Ports are read in [`super::transport`], as TCP has them at the same place.
+//! UDP (RFC 768), and the tunnels in it. Ports are read in [`super::transport`], as TCP has them at the
+//! same place.
 
 use super::Flow;
+use super::layer::{Kind, Layer, Stop};
 use super::payload::Payload;
+use super::transport::Ports;
 use crate::packet::{Offset, Packet};
 
 /// Positions of the fields.
@@ -12,6 +15,50 @@ mod field {
 
 /// Bytes of the header.
 pub(super) const LENGTH: u32 = field::END;
+
+/// IANA port numbers of what is entered.
+mod port {
+    /// RFC 7348.
+    pub(super) const VXLAN: u16 = 4_789;
+    /// VXLAN before it had a number: the default of Linux (`ip-link(8)`, `dstport`).
+    pub(super) const OLD_VXLAN: u16 = 8_472;
+    /// RFC 8926.
+    pub(super) const GENEVE: u16 = 6_081;
+    /// 3GPP TS 29.281 section 4.4.2.
+    pub(super) const GTP: u16 = 2_152;
+    /// RFC 4380.
+    pub(super) const TEREDO: u16 = 3_544;
+}
+
+/// The tunnel that a pair of ports stands for. Only the destination's port is registered for it, the other
+/// one is any; but Teredo's servers answer from theirs.
+#[inline(always)]
+pub(super) const fn announced(ports: Ports) -> Option<Kind> {
+    match ports.destination {
+        port::VXLAN | port::OLD_VXLAN => Some(Kind::VXLAN),
+        port::GENEVE => Some(Kind::GENEVE),
+        port::GTP => Some(Kind::GTP),
+        port::TEREDO => Some(Kind::TEREDO),
+        _ if ports.source == port::TEREDO => Some(Kind::TEREDO),
+        _ => None,
+    }
+}
+
+/// Opens a datagram that may be a tunnel's: what is behind its header, up to where its length says that it
+/// ends.
+///
+/// # Errors
+/// [`Stop::Malformed`] where the length contradicts the header or the packet.
+#[inline(always)]
+pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
+    let header = layer.read::<{ field::END as usize }, P>(packet)?;
+    let length = u32::from(header.half::<{ field::LENGTH as usize }>());
+    if length < LENGTH {
+        return Err(Stop::Malformed);
+    }
+    let datagram = layer.ending_after(length)?;
+    datagram.behind(LENGTH, layer.kind)
+}
 
 /// What is behind the header, up to where its length says that the datagram ends.
 #[inline(always)]
@@ -25,7 +72,7 @@ pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
     }
     let end = flow.upper.wrapping_add(length);
     // The length in a first fragment is that of the whole datagram.
-    if !flow.fragment && end > flow.end {
+    if !flow.is_fragment() && end > flow.end {
         return None;
     }
     Payload::between(flow.upper.wrapping_add(LENGTH), if end < flow.end { end } else { flow.end })

@@ -1,8 +1,11 @@
-//! VLAN tags (IEEE 802.1Q, 802.1ad), up to [`MOST_TAGS`] of them. Only what is behind them is looked at.
+//! Tags (IEEE 802.1Q, 802.1ad, and the `EtherType` 0x9100 that came before the latter), up to [`MOST_TAGS`]
+//! in a row, priority tags included. Only what is behind them is looked at.
 
-use super::Unparsed;
 use super::ethernet::EtherType;
 use super::header::Header;
+use super::layer::{Layer, Stop};
+use super::tunnel::{Encapsulation, Entered, Tunnel};
+use crate::layout::{high, low};
 use crate::packet::Packet;
 
 /// Positions of the fields of a tag, counted from behind its own `EtherType`.
@@ -14,15 +17,15 @@ mod field {
 
 const LENGTH: u32 = field::END as u32;
 
-/// Most tags that are stepped over. A frame with more carries no IP packet that the parser reaches.
-pub const MOST_TAGS: u32 = 2;
+/// Most tags in a row that are stepped over. A frame with more is malformed.
+pub const MOST_TAGS: u32 = 3;
 
 struct Tag(Header<{ field::END }>);
 
 impl Tag {
     #[inline(always)]
-    fn read<P: Packet>(packet: &P, start: u32) -> Result<Self, Unparsed> {
-        Header::read(packet, start).map(Self)
+    fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Stop> {
+        layer.read(packet).map(Self)
     }
 
     #[inline(always)]
@@ -31,39 +34,46 @@ impl Tag {
     }
 }
 
-/// Steps over the tags at `start`, if `ether_type` is that of a tag: the `EtherType` behind them, and the
-/// offset of what it names.
+/// Steps over the tags with which a layer begins, if `ether_type` is that of a tag: the `EtherType` behind
+/// them, and the rest of the layer. Where tags are not entered, none is stepped over.
 ///
 /// # Errors
-/// [`Unparsed::Malformed`] where the frame ends inside a tag.
+/// [`Stop::Malformed`] where the frame ends inside a tag, or the layer is too deep.
 #[inline(always)]
 pub(super) fn step_over<P: Packet>(
     packet: &P,
     mut ether_type: EtherType,
-    mut start: u32,
-) -> Result<(EtherType, u32), Unparsed> {
+    mut layer: Layer,
+    entered: Entered,
+) -> Result<(EtherType, Layer), Stop> {
     for _ in 0..MOST_TAGS {
-        if !matches!(ether_type, EtherType::C_TAG | EtherType::S_TAG) {
+        if !ether_type.is_tag() || !entered.has(Tunnel::Vlan) {
             break;
         }
-        ether_type = Tag::read(packet, start)?.ether_type();
-        start = start.wrapping_add(LENGTH);
+        ether_type = Tag::read(packet, layer)?.ether_type();
+        layer.start = layer.start.wrapping_add(LENGTH);
+        if layer.around.is_full() {
+            return Err(Stop::Malformed);
+        }
+        layer.around = layer.around.with(Tunnel::Vlan);
     }
-    Ok((ether_type, start))
+    // All the ways to what is behind are one to the verifier, at the price of one hidden number.
+    let hidden = packet.hide(u64::from(layer.around.0) << 32 | u64::from(layer.start));
+    Ok((ether_type, Layer { start: low(hidden), around: Encapsulation(high(hidden)), ..layer }))
 }
 
 #[cfg(test)]
 mod tests {
     use etherparse::{EtherType as Type, SingleVlanHeader, VlanId};
 
-    use super::super::Flow;
-    use super::super::samples::{parsed, tcp_v4};
-    use super::*;
+    use super::super::samples::{parsed, parsed_in, tcp_v4};
+    use super::super::tunnel::{Encapsulation, Entered, Tunnel};
+    use super::super::{Flow, Unparsed};
 
     #[test]
-    fn up_to_two_tags_are_stepped_over() {
+    fn up_to_three_tags_are_stepped_over() {
         let plain = parsed(&tcp_v4());
-        for tags in 1..=3_usize {
+        for tags in 1..=4_usize {
             let mut frame = tcp_v4();
             for tag in 0..tags {
                 let header = SingleVlanHeader {
@@ -71,28 +81,40 @@ mod tests {
                     ether_type: Type(u16::from_be_bytes([frame[12], frame[13]])),
                     ..SingleVlanHeader::default()
                 };
-                let tag_type: [u8; 2] = if tag % 2 == 0 { [0x81, 0] } else { [0x88, 0xa8] };
+                let tag_type: [u8; 2] = [[0x81, 0], [0x88, 0xa8], [0x91, 0]][tag % 3];
                 frame.splice(12..14, tag_type.into_iter().chain(header.to_bytes()));
             }
             let behind = u32::try_from(4 * tags).unwrap();
+            let mut encapsulation = Encapsulation(0);
+            for _ in 0..tags {
+                encapsulation = encapsulation.with(Tunnel::Vlan);
+            }
             let plain = plain.map(|flow| Flow {
                 upper: flow.upper + behind,
                 end: flow.end + behind,
+                encapsulation,
                 ..flow
             });
-            let expected = if tags <= 2 { plain } else { Err(Unparsed::NonIp) };
+            let expected = if tags <= 3 { plain } else { Err(Unparsed::Malformed) };
             assert_eq!(parsed(&frame), expected, "{tags} tags");
         }
     }
 
     #[test]
-    fn a_tag_that_is_cut_short_is_malformed_and_a_third_one_is_not_looked_at() {
+    fn a_tag_that_is_cut_short_is_malformed() {
         let mut frame = tcp_v4();
-        frame[12..14].copy_from_slice(&[0x81, 0]);
-        assert_eq!(parsed(&frame[..17]), Err(Unparsed::Malformed));
-        frame[16..18].copy_from_slice(&[0x81, 0]);
-        assert_eq!(parsed(&frame[..21]), Err(Unparsed::Malformed));
-        frame[20..22].copy_from_slice(&[0x81, 0]);
-        assert_eq!(parsed(&frame[..22]), Err(Unparsed::NonIp));
+        for end in [17, 21, 25] {
+            frame[end - 5..end - 3].copy_from_slice(&[0x81, 0]);
+            assert_eq!(parsed(&frame[..end]), Err(Unparsed::Malformed));
+        }
+    }
+
+    #[test]
+    fn tags_that_are_not_entered_are_not_ip() {
+        let mut frame = tcp_v4();
+        frame.splice(12..12, [0x81, 0, 0, 7]);
+        assert!(parsed_in(&frame, Entered::NONE.and(Tunnel::Vlan)).is_ok());
+        assert_eq!(parsed_in(&frame, Entered::NONE), Err(Unparsed::NonIp));
+        assert!(parsed_in(&tcp_v4(), Entered::NONE).is_ok());
     }
 }

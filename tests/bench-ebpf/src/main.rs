@@ -29,8 +29,11 @@ mod trace;
 use aya_ebpf::bindings::xdp_action;
 use aya_ebpf::macros::{btf_map, xdp};
 use aya_ebpf::programs::XdpContext;
-use sensor_common::packet::{Offset, Packet as _};
-use sensor_common::parse::{Flow, parse};
+use sensor_common::packet::{Offset, Packet};
+use sensor_common::parse::tunnel::Entered;
+use sensor_common::parse::walk::{Room, Walk};
+use sensor_common::parse::{Flow, Unparsed};
+use sensor_common::repeat::Loop;
 use sensor_common::siphash::State;
 
 /// Slot 0: the program that is measured.
@@ -56,11 +59,26 @@ fn empty(_: XdpContext) -> u32 {
     xdp_action::XDP_DROP
 }
 
+/// The sensor's parser, for frames without tunnels: there is no room to walk through one.
+#[inline(always)]
+fn parsed<P: Packet>(frame: &P) -> Result<Flow, Unparsed> {
+    sensor_common::parse::parse(frame, Entered::ALL, &Loop, &mut NoRoom)
+}
+
+struct NoRoom;
+
+impl Room for NoRoom {
+    #[inline(always)]
+    fn begin(&mut self, _: Walk) -> Option<&mut Walk> {
+        None
+    }
+}
+
 /// Parses the frame and drops it.
 #[xdp(frags)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro passes the context by value")]
 fn parse_drop(context: XdpContext) -> u32 {
-    match parse(&frame::Frame::new(&context)) {
+    match parsed(&frame::Frame::new(&context)) {
         Ok(flow) if all_of(&flow) != IMPROBABLE => xdp_action::XDP_DROP,
         _ => xdp_action::XDP_ABORTED,
     }
@@ -70,7 +88,7 @@ fn parse_drop(context: XdpContext) -> u32 {
 #[xdp(frags)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro passes the context by value")]
 fn touch(context: XdpContext) -> u32 {
-    match parse(&frame::Frame::new(&context)) {
+    match parsed(&frame::Frame::new(&context)) {
         Ok(flow) if all_of(&flow) != IMPROBABLE && touch::touch(&flow) == 0 => xdp_action::XDP_DROP,
         _ => xdp_action::XDP_ABORTED,
     }
@@ -120,10 +138,11 @@ const IMPROBABLE: u64 = 0x5e15_4096_5e15_4096;
 /// A number that depends on all that was parsed, so that the compiler leaves nothing out.
 #[inline(always)]
 fn all_of(flow: &Flow) -> u64 {
-    let ports =
-        flow.ports.map_or(0, |ports| u64::from(ports.source) << 16 | u64::from(ports.destination));
+    let ports = flow
+        .ports()
+        .map_or(0, |ports| u64::from(ports.source) << 16 | u64::from(ports.destination));
     let ends = flow.source.high ^ flow.source.low ^ flow.destination.high ^ flow.destination.low;
-    ends ^ ports ^ u64::from(flow.protocol) ^ u64::from(flow.fragment)
+    ends ^ ports ^ u64::from(flow.protocol) ^ u64::from(flow.flags)
 }
 
 #[panic_handler]

@@ -8,7 +8,8 @@ use aya_ebpf::btf_maps::lpm_trie::Key;
 use aya_ebpf::btf_maps::{HashMap, LpmTrie, PerCpuArray};
 use aya_ebpf::macros::btf_map;
 use sensor_common::packet::Packet;
-use sensor_common::parse::parse;
+
+use crate::parsed;
 
 /// The class of the addresses of a prefix. The loader sets the size.
 #[btf_map]
@@ -45,7 +46,7 @@ impl Outcome {
 /// Judges a frame and counts its outcome.
 #[inline(always)]
 pub fn judge<P: Packet>(frame: &P) {
-    let outcome = match parse(frame) {
+    let outcome = match parsed(frame) {
         Ok(flow) => {
             let ends = [flow.source.v4().to_be_bytes(), flow.destination.v4().to_be_bytes()];
             classify(ends)

@@ -14,9 +14,9 @@ use super::build::{
     tcp, udp,
 };
 
-/// Every fixture. The frames of a group differ from each other in one thing.
+/// Frames without tunnels. The frames of a group differ from each other in one thing.
 #[expect(clippy::too_many_lines, reason = "a table")]
-pub fn fixtures() -> Vec<Fixture> {
+pub(super) fn fixtures() -> Vec<Fixture> {
     let web = || tcp(ip4(C2, ABROAD), 40_000, 443);
     let fixture = |name, frame, outcome, direction, records| Fixture {
         name,
@@ -139,10 +139,10 @@ pub fn fixtures() -> Vec<Fixture> {
         ),
         fixture(
             "a protocol by number",
-            raw(ip4(C2, ABROAD), 47, &[0; 8]),
+            raw(ip4(C2, ABROAD), 50, &[0; 8]),
             Recorded,
             Some(FF),
-            &["ff/gre"],
+            &["ff/esp"],
         ),
         fixture(
             "sctp has no ports here",
@@ -225,7 +225,20 @@ pub fn fixtures() -> Vec<Fixture> {
             Some(FF),
             &["ff/web"],
         ),
-        fixture("three tags", tagged(web(), &[0x8100, 0x8100, 0x8100]), NonIp, None, &[]),
+        fixture(
+            "three tags, one of each type",
+            tagged(web(), &[0x9100, 0x88a8, 0x8100]),
+            Recorded,
+            Some(FF),
+            &["ff/web"],
+        ),
+        fixture(
+            "four tags",
+            tagged(web(), &[0x8100, 0x8100, 0x8100, 0x8100]),
+            Malformed,
+            None,
+            &[],
+        ),
         fixture(
             "a frame that ends in its tag",
             tagged(web(), &[0x8100])[..16].to_vec(),
@@ -275,7 +288,7 @@ pub fn fixtures() -> Vec<Fixture> {
         ),
         // Not IP.
         fixture("ARP", patched(web(), 12, &[8, 6]), NonIp, None, &[]),
-        fixture("MPLS", patched(web(), 12, &[0x88, 0x47]), NonIp, None, &[]),
+        fixture("PPPoE discovery", patched(web(), 12, &[0x88, 0x63]), NonIp, None, &[]),
         fixture(
             "an Ethernet header alone",
             patched(web(), 12, &[8, 6])[..14].to_vec(),
@@ -326,10 +339,10 @@ pub fn fixtures() -> Vec<Fixture> {
         // Sizes.
         fixture(
             "a jumbo frame over several buffers",
-            raw(ip4(C2, ABROAD), 47, &[0; 9_000]),
+            raw(ip4(C2, ABROAD), 50, &[0; 9_000]),
             Recorded,
             Some(FF),
-            &["ff/gre"],
+            &["ff/esp"],
         ),
         fixture("Ethernet padding", [web(), vec![0; 40]].concat(), Recorded, Some(FF), &["ff/web"]),
     ]

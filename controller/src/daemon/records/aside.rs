@@ -280,8 +280,7 @@ mod tests {
             "ring": "eth1/0", "position": 72, "slot": 3,
             "generation": u32::from_ne_bytes([44, 45, 46, 47]),
             "rule": u32::from_ne_bytes([48, 49, 50, 51]),
-            // The last four bytes of a record are padding.
-            "record": hex::encode((0..60).chain([0; 4]).collect::<Vec<u8>>()),
+            "record": hex::encode((0..64).collect::<Vec<u8>>()),
         });
         assert_eq!(line, expected);
         let documented = include_str!("../../../../docs/formats.md");

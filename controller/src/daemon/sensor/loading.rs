@@ -47,6 +47,7 @@ impl Sensor {
             let before = foreign.iter().filter(|(other, _)| other == interface);
             let setup = Setup {
                 mode: config.mode,
+                entered: config.entered,
                 ring_bytes: config.ring_bytes,
                 life_log: config.life_log,
                 pins: root.as_ref().map(|root| root.of(interface)),

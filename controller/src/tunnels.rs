@@ -1,0 +1,41 @@
+//! The names of what is decapsulated, as configuration and command line take them.
+
+use sensor_common::parse::tunnel::{Entered, Tunnel};
+
+/// The encapsulation of this name, or why there is none: one line.
+///
+/// # Errors
+/// No encapsulation has this name.
+pub fn named(name: &str) -> Result<Tunnel, String> {
+    Tunnel::ALL.iter().find(|tunnel| tunnel.name() == name).copied().ok_or_else(|| {
+        format!("`{}` is none of {}", name.escape_debug(), names(Entered::ALL).join(", "))
+    })
+}
+
+/// The names of what is entered.
+pub fn names(entered: Entered) -> Vec<&'static str> {
+    Tunnel::ALL.iter().filter(|tunnel| entered.has(**tunnel)).map(|tunnel| tunnel.name()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_its_own() {
+        let all: Entered = names(Entered::ALL).iter().map(|name| named(name).unwrap()).collect();
+        assert_eq!(all, Entered::ALL);
+        let error = named("l2tp\n").unwrap_err();
+        assert!(error.starts_with(r"`l2tp\n` is none of vlan, mpls, "), "{error}");
+        assert!(error.ends_with(", gtp-u, teredo"), "{error}");
+        assert_eq!(names(Entered::NONE), [""; 0]);
+    }
+
+    #[test]
+    fn each_is_documented() {
+        let page = include_str!("../../docs/packets.md");
+        for name in names(Entered::ALL) {
+            assert!(page.contains(&format!("\n| `{name}` | ")), "{name}");
+        }
+    }
+}
