@@ -232,6 +232,9 @@ fn the_link_type_makes_no_difference() {
             let replayed = replay(&order, &[("one.pcap", &pcap(number, &[(data.clone(), wire)]))]);
             let mut expected = ethernet.records.clone();
             expected[0]["network"]["bytes"] = json!(length + tag);
+            if tag > 0 {
+                expected[0]["sekisho"]["encapsulation"] = json!(["vlan"]);
+            }
             assert_eq!(replayed.records, expected, "{number} {header:02x?}");
             assert_eq!(replayed.summary["bytes"], length + tag);
             // Cut inside of its header it is malformed, as it would be on Ethernet.
