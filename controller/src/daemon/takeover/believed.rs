@@ -39,8 +39,8 @@ pub fn check(
         if entry.digest() != digest {
             return Err(format!("{order}: is not the one that was accepted"));
         }
-        if entry.head().measure != *measure {
-            return Err(format!("{order}: its measure is {}", entry.head().measure.name()));
+        if entry.basis().measure() != *measure {
+            return Err(format!("{order}: its measure is {}", entry.basis().measure().name()));
         }
         let whole = loading::whole(disk, place, registry, entry)
             .map_err(|error| format!("{order}: {error}"))?;
