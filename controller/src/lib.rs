@@ -26,6 +26,10 @@
 //! | [`text`] | what people write and the program repeats |
 //! | [`cli`] | the commands |
 
+// The tests' kit is compiled in, and names this crate as others do.
+#[cfg(test)]
+extern crate self as controller;
+
 pub mod capture;
 pub mod classes;
 pub mod cli;

@@ -80,7 +80,7 @@ impl Offline {
             _ => {}
         }
         let decided = self.registry.decide(command, None, self.reading);
-        let Decision { step, answer } = decided.map_err(Fault::Rejected)?;
+        let Decision { step, answer } = decided.map_err(Fault::from)?;
         if let Step::Open(change) | Step::Close(change) = step {
             self.commit(*change)?;
         }

@@ -4,6 +4,20 @@
 
 use std::fmt;
 
+mod basis;
+mod following;
+mod form;
+mod selection;
+mod signing;
+mod trust;
+
+pub use basis::BasisFault;
+pub use following::FollowingFault;
+pub use form::FormFault;
+pub use selection::SelectionFault;
+pub use signing::SigningFault;
+pub use trust::TrustFault;
+
 use crate::shown::misleads;
 
 /// A requirement derived from the Act (Act No. 42 of 2025); `docs/law.md` states each.
@@ -13,8 +27,10 @@ pub enum Requirement {
     Dir,
     /// Arts. 15, 17, 32, 33: each measure is bound to one direction.
     Measure,
-    /// Art. 18: no selection without an approval.
+    /// Arts. 17, 18, 32, 33: no selection without an approval, nor outside of it.
     Approve,
+    /// Arts. 11-15: an agreement is concluded by three, and binds by its contents.
+    Agree,
     /// Arts. 17(3), 32(2), 33(2): at most six or three calendar months.
     Term,
     /// Art. 19: only a new approval extends a term.
@@ -23,6 +39,10 @@ pub enum Requirement {
     Select,
     /// Art. 17(1): at most 30 % of the facility's capacity.
     Cap,
+    /// Art. 23: provided only on the closed list of grounds.
+    Use,
+    /// Art. 25: kept for a period that is set, at most two years.
+    Keep,
     /// Art. 2-2: the minimum necessary.
     Min,
 }
@@ -34,12 +54,68 @@ impl Requirement {
             Self::Dir => "L-DIR",
             Self::Measure => "L-MEASURE",
             Self::Approve => "L-APPROVE",
+            Self::Agree => "L-AGREE",
             Self::Term => "L-TERM",
             Self::Extend => "L-EXTEND",
             Self::Select => "L-SELECT",
             Self::Cap => "L-CAP",
+            Self::Use => "L-USE",
+            Self::Keep => "L-KEEP",
             Self::Min => "L-MIN",
         }
+    }
+}
+
+/// Why a file was refused. Signed documents have typed reasons, one enum for each area; a tool can tell
+/// them apart without reading English.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Reason {
+    /// A file that is no signed document.
+    #[error("{0}")]
+    Other(String),
+    /// The form of any JSON document.
+    #[error(transparent)]
+    Form(#[from] FormFault),
+    /// What a trust file says.
+    #[error(transparent)]
+    Trust(#[from] TrustFault),
+    /// Who signed what.
+    #[error(transparent)]
+    Signing(#[from] SigningFault),
+    /// What an approval or an agreement says.
+    #[error(transparent)]
+    Basis(#[from] BasisFault),
+    /// What an order selects by.
+    #[error(transparent)]
+    Selection(#[from] SelectionFault),
+    /// What a document follows, and what was seen before it.
+    #[error(transparent)]
+    Following(#[from] FollowingFault),
+}
+
+impl Reason {
+    /// The requirement behind it, if it is one of law.
+    pub const fn requirement(&self) -> Option<Requirement> {
+        match self {
+            Self::Other(_) => None,
+            Self::Form(fault) => fault.requirement(),
+            Self::Trust(_) | Self::Signing(_) => Some(Requirement::Approve),
+            Self::Basis(fault) => fault.requirement(),
+            Self::Selection(fault) => fault.requirement(),
+            Self::Following(fault) => Some(fault.requirement()),
+        }
+    }
+}
+
+impl From<String> for Reason {
+    fn from(text: String) -> Self {
+        Self::Other(text)
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(text: &str) -> Self {
+        Self::Other(text.to_owned())
     }
 }
 
@@ -48,14 +124,26 @@ impl Requirement {
 pub struct Rejection {
     file: String,
     field: Option<String>,
-    reason: String,
+    reason: Box<Reason>,
     requirement: Option<Requirement>,
 }
 
 impl Rejection {
     /// Refuses `file` for `reason`, which is one line without a full stop.
-    pub fn new(file: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { file: file.into(), field: None, reason: reason.into(), requirement: None }
+    pub fn new(file: impl Into<String>, reason: impl Into<Reason>) -> Self {
+        let reason = reason.into();
+        let requirement = reason.requirement();
+        Self { file: file.into(), field: None, reason: Box::new(reason), requirement }
+    }
+
+    /// Why.
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// Where in the file the reason lies.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// Names where in the file the reason lies: a JSON path (`rules[0].source`) or a line
@@ -86,7 +174,7 @@ impl fmt::Display for Rejection {
         if let Some(field) = &self.field {
             write!(f, "{}: ", OneLine(field))?;
         }
-        write!(f, "{}", OneLine(&self.reason))?;
+        write!(f, "{}", OneLine(&self.reason.to_string()))?;
         if let Some(requirement) = self.requirement {
             write!(f, " [{}]", requirement.id())?;
         }
@@ -114,10 +202,60 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
+/// Everything for which files were refused; never nothing. One line each.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Rejections(Vec<Rejection>);
+
+impl Rejections {
+    /// All of them, if there is any.
+    ///
+    /// # Errors
+    /// That there is.
+    pub fn none(found: Vec<Rejection>) -> Result<(), Self> {
+        if found.is_empty() { Ok(()) } else { Err(Self(found)) }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Rejection> {
+        self.0.iter()
+    }
+}
+
+impl AsRef<[Rejection]> for Rejections {
+    fn as_ref(&self) -> &[Rejection] {
+        &self.0
+    }
+}
+
+impl From<Rejection> for Rejections {
+    fn from(rejection: Rejection) -> Self {
+        Self(vec![rejection])
+    }
+}
+
+impl IntoIterator for Rejections {
+    type Item = Rejection;
+    type IntoIter = std::vec::IntoIter<Rejection>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Rejections {
+    type Item = &'a Rejection;
+    type IntoIter = std::slice::Iter<'a, Rejection>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
 /// Why something was not done: a file was refused, or the system or another process stands in the way.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// What is wrong: the first thing, but every order that is refused.
+    /// What is wrong.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Rejected(Vec<Rejection>),
     /// The system refuses, or another process has the state.
@@ -128,6 +266,12 @@ pub enum Fault {
 impl From<Rejection> for Fault {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(vec![rejection])
+    }
+}
+
+impl From<Rejections> for Fault {
+    fn from(rejections: Rejections) -> Self {
+        Self::Rejected(rejections.0)
     }
 }
 

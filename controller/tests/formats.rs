@@ -3,42 +3,59 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[expect(dead_code, reason = "the other tests use more of it")]
-mod common;
 #[path = "common/examples.rs"]
 mod examples;
 
 use std::path::Path;
 
-use common::{Bases, sealed};
 use controller::control::Request;
 use controller::daemon::config::Config;
-use controller::order::revocation::verify_revocation;
-use controller::order::{Envelope, Kind, Trust, verify_order};
+use controller::order::together::{Given, judge};
+use controller::order::{BasisKind, Envelope, Kind, Role, Trust, verify_basis, verify_revocation};
 use controller::registry::event::Event;
 use examples::examples;
+use sekisho_kit::{sealed, signers, trust_file};
 use serde_json::Value;
 
+fn trust() -> Trust {
+    Trust::parse("trust", trust_file().as_bytes()).unwrap()
+}
+
+fn envelope(kind: Kind, payload: &str) -> String {
+    sealed(kind, payload.as_bytes(), signers(kind))
+}
+
+/// The order is one under the approval.
 #[test]
-fn documents() {
-    let trust = Bases::new().trust;
+fn an_order_and_what_it_rests_on() {
+    let given = |kind: Kind, payload: &str| Given {
+        file: kind.noun().to_owned(),
+        bytes: envelope(kind, payload).into(),
+    };
+    let [approval] = examples("approval")[..] else { panic!("one approval") };
     for order in examples("order") {
-        verify_order("order", &sealed(Kind::Order, order, &[1, 2, 3]), &trust).unwrap();
+        let files = [given(Kind::Order, order), given(Kind::Approval, approval)];
+        let together = judge(&files, &trust(), &[]).unwrap();
+        assert_eq!(together.orders.len(), 1);
     }
-    for revocation in examples("revocation") {
-        let bytes = sealed(Kind::Revocation, revocation, &[1, 2, 3]);
-        verify_revocation("revocation", &bytes, &trust).unwrap();
+    for agreement in examples("agreement") {
+        let bytes = envelope(Kind::Agreement, agreement);
+        verify_basis(BasisKind::Agreement, "agreement", bytes.as_bytes(), &trust()).unwrap();
     }
-    for trust in examples("trust") {
-        let trust = Trust::parse("trust", trust.as_bytes()).unwrap();
-        for envelope in examples("envelope") {
-            let envelope = Envelope::parse("envelope", envelope.as_bytes()).unwrap();
-            assert_eq!(envelope.kind(), Kind::Revocation);
-            let revocation: Value = serde_json::from_slice(envelope.payload()).unwrap();
-            let shown: Value = serde_json::from_str(examples("revocation")[0]).unwrap();
-            assert_eq!(revocation, shown);
-        }
-        assert_eq!(trust.threshold(), 2);
+}
+
+/// The envelope is that of the revocation, signed by a key of the trust file.
+#[test]
+fn a_revocation_a_trust_file_and_an_envelope() {
+    let [revocation] = examples("revocation")[..] else { panic!("one revocation") };
+    let [trust] = examples("trust")[..] else { panic!("one trust file") };
+    let trust = Trust::parse("trust", trust.as_bytes()).unwrap();
+    assert_eq!(trust.threshold(&Role::Commission), Some(1));
+    for envelope in examples("envelope") {
+        verify_revocation("envelope", envelope.as_bytes(), &trust).unwrap();
+        let envelope = Envelope::parse("envelope", envelope.as_bytes()).unwrap();
+        let within: Value = serde_json::from_slice(envelope.payload()).unwrap();
+        assert_eq!(within, serde_json::from_str::<Value>(revocation).unwrap());
     }
 }
 

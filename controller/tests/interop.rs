@@ -11,33 +11,35 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use controller::order::keys;
+use sekisho_kit::papers;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A directory with five keys, a trust file that asks for three of them, and a stranger's key.
+/// A directory with the keys of the kit, its trust file, and documents of every kind.
 struct Desk(TempDir);
 
 impl Desk {
     fn new() -> Self {
         let desk = Self(TempDir::new().unwrap());
-        for number in 1..=6 {
-            let (key, holder) = (format!("k{number}.pem"), format!("holder {number}"));
-            let entry = desk.good(&["order", "keygen", "--output", &key, "--holder", &holder]);
-            desk.put(&format!("k{number}.json"), entry);
+        for number in KEYS {
+            let path = desk.path(&format!("k{number}.pem"));
+            keys::write_new(&path, &sekisho_kit::key(number)).unwrap();
         }
-        let trust = desk.good(&[
-            "order",
-            "trust",
-            "--threshold",
-            "3",
-            "k1.json",
-            "k2.json",
-            "k3.json",
-            "k4.json",
-            "k5.json",
-        ]);
-        desk.put("trust.json", trust);
-        desk.put("order.json", order().to_string());
+        desk.put("trust.json", sekisho_kit::trust_file());
+        let papers = papers(&plan());
+        desk.put("approval.json", papers.basis.to_string());
+        desk.put("order.json", papers.order.to_string());
+        let mut agreed = plan();
+        agreed["measure"] = json!("agreement");
+        agreed["party"] = json!({"name": "電力", "prefixes": ["203.0.113.0/24"]});
+        desk.put("agreement.json", sekisho_kit::papers(&agreed).basis.to_string());
+        let ends = json!({"order_id": "2027-32-0001", "serial": 1});
+        let mut revocation = sekisho_kit::revocation(&ends, "2027-02-01T00:00:00+09:00");
+        revocation["reason"] = json!("協定が終了した");
+        desk.put("revocation.json", revocation.to_string());
+        desk.put("trust-2.json", sekisho_kit::trust_version(2, &[]));
+        desk.signed_by_sekisho("approval.dsse", "approval.json", &[1, 2, 3]);
         desk
     }
 
@@ -91,13 +93,19 @@ impl Desk {
         self.good(&arguments);
     }
 
-    /// Demands that both sides refuse an envelope.
+    /// What the other implementation makes of an envelope of which these roles must sign.
+    fn verified_by_python(&self, name: &str, roles: &[&str]) -> Output {
+        self.python(&[&["verify", "trust.json", name], roles].concat())
+    }
+
+    /// Demands that both sides refuse an order.
     fn both_refuse(&self, name: &str, by_sekisho: &str, by_python: &str) {
-        let output = self.sekisho(&["order", "verify", "--trust", "trust.json", name]);
+        let output =
+            self.sekisho(&["order", "verify", "--trust", "trust.json", name, "approval.dsse"]);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{error}");
         assert!(error.contains(by_sekisho), "{error}");
-        let output = self.python(&["verify", "trust.json", name]);
+        let output = self.verified_by_python(name, &["cabinet-office"]);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(
             (output.status.code(), output.stdout.as_slice()),
@@ -117,47 +125,57 @@ fn printed(output: &Output) -> Vec<u8> {
     output.stdout.clone()
 }
 
-fn order() -> Value {
+fn plan() -> Value {
     json!({
-        "schema": "sekisho.order/v1", "order_id": "2027-15-0001", "serial": 1,
-        "measure": "agreement", "approved_at": "2026-12-01T00:00:00+09:00",
+        "order_id": "2027-32-0001", "serial": 1, "measure": "foreign-to-domestic",
         "not_before": "2027-01-01T00:00:00+09:00", "not_after": "2027-04-01T00:00:00+09:00",
-        "facility": {"id": "東京第一", "capacity_bps": 1_000_000, "max_share_percent": 30},
-        "party": {"name": "電力", "prefixes": ["203.0.113.0/24"]},
-        "address_sets": {"c2": ["198.51.100.7", "2001:db8:5::/48"]},
+        "facility": {"id": "tyo-gw-1", "capacity_bps": 1_000_000, "max_share_percent": 30},
+        "address_sets": {"c2": {"ground": "解析の結果", "addresses": ["198.51.100.7", "2001:db8:5::/48"]}},
         "rules": [{"id": "r1", "source": "c2", "protocol": "tcp"}],
     })
 }
 
-/// A revocation of the order, and the trust file that is to follow, in `revocation.json` and
-/// `trust-2.json`.
-fn other_documents(desk: &Desk) {
-    let revocation = json!({
-        "schema": "sekisho.revocation/v1", "order_id": "2027-15-0001", "serial": 1,
-        "effective_at": "2027-02-01T00:00:00+09:00", "reason": "協定が終了した",
-    });
-    desk.put("revocation.json", revocation.to_string());
-    let mut trust = desk.json("trust.json");
-    trust["version"] = json!(2);
-    desk.put("trust-2.json", trust.to_string());
-}
+/// Keys of all roles, and a stranger's.
+const KEYS: [u8; 11] = [1, 2, 3, 4, 5, 11, 12, 13, 21, 31, 9];
 
-const DOCUMENTS: [(&str, &str); 3] =
-    [("order", "order.json"), ("revocation", "revocation.json"), ("trust", "trust-2.json")];
+/// Kind, file, the roles that sign it, and two sets of signers.
+type Document = (&'static str, &'static str, &'static [&'static str], [&'static [u8]; 2]);
+
+const DOCUMENTS: [Document; 5] = [
+    ("approval", "approval.json", &["commission"], [&[1, 2, 3], &[5, 3, 1, 2]]),
+    (
+        "agreement",
+        "agreement.json",
+        &["cabinet-office", "party:acme", "carrier"],
+        [&[11, 12, 31, 21], &[21, 13, 31, 12, 11]],
+    ),
+    ("order", "order.json", &["cabinet-office"], [&[11, 12], &[13, 12, 11]]),
+    ("revocation", "revocation.json", &["cabinet-office"], [&[11, 12], &[13, 11]]),
+    (
+        "trust",
+        "trust-2.json",
+        &["commission", "cabinet-office"],
+        [&[1, 2, 3, 11, 12], &[12, 5, 4, 3, 13]],
+    ),
+];
 
 #[test]
 #[ignore = "needs securesystemslib: cargo xtask test"]
 fn what_securesystemslib_signs_sekisho_accepts() {
     let desk = Desk::new();
-    other_documents(&desk);
-    for (kind, payload) in DOCUMENTS {
-        for signers in [&[1, 2, 3][..], &[5, 3, 1, 2]] {
+    for (kind, payload, _, sets) in DOCUMENTS {
+        for signers in sets {
             desk.signed_by_python("signed.dsse", kind, payload, signers);
-            let verify = ["order", "verify", "--trust", "trust.json", "signed.dsse"];
-            let line = String::from_utf8(desk.good(&verify)).unwrap();
+            let mut verify = vec!["order", "verify", "--trust", "trust.json", "signed.dsse"];
+            if kind == "order" {
+                verify.push("approval.dsse");
+            }
+            let lines = String::from_utf8(desk.good(&verify)).unwrap();
+            let line = lines.lines().next().unwrap();
             assert!(line.starts_with("signed.dsse: accepted: "), "{line}");
-            let holders: Vec<String> = signers.iter().map(|n| format!("holder {n}")).collect();
-            assert!(line.ends_with(&format!("signed by {}\n", holders.join(", "))), "{line}");
+            for number in signers {
+                assert!(line.contains(&format!("holder {number} (")), "{line}");
+            }
         }
     }
 }
@@ -166,12 +184,13 @@ fn what_securesystemslib_signs_sekisho_accepts() {
 #[ignore = "needs securesystemslib: cargo xtask test"]
 fn what_sekisho_signs_securesystemslib_accepts() {
     let desk = Desk::new();
-    other_documents(&desk);
-    for (_, payload) in DOCUMENTS {
-        desk.signed_by_sekisho("signed.dsse", payload, &[4, 1, 2]);
-        let verified = printed(&desk.python(&["verify", "trust.json", "signed.dsse"]));
-        // Byte for byte what the file was.
-        assert_eq!(verified, fs::read(desk.path(payload)).unwrap());
+    for (_, payload, roles, sets) in DOCUMENTS {
+        for signers in sets {
+            desk.signed_by_sekisho("signed.dsse", payload, signers);
+            let verified = printed(&desk.verified_by_python("signed.dsse", roles));
+            // Byte for byte what the file was.
+            assert_eq!(verified, fs::read(desk.path(payload)).unwrap());
+        }
     }
 }
 
@@ -179,17 +198,17 @@ fn what_sekisho_signs_securesystemslib_accepts() {
 #[ignore = "needs securesystemslib: cargo xtask test"]
 fn one_signs_after_the_other() {
     let desk = Desk::new();
-    desk.signed_by_python("signed.dsse", "order", "order.json", &[1, 2]);
-    desk.signed_by_sekisho("signed.dsse", "signed.dsse", &[3]);
-    desk.good(&["order", "verify", "--trust", "trust.json", "signed.dsse"]);
-    printed(&desk.python(&["verify", "trust.json", "signed.dsse"]));
+    desk.signed_by_python("signed.dsse", "order", "order.json", &[11]);
+    desk.signed_by_sekisho("signed.dsse", "signed.dsse", &[12]);
+    desk.good(&["order", "verify", "--trust", "trust.json", "signed.dsse", "approval.dsse"]);
+    printed(&desk.verified_by_python("signed.dsse", &["cabinet-office"]));
 }
 
 #[test]
 #[ignore = "needs securesystemslib: cargo xtask test"]
 fn what_is_wrong_both_refuse() {
-    const FEW: &str = "Found: 2, Expected 3";
-    const NONE: &str = "Found: 0, Expected 3";
+    const FEW: &str = "Found: 1, Expected 2";
+    const NONE: &str = "Found: 0, Expected 2";
     let desk = Desk::new();
     let by_python: fn(&Desk, &[u8]) = |desk, signers| {
         desk.signed_by_python("signed.dsse", "order", "order.json", signers);
@@ -198,12 +217,15 @@ fn what_is_wrong_both_refuse() {
         desk.signed_by_sekisho("signed.dsse", "order.json", signers);
     };
     for sign in [by_python, by_sekisho] {
-        sign(&desk, &[1, 2]);
-        desk.both_refuse("signed.dsse", "2 of the 3 signatures needed [L-APPROVE]", FEW);
-        sign(&desk, &[1, 2, 6]);
+        sign(&desk, &[11]);
+        desk.both_refuse("signed.dsse", "1 of the 2 signatures needed of cabinet-office", FEW);
+        sign(&desk, &[11, 9]);
         desk.both_refuse("signed.dsse", "is not trusted [L-APPROVE]", FEW);
+        // The right number, of which one is of another role.
+        sign(&desk, &[11, 1]);
+        desk.both_refuse("signed.dsse", "signs as commission, but an order is signed by", FEW);
 
-        sign(&desk, &[1, 2, 3]);
+        sign(&desk, &[11, 12]);
         let whole = desk.json("signed.dsse");
         let spoilt = |pointer: &str, value: Value| {
             let mut envelope = whole.clone();
@@ -215,7 +237,7 @@ fn what_is_wrong_both_refuse() {
         // The type is signed too.
         spoilt("/payloadType", json!(payload_type("revocation")));
         desk.both_refuse("signed.dsse", "is not a signature of this revocation", NONE);
-        spoilt("/signatures/2/sig", whole["signatures"][1]["sig"].clone());
-        desk.both_refuse("signed.dsse", "is not a signature of this order by holder 3", FEW);
+        spoilt("/signatures/1/sig", whole["signatures"][0]["sig"].clone());
+        desk.both_refuse("signed.dsse", "is not a signature of this order by holder 12", FEW);
     }
 }

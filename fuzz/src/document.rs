@@ -1,16 +1,17 @@
 //! Documents: the payloads of envelopes, read as each kind.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
-use controller::order::explain::{Explanation, Language};
+use controller::order::explain::{Explanation, Language, Signed, Subject as Explained};
 use controller::order::trust::TrustedKey;
 use controller::order::{
-    Document, Kind, Order, OrderKey, Revocation, Trust, notice, read_document, succession,
+    Basis, Document, Kind, Measure, Order, Revocation, Trust, notice, read_document,
 };
-use controller::preview;
+use controller::rejection::Rejections;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::authority::approved;
 use crate::words::{check_line, check_text};
 
 /// Judges an input.
@@ -21,14 +22,15 @@ pub fn run(input: &[u8]) {
     let mut accepted = 0;
     for kind in Kind::ALL {
         match read_document("doc", kind, input) {
-            Err(rejection) => check_line(rejection, "doc"),
+            Err(rejections) => check_refusal(&rejections, "doc"),
             Ok(document) => {
                 accepted += 1;
                 let value: Value = serde_json::from_slice(input).expect("what is accepted is JSON");
                 assert_eq!(value["schema"], kind.schema());
                 assert_eq!(Kind::of_document("doc", input), Ok(kind));
                 match document {
-                    Document::Order(order) => check_order(&order, &value, input),
+                    Document::Basis(basis) => check_basis(&basis, &value),
+                    Document::Order(order) => check_order(&order, &value),
                     Document::Revocation(revocation) => check_revocation(&revocation, &value),
                     Document::Trust(trust) => check_trust(&trust, &value, input),
                 }
@@ -42,77 +44,123 @@ pub fn run(input: &[u8]) {
     }
 }
 
+/// One line for every fault, and no line twice.
+pub(crate) fn check_refusal(rejections: &Rejections, file: &str) {
+    let mut lines = BTreeSet::new();
+    for rejection in rejections {
+        check_line(rejection, file);
+        assert!(lines.insert(rejection.to_string()), "twice: {rejection}");
+    }
+    assert!(!lines.is_empty(), "refused without a reason");
+}
+
 fn texts<'a>(value: &'a Value, field: &str) -> Vec<&'a str> {
     value[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+fn check_id(value: &Value) {
+    let id = value.as_str().expect("an id");
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    assert!((1..=64).contains(&id.len()) && id.bytes().all(plain), "{id:?}");
+}
+
+/// Prefixes as short as nobody may name.
+fn is_everything(text: &str) -> bool {
+    let (address, length) = text.split_once('/').unwrap_or((text, "128"));
+    let shortest = if address.contains(':') { 16 } else { 8 };
+    length.parse::<u8>().expect("a length") < shortest
+}
+
+fn days(from: Timestamp, to: Timestamp) -> i64 {
+    to.duration_since(from).as_secs() / 86_400
+}
+
 /// The Act's limits, read off the document itself; `docs/law.md` has them.
-fn check_order(order: &Order, value: &Value, input: &[u8]) {
-    let measure = value["measure"].as_str().expect("a measure");
-    assert!(order.approved_at <= order.not_before && order.not_before < order.not_after);
-    // L-TERM: six or three calendar months, of which the longest have 184 and 92 days.
-    let days = if matches!(measure, "agreement" | "foreign-to-foreign") { 184 } else { 92 };
-    assert!(order.not_after.duration_since(order.not_before).as_secs() <= days * 86_400);
+fn check_basis(basis: &Basis, value: &Value) {
+    let measure = basis.measure();
+    let (from, to) = (basis.not_before, basis.not_after);
+    // L-TERM: six or three calendar months, of which the longest have 184 and 92 days; 30 days.
+    let longest = match measure {
+        Measure::Agreement | Measure::ForeignToForeign => 184,
+        Measure::ForeignToDomestic | Measure::DomesticToForeign => 92,
+    };
+    assert!(basis.given_at <= from && from < to && days(from, to) <= longest);
+    if measure != Measure::Agreement {
+        assert!(days(basis.given_at, from) <= 30);
+    }
     // L-CAP.
-    let most = if measure == "foreign-to-foreign" { 30 } else { 100 };
-    let share = value["facility"]["max_share_percent"].as_u64().expect("a number");
-    assert!((1..=most).contains(&share) && value["facility"]["capacity_bps"].as_u64() > Some(0));
-    // L-MEASURE.
+    let facility = &value["facility"];
+    let share = facility["max_share_percent"].as_u64().expect("a number");
+    let most = if measure == Measure::ForeignToForeign { 30 } else { 100 };
+    assert!((1..=most).contains(&share) && facility["capacity_bps"].as_u64() > Some(0));
+    let sensors = facility["sensors"].as_object().expect("an object");
+    let shares: u64 = sensors.values().filter_map(Value::as_u64).sum();
+    assert!(!sensors.is_empty() && sensors.values().all(|share| share.as_u64() > Some(0)));
+    assert!(measure != Measure::ForeignToForeign || shares <= share);
+    // L-SELECT.
+    let criteria = &value["criteria"];
+    assert!(!texts(criteria, "conditions").is_empty());
+    assert!(criteria["max_selectors"].as_u64() > Some(0));
+    assert!((1..=1024).contains(&criteria["max_rules"].as_u64().expect("a number")));
     let party = texts(&value["party"], "prefixes");
-    assert_eq!(measure == "agreement", !party.is_empty());
-    let sets = value["address_sets"].as_object().expect("an object");
-    let everything = |list: &[&str]| list.iter().any(|text| text.ends_with("/0"));
-    assert!(!everything(&party));
-    for name in sets.keys() {
-        assert!(!everything(&texts(&value["address_sets"], name)), "{name}");
+    assert_eq!(measure == Measure::Agreement, !party.is_empty());
+    assert!(!party.iter().any(|text| is_everything(text)));
+    for language in Language::ALL {
+        let subject = Explained::Basis(Signed::unverified(basis));
+        let text = explained(subject, language);
+        assert!(text.contains(&basis.key.id), "{text}");
+    }
+}
+
+fn check_order(order: &Order, value: &Value) {
+    check_id(&value["order_id"]);
+    assert!(order.serial > 0 && order.not_before < order.not_after);
+    assert_eq!(value["basis"]["sha256"].as_str().map(str::len), Some(64));
+    let sets = value["address_sets"].as_object().into_iter().flatten();
+    for (name, set) in sets {
+        assert!(!texts(set, "addresses").iter().any(|text| is_everything(text)), "{name}");
+        check_text(set["ground"].as_str().expect("a ground"));
+    }
+    let sets = value["payload_prefixes"].as_object().into_iter().flatten();
+    for (name, set) in sets {
+        check_text(set["ground"].as_str().expect("a ground"));
+        // L-SELECT: shorter ones are no condition.
+        assert!(texts(set, "hex").iter().all(|hex| hex.len() >= 8), "{name}");
+        assert!(set.get("length").is_none_or(|length| length.as_u64() >= Some(4)), "{name}");
     }
     let rules = value["rules"].as_array().expect("a list");
     assert!((1..=1024).contains(&rules.len()) && rules.len() == order.rules.len());
     let ids: BTreeSet<&str> = rules.iter().filter_map(|rule| rule["id"].as_str()).collect();
     assert_eq!(ids.len(), rules.len());
     for rule in rules {
-        check_rule(rule, measure, value);
+        check_rule(rule, value);
     }
-    check_words(order, value);
-    // It can be approved, and is what was signed.
-    let approved = approved(input).expect("an order that is read is an order that can be signed");
-    assert_eq!(approved.get(), order);
-    // No order follows itself.
-    check_line(
-        succession::check("doc", order, order).expect_err("an order is no other one"),
-        "doc",
-    );
+    for language in Language::ALL {
+        let subject = Explained::Order(Signed::unverified(order), None);
+        let text = explained(subject, language);
+        assert!(text.contains(&order.order_id), "{text}");
+        for rule in &order.rules {
+            assert!(text.contains(&rule.id), "{}: {text}", rule.id);
+        }
+    }
+    for set in order.unused_sets() {
+        let (field, name) = set.split_once('.').expect("field and name");
+        assert!(value[field].get(name).is_some(), "{set}");
+    }
 }
 
-/// L-SELECT: arts. 22(2) and 35(2).
-fn check_rule(rule: &Value, measure: &str, order: &Value) {
+/// What needs no approval to be judged: that a rule names what is there, and can match.
+fn check_rule(rule: &Value, order: &Value) {
     let names = |field: &str| rule.get(field).is_some();
-    let addresses = ["source", "destination", "either"];
-    for field in addresses.into_iter().filter(|field| names(field)) {
+    for field in ["source", "destination", "either"].into_iter().filter(|field| names(field)) {
         let set = rule[field].as_str().expect("a name");
-        assert!(!texts(&order["address_sets"], set).is_empty(), "{field}: {set}");
+        assert!(!texts(&order["address_sets"][set], "addresses").is_empty(), "{field}: {set}");
     }
     if names("payload") {
         let set = rule["payload"].as_str().expect("a name");
         assert!(order["payload_prefixes"][set].is_object());
     }
     assert!(!names("either") || !names("source") && !names("destination"));
-    let traffic = ["protocol", "source_ports", "destination_ports"].into_iter().any(names);
-    match measure {
-        "foreign-to-domestic" => assert!(names("source") || names("payload")),
-        "domestic-to-foreign" => assert!(names("destination") || names("payload")),
-        "foreign-to-foreign" => {
-            let address = addresses.into_iter().any(names);
-            let telling = usize::from(address) + usize::from(names("payload"));
-            assert!(telling >= 1 && telling + usize::from(traffic) >= 2);
-        }
-        _ => {
-            // The party's own addresses are no condition.
-            let address = names("source") || names("either");
-            let telling = usize::from(address) + usize::from(names("payload"));
-            assert!(telling >= 1 && telling + usize::from(traffic) >= 2);
-        }
-    }
     let without_ports = match &rule["protocol"] {
         Value::String(name) => !["tcp", "udp"].contains(&name.as_str()),
         Value::Number(number) => ![Some(6), Some(17)].contains(&number.as_u64()),
@@ -122,27 +170,16 @@ fn check_rule(rule: &Value, measure: &str, order: &Value) {
     assert!(!without_ports || !ports && !names("payload"), "can never match: {rule}");
 }
 
-/// What people are told about it.
-fn check_words(order: &Order, value: &Value) {
-    for language in Language::ALL {
-        let text = Explanation::new(order, None, language).to_string();
-        check_lines(&text);
-        assert!(text.contains(&order.order_id), "{text}");
-        for rule in &order.rules {
-            assert!(text.contains(&rule.id), "{}: {text}", rule.id);
-        }
-    }
-    for warning in preview::warnings("doc", order, None) {
-        check_line(warning, "doc");
-    }
-    for set in order.unused_sets() {
-        let (field, name) = set.split_once('.').expect("field and name");
-        assert!(value[field].get(name).is_some(), "{set}");
-    }
+/// What people are told.
+fn explained(subject: Explained<'_>, language: Language) -> String {
+    let text = Explanation::new(subject, language).to_string();
+    check_lines(&text);
+    text
 }
 
 /// Every line but the empty ones.
-fn check_lines(text: &str) {
+fn check_lines(text: impl Display) {
+    let text = text.to_string();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let visible = |c: char| {
             !c.is_control()
@@ -153,35 +190,50 @@ fn check_lines(text: &str) {
 }
 
 fn check_revocation(revocation: &Revocation, value: &Value) {
-    assert_eq!(value["order_id"], revocation.order_id.as_str());
-    assert_eq!(value["serial"].as_u64(), Some(revocation.serial));
+    let ends = &revocation.ends;
+    let id = ["order_id", "approval_id", "agreement_id"].map(|field| &value["ends"][field]);
+    let named: Vec<&Value> = id.into_iter().filter(|id| !id.is_null()).collect();
+    assert_eq!(named, [&Value::from(ends.id())]);
+    assert_eq!(value["ends"]["serial"].as_u64(), Some(ends.serial()));
     check_text(&revocation.reason);
     for language in Language::ALL {
         let text = notice::revocation(revocation, None).in_language(language);
         check_lines(&text);
-        assert!(text.contains(&revocation.order_id) && text.contains(&revocation.reason), "{text}");
+        assert!(text.contains(ends.id()) && text.contains(&revocation.reason), "{text}");
     }
-    let serial = revocation.serial;
-    let named = |serial| OrderKey::new(&revocation.order_id, serial);
-    assert!(revocation.ends(&named(serial)) && serial > 0);
-    assert!(!serial.checked_add(1).is_some_and(|next| revocation.ends(&named(next))));
+    assert!(revocation.ends(ends) && ends.serial() > 0);
 }
 
 fn check_trust(trust: &Trust, value: &Value, input: &[u8]) {
     assert_eq!(trust.bytes(), input);
-    let keys = value["keys"].as_array().expect("a list");
-    let usable: Vec<_> = trust.keys().iter().filter(|key| !key.is_revoked()).collect();
+    let keys = value["keys"].as_object().expect("an object");
     assert_eq!(trust.keys().len(), keys.len());
-    assert!((1..=usable.len()).contains(&trust.threshold()) && trust.version() > 0);
     let ids: BTreeSet<&str> = trust.keys().iter().map(TrustedKey::keyid).collect();
     assert_eq!(ids.len(), keys.len());
-    // One holder, one key that counts.
-    let holders: BTreeSet<String> =
-        usable.iter().map(|key| key.holder().to_ascii_lowercase()).collect();
-    assert_eq!(holders.len(), usable.len());
+    assert!(trust.version() > 0);
+    // One holder, one key; one key, one role.
+    let holders: BTreeSet<String> = trust
+        .keys()
+        .iter()
+        .filter(|key| !key.is_revoked())
+        .map(|key| key.holder().to_ascii_lowercase())
+        .collect();
+    let usable = trust.keys().iter().filter(|key| !key.is_revoked()).count();
+    assert_eq!(holders.len(), usable);
+    let roles = value["roles"].as_object().expect("an object");
+    let mut seen = BTreeSet::new();
+    for (name, role) in roles {
+        let list = texts(role, "keyids");
+        assert!(list.iter().all(|keyid| seen.insert(*keyid)), "{name}");
+        let usable = list.iter().filter(|keyid| !trust.is_revoked(keyid)).count() as u64;
+        let threshold = role["threshold"].as_u64().expect("a number");
+        assert!((1..=usable).contains(&threshold), "{name}");
+    }
     for language in Language::ALL {
         let text = notice::trust(trust, None).in_language(language);
         check_lines(&text);
-        assert!(trust.keys().iter().all(|key| text.contains(key.holder())), "{text}");
+        for key in trust.keys().iter().filter(|key| key.role().is_some()) {
+            assert!(text.contains(key.holder()), "{text}");
+        }
     }
 }

@@ -5,15 +5,22 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use controller::order::{
-    Envelope, Kind, Signer, Trust, VerifiedDocument, read_document, verify_any, verify_order,
-    verify_revocation, verify_rotation,
+    BasisKind, Envelope, Kind, Signer, Trust, VerifiedDocument, read_document, verify_any,
+    verify_basis, verify_order, verify_revocation, verify_rotation,
 };
+use controller::rejection::Rejections;
+use sekisho_kit::{CABINET_OFFICE, CARRIER, COMMISSION, PARTY, papers};
+use serde_json::json;
 
-use crate::authority::{sealed, trust, trust_text};
+use crate::authority::{sealed, trust};
+use crate::document::check_refusal;
 use crate::words::check_line;
 
-/// Two of four keys must sign.
-static TRUST: LazyLock<Trust> = LazyLock::new(|| trust(2, 4));
+/// The roles of the kit.
+static TRUST: LazyLock<Trust> = LazyLock::new(trust);
+
+/// A key that no trust file names.
+const STRANGER: u8 = 99;
 
 /// A document and its kind.
 struct Original {
@@ -21,12 +28,26 @@ struct Original {
     payload: Vec<u8>,
 }
 
-static ORIGINALS: LazyLock<[Original; 3]> = LazyLock::new(|| {
-    let of = |kind, payload: &str| Original { kind, payload: payload.as_bytes().to_vec() };
+static ORIGINALS: LazyLock<[Original; 5]> = LazyLock::new(|| {
+    let plan = |measure: &str| {
+        json!({
+            "order_id": "2027-0003", "serial": 2, "measure": measure,
+            "not_before": "2027-11-01T00:00:00+09:00", "not_after": "2028-02-01T00:00:00+09:00",
+            "facility": {"id": "tyo-gw-1", "capacity_bps": 1_000_000_000, "max_share_percent": 30},
+            "party": {"name": "Acme", "prefixes": ["203.0.113.0/24"]},
+            "address_sets": {"c2": ["198.51.100.7", "2001:db8:5::/48"]},
+            "rules": [{"id": "r1", "source": "c2", "destination_ports": ["443"]}],
+        })
+    };
+    let of = |kind, payload: String| Original { kind, payload: payload.into_bytes() };
+    let [approved, agreed] = ["foreign-to-domestic", "agreement"].map(|name| papers(&plan(name)));
+    let ends = json!({"order_id": "2027-0003", "serial": 2});
     [
-        of(Kind::Order, include_str!("../corpus/document/order.json")),
-        of(Kind::Revocation, include_str!("../corpus/document/revocation.json")),
-        of(Kind::Trust, &trust_text(2, 2, 5)),
+        of(Kind::Approval, approved.basis.to_string()),
+        of(Kind::Agreement, agreed.basis.to_string()),
+        of(Kind::Order, approved.order.to_string()),
+        of(Kind::Revocation, sekisho_kit::revocation(&ends, "2027-12-01T00:00:00Z").to_string()),
+        of(Kind::Trust, sekisho_kit::trust_version(2, &[])),
     ]
 });
 
@@ -47,9 +68,13 @@ type Accepted = (Kind, String, Vec<Signer>);
 fn accepted(envelope: &[u8]) -> Option<Accepted> {
     let trust = &*TRUST;
     let one = match verify_any("e", envelope, trust) {
-        Err(rejection) => {
-            check_line(rejection, "e");
+        Err(rejections) => {
+            check_refusal(&rejections, "e");
             None
+        }
+        Ok(VerifiedDocument::Basis(basis)) => {
+            let signers = basis.signers().to_vec();
+            Some((basis.key.kind.kind(), basis.digest().to_owned(), signers))
         }
         Ok(VerifiedDocument::Order(order)) => {
             Some((Kind::Order, order.digest().to_owned(), order.signers().to_vec()))
@@ -63,19 +88,26 @@ fn accepted(envelope: &[u8]) -> Option<Accepted> {
         }
     };
     // The same envelope where one kind is expected: accepted as that kind, and as no other.
-    let each = [
-        (Kind::Order, verify_order("e", envelope, trust).map(drop)),
-        (Kind::Revocation, verify_revocation("e", envelope, trust).map(drop)),
-        (Kind::Trust, verify_rotation("e", envelope, trust).map(drop)),
-    ];
-    for (kind, verified) in each {
+    for kind in Kind::ALL {
+        let verified = verified_as(kind, envelope);
         let is_it = one.as_ref().is_some_and(|(found, ..)| *found == kind);
         assert_eq!(verified.is_ok(), is_it, "{kind:?}");
-        if let Err(rejection) = verified {
-            check_line(rejection, "e");
+        if let Err(rejections) = verified {
+            check_refusal(&rejections, "e");
         }
     }
     one
+}
+
+fn verified_as(kind: Kind, envelope: &[u8]) -> Result<(), Rejections> {
+    let trust = &*TRUST;
+    match kind {
+        Kind::Approval => verify_basis(BasisKind::Approval, "e", envelope, trust).map(drop),
+        Kind::Agreement => verify_basis(BasisKind::Agreement, "e", envelope, trust).map(drop),
+        Kind::Order => verify_order("e", envelope, trust).map(drop),
+        Kind::Revocation => verify_revocation("e", envelope, trust).map(drop),
+        Kind::Trust => verify_rotation("e", envelope, trust).map(drop),
+    }
 }
 
 fn judge(envelope: &[u8]) {
@@ -102,29 +134,58 @@ fn judge(envelope: &[u8]) {
     let is_original = |one: &Original| one.kind == parsed.kind() && one.payload == parsed.payload();
     assert!(kind == parsed.kind() && ORIGINALS.iter().any(is_original), "nobody signed this");
     let keys: BTreeSet<&str> = signers.iter().map(|signer| signer.keyid.as_str()).collect();
-    assert!(keys.len() == signers.len() && keys.len() >= TRUST.threshold());
+    assert_eq!(keys.len(), signers.len());
     assert!(keys.iter().all(|keyid| TRUST.key(keyid).is_some()));
+    for role in roles(kind) {
+        let count = signers.iter().filter(|signer| role.0.contains(&key(&signer.keyid))).count();
+        assert!(count >= role.1, "{kind:?}: {count} of {role:?}");
+    }
 }
 
-/// Label, payload, and a bit for each signer of seven: accepted if and only if all belongs together and
-/// is enough.
+/// The number of a key of the kit.
+fn key(keyid: &str) -> u8 {
+    numbers().find(|number| sekisho_kit::keyid(*number) == keyid).expect("a key of the kit")
+}
+
+fn numbers() -> impl Iterator<Item = u8> {
+    COMMISSION.into_iter().chain(CABINET_OFFICE).chain([CARRIER, PARTY, STRANGER])
+}
+
+/// The keys of the roles that sign a document, and how many of each must.
+fn roles(kind: Kind) -> &'static [(&'static [u8], usize)] {
+    match kind {
+        Kind::Approval => &[(&COMMISSION, 3)],
+        Kind::Agreement => &[(&CABINET_OFFICE, 2), (&[CARRIER], 1), (&[PARTY], 1)],
+        Kind::Order | Kind::Revocation => &[(&CABINET_OFFICE, 2)],
+        Kind::Trust => &[(&COMMISSION, 3), (&CABINET_OFFICE, 2)],
+    }
+}
+
+/// Label, payload, and a bit for each signer of eleven: accepted if and only if all belongs together, is
+/// enough of each role, and of no other.
 fn composed(recipe: &[u8]) {
-    let Some((&[label, which, signers], own)) = recipe.split_first_chunk() else { return };
-    let label = Kind::ALL[usize::from(label) % 3];
-    let original = ORIGINALS.get(usize::from(which) % 4);
+    let Some((&[label, which, high, low], own)) = recipe.split_first_chunk() else { return };
+    let label = Kind::ALL[usize::from(label) % 5];
+    let original = ORIGINALS.get(usize::from(which) % 6);
     let payload = original.map_or(own, |original| &original.payload);
-    let signers: Vec<u8> = (1..=7).filter(|number| signers >> number & 1 != 0).collect();
+    let bits = u16::from_be_bytes([high, low]);
+    let signers: Vec<u8> =
+        numbers().enumerate().filter(|(at, _)| bits >> at & 1 != 0).map(|(_, one)| one).collect();
     let envelope = sealed(label, payload, &signers);
-    // The keys 1 to 4 are trusted; 5 is by the new trust file, which counts under that alone.
-    let known = if label == Kind::Trust { 5 } else { 4 };
-    let enough = signers.iter().filter(|number| **number <= 4).count() >= 2
-        && signers.iter().all(|number| *number <= known);
+    let signed = |keys: &[u8]| signers.iter().filter(|number| keys.contains(number)).count();
+    let enough = roles(label).iter().all(|(keys, threshold)| signed(keys) >= *threshold);
+    // A trust file may be signed by every key of either.
+    let may = |number: &u8| match label {
+        Kind::Trust => *number != STRANGER,
+        _ => roles(label).iter().any(|(keys, _)| keys.contains(number)),
+    };
+    let others = !signers.iter().all(may);
     let is_sound = read_document("e", label, payload).is_ok();
-    let found = accepted(&envelope);
-    if label == Kind::Trust && original.is_none_or(|original| original.kind != Kind::Trust) {
-        // A trust file of the input's own has keys and a version of its own.
-        assert!(found.is_none() || is_sound);
+    let found = accepted(&envelope).is_some();
+    // Of an input's own document the roles may be others: its party's, those of what it ends, its keys'.
+    if original.is_none() && !matches!(label, Kind::Approval | Kind::Order) {
+        assert!(!found || is_sound);
     } else {
-        assert_eq!(found.is_some(), enough && is_sound, "{label:?} by {signers:?}");
+        assert_eq!(found, enough && !others && is_sound, "{label:?} by {signers:?}");
     }
 }

@@ -5,8 +5,8 @@
 //! |---|---|---|
 //! | [`decide`] | frames, orders and directions through the host engine | records, outcome and counters are those of a naive reading |
 //! | `tables` | the same, with orders and directions that the input spells itself | the same |
-//! | [`envelope`] | signed envelopes | what is accepted was signed, by enough of its signers |
-//! | [`document`] | orders, revocations and trust files | what is accepted reads, explains and signs; what is refused, in one line |
+//! | [`envelope`] | signed envelopes | what is accepted was signed, by enough of every role that must and by nobody else |
+//! | [`document`] | documents of every kind | what is accepted reads, explains and signs; what is refused, in one line |
 //! | [`lists`] | CIDR lists and RIR statistics | every address has the class that the lines give it |
 //! | [`capture`] | capture files | the frames are there, however the bytes come; a replay's books add up |
 //! | [`request`] | what a client says over the control socket | each line has its answer, and what it asks for arrives whole |

@@ -201,7 +201,7 @@ impl Bench {
     fn sensor(&mut self, selectors: Selectors) -> Result<&mut Sensor> {
         if !self.sensors.contains_key(&selectors) {
             let start = Instant::now();
-            let orders = verify(&selectors.envelopes(&self.internet))?;
+            let orders = verify(&selectors.envelopes(&self.internet));
             let generation = tables(&self.internet, &orders)?;
             let sensor = Sensor::load(&generation.lines, Mode::Tap, RING_BYTES)?;
             progress(&format!(
@@ -276,7 +276,7 @@ impl Bench {
     fn payload(&self, case: &'static str, pairs: usize) -> Result<Figure> {
         let mut envelopes = Selectors::V4(M).envelopes(&self.internet);
         envelopes.extend(orders::payload_only(100 * K));
-        let lines = tables(&self.internet, &verify(&envelopes)?)?.lines;
+        let lines = tables(&self.internet, &verify(&envelopes))?.lines;
         let mut sensor = Sensor::load(&lines, Mode::Tap, RING_BYTES)?;
         let trace = Trace::v4_with_payload(&self.internet, pairs);
         let mut rig = self.rig(&trace)?;
@@ -314,7 +314,7 @@ impl Bench {
     }
 
     fn ring_drain(&self, case: &'static str, consumer: ring::Consumer) -> Result<Figure> {
-        let orders = verify(&Selectors::V4(K).envelopes(&self.internet))?;
+        let orders = verify(&Selectors::V4(K).envelopes(&self.internet));
         let lines = tables(&self.internet, &orders)?.lines;
         let sensor = Sensor::load(&lines, Mode::Tap, RING_BYTES)?;
         ring::drain(case, consumer, &self.internet, K, sensor)
@@ -333,7 +333,7 @@ impl Bench {
 
     fn veth_sensor(&self, case: &'static str) -> Result<Figure> {
         let trace = self.v4_trace();
-        let orders = verify(&Selectors::V4(M).envelopes(&self.internet))?;
+        let orders = verify(&Selectors::V4(M).envelopes(&self.internet));
         let lines = tables(&self.internet, &orders)?.lines;
         veth::sensor(case, &trace, &lines)
     }

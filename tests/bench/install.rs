@@ -1,13 +1,15 @@
 //! Installing an order: how long it takes, and what it leaves in memory.
 
+use std::fs::read_to_string;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use controller::files;
+use anyhow::{Context as _, Result, bail, ensure};
 use controller::kernel::{KernelTables, Mode, Program};
 use std::os::fd::AsRawFd as _;
+
+use sekisho_tests::authority::Signed;
 
 use crate::internet::Internet;
 use crate::orders::Selectors;
@@ -39,7 +41,7 @@ const AFTERWARDS: Duration = Duration::from_millis(500);
 /// through the attached program.
 pub(crate) fn under_traffic(internet: &Internet, trace: &Trace) -> Result<Installed> {
     let envelopes = Selectors::V4(SELECTORS).envelopes(internet);
-    let lines = tables(internet, &verify(&envelopes)?)?.lines;
+    let lines = tables(internet, &verify(&envelopes))?.lines;
     let work = |program: &mut Program| {
         let probes = Probes::start()?;
         let mut parts = String::new();
@@ -78,7 +80,7 @@ const fn nanoseconds(late: u64) -> f64 {
 /// One installation; what it replaces is let go of. What took how long, in words.
 fn install(
     internet: &Internet,
-    envelopes: &[String],
+    envelopes: &[Signed],
     program: &mut Program,
 ) -> Result<(String, KernelTables)> {
     let start = Instant::now();
@@ -87,7 +89,7 @@ fn install(
         let now = start.elapsed().as_secs_f64();
         now - std::mem::replace(&mut last, now)
     };
-    let orders = verify(envelopes)?;
+    let orders = verify(envelopes);
     let verified = part();
     let generation = tables(internet, &orders)?;
     let compiled = part();
@@ -131,7 +133,7 @@ fn worst(case: &'static str, runs: &[f64]) -> Figure {
 
 /// Seconds for compiling selectors of all kinds, which shows that so many fit.
 pub(crate) fn mixed(case: &'static str, internet: &Internet, count: usize) -> Result<Figure> {
-    let orders = verify(&Selectors::Mixed(count).envelopes(internet))?;
+    let orders = verify(&Selectors::Mixed(count).envelopes(internet));
     let start = Instant::now();
     let generation = tables(internet, &orders)?;
     let time = start.elapsed().as_secs_f64();
@@ -147,8 +149,10 @@ pub(crate) fn bytes_per_address(
     count: usize,
 ) -> Result<Figure> {
     let directory = tempfile::tempdir()?;
-    for (number, envelope) in Selectors::V4(count).envelopes(internet).iter().enumerate() {
-        std::fs::write(directory.path().join(format!("{number:03}.json")), envelope)?;
+    for (number, signed) in Selectors::V4(count).envelopes(internet).iter().enumerate() {
+        let path = |name: &str| directory.path().join(format!("{number:03}-{name}.json"));
+        std::fs::write(path("basis"), &signed.basis)?;
+        std::fs::write(path("order"), &signed.order)?;
     }
     progress("the orders are written; another process installs them");
     let output = Command::new(std::env::current_exe()?)
@@ -187,8 +191,10 @@ pub(crate) fn installer(directory: &Path) -> Result<String> {
     paths.sort();
     let memory = {
         let mut orders = Vec::new();
-        for path in paths {
-            orders.append(&mut verify(&[files::read(&path)?])?);
+        for pair in paths.chunks(2) {
+            let [basis, order] = pair else { bail!("an order and what it rests on") };
+            let (basis, order) = (read_to_string(basis)?, read_to_string(order)?);
+            orders.append(&mut verify(&[Signed { basis, order }]));
         }
         KernelTables::create(&tables(&internet, &orders)?.lines)?
     };
@@ -196,9 +202,9 @@ pub(crate) fn installer(directory: &Path) -> Result<String> {
     let mut kernel = 0;
     for descriptor in memory.descriptors() {
         let info = format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd());
-        kernel += field(&std::fs::read_to_string(info)?, "memlock:")?;
+        kernel += field(&read_to_string(info)?, "memlock:")?;
     }
-    let status = std::fs::read_to_string("/proc/self/status")?;
+    let status = read_to_string("/proc/self/status")?;
     let (resident, peak) = (field(&status, "VmRSS:")?, field(&status, "VmHWM:")?);
     Ok(format!("{kernel} {} {}", resident * 1_024, peak * 1_024))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use sekisho_tests::authority::{payload, signed_bytes};
+use sekisho_tests::authority::{Signed, papers, payload, signed};
 use serde_json::json;
 
 use crate::internet::{Internet, Kind};
@@ -56,8 +56,8 @@ impl Selectors {
                     if number % 2 == 0 {
                         return v4(address);
                     }
-                    // From /25 to /32.
-                    let length = 25 + address % 8;
+                    // From /30 to /32: a set covers no more than a thousandth of the address space.
+                    let length = 30 + address % 3;
                     let first = Ipv4Addr::from(address & u32::MAX << (32 - length));
                     format!("\"{first}/{length}\",")
                 };
@@ -85,7 +85,7 @@ impl Selectors {
     }
 
     /// The signed envelopes.
-    pub(crate) fn envelopes(self, internet: &Internet) -> Vec<String> {
+    pub(crate) fn envelopes(self, internet: &Internet) -> Vec<Signed> {
         let mut texts = self.texts(internet);
         let mut envelopes = Vec::new();
         loop {
@@ -103,7 +103,7 @@ impl Selectors {
 
 /// Signed envelopes of orders that go by the payload alone, one for each direction, all with the same
 /// `count` random hashed prefixes.
-pub(crate) fn payload_only(count: usize) -> Vec<String> {
+pub(crate) fn payload_only(count: usize) -> Vec<Signed> {
     let mut random = Random::new(7);
     let mut sets = json!({});
     for (number, (key, length)) in PAYLOAD_GROUPS.into_iter().enumerate() {
@@ -122,19 +122,17 @@ pub(crate) fn payload_only(count: usize) -> Vec<String> {
             let mut order = payload(&id, measure, &json!({}), &json!(rules));
             order["payload_prefixes"] = sets.clone();
             order["facility"]["capacity_bps"] = json!(CAPACITY_BPS);
-            signed_bytes(order.to_string().into_bytes(), &[1, 3, 5])
+            signed(&order)
         })
         .into()
 }
 
-fn envelope(number: usize, list: &str) -> String {
+fn envelope(number: usize, list: &str) -> Signed {
     // The law asks for two conditions; the frames of the benchmarks are UDP.
     let rules = json!([{"id": "r1", "either": "selectors", "protocol": "udp"}]);
     let mut id = String::from("bench-");
     let _ = write!(id, "{number}");
     let mut order = payload(&id, "foreign-to-foreign", &json!({"selectors": []}), &rules);
     order["facility"]["capacity_bps"] = json!(CAPACITY_BPS);
-    let filled =
-        order.to_string().replacen("\"selectors\":[]", &format!("\"selectors\":[{list}]"), 1);
-    signed_bytes(filled.into_bytes(), &[1, 3, 5])
+    papers(&order).sign_with("\"addresses\":[]", &format!("\"addresses\":[{list}]"))
 }

@@ -1,12 +1,10 @@
 //! The sensor itself, as the controller loads it, under orders that came the whole way.
 
-use std::sync::LazyLock;
-
 use anyhow::{Result, ensure};
 use controller::compile::{Generation, Slotted, compile};
 use controller::kernel::{KernelTables, Mode, Program, Records};
-use controller::order::{Order, Trust, Verified, verify_order};
-use sekisho_tests::authority::trust_file;
+use controller::order::Mandate;
+use sekisho_tests::authority::{Signed, mandates};
 use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{Counters, columns};
 use sensor_common::layout::addresses::KeyHash;
@@ -26,20 +24,15 @@ pub(crate) struct Sensor {
     pub(crate) touched: [Touched; 2],
 }
 
-static TRUST: LazyLock<Trust> = LazyLock::new(|| {
-    Trust::parse("trust.json", trust_file().as_bytes()).expect("a sound trust file")
-});
-
 /// From envelopes to orders.
-pub(crate) fn verify(envelopes: &[impl AsRef<[u8]>]) -> Result<Vec<Verified<Order>>> {
-    let verify = |envelope: &_| Ok(verify_order("order.json", AsRef::as_ref(envelope), &TRUST)?);
-    envelopes.iter().map(verify).collect()
+pub(crate) fn verify(envelopes: &[Signed]) -> Vec<Mandate> {
+    mandates(envelopes)
 }
 
 /// From orders to tables.
-pub(crate) fn tables(internet: &Internet, orders: &[Verified<Order>]) -> Result<Generation> {
+pub(crate) fn tables(internet: &Internet, orders: &[Mandate]) -> Result<Generation> {
     let [below, above] = internet.layers();
-    Ok(compile(1, &[below, above], &Slotted::in_turn(orders))?)
+    Ok(compile(1, &[below, above], &Slotted::in_turn(orders), None)?)
 }
 
 impl Sensor {

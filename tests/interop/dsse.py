@@ -1,7 +1,7 @@
 """DSSE by securesystemslib, an implementation that shares no code with ours.
 
   dsse.py sign PAYLOAD_TYPE PAYLOAD KEY.pem...   prints an envelope around the file PAYLOAD
-  dsse.py verify TRUST.json ENVELOPE             prints the payload that enough keys have signed
+  dsse.py verify TRUST.json ENVELOPE ROLE...     prints the payload that enough keys of each role have signed
 
 Fails with one line on standard error. Keys are named as Sekisho names them: by the SHA-256 of their
 32 bytes.
@@ -32,14 +32,16 @@ def sign(payload_type: str, payload: str, *keys: str) -> None:
     print(json.dumps(envelope.to_dict()))
 
 
-def verify(trust: str, envelope: str) -> None:
+def verify(trust: str, envelope: str, *roles: str) -> None:
     trusted = json.loads(Path(trust).read_text(encoding="utf-8"))
-    keys = [public_key(bytes.fromhex(key["ed25519"])) for key in trusted["keys"]]
     signed = Envelope.from_dict(json.loads(Path(envelope).read_text(encoding="utf-8")))
-    try:
-        signed.verify(keys, trusted["threshold"])
-    except VerificationError as error:
-        sys.exit(f"dsse.py: {error}")
+    for role in roles:
+        named = trusted["roles"][role]
+        keys = [public_key(bytes.fromhex(trusted["keys"][keyid]["ed25519"])) for keyid in named["keyids"]]
+        try:
+            signed.verify(keys, named["threshold"])
+        except VerificationError as error:
+            sys.exit(f"dsse.py: {error}")
     sys.stdout.buffer.write(signed.payload)
 
 

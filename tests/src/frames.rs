@@ -1,6 +1,6 @@
 //! Named frames, each with the outcome it must have under [`orders`] and [`layers`].
 
-use controller::order::{Order, Verified, parse_network};
+use controller::order::{Mandate, parse_network};
 use ipnetwork::IpNetwork;
 use sensor_common::direction::{AddressClass, Direction};
 use sensor_common::outcome::Outcome;
@@ -50,7 +50,7 @@ pub fn layers() -> Vec<(IpNetwork, AddressClass)> {
 }
 
 /// One order for each measure, and a second one under Art. 17.
-pub fn orders() -> Vec<Verified<Order>> {
+pub fn orders() -> Vec<Mandate> {
     let sets = json!({
         "c2": ["198.51.100.7", "198.51.100.64/26", "2001:db8:5::/48", "2001:db8:6::1"],
         "home": ["203.0.113.9", "2001:db8:81::/64"],

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::authority::{signed, trust_file};
+use crate::authority::{Signed, signed, trust_file};
 use crate::daemon::{Answer, Books, Line, sekisho};
 use crate::network::{FAR, Wire};
 use crate::privilege::require_kernel;
@@ -65,10 +65,16 @@ impl Host {
         let [toml, install] = &blocks(INSTALLING, "## Configuring")[..] else {
             panic!("two blocks")
         };
+        // The share is that of the sensor that the documentation configures.
+        let mut order = order.clone();
+        let share = order["facility"]["max_share_percent"].clone();
+        order["facility"]["sensors"] = json!({"tyo-gw-1a": share});
+        let Signed { basis, order } = signed(&order);
         for (name, text) in [
             ("sekisho.toml", adapted(toml, settings).as_str()),
             ("trust.json", &trust_file()),
-            ("order.dsse", &signed(order, &[1, 2, 3])),
+            ("approval.dsse", &basis),
+            ("order.dsse", &order),
             ("nro-delegated-stats", STATISTICS),
         ] {
             fs::write(clone.join(name), text).expect("files can be written");

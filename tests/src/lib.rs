@@ -2,7 +2,7 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `authority` | five keys, a trust file, and orders signed by three of them |
+//! | `authority` | the authorities of the kit, and orders in their names |
 //! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
 //! | `frames` | named frames with the outcome each must have |
 //! | `health` | what a daemon says of its own health |

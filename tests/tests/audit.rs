@@ -90,7 +90,7 @@ fn a_daemon_does_not_start_over_an_audit_file_that_was_edited() {
     fs::write(&path, text.replace("\"installed\"", "\"in-force\"")).expect("files can be written");
     let (code, words) = folder.refusal(&wire);
     assert_eq!(code, Some(3), "{words}");
-    assert!(words.contains("events.ndjson: line 3: names another line before it"), "{words}");
+    assert!(words.contains("events.ndjson: line 4: names another line before it"), "{words}");
     assert!(!wire.has_program());
     let (code, line) = verify(&folder);
     assert_eq!(code, Some(3), "{line}");

@@ -12,7 +12,7 @@ use aya::maps::{Map, MapData, MapInfo, PerCpuArray};
 use aya::programs::loaded_programs;
 use controller::compile::{Slotted, compile};
 use controller::kernel::{KernelTables, Mode, Program, Records, ShareStore, XdpAttach};
-use controller::order::{Order, Verified};
+use controller::order::Mandate;
 use etherparse::PacketBuilder;
 use rustix::thread::{CpuSet, gettid, sched_setaffinity};
 use sekisho_tests::authority::{approved, payload};
@@ -32,7 +32,7 @@ use serde_json::json;
 const RING_BYTES: u32 = 1 << 16;
 
 /// An order for the address of the fixtures, with a facility of `capacity` bits per second.
-fn order(id: &str, measure: &str, capacity: u64) -> Verified<Order> {
+fn order(id: &str, measure: &str, capacity: u64) -> Mandate {
     let sets = json!({"c2": ["198.51.100.7"]});
     let side = if measure == "domestic-to-foreign" { "destination" } else { "source" };
     let mut payload =
@@ -41,12 +41,12 @@ fn order(id: &str, measure: &str, capacity: u64) -> Verified<Order> {
     approved(&payload)
 }
 
-fn tables(number: u32, orders: &[Verified<Order>]) -> KernelTables {
+fn tables(number: u32, orders: &[Mandate]) -> KernelTables {
     let slotted = Slotted::in_turn(orders);
-    KernelTables::create(&compile(number, &[&layers()], &slotted).unwrap().lines).unwrap()
+    KernelTables::create(&compile(number, &[&layers()], &slotted, None).unwrap().lines).unwrap()
 }
 
-fn program(orders: &[Verified<Order>]) -> (Program, Records) {
+fn program(orders: &[Mandate]) -> (Program, Records) {
     require_kernel();
     let (mut program, records) = Program::load(Mode::Tap, RING_BYTES).unwrap();
     program.publish(&tables(1, orders)).unwrap();

@@ -7,22 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use etherparse::PacketBuilder;
-use sekisho_tests::authority::{payload, signed, trust_file};
+use sekisho_tests::authority::{Signed, payload, signed, trust_file};
 use sekisho_tests::daemon::{Answer, sekisho};
 use sekisho_tests::privilege::require_kernel;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// An order's rules over the foreign set `c2`, and the payload prefixes that they name.
-fn order(rules: &Value, prefixes: &Value) -> String {
+fn order(rules: &Value, prefixes: &Value) -> Signed {
     let sets = json!({"c2": ["198.51.100.7", "2001:db8:5::1"]});
     let mut order = payload("o1", "foreign-to-domestic", &sets, rules);
     order["payload_prefixes"] = prefixes.clone();
-    signed(&order, &[1, 2, 3])
+    signed(&order)
 }
 
 /// Anything from `c2`.
-fn anything() -> String {
+fn anything() -> Signed {
     order(&json!([{"id": "addr", "source": "c2"}]), &json!({}))
 }
 
@@ -79,7 +79,7 @@ impl Replayed {
 }
 
 /// Replays captures by name, through one engine.
-fn replay_with(engine: &str, order: &str, captures: &[(&str, &[u8])]) -> Replayed {
+fn replay_with(engine: &str, order: &Signed, captures: &[(&str, &[u8])]) -> Replayed {
     let folder = TempDir::new().unwrap();
     for (name, bytes) in captures {
         fs::write(folder.path().join(name), bytes).unwrap();
@@ -88,7 +88,7 @@ fn replay_with(engine: &str, order: &str, captures: &[(&str, &[u8])]) -> Replaye
     replay_in(folder.path(), engine, order, &names)
 }
 
-fn replay_in(folder: &Path, engine: &str, order: &str, captures: &[PathBuf]) -> Replayed {
+fn replay_in(folder: &Path, engine: &str, order: &Signed, captures: &[PathBuf]) -> Replayed {
     let aside = TempDir::new().unwrap();
     let put = |name: &str, text: &str| {
         let path = aside.path().join(name);
@@ -105,7 +105,8 @@ fn replay_in(folder: &Path, engine: &str, order: &str, captures: &[PathBuf]) -> 
         "2027-02-01T00:00:00Z",
     ]);
     command.arg("--trust").arg(put("trust.json", &trust_file()));
-    command.arg("--order").arg(put("order.dsse", order));
+    command.arg("--order").arg(put("basis.dsse", &order.basis));
+    command.arg("--order").arg(put("order.dsse", &order.order));
     command.arg("--domestic").arg(put("domestic.txt", "203.0.113.0/24\n2001:db8:81::/48\n"));
     command.arg("--foreign").arg(put("foreign.txt", "198.51.100.0/24\n2001:db8:5::/48\n"));
     command.arg("--summary").arg(&summary).arg("--pcap").args(captures);
@@ -116,7 +117,7 @@ fn replay_in(folder: &Path, engine: &str, order: &str, captures: &[PathBuf]) -> 
 }
 
 /// The same through both engines, which must agree on everything but on who judged.
-fn replay(order: &str, captures: &[(&str, &[u8])]) -> Replayed {
+fn replay(order: &Signed, captures: &[(&str, &[u8])]) -> Replayed {
     require_kernel();
     let host = replay_with("host", order, captures);
     let kernel = replay_with("kernel", order, captures);
@@ -317,7 +318,7 @@ fn both_engines_agree_on_a_folder_of_captures() {
     let folder = fs::canonicalize(folder).unwrap();
     let rules = json!([{"id": "addr", "source": "all"}]);
     let sets = json!({"all": ["198.51.100.7"]});
-    let order = signed(&payload("o1", "foreign-to-domestic", &sets, &rules), &[1, 2, 3]);
+    let order = signed(&payload("o1", "foreign-to-domestic", &sets, &rules));
     let mut packets = 0;
     for file in fs::read_dir(&folder).unwrap() {
         let path = file.unwrap().path();

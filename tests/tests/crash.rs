@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use jiff::Timestamp;
-use sekisho_tests::authority::{signed, trust_file};
+use sekisho_tests::authority::{Signed, signed, trust_file};
 use sekisho_tests::daemon::{Answer, order, sekisho};
 use sekisho_tests::wait::after;
 use serde_json::Value;
@@ -31,7 +31,9 @@ impl Desk {
         write("trust.json", &trust_file());
         let now = Timestamp::now();
         let payload = order("one", after(now, 3_600_000), after(now, 7_200_000));
-        write("one.dsse", &signed(&payload, &[1, 2, 3]));
+        let Signed { basis, order } = signed(&payload);
+        write("one.dsse", &order);
+        write("one-basis.dsse", &basis);
         let mut init = sekisho();
         init.args(["trust", "init", "--facility", "test-gw", "--state"]);
         init.arg(desk.path("first")).arg(desk.path("trust.json"));
@@ -83,12 +85,12 @@ fn killed(call: &str, when: usize, arguments: &[&str]) -> Answer {
 #[test]
 fn a_command_killed_anywhere_leaves_the_old_or_the_new_state() {
     let desk = Desk::new();
-    let (order, mut found) = (desk.path("one.dsse"), [0, 0]);
+    let (order, basis, mut found) = (desk.path("one.dsse"), desk.path("one-basis.dsse"), [0, 0]);
     for call in CALLS {
         let mut kills = 0;
         for when in 1..MOST {
             let state = desk.fresh(&format!("{call}-{when}"));
-            let install = ["order", "install", "--state", &state, &order];
+            let install = ["order", "install", "--state", &state, &order, &basis];
             let answer = killed(call, when, &install);
             let orders = Desk::orders(&state);
             assert!(orders <= 1, "{call} {when}");

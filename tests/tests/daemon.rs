@@ -10,9 +10,10 @@ use std::net::{TcpStream, UdpSocket};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use controller::order::Kind;
 use jiff::Timestamp;
 use rustix::process::Signal;
-use sekisho_tests::authority::signed;
+use sekisho_tests::authority::{Signed, sealed, signed};
 use sekisho_tests::daemon::{Daemon, Folder, Line, order};
 use sekisho_tests::network::{FAR, RECEIVER, SENDER, Wire};
 use sekisho_tests::stream::{FIRST_PORT, Stream};
@@ -369,16 +370,19 @@ fn bad_input_is_refused_before_anything_is_attached() {
     let good = in_force();
     let mut elsewhere = good.clone();
     elsewhere["facility"]["id"] = json!("another-gw");
-    let mut twice = good.clone();
+    let (mut twice, mut other) = (good.clone(), good.clone());
     twice["serial"] = json!(2);
-    let three = |order: &Value| signed(order, &[1, 2, 3]);
+    other["order_id"] = json!("another");
+    let mut short = signed(&good);
+    let order = sekisho_tests::authority::papers(&good).order.to_string();
+    short.order = sealed(Kind::Order, order.as_bytes(), &[11]);
+    let strange = Signed { basis: signed(&twice).basis, ..short.clone() };
     let cases = [
         (Folder::with_order(&good).set("bananas", json!(3)), "unknown field `bananas`"),
-        (Folder::with_order(&elsewhere), "0.json: facility.id: "),
-        (Folder::new(&[signed(&good, &[1, 2])]), "2 of the 3 signatures needed [L-APPROVE]"),
+        (Folder::with_order(&elsewhere), "0-basis.json: facility.id: "),
+        (Folder::new(&[short]), "1 of the 2 signatures needed of cabinet-office [L-APPROVE]"),
         // Nothing of the good one either.
-        (Folder::new(&[three(&good), signed(&twice, &[1, 2])]), "1.json: signatures: "),
-        (Folder::new(&[three(&twice), three(&good)]), "1.json: serial: is 1, but serial 2 "),
+        (Folder::new(&[signed(&other), strange]), "1.json: signatures: "),
     ];
     for (folder, reason) in cases {
         assert_refused(&wire, &folder, 3, reason);

@@ -47,7 +47,7 @@ fn nothing_is_left_of_a_packet_that_no_rule_selects() {
     let rules = json!([{"id": "r", "either": "c2", "protocol": "udp"}]);
     let order = approved(&payload("o", "foreign-to-foreign", &sets, &rules));
     let slotted = Slotted::in_turn([&order]);
-    let generation = compile(1, &[&layers()], &slotted).unwrap();
+    let generation = compile(1, &[&layers()], &slotted, None).unwrap();
     let before = keepers();
     let mut kernel = KernelEngine::new(&generation.lines).unwrap();
     let ours: Vec<u32> = keepers().difference(&before).copied().collect();

@@ -29,7 +29,7 @@ fn ends_at(deadline_in: u64, lease_in: u64) {
     let (wire, pins) = (Wire::new(), PinFolder::new());
     let now = jiff::Timestamp::now();
     let order = approved(&order("one", after(now, -3_600_000), after(now, 3_600_000)));
-    let generation = compile(1, &[&layers()], &Slotted::in_turn([&order])).unwrap();
+    let generation = compile(1, &[&layers()], &Slotted::in_turn([&order]), None).unwrap();
     let root = PinRoot::open(pins.path()).unwrap();
     let setup = Setup {
         mode: Mode::Tap,

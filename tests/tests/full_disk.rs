@@ -1,12 +1,11 @@
 //! A state directory on a full disk: what opens is refused, what closes is carried out, and no measure
 //! ends that nobody ended (L-TERM, L-MIN).
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::process::Signal;
-use sekisho_tests::authority::{revocation, signed};
+use sekisho_tests::authority::revocation;
 use sekisho_tests::daemon::{Daemon, Folder, order};
 use sekisho_tests::network::Wire;
 use sekisho_tests::pins::PinFolder;
@@ -30,8 +29,8 @@ fn folder() -> (Folder, SmallDisk) {
     (folder.set("state", json!("small/state")), disk)
 }
 
-fn another(folder: &Folder) -> PathBuf {
-    folder.write("two.dsse", &signed(&in_force("two"), &[1, 2, 3]))
+fn another(folder: &Folder) -> [String; 2] {
+    folder.write_order(&in_force("two"))
 }
 
 fn more_records(daemon: &Daemon) {
@@ -58,7 +57,7 @@ fn what_opens_is_refused_and_measures_go_on_until_there_is_room() {
     more_records(&daemon);
     disk.fill();
     let path = another(&folder);
-    let install = ["order", "install", path.to_str().unwrap()];
+    let install = ["order", "install", &path[0], &path[1]];
     let refused = daemon.ask(&install);
     assert_eq!(refused.status, Some(1), "{refused:?}");
     let why = "No space left on device (os error 28); nothing has changed";
@@ -114,7 +113,7 @@ fn tables_that_cannot_be_written_down_wait_and_end_no_measure() {
     let mut daemon = folder.start(&wire, &[]);
     let stream = Stream::start(&wire);
     let path = another(&folder);
-    daemon.ask(&["order", "install", path.to_str().unwrap()]).good();
+    daemon.ask(&["order", "install", &path[0], &path[1]]).good();
     states(&daemon, &["in force", "in force"]);
     disk.fill();
     let path = folder.write("r.dsse", &revocation("two", 1));
@@ -171,7 +170,7 @@ fn without_a_daemon_a_change_without_room_changes_nothing() {
     let (path, state) = (another(&folder), folder.path("small/state"));
     let install = || {
         let mut command = sekisho_tests::daemon::sekisho();
-        command.args(["order", "install", "--state"]).arg(&state).arg(&path);
+        command.args(["order", "install", "--state"]).arg(&state).args(&path);
         sekisho_tests::daemon::Answer::of(&mut command)
     };
     let before = std::fs::read(state.join("state.json")).unwrap();

@@ -35,7 +35,7 @@ fn tables(number: u32) -> KernelTables {
     let orders =
         ["one", "two"].map(|id| approved(&payload(id, "foreign-to-foreign", &sets, &rules)));
     let slotted = Slotted::in_turn(&orders);
-    let generation = compile(number, &[&layers()], &slotted).unwrap();
+    let generation = compile(number, &[&layers()], &slotted, None).unwrap();
     KernelTables::create(&generation.lines).unwrap()
 }
 

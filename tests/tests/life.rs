@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
-use sekisho_tests::authority::{revocation, signed, signed_bytes};
+use sekisho_tests::authority::{approval_revocation, revocation};
 use sekisho_tests::daemon::{Books, Daemon, Folder, Line, order};
 use sekisho_tests::network::Wire;
 use sekisho_tests::stream::{Sent, Stream};
@@ -31,11 +31,19 @@ fn in_force(id: &str) -> Value {
     order(id, after(now, -HOUR), after(now, HOUR))
 }
 
-/// Writes a signed order and has the daemon install it.
+/// The next serial of `one`, under an approval that extends its own.
+fn second(begins: Timestamp, ends: Timestamp) -> Value {
+    let mut next = order("one", begins, ends);
+    next["serial"] = json!(2);
+    next["under"] = json!({"id": "longer", "extends": {"id": "one", "serial": 1}});
+    next
+}
+
+/// Writes a signed order and what it rests on, and has the daemon install both.
 fn install(folder: &Folder, daemon: &Daemon, payload: &Value) -> String {
-    let id = payload["order_id"].as_str().expect("an id");
-    let path = folder.write(&format!("{id}.dsse"), &signed(payload, &[1, 2, 3]));
-    daemon.ask(&["order", "install", text(&path)]).good()
+    let [order, basis] = folder.write_order(payload);
+    let said = daemon.ask(&["order", "install", &order, &basis]).good();
+    said.lines().next().expect("the order's line").to_owned()
 }
 
 fn text(path: &Path) -> &str {
@@ -98,8 +106,9 @@ fn installed_in_force_revoked() {
     let listed = list(&daemon);
     assert_eq!(listed["orders"][0]["state"], "in force");
     assert!(listed["orders"][0]["records"].as_u64().expect("a number") > 0, "{listed}");
-    for id in ["two", "one"] {
-        let path = folder.write("r.dsse", &revocation(id, 1));
+    // One by itself, and one with what it rests on.
+    for revocation in [revocation("two", 1), approval_revocation("one", 1)] {
+        let path = folder.write("r.dsse", &revocation);
         daemon.ask(&["order", "revoke", text(&path)]).good();
     }
     let revoked = Timestamp::now();
@@ -107,10 +116,10 @@ fn installed_in_force_revoked() {
     assert_eq!(books.states(), ["ended", "ended"]);
     let goal = books.count(Unmatched) + 100;
     status(&daemon, "packets after it", |books| books.count(Unmatched) >= goal);
-    let refused = folder.write("one.dsse", &signed(&in_force("one"), &[1, 2, 3]));
-    let refused = daemon.ask(&["order", "install", text(&refused)]);
+    let [order, basis] = folder.write_order(&in_force("one"));
+    let refused = daemon.ask(&["order", "install", &order, &basis]);
     assert_eq!(refused.status, Some(3));
-    assert!(refused.errors.contains("serial: is 1, but serial 1 of order one"), "{refused:?}");
+    assert!(refused.errors.contains("serial: is 1, but serial 1 of approval one"), "{refused:?}");
 
     let sent = stream.stop();
     let records = daemon.finish();
@@ -122,7 +131,7 @@ fn installed_in_force_revoked() {
 }
 
 #[test]
-fn an_extension_leaves_no_gap_and_names_itself() {
+fn a_higher_serial_under_an_extension_leaves_no_gap_and_names_itself() {
     let wire = Wire::new();
     let now = Timestamp::now();
     let folder = Folder::with_order(&order("one", after(now, -HOUR), after(now, HOUR)));
@@ -131,8 +140,7 @@ fn an_extension_leaves_no_gap_and_names_itself() {
     status(&daemon, "records", |books| books.count(Recorded) > 50);
 
     let begins = after(Timestamp::now(), 3_000);
-    let mut longer = order("two", begins, after(begins, 2 * HOUR));
-    longer["extends"] = json!({"order_id": "one", "serial": 1});
+    let longer = second(begins, after(begins, 2 * HOUR));
     let said = install(&folder, &daemon, &longer);
     assert!(Timestamp::now() < begins, "the machine is too slow for this test");
     assert!(said.contains("waits until"), "{said}");
@@ -151,10 +159,10 @@ fn an_extension_leaves_no_gap_and_names_itself() {
     assert_eq!(recorded.len(), sent.len(), "every packet has one record: {books:?}");
     // In the file they stand as the rings were read, CPU after CPU.
     records.sort_by_key(|record| record.time);
-    let mut names: Vec<&str> = records.iter().map(|record| record.order.as_str()).collect();
-    names.dedup();
-    assert_eq!(names, ["one", "two"], "one after the other");
-    let first = records.iter().find(|record| record.order == "two").expect("a record");
+    let mut serials: Vec<u64> = records.iter().map(|record| record.serial).collect();
+    serials.dedup();
+    assert_eq!(serials, [1, 2], "one after the other");
+    let first = records.iter().find(|record| record.serial == 2).expect("a record");
     assert!(first.time >= begins, "it is named before its term");
 }
 
@@ -171,8 +179,7 @@ fn start_before_they_meet(wire: &Wire) -> (Timestamp, Daemon) {
         if Timestamp::now() >= after(meet, -ahead / 2) {
             continue;
         }
-        let mut next = order("two", meet, after(meet, HOUR));
-        next["extends"] = json!({"order_id": "one", "serial": 1});
+        let next = second(meet, after(meet, HOUR));
         let said = install(&folder, &daemon, &next);
         if Timestamp::now() < after(meet, -ahead / 3) {
             assert!(said.contains("waits until"), "{said}");
@@ -207,23 +214,24 @@ fn what_begins_when_the_order_before_it_ends_leaves_no_gap() {
     assert_eq!(recorded.len(), sent.len(), "every packet has one record: {books:?}");
     // In the file they stand as the rings were read, CPU after CPU.
     records.sort_by_key(|record| record.time);
-    let mut names: Vec<&str> = records.iter().map(|record| record.order.as_str()).collect();
-    names.dedup();
-    assert_eq!(names, ["one", "two"], "one after the other");
+    let mut serials: Vec<u64> = records.iter().map(|record| record.serial).collect();
+    serials.dedup();
+    assert_eq!(serials, [1, 2], "one after the other");
     for record in &records {
         // The kernel's clock is not the wall clock.
         if record.time.duration_since(meet).abs() > SignedDuration::from_micros(50) {
-            let expected = if record.time < meet { "one" } else { "two" };
-            assert_eq!(record.order, expected, "{record:?}, and they meet at {meet}");
+            let expected = if record.time < meet { 1 } else { 2 };
+            assert_eq!(record.serial, expected, "{record:?}, and they meet at {meet}");
         }
     }
-    let near = |order: &str| {
-        let times = records.iter().filter(|record| record.order == order).map(|record| record.time);
+    let near = |serial: u64| {
+        let times =
+            records.iter().filter(|record| record.serial == serial).map(|record| record.time);
         times.map(|time| time.duration_since(meet).as_millis().abs()).min().expect("a record")
     };
     let pauses = records.windows(2).map(|pair| pair[0].time.duration_until(pair[1].time));
     let pause = pauses.map(|pause| pause.as_millis()).max().expect("records") + 1;
-    assert!(near("one") <= pause && near("two") <= pause, "within {pause} ms of {meet}");
+    assert!(near(1) <= pause && near(2) <= pause, "within {pause} ms of {meet}");
 }
 
 #[test]
@@ -235,8 +243,8 @@ fn a_halt_takes_less_than_a_second_and_lasts() {
     more_records(&daemon);
 
     // While a large order is verified and compiled.
-    let large = folder.write("large.dsse", &large_order());
-    let mut installing = daemon.begin(&["order", "install", text(&large)]);
+    let [large, basis] = folder.write_order(&large_order());
+    let mut installing = daemon.begin(&["order", "install", &large, &basis]);
     let asked = Instant::now();
     let said = daemon.ask(&["halt", "--operator", "op", "--reason", "a test"]).good();
     let (took, halted) = (asked.elapsed(), Timestamp::now());
@@ -273,15 +281,12 @@ fn a_halt_takes_less_than_a_second_and_lasts() {
 }
 
 /// An order over a hundred thousand addresses.
-fn large_order() -> String {
-    let mut payload = in_force("large");
-    payload["address_sets"]["many"] = json!([]);
-    payload["rules"][0]["source"] = json!("many");
-    let many =
-        (0..100_000_u32).map(|n| format!("\"{}\"", std::net::Ipv4Addr::from(0x0b00_0000 + n)));
-    let many = many.collect::<Vec<_>>().join(",");
-    let text = payload.to_string().replace("\"many\":[]", &format!("\"many\":[{many}]"));
-    signed_bytes(text.into_bytes(), &[1, 2, 3])
+fn large_order() -> Value {
+    let mut plan = in_force("large");
+    let many = (0..100_000_u32).map(|n| std::net::Ipv4Addr::from(0x0b00_0000 + n).to_string());
+    plan["address_sets"]["many"] = many.collect();
+    plan["rules"][0]["source"] = json!("many");
+    plan
 }
 
 #[test]
@@ -321,8 +326,8 @@ fn orders_survive_a_kill_and_an_old_copy_does_not() {
     let stream = Stream::start(&wire);
     more_records(&daemon);
     stream.stop();
-    let two = folder.write("two.dsse", &signed(&in_force("two"), &[1, 2, 3]));
-    let refused = daemon.ask(&["order", "install", text(&two)]);
+    let [two, basis] = folder.write_order(&in_force("two"));
+    let refused = daemon.ask(&["order", "install", &two, &basis]);
     assert!(refused.errors.contains("is revoked up to serial 1"), "{refused:?}");
     daemon.finish();
 
@@ -359,9 +364,9 @@ fn a_configuration_is_read_again_whole_or_not_at_all() {
     assert_eq!(refused.errors.lines().count(), 2, "{refused:?}");
     more_records(&daemon);
 
-    let order = folder.write("two.dsse", &signed(&in_force("two"), &[1, 2, 3]));
+    let order = folder.write_order(&in_force("two"));
     folder = folder.set("sensor", json!("test-gw-a")).set("ring_bytes", json!(1 << 20));
-    folder = folder.set("orders", json!([text(&order)]));
+    folder = folder.set("orders", json!(order));
     folder.configure();
     let said = daemon.ask(&["reload"]).good();
     assert!(said.contains("order two, serial 1, is installed"), "{said}");

@@ -48,7 +48,7 @@ fn each_of_as_many_rules_as_there_can_be_selects_its_packet() {
     require_kernel();
     let orders: Vec<_> = (0..MOST_ORDERS).map(|number| approved(&order(number))).collect();
     let slotted = Slotted::in_turn(&orders);
-    let generation = compile(1, &[&layers()], &slotted).unwrap();
+    let generation = compile(1, &[&layers()], &slotted, None).unwrap();
     let (mut program, mut records) = Program::load(Mode::Tap, 1 << 16).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
     for slot in Slot::all() {

@@ -45,7 +45,7 @@ const FEWEST: usize = 3;
 /// What each sequence begins with: an order in force, so that there is something to go wrong.
 const FIRST: [Step; 3] = [
     Step::Compiled,
-    Step::Install { id: 0, serial: 1, from: -1, length: 60, extends: None, signers: 2 },
+    Step::Install { id: 0, serial: 1, from: -1, length: 60, slack: 0, extends: false, signers: 2 },
     Step::Compiled,
 ];
 
@@ -77,7 +77,7 @@ impl Kernel {
         let orders =
             (0..IDS.len()).flat_map(|id| (1..=MOST_SERIAL).map(move |serial| (id, serial)));
         let frames = orders.map(|(id, serial)| (id, serial, frame(id, serial))).collect();
-        let empty = compile(0, &[&layers()], &[]).unwrap();
+        let empty = compile(0, &[&layers()], &[], None).unwrap();
         let empty = KernelTables::create(&empty.lines).unwrap();
         Self { program, records, empty, names: None, ahead: 0, frames }
     }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 fn generation() -> Generation {
     let orders = orders();
     let slotted = Slotted::in_turn(&orders);
-    compile(3, &[&layers()], &slotted).unwrap()
+    compile(3, &[&layers()], &slotted, None).unwrap()
 }
 
 /// The time is each engine's own; everything else must be the same.
@@ -225,7 +225,7 @@ fn the_most_orders_and_rules_end_alike_in_both_engines() {
         .map(|payload| approved(&payload))
         .collect();
     let slotted = Slotted::in_turn(&orders);
-    let generation = compile(9, &[&layers()], &slotted).unwrap();
+    let generation = compile(9, &[&layers()], &slotted, None).unwrap();
     let mut host = HostEngine::new(generation.lines.clone());
     let mut kernel = KernelEngine::new(&generation.lines).unwrap();
     let frame = fixtures().into_iter().find(|fixture| fixture.name == "外外").unwrap().frame;

@@ -33,7 +33,7 @@ fn program(ring_bytes: u32) -> (Program, Records, Vec<u8>) {
     // More than any processor sends: it is the rings that are to overflow, not the share.
     order["facility"]["capacity_bps"] = json!(4_000_000_000_000_u64);
     let order = approved(&order);
-    let generation = compile(1, &[&layers()], &Slotted::in_turn([&order])).unwrap();
+    let generation = compile(1, &[&layers()], &Slotted::in_turn([&order]), None).unwrap();
     let (mut program, records) = Program::load(Mode::Tap, ring_bytes).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
     program.set_term(Slot::new(0), Term::ALWAYS).unwrap();

@@ -41,7 +41,7 @@ fn tables(generation: u32, before: usize) -> KernelTables {
     // No machine sends faster than this order's share of it.
     order["facility"]["capacity_bps"] = json!(1_000_000_000_000_u64);
     let order = approved(&order);
-    let tables = compile(generation, &[&layers()], &Slotted::in_turn([&order])).unwrap();
+    let tables = compile(generation, &[&layers()], &Slotted::in_turn([&order]), None).unwrap();
     KernelTables::create(&tables.lines).unwrap()
 }
 

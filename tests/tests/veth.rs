@@ -36,7 +36,7 @@ fn program(mode: Mode) -> (Program, Records) {
         "destination_ports": [SELECTED_PORT.to_string()],
     }]);
     let order = approved(&payload("one", "foreign-to-foreign", &sets, &rules));
-    let generation = compile(7, &[&layers()], &Slotted::in_turn([&order])).unwrap();
+    let generation = compile(7, &[&layers()], &Slotted::in_turn([&order]), None).unwrap();
     let (mut program, records) = Program::load(mode, 1 << 16).unwrap();
     program.publish(&KernelTables::create(&generation.lines).unwrap()).unwrap();
     program.set_term(Slot::new(0), Term::ALWAYS).unwrap();

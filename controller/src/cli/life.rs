@@ -17,14 +17,15 @@ use crate::registry::{Reading, loading};
 use crate::shown::shown;
 
 const INSTALL_HELP: &str = "\
-The order is verified under the trust file in force. An older version of an order that was seen, one \
-that is revoked, and one that extends what is not known are refused. Once its term has begun, the \
-command returns when the order is in the kernel. The very same order once more changes nothing. Of \
+Approvals, agreements and orders, in any order; what an order rests on is there already or comes with \
+it. All are verified under the trust file in force. An older version of a document that was seen, one \
+that is revoked, and one that extends what is not known are refused. Once an order's term has begun, \
+the command returns when it is in the kernel. The very same document once more changes nothing. Of \
 several, all are installed or none.
 
 Examples:
-  sekisho order install order.dsse
-  sekisho order install --state /var/lib/sekisho/state order.dsse";
+  sekisho order install approval.dsse order.dsse
+  sekisho order install --state /var/lib/sekisho/state approval.dsse order.dsse";
 
 /// Arguments of `sekisho order install`.
 #[derive(Args, Clone, Debug)]

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::order::Kind;
-use crate::order::samples::{self, signed, signed_as, trust_file, with};
+use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
 use crate::registry::loading::Contents;
 use crate::registry::{Place, held};
 
@@ -69,7 +69,6 @@ impl Desk {
 /// An order that waits for a long time.
 fn order() -> Value {
     with(&[
-        ("/approved_at", json!("2096-10-01T00:00:00Z")),
         ("/not_before", json!("2096-11-01T00:00:00Z")),
         ("/not_after", json!("2097-01-01T00:00:00Z")),
     ])
@@ -78,10 +77,22 @@ fn order() -> Value {
 #[test]
 fn an_order_is_installed_listed_and_revoked() {
     let desk = Desk::new();
-    desk.write("order.dsse", &signed(&order(), &[1, 2, 3]));
+    let Signed { basis, order: two } = signed(&samples::set(order(), &[("/serial", json!(2))]));
+    desk.write("approval.dsse", &basis);
+    desk.write("order.dsse", &two);
+    let alone = desk.failure("install --state @state @order.dsse");
+    assert!(
+        alone.1.ends_with("give it with the order, or install it before [L-APPROVE]"),
+        "{alone:?}"
+    );
+    let approval = "approval 2027-17-0003, serial 1, is installed: from 2096-11-01T09:00:00+09:00 until \
+                    2097-01-01T09:00:00+09:00";
     let line = "order 2027-17-0003, serial 2, waits until 2096-11-01T09:00:00+09:00, then until \
                 2097-01-01T09:00:00+09:00";
-    assert_eq!(desk.run("install --state @state @order.dsse").unwrap(), format!("{line}\n"));
+    assert_eq!(
+        desk.run("install --state @state @order.dsse @approval.dsse").unwrap(),
+        format!("{line}\n{approval}\n")
+    );
     assert_eq!(
         desk.run("install --state @state @order.dsse").unwrap(),
         format!("{line}; it was installed before, and nothing has changed\n")
@@ -90,9 +101,10 @@ fn an_order_is_installed_listed_and_revoked() {
     assert_eq!(list["orders"][0]["state"], "waiting");
     assert_eq!(list["orders"].as_array().unwrap().len(), 1);
 
-    let mut older = order();
-    older["serial"] = json!(1);
-    desk.write("older.dsse", &signed(&older, &[1, 2, 3]));
+    assert_eq!(list["bases"][0]["approval_id"], "2027-17-0003");
+    assert_eq!(list["orders"][0]["basis"], json!({"approval_id": "2027-17-0003", "serial": 1}));
+
+    desk.write("older.dsse", &signed(&order()).order);
     assert_eq!(
         desk.failure("install --state @state @older.dsse"),
         (
@@ -103,8 +115,11 @@ fn an_order_is_installed_listed_and_revoked() {
         )
     );
     let revocation = samples::revocation();
-    desk.write("r.dsse", &signed_as(Kind::Revocation, &revocation.to_string(), &[1, 2, 3]));
-    desk.run("revoke --state @state @r.dsse").unwrap();
+    desk.write("r.dsse", &sealed(Kind::Revocation, revocation.to_string().as_bytes(), &[1, 2, 3]));
+    let revoked = desk.run("revoke --state @state @r.dsse").unwrap();
+    assert!(
+        revoked.starts_with("approval 2027-17-0003, serial 1, and every lower one, is revoked")
+    );
     assert_eq!(
         desk.run("revoke --state @state @r.dsse").unwrap(),
         "this revocation was accepted before\n"

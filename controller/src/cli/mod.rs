@@ -29,7 +29,7 @@ use crate::kernel::KernelError;
 use crate::offline::OfflineError;
 use crate::registry::StoreError;
 use crate::rejection::Fault;
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, Rejections};
 use crate::replay::ReplayError;
 
 use classify::ClassifyError;
@@ -95,6 +95,12 @@ impl CliError {
 impl From<Rejection> for CliError {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(vec![rejection])
+    }
+}
+
+impl From<Rejections> for CliError {
+    fn from(rejections: Rejections) -> Self {
+        Self::Rejected(rejections.into_iter().collect())
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 use super::CliError;
 use super::life::{InstallArgs, ListArgs, RevokeArgs};
@@ -13,10 +15,13 @@ use crate::cli::direction::DirectionArgs;
 use crate::direction::DirectionError;
 use crate::order::explain::Language;
 use crate::order::keys::KeyError;
-use crate::rejection::Rejection;
+use crate::order::{Role, time};
+use crate::rejection::{Rejection, Rejections};
 
 mod actions;
 mod advice;
+mod draft;
+mod papers;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +54,12 @@ impl From<Rejection> for OrderError {
     }
 }
 
+impl From<Rejections> for OrderError {
+    fn from(rejections: Rejections) -> Self {
+        Self::Rejected(rejections.into_iter().collect())
+    }
+}
+
 impl From<DirectionError> for OrderError {
     fn from(error: DirectionError) -> Self {
         match error {
@@ -72,7 +83,7 @@ impl From<serde_json::Error> for OrderError {
     }
 }
 
-/// Draft, sign, verify and read orders.
+/// Draft, sign, verify and read approvals, agreements, orders and revocations.
 #[derive(Debug, Subcommand)]
 pub enum OrderCommand {
     /// Make a signing key
@@ -81,21 +92,27 @@ pub enum OrderCommand {
     /// Print the trust-file entry of a key that is already there
     #[command(after_help = ENTRY_HELP)]
     Entry(EntryArgs),
-    /// Put a trust file together from entries
+    /// Put a trust file together from entries, role by role
     #[command(after_help = TRUST_HELP)]
     Trust(TrustArgs),
-    /// Sign an order, a revocation or a trust file, or add signatures to a signed one
+    /// Print a commented draft of a document
+    #[command(after_help = TEMPLATE_HELP)]
+    Template(TemplateArgs),
+    /// Fill an order from a list of addresses
+    #[command(after_help = DRAFT_HELP)]
+    Draft(DraftArgs),
+    /// Sign a document, or add signatures to a signed one
     #[command(after_help = SIGN_HELP)]
     Sign(SignArgs),
-    /// Check signatures and contents of signed orders, revocations and trust files
+    /// Check signatures and contents of signed documents that belong together
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
-    /// Explain an order, a revocation or a trust file in plain words, in English or Japanese
+    /// Explain documents in plain words, in English or Japanese
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
-    /// Install signed orders at a sensor
+    /// Install signed approvals, agreements and orders at a sensor
     Install(InstallArgs),
-    /// End an order before its term is over
+    /// End an approval, an agreement or an order before its term is over
     Revoke(RevokeArgs),
     /// Show where every order stands
     List(ListArgs),
@@ -117,56 +134,75 @@ Examples:
   sekisho order entry --key chair.pub --holder chair > chair.json";
 
 const TRUST_HELP: &str = "\
-The trust file is printed. It decides whose signatures make an order an approved one: give it to \
-carriers over a channel that you trust.
+The trust file is printed. It decides whose signatures count for what: give it to carriers over a channel \
+that you trust. A key has one role, and one holder one key. The commission signs approvals, the Cabinet \
+Office orders; an agreement is signed by the Cabinet Office, its party and the carrier.
 
-A later version takes the place of an earlier one when enough keys of both have signed it. A key \
-that must not count any more stays in every later version, marked as revoked; one that merely \
-retires is left out.
+A later version takes the place of an earlier one when commission and Cabinet Office of both have signed \
+it, and every role whose keys or threshold change. A key that must not count any more stays revoked in \
+every later version; one that merely retires is left out.
 
 Examples:
-  sekisho order trust --threshold 3 chair.json second.json third.json fourth.json fifth.json \
-> trust.json
-  sekisho order trust --version 2 --threshold 3 --revoked fifth.json chair.json second.json \
-third.json fourth.json sixth.json > trust-2.json
-  sekisho order sign --key chair.pem --key second.pem --key third.pem --output trust-2.dsse \
-trust-2.json";
+  sekisho order trust --role commission=3:chair.json,second.json,third.json,fourth.json \\
+      --role cabinet-office=2:pm.json,deputy.json,head.json --role carrier=1:carrier.json \\
+      --role party:acme=1:acme.json > trust.json
+  sekisho order trust --version 2 --revoked fourth.json --role commission=3:chair.json,... > trust-2.json
+  sekisho order sign --key chair.pem --key second.pem --key third.pem --key pm.pem --key deputy.pem \\
+      --output trust-2.dsse trust-2.json";
+
+const TEMPLATE_HELP: &str = "\
+The draft is a valid document with examples in it. Lines that begin with // are comments: `sign` and `show` \
+leave them out of a document that is not signed yet.
+
+Examples:
+  sekisho order template approval > approval.json
+  sekisho order template order";
+
+const DRAFT_HELP: &str = "\
+The order is bound to the approval or agreement by its digest, lasts as long as that one unless other times \
+are given, and is checked against its criteria before it is printed. The list holds an address or a prefix \
+a line; # begins a comment.
+
+Example:
+  sekisho order draft --under approval.dsse --order-id 2027-17-0003-c2 --ground 'servers of botnet X' \\
+      --protocol tcp --destination-port 443 c2.txt > order.json";
 
 const SIGN_HELP: &str = "\
-Orders, revocations and trust files are signed, told apart by their `schema`. The document is \
-checked in full before it is signed: one that is malformed or unlawful cannot be signed. \
-Signatures that are already there are kept and not checked; `verify` does that.
+Approvals, agreements, orders, revocations and trust files are signed, told apart by their `schema`. The \
+document is checked in full before it is signed: one that is malformed or unlawful cannot be signed. \
+With --under an order is checked against what it rests on, too. Signatures that are already there are kept \
+and not checked; `verify` does that.
 
 Examples:
-  sekisho order sign --key chair.pem --output order.signed.json order.json
-  sekisho order sign --key second.pem --output order.signed.json order.signed.json
-  sekisho order sign --key chair.pem --output revocation.dsse revocation.json";
+  sekisho order sign --key chair.pem --output approval.dsse approval.json
+  sekisho order sign --key second.pem --output approval.dsse approval.dsse
+  sekisho order sign --key pm.pem --under approval.dsse --output order.dsse order.json";
 
 const VERIFY_HELP: &str = "\
-One line is printed per accepted document, and one line on standard error per refused one. Every \
+All files are judged together: an order needs the approval or agreement that it rests on among them. One \
+line is printed per accepted document, and one line on standard error per thing that is wrong. Every \
 file is checked, also after a refusal. Exit status 3 if one was refused. A signed trust file is \
 verified as the one that takes the place of `--trust`.
 
 Warnings go to standard error and change nothing about the exit status, unless --strict is given: \
-sets that no rule names, sets that cover more than a thousandth of the address space (of 2^32 IPv4 \
-addresses, or of 2000::/3), rules that an earlier one hides; with direction files also sets that \
+sets that no rule names, rules that an earlier one hides; with direction files also sets that \
 can never match in the direction of the measure. With direction files an agreement whose party is \
 not domestic is refused.
 
 Examples:
-  sekisho order verify --trust trust.json order.signed.json revocation.dsse
+  sekisho order verify --trust trust.json approval.dsse order.dsse
   sekisho order verify --trust trust.json trust-2.dsse
-  sekisho order verify --trust trust.json order.signed.json --country JP \\
+  sekisho order verify --trust trust.json approval.dsse order.dsse --country JP \\
       --domestic delegated-apnic-extended-latest";
 
 const SHOW_HELP: &str = "\
 With a trust file the signatures are verified; without one the explanation says that they were \
-not.
+not. An order is explained with the approval or agreement that it rests on, if that is among the files.
 
 Examples:
-  sekisho order show order.json
-  sekisho order show --trust trust.json order.signed.json
-  sekisho order show --lang ja --trust trust.json order.signed.json";
+  sekisho order show approval.json
+  sekisho order show --trust trust.json approval.dsse order.dsse
+  sekisho order show --lang ja --trust trust.json approval.dsse order.dsse";
 
 /// Arguments of `sekisho order keygen`.
 #[derive(Args, Debug)]
@@ -193,18 +229,97 @@ pub struct EntryArgs {
 /// Arguments of `sekisho order trust`.
 #[derive(Args, Debug)]
 pub struct TrustArgs {
-    /// How many of the keys must sign an order
-    #[arg(long, value_name = "N")]
-    threshold: u64,
+    /// A role, how many of its keys must sign, and their entries as `keygen` and `entry` print them
+    #[arg(long = "role", value_name = "ROLE=N:ENTRY.json,…", required = true)]
+    roles: Vec<RoleArg>,
     /// Counts the versions of the trust file
     #[arg(long = "version", value_name = "V", default_value_t = 1)]
     trust_version: u64,
-    /// The entry of a key that signs nothing any more; can be given several times
-    #[arg(long, value_name = "ENTRY.json")]
+    /// A key that signs nothing any more: its entry or its keyid; can be given several times
+    #[arg(long, value_name = "ENTRY.json|KEYID")]
     revoked: Vec<PathBuf>,
-    /// Entries as `keygen` and `entry` print them
-    #[arg(value_name = "ENTRY.json", required = true)]
+}
+
+/// A role on the command line.
+#[derive(Clone, Debug)]
+struct RoleArg {
+    role: Role,
+    threshold: u64,
     entries: Vec<PathBuf>,
+}
+
+impl FromStr for RoleArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = "write ROLE=N:ENTRY.json,ENTRY.json";
+        let (role, keys) = text.split_once('=').ok_or(form)?;
+        let (threshold, entries) = keys.split_once(':').ok_or(form)?;
+        let role = Role::parse(role).ok_or_else(|| {
+            format!(
+                "`{role}` is no role; there are commission, cabinet-office, carrier and party:<id>"
+            )
+        })?;
+        let threshold = threshold.parse().map_err(|_| form)?;
+        let entries = entries.split(',').filter(|path| !path.is_empty()).map(PathBuf::from);
+        Ok(Self { role, threshold, entries: entries.collect() })
+    }
+}
+
+/// Arguments of `sekisho order template`.
+#[derive(Args, Debug)]
+pub struct TemplateArgs {
+    /// Which document
+    #[arg(value_enum)]
+    kind: TemplateKind,
+}
+
+/// A document that there is a template of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum TemplateKind {
+    /// The commission's approval
+    Approval,
+    /// An agreement of Cabinet Office, party and carrier
+    Agreement,
+    /// Conditions of selection under one of them
+    Order,
+    /// The early end of one of these
+    Revocation,
+}
+
+/// Arguments of `sekisho order draft`.
+#[derive(Args, Debug)]
+pub struct DraftArgs {
+    /// The approval or agreement that the order rests on, signed
+    #[arg(long, value_name = "ENVELOPE")]
+    under: PathBuf,
+    /// The order's id
+    #[arg(long, value_name = "ID")]
+    order_id: String,
+    /// The order's serial
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    serial: u64,
+    /// When its term begins (RFC 3339) [default: with that of what it rests on]
+    #[arg(long, value_name = "TIME", value_parser = time::parse_timestamp)]
+    not_before: Option<Timestamp>,
+    /// When its term ends (RFC 3339) [default: with that of what it rests on]
+    #[arg(long, value_name = "TIME", value_parser = time::parse_timestamp)]
+    not_after: Option<Timestamp>,
+    /// Why these addresses
+    #[arg(long, value_name = "TEXT")]
+    ground: String,
+    /// The protocol of the rule: tcp, udp, icmp, icmpv6 or a number
+    #[arg(long, value_name = "PROTOCOL")]
+    protocol: Option<String>,
+    /// A destination port or range of the rule; can be given several times
+    #[arg(long = "destination-port", value_name = "PORT")]
+    destination_ports: Vec<String>,
+    /// A source port or range of the rule; can be given several times
+    #[arg(long = "source-port", value_name = "PORT")]
+    source_ports: Vec<String>,
+    /// The list of addresses and prefixes
+    #[arg(value_name = "LIST")]
+    list: PathBuf,
 }
 
 /// Arguments of `sekisho order sign`.
@@ -213,6 +328,9 @@ pub struct SignArgs {
     /// A private key to sign with; can be given several times
     #[arg(long = "key", value_name = "KEY.pem", required = true)]
     keys: Vec<PathBuf>,
+    /// What an order rests on: it is checked to be within it
+    #[arg(long, value_name = "FILE")]
+    under: Option<PathBuf>,
     /// Where the signed document goes, replaced in one step [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -227,10 +345,10 @@ pub struct VerifyArgs {
     /// Whose signatures count, and how many it takes
     #[arg(long, value_name = "TRUST.json")]
     trust: PathBuf,
-    /// A signed order; the same as without `--order`
+    /// A signed document; the same as without `--order`
     #[arg(long = "order", value_name = "ENVELOPE")]
     orders: Vec<PathBuf>,
-    /// Signed orders, revocations and trust files
+    /// Signed documents of any kind, in any order
     #[arg(value_name = "ENVELOPE", required_unless_present = "orders")]
     envelopes: Vec<PathBuf>,
     /// Take warnings for refusals: exit status 3
@@ -249,9 +367,9 @@ pub struct ShowArgs {
     /// The language of the explanation
     #[arg(long, value_enum, value_name = "LANGUAGE", default_value_t)]
     lang: Language,
-    /// An envelope, or a document that is not signed yet
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// Envelopes, or documents that are not signed yet
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
 }
 
 impl ValueEnum for Language {
@@ -274,6 +392,8 @@ pub fn run(command: &OrderCommand, out: &mut dyn Write) -> Result<(), OrderError
         OrderCommand::Keygen(args) => actions::keygen(args, out),
         OrderCommand::Entry(args) => actions::entry(args, out),
         OrderCommand::Trust(args) => actions::trust(args, out),
+        OrderCommand::Template(args) => draft::template(args, out),
+        OrderCommand::Draft(args) => draft::draft(args, out),
         OrderCommand::Sign(args) => actions::sign(args, out),
         OrderCommand::Verify(args) => actions::verify(args, out),
         OrderCommand::Show(args) => actions::show(args, out),

@@ -52,6 +52,7 @@ fn remaining(seconds: u64) -> String {
 mod tests {
     use super::*;
     use crate::order::OrderKey;
+    use crate::order::{BasisKey, BasisKind};
     use crate::registry::act::{Act, Caller, Said};
     use crate::registry::event::Reason;
 
@@ -60,6 +61,7 @@ mod tests {
         let listed = |order_id: &str, state: &str, reason, seconds| OrderView {
             key: OrderKey::new(order_id, 1),
             measure: "foreign-to-foreign".into(),
+            basis: BasisKey { kind: BasisKind::Approval, id: "p".into(), serial: 1 }.into(),
             state: state.into(),
             reason,
             not_before: "2027-11-01T00:00:00+09:00".into(),
@@ -71,6 +73,7 @@ mod tests {
         let register = OrderList {
             facility: "f".into(),
             trust_version: 1,
+            bases: Vec::new(),
             halted: Some(Act::new(
                 Said::default(),
                 Caller { uid: Some(0), login_uid: None },

@@ -16,7 +16,8 @@ use crate::compile::{Generation, Slotted, compile};
 use crate::direction::DirectionTable;
 use crate::engine::{HostEngine, KernelEngine};
 use crate::kernel::KernelError;
-use crate::order::{Order, Verified, load, time};
+use crate::order::together::{Together, judge};
+use crate::order::{Mandate, load, time};
 use crate::preview::check_party;
 use crate::registry::basis::{FileRead, files as files_of};
 use crate::registry::event::Named;
@@ -36,11 +37,11 @@ use telling::Telling;
 const EXAMPLES: &str = "\
 Examples:
   What would this order select out of that capture, had it been in force then?
-    sekisho replay --trust trust.json --order order.json --domestic jp.txt \\
+    sekisho replay --trust trust.json --order approval.dsse order.dsse --domestic jp.txt \\
         --foreign abroad.txt --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
 
   Counts only, without privilege, of several captures of any link type:
-    sekisho replay --engine host --trust trust.json --order order.json \\
+    sekisho replay --engine host --trust trust.json --order approval.dsse order.dsse \\
         --domestic delegated-apnic-extended-latest --country JP \\
         --pcap monday.pcapng.zst tuesday.pcap.xz --output /dev/null --summary summary.json
 
@@ -69,7 +70,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
 
-    /// Signed orders
+    /// Signed orders, and the approvals and agreements that they rest on, in any order
     #[arg(long = "order", value_name = "FILE", required = true, num_args = 1..)]
     orders: Vec<PathBuf>,
 
@@ -110,9 +111,12 @@ pub struct ReplayArgs {
     #[command(flatten)]
     entry: EntryArgs,
 
-    /// The sensor's name in the records
-    #[arg(long, value_name = "NAME", default_value = "replay")]
-    sensor: String,
+    /// The sensor as which captures are judged, and its name in the records [default name: replay]
+    ///
+    /// A sensor that an order's approval or agreement does not name selects nothing for it. Without a name
+    /// captures are judged as by a sensor that has the whole approved share.
+    #[arg(long, value_name = "NAME")]
+    sensor: Option<String>,
 }
 
 /// The two engines.
@@ -150,7 +154,8 @@ impl ReplayArgs {
         let judge = self.judge(generation.lines)?;
         let entry = self.entry.open()?;
         let is_entered = entry.is_some();
-        let mut replay = Replay::new(judge, &generation.names, &self.sensor);
+        let mut replay =
+            Replay::new(judge, &generation.names, self.sensor.as_deref().unwrap_or("replay"));
         let mut output = Output::open(&self.output, stdout)?;
         let mut digesting = Digesting::new(output.writer());
         let mut read = Vec::new();
@@ -198,20 +203,22 @@ impl ReplayArgs {
     /// Reads and verifies all that says what is selected.
     fn inputs(&self) -> Result<(Inputs, Generation), CliError> {
         let trust = load::trust(&self.trust)?;
-        let orders = load::orders(self.orders.iter().map(PathBuf::as_path), &trust)?;
+        let given = load::given(self.orders.iter().map(PathBuf::as_path))?;
+        let together = judge(&given, &trust, &[])?;
         let table = DirectionTable::load(&self.direction.inputs())?;
         let classes = ClassRanges::of(&table);
-        for (path, order) in self.orders.iter().zip(&orders) {
-            check_party(&shown(path), order, &classes)?;
+        for (index, basis) in &together.bases {
+            let file = given.get(*index).map_or("", |given| given.file.as_str());
+            check_party(file, basis, &classes)?;
         }
         let at = self.at.unwrap_or_else(Timestamp::now);
-        let in_force = in_force(&orders, at);
-        let slotted = Slotted::in_turn(in_force);
+        let sensor = self.sensor.as_deref();
+        let slotted = Slotted::in_turn(in_force(&together, at, sensor));
         let [below, above] = table.layers();
-        let generation = compile(1, &[&below, &above], &slotted)?;
+        let generation = compile(1, &[&below, &above], &slotted, sensor)?;
         let trust =
             FileRead { file: shown(&self.trust), sha256: crate::digest::sha256(trust.bytes()) };
-        let orders = orders.iter().map(named).collect();
+        let orders = together.orders.iter().map(|(_, order)| named(order)).collect();
         Ok((Inputs { trust, orders, direction: files_of(&table), at }, generation))
     }
 
@@ -292,7 +299,7 @@ fn open(path: &Path, read: Option<&mut Vec<FileRead>>) -> Result<Capture, Captur
     Capture::open(path)
 }
 
-fn named(order: &Verified<Order>) -> Named {
+fn named(order: &Mandate) -> Named {
     Named { key: order.key(), digest: order.digest().to_owned() }
 }
 
@@ -305,19 +312,28 @@ fn unloaded(error: KernelError) -> CliError {
     CliError::Failed(format!("{}; {hint}", error.explain()))
 }
 
-/// The orders in force at a moment; the others are named on standard error.
-fn in_force(orders: &[Verified<Order>], at: Timestamp) -> Vec<&Verified<Order>> {
-    let (in_force, others): (Vec<_>, Vec<_>) =
-        orders.iter().partition(|order| order.not_before <= at && at < order.not_after);
-    for order in others {
-        eprintln!(
-            "sekisho: warning: order {} is not in force at {} and selects nothing: its term is from \
-             {} until {}",
-            order.order_id,
-            time::tokyo(at),
-            time::tokyo(order.not_before),
-            time::tokyo(order.not_after)
-        );
+/// The orders in force at a moment; the others, and those that select nothing at this sensor, are named on
+/// standard error.
+fn in_force<'a>(together: &'a Together, at: Timestamp, sensor: Option<&str>) -> Vec<&'a Mandate> {
+    let in_force = together.in_force(at);
+    for (_, order) in &together.orders {
+        if !in_force.iter().any(|other| other.key() == order.key()) {
+            eprintln!(
+                "sekisho: warning: {} is not in force at {} and selects nothing: its term is from {} \
+                 until {}",
+                order.key(),
+                time::tokyo(at),
+                time::tokyo(order.not_before),
+                time::tokyo(order.not_after)
+            );
+        } else if order.facility().share(sensor).is_none() {
+            eprintln!(
+                "sekisho: warning: {} selects nothing at sensor {}: {} does not name it",
+                order.key(),
+                sensor.unwrap_or_default(),
+                order.basis().key
+            );
+        }
     }
     in_force
 }

@@ -12,7 +12,7 @@
 //! | `share` | the capacity share |
 //! | `image` | everything laid out in memory |
 //!
-//! Only a [`Verified`] order can be compiled (L-APPROVE). Whether it is in force is the caller's
+//! Only a [`Mandate`] can be compiled: an order under what was approved (L-APPROVE). Whether it is in force is the caller's
 //! question: the compiler knows no time.
 
 mod addresses;
@@ -39,7 +39,7 @@ use sensor_common::layout::{AddressValue, MOST_RULES};
 use sensor_common::payload::{MOST_GROUPS, MOST_PREFIXES};
 use sensor_common::tables::{Line, MOST_ORDERS, Slot};
 
-use crate::order::{Measure, Order, OrderKey, Verified};
+use crate::order::{Mandate, Measure, OrderKey};
 
 /// A layer of direction: prefixes with the class of their addresses, the longest prefix winning.
 /// What a later layer names hides all layers before it.
@@ -50,13 +50,13 @@ pub type Layer<'a> = &'a [(IpNetwork, AddressClass)];
 pub struct Slotted<'a> {
     /// Below [`MOST_ORDERS`]; no two orders of a generation share one.
     pub slot: Slot,
-    /// The order.
-    pub order: &'a Verified<Order>,
+    /// The order, under what it rests on.
+    pub order: &'a Mandate,
 }
 
 impl<'a> Slotted<'a> {
     /// These orders, one slot each from the first slot on.
-    pub fn in_turn(orders: impl IntoIterator<Item = &'a Verified<Order>>) -> Vec<Self> {
+    pub fn in_turn(orders: impl IntoIterator<Item = &'a Mandate>) -> Vec<Self> {
         (0..).map(Slot::new).zip(orders).map(|(slot, order)| Self { slot, order }).collect()
     }
 }
@@ -173,7 +173,9 @@ pub(crate) fn class_ranges(
     addresses::classes(layers, belongs)
 }
 
-/// Compiles the orders in force over the direction tables.
+/// Compiles the orders in force over the direction tables, for a sensor; without a name for one that has the
+/// whole approved share. For a sensor that an order's basis does not name, nothing of that order is in the
+/// tables (L-CAP, L-APPROVE).
 ///
 /// # Errors
 /// [`CompileError`] names the limit that the orders exceed together.
@@ -181,20 +183,25 @@ pub fn compile(
     number: u32,
     layers: &[Layer<'_>],
     orders: &[Slotted<'_>],
+    sensor: Option<&str>,
 ) -> Result<Generation, CompileError> {
-    let rules = orders.iter().flat_map(|slotted| names(slotted.slot, slotted.order)).collect();
-    let orders: Vec<(Slot, &Order)> =
-        orders.iter().map(|slotted| (slotted.slot, slotted.order.get())).collect();
-    check_limits(&orders)?;
-    let tables = rows::tables(number, layers, &orders)?;
+    check_count(orders.len())?;
+    let orders: Vec<(Slot, &Mandate)> = (orders.iter())
+        .filter(|slotted| slotted.order.facility().share(sensor).is_some())
+        .map(|slotted| (slotted.slot, slotted.order))
+        .collect();
+    let rules = orders.iter().flat_map(|(slot, order)| names(*slot, order)).collect();
+    check_rules(&orders)?;
+    let tables = rows::tables(number, layers, &orders, share::of(&orders, sensor))?;
     let lines = image::write(&tables)?;
     Ok(Generation { lines, share: tables.share, names: Arc::new(Names::new(number, rules)) })
 }
 
-fn check_limits(orders: &[(Slot, &Order)]) -> Result<(), CompileError> {
-    if orders.len() > MOST_ORDERS as usize {
-        return Err(CompileError::Orders(orders.len()));
-    }
+fn check_count(orders: usize) -> Result<(), CompileError> {
+    if orders > MOST_ORDERS as usize { Err(CompileError::Orders(orders)) } else { Ok(()) }
+}
+
+fn check_rules(orders: &[(Slot, &Mandate)]) -> Result<(), CompileError> {
     let count = orders.iter().map(|(_, order)| order.rules.len()).sum();
     if count > MOST_RULES as usize {
         return Err(CompileError::Rules(count));
@@ -202,12 +209,12 @@ fn check_limits(orders: &[(Slot, &Order)]) -> Result<(), CompileError> {
     Ok(())
 }
 
-fn names(slot: Slot, order: &Verified<Order>) -> impl Iterator<Item = RuleName> {
+fn names(slot: Slot, order: &Mandate) -> impl Iterator<Item = RuleName> {
     let name = Arc::new(OrderName {
         slot,
         order_id: order.order_id.clone(),
         serial: order.serial,
-        measure: order.measure,
+        measure: order.measure(),
         digest: order.digest().to_owned(),
     });
     order.rules.iter().map(move |rule| RuleName { order: Arc::clone(&name), rule: rule.id.clone() })

@@ -14,12 +14,12 @@ use super::image::Tables;
 use super::membership::{Memberships, Set};
 use super::ports::PortClasses;
 use super::{CompileError, Layer, MOST_COMBINATIONS};
-use super::{payload, ports, share};
+use super::{payload, ports};
 use crate::order::condition::Condition;
 use crate::order::document::Rule;
 use crate::order::payload::PayloadPrefixes;
 use crate::order::traffic::{PortRange, Protocol};
-use crate::order::{Measure, Order};
+use crate::order::{Mandate, Measure};
 
 /// A rule's conditions, with its sets numbered over all orders. `None`, and no ports: any.
 struct NumberedRule<'a> {
@@ -53,7 +53,8 @@ impl NumberedRule<'_> {
 pub(super) fn tables(
     number: u32,
     layers: &[Layer<'_>],
-    orders: &[(Slot, &Order)],
+    orders: &[(Slot, &Mandate)],
+    share: Option<u64>,
 ) -> Result<Tables, CompileError> {
     let mut sets = Sets::default();
     let mut rules = Vec::new();
@@ -78,7 +79,7 @@ pub(super) fn tables(
 
     Ok(Tables {
         number,
-        share: share::of(orders.iter().map(|(_, order)| *order)),
+        share,
         addresses,
         // A rule that names a set on either side stands on both as if it named it on each.
         source_rows: rules.side(combinations, |rule| rule.either.or(rule.source)),
@@ -184,14 +185,14 @@ struct Sets<'a> {
 impl<'a> Sets<'a> {
     /// Numbers the sets that an order's rules name; sets that no rule names stay out of the tables
     /// (L-MIN).
-    fn number(&mut self, order: &'a Order) -> Vec<NumberedRule<'a>> {
-        let party = order.party.as_ref().map(|party| self.add(&party.prefixes));
+    fn number(&mut self, order: &'a Mandate) -> Vec<NumberedRule<'a>> {
+        let party = order.party().map(|party| self.add(&party.prefixes));
         let mut numbers = BTreeMap::new();
         for name in order.conditions().filter_map(Condition::address_set) {
             if !numbers.contains_key(name)
                 && let Some(prefixes) = order.address_sets.get(name)
             {
-                numbers.insert(name, self.add(prefixes));
+                numbers.insert(name, self.add(&prefixes.addresses));
             }
         }
         let mut payload = BTreeMap::new();
@@ -200,7 +201,7 @@ impl<'a> Sets<'a> {
                 && let Some(prefixes) = order.payload_prefixes.get(name)
             {
                 payload.insert(name, self.next());
-                self.payload.push((self.count - 1, prefixes));
+                self.payload.push((self.count - 1, &prefixes.prefixes));
             }
         }
         // A rule whose set does not exist never comes this far; were it to, the number is that of
@@ -210,7 +211,7 @@ impl<'a> Sets<'a> {
         };
         let rule = |rule: &'a Rule| {
             let mut numbered = NumberedRule {
-                measure: order.measure,
+                measure: order.measure(),
                 source: None,
                 destination: None,
                 either: None,

@@ -17,12 +17,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::{Engine as _, HostEngine};
 use crate::order::document::Rule;
-use crate::order::{parse_network, read_order};
+use crate::order::samples::assumed;
+use crate::order::{Mandate, parse_network};
 
 type Prefixes = Vec<(IpNetwork, AddressClass)>;
 
-fn order(payload: &Value) -> Order {
-    read_order("order.json", payload.to_string().as_bytes()).unwrap()
+/// Tables mean what orders say, also orders that the law refuses.
+fn order(plan: &Value) -> Mandate {
+    assumed(plan)
 }
 
 fn payload(measure: &str, sets: &Value, rules: &Value) -> Value {
@@ -31,8 +33,7 @@ fn payload(measure: &str, sets: &Value, rules: &Value) -> Value {
 
 fn with_prefixes(measure: &str, sets: &Value, prefixes: &Value, rules: &Value) -> Value {
     json!({
-        "schema": "sekisho.order/v1", "order_id": "o", "serial": 1, "measure": measure,
-        "approved_at": "2027-01-01T00:00:00Z", "not_before": "2027-01-01T00:00:00Z",
+        "order_id": "o", "serial": 1, "measure": measure, "not_before": "2027-01-01T00:00:00Z",
         "not_after": "2027-03-01T00:00:00Z",
         "facility": {"id": "f", "capacity_bps": 1_000_000, "max_share_percent": 30},
         "party": (measure == "agreement").then(|| json!({"name": "p", "prefixes": ["10.1.0.0/18"]})),
@@ -40,9 +41,9 @@ fn with_prefixes(measure: &str, sets: &Value, prefixes: &Value, rules: &Value) -
     })
 }
 
-fn engine(layers: &[Layer<'_>], orders: &[Order]) -> HostEngine {
-    let slotted: Vec<(Slot, &Order)> = (0..).map(Slot::new).zip(orders).collect();
-    HostEngine::new(image::write(&rows::tables(7, layers, &slotted).unwrap()).unwrap())
+fn engine(layers: &[Layer<'_>], orders: &[Mandate]) -> HostEngine {
+    let slotted: Vec<(Slot, &Mandate)> = (0..).map(Slot::new).zip(orders).collect();
+    HostEngine::new(image::write(&rows::tables(7, layers, &slotted, None).unwrap()).unwrap())
 }
 
 /// One packet, with or without ports.
@@ -87,16 +88,16 @@ fn class(layers: &[Layer<'_>], address: IpAddr) -> AddressClass {
 }
 
 /// What an order says of a packet, read off its text.
-fn first_match(order: &Order, packet: &Packet) -> Option<usize> {
+fn first_match(order: &Mandate, packet: &Packet) -> Option<usize> {
     let within = |set: &String, address| {
-        order.address_sets[set].iter().any(|network| network.contains(address))
+        order.address_sets[set].addresses.iter().any(|network| network.contains(address))
     };
     let ports = |ranges: &[crate::order::traffic::PortRange], port| {
         ranges.is_empty()
             || matches!(packet.protocol, 6 | 17)
                 && ranges.iter().any(|range| (range.low()..=range.high()).contains(&port))
     };
-    let party = order.party.as_ref().is_none_or(|party| {
+    let party = order.party().is_none_or(|party| {
         party.prefixes.iter().any(|network| network.contains(packet.destination))
     });
     order.rules.iter().position(|rule: &Rule| {
@@ -110,7 +111,7 @@ fn first_match(order: &Order, packet: &Packet) -> Option<usize> {
             && rule.protocol.is_none_or(|protocol| protocol.0 == packet.protocol)
             && rule.payload.as_ref().is_none_or(|set| {
                 matches!(packet.protocol, 6 | 17)
-                    && payload_model::begins(&order.payload_prefixes[set], &packet.payload)
+                    && payload_model::begins(&order.payload_prefixes[set].prefixes, &packet.payload)
             })
             && ports(&rule.source_ports, packet.ports.0)
             && ports(&rule.destination_ports, packet.ports.1)
@@ -118,13 +119,13 @@ fn first_match(order: &Order, packet: &Packet) -> Option<usize> {
 }
 
 /// Checks one packet: records, outcome and direction.
-fn check(engine: &mut HostEngine, layers: &[Layer<'_>], orders: &[Order], packet: &Packet) {
+fn check(engine: &mut HostEngine, layers: &[Layer<'_>], orders: &[Mandate], packet: &Packet) {
     let direction =
         Direction::judge(class(layers, packet.source), class(layers, packet.destination));
     let mut expected = Vec::new();
     let mut offset = 0;
     for order in orders {
-        if direction == Some(order.measure.direction())
+        if direction == Some(order.measure().direction())
             && let Some(rule) = first_match(order, packet)
         {
             expected.push(u32::try_from(offset + rule).unwrap());
@@ -236,7 +237,7 @@ fn with_payload() -> impl Strategy<Value = Value> {
     })
 }
 
-fn any_order() -> impl Strategy<Value = Order> {
+fn any_order() -> impl Strategy<Value = Mandate> {
     let measure = prop_oneof![
         3 => Just("foreign-to-foreign"), 1 => Just("agreement"),
         1 => Just("foreign-to-domestic"), 1 => Just("domestic-to-foreign")
@@ -336,7 +337,7 @@ fn tables_of_another_layout_are_not_read() {
     let sets = json!({"a": ["10.0.0.1"]});
     let rules = json!([{"id": "r", "source": "a", "protocol": "tcp"}]);
     let order = order(&payload("foreign-to-foreign", &sets, &rules));
-    let tables = rows::tables(1, &[&foreign], &[(Slot::new(0), &order)]).unwrap();
+    let tables = rows::tables(1, &[&foreign], &[(Slot::new(0), &order)], None).unwrap();
     let mut lines = image::write(&tables).unwrap();
     let packet = Packet {
         source: "10.0.0.1".parse().unwrap(),
@@ -358,7 +359,7 @@ fn the_most_orders_and_rules() {
     let rules: Vec<Value> =
         (0..16).map(|n| json!({"id": format!("r{n}"), "source": "a", "protocol": "tcp"})).collect();
     let order = order(&payload("foreign-to-foreign", &sets, &json!(rules)));
-    let orders: Vec<Order> = vec![order; 64];
+    let orders: Vec<Mandate> = vec![order; 64];
     let mut engine = engine(&[&foreign], &orders);
     let packet = Packet {
         source: "10.0.0.1".parse().unwrap(),
@@ -427,9 +428,42 @@ fn limits_are_named() {
         .collect();
     let order = order(&payload("foreign-to-foreign", &sets, &json!(rules)));
     let text =
-        check_limits(&[(Slot::new(0), &order), (Slot::new(1), &order)]).unwrap_err().to_string();
+        check_rules(&[(Slot::new(0), &order), (Slot::new(1), &order)]).unwrap_err().to_string();
     assert_eq!(text, "1026 rules are in force at once, over all orders; the limit is 1024");
-    let many: Vec<(Slot, &Order)> = (0..65).map(|slot| (Slot::new(slot), &order)).collect();
-    let text = check_limits(&many).unwrap_err().to_string();
+    let text = check_count(65).unwrap_err().to_string();
     assert_eq!(text, "65 orders are in force at once; the limit is 64");
+}
+
+/// Two sensors of one facility: each has its share and no more, and one that is not named has nothing.
+#[test]
+fn a_sensor_has_its_share_and_one_that_is_not_named_nothing() {
+    let foreign = networks(&["10.0.0.0/7"], AddressClass::Foreign);
+    let sets = json!({"a": ["10.0.0.1"]});
+    let rules = json!([{"id": "r", "source": "a", "protocol": "tcp"}]);
+    let mut plan = payload("foreign-to-foreign", &sets, &rules);
+    plan["facility"] = json!({
+        "id": "f", "capacity_bps": 8_000_000, "max_share_percent": 30, "sensors": {"a": 20, "b": 9},
+    });
+    let order = order(&plan);
+    let compiled = |sensor| compile(1, &[&foreign], &Slotted::in_turn([&order]), sensor).unwrap();
+    let share = |sensor| compiled(sensor).share;
+    assert_eq!(
+        [Some("a"), Some("b"), None].map(share),
+        [Some(200_000), Some(90_000), Some(300_000)]
+    );
+    assert!(share(Some("a")).unwrap() + share(Some("b")).unwrap() <= share(None).unwrap());
+    let packet = Packet {
+        source: "10.0.0.1".parse().unwrap(),
+        destination: "11.0.0.1".parse().unwrap(),
+        protocol: 6,
+        ports: (1, 2),
+        payload: Vec::new(),
+    };
+    for (sensor, records, rules) in [(Some("a"), 1, 1), (Some("c"), 0, 0), (None, 1, 1)] {
+        let generation = compiled(sensor);
+        assert_eq!(generation.names.rules().len(), rules);
+        let judged = HostEngine::new(generation.lines).judge(&packet.frame()).unwrap();
+        assert_eq!(judged.len(), records, "{sensor:?}");
+    }
+    assert_eq!(compiled(Some("c")).share, None);
 }

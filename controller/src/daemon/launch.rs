@@ -116,6 +116,18 @@ fn checked(inputs: &Inputs, registry: &Registry) -> String {
         mode.name(),
         interfaces.join(", ")
     );
+    for entry in registry.bases().iter().filter(|entry| entry.ended().is_none()) {
+        let basis = entry.basis();
+        let (from, until) = (tokyo(basis.not_before), tokyo(registry.basis_end(entry).0));
+        let _ = writeln!(text, "{}, {}, from {from} until {until}", basis.key, basis.measure());
+        if basis.facility.share(Some(sensor)).is_none() {
+            let _ = writeln!(
+                text,
+                "{} does not name this sensor: it selects nothing under it",
+                basis.key
+            );
+        }
+    }
     for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
         let order = entry.head();
         // Writing to a `String` cannot fail.
@@ -123,7 +135,7 @@ fn checked(inputs: &Inputs, registry: &Registry) -> String {
             text,
             "{}, {}, from {} until {}",
             order.key(),
-            order.measure,
+            entry.basis().measure(),
             tokyo(order.not_before),
             tokyo(registry.end(entry).0)
         );

@@ -17,11 +17,10 @@ use crate::files;
 use crate::order::{Trust, load};
 use crate::preview::check_party;
 use crate::registry::basis::{self, Basis, ClassChange, Classes, FileRead};
-use crate::registry::command::Document;
 use crate::registry::held::{self, Held};
 use crate::registry::loading;
 use crate::registry::{Change, Reading, Registry, Store};
-use crate::rejection::{Fault, Rejection, Requirement};
+use crate::rejection::{Fault, Rejection, Rejections, Requirement};
 use crate::shown::shown;
 
 /// Painting layers of direction, from the bottom up.
@@ -34,7 +33,7 @@ pub struct Prepared {
     pub config: Config,
     /// Where it was read from.
     pub file: PathBuf,
-    /// The orders, with those that the configuration names.
+    /// What was accepted, with what the configuration names.
     pub registry: Registry,
     /// The state directory.
     pub held: Held,
@@ -153,32 +152,19 @@ impl Inputs {
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
         // What was lawful over other direction tables need not be over these.
-        for entry in registry.entries().iter().filter(|entry| entry.ended().is_none()) {
-            let order = entry.head();
-            let name = order.key().to_string();
-            check_party(&name, order, classes)?;
+        for entry in registry.bases().iter().filter(|entry| entry.ended().is_none()) {
+            let basis = entry.basis();
+            check_party(&basis.key.to_string(), basis, classes)?;
         }
-        let (mut documents, mut rejections) = (Vec::new(), Vec::new());
-        for path in &config.orders {
-            match Document::read(path) {
-                Ok(document) => documents.push(document),
-                Err(rejection) => rejections.push(rejection),
-            }
-        }
-        let (change, _) = match registry.accept(&documents, Some(classes), reading) {
-            Ok(accepted) if rejections.is_empty() => accepted,
-            refused => {
-                rejections.extend(refused.err().unwrap_or_default());
-                return Err(Fault::Rejected(rejections));
-            }
-        };
+        let given = load::given(config.orders.iter().map(PathBuf::as_path))?;
+        let (change, _) = registry.accept(&given, Some(classes), reading)?;
         let layers: Vec<Layer<'_>> = layers.iter().map(Vec::as_slice).collect();
         change.registry.fits(&configuration.file, None, &layers)?;
         Ok(change)
     }
 
     /// A registry without a past.
-    fn begin(&self, reading: Reading) -> Result<Change, Rejection> {
+    fn begin(&self, reading: Reading) -> Result<Change, Rejections> {
         let (config, file) = (&self.config, shown(&self.config.trust));
         Registry::begin(&config.facility, &file, self.trust.bytes(), reading.wall)
     }

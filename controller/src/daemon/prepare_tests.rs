@@ -7,15 +7,21 @@ use sensor_common::boot_time::BootTime;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::order::samples::{order, signed, trust_file, with};
+use crate::order::samples::{Signed, plan, signed, trust_file, with};
 use crate::registry::runs::Start;
 
-/// A folder with a configuration over these orders.
-fn folder(orders: &[Value]) -> tempfile::TempDir {
+/// A folder with a configuration over the documents of these plans: `0.json` rests on `0-basis.json`.
+fn folder(plans: &[Value]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let names: Vec<String> = (0..orders.len()).map(|n| format!("{n}.json")).collect();
-    for (name, order) in names.iter().zip(orders) {
-        fs::write(folder.path().join(name), signed(order, &[1, 2, 3])).unwrap();
+    let mut names = Vec::new();
+    for (number, plan) in plans.iter().enumerate() {
+        let Signed { basis, order } = signed(plan);
+        for (name, text) in
+            [(format!("{number}.json"), order), (format!("{number}-basis.json"), basis)]
+        {
+            fs::write(folder.path().join(&name), text).unwrap();
+            names.push(name);
+        }
     }
     let config = format!(
         "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
@@ -63,11 +69,11 @@ fn ids(registry: &Registry) -> Vec<String> {
 
 #[test]
 fn all_that_a_configuration_names() {
-    let folder = folder(&[order(), with(&[("/order_id", json!("b"))])]);
+    let folder = folder(&[plan(), with(&[("/order_id", json!("b"))])]);
     let (_, checked) = check(&folder.path().join("sekisho.toml"), false, reading()).unwrap();
     let prepared = ready(&folder).unwrap();
     for registry in [&checked, &prepared.registry] {
-        assert_eq!(ids(registry), ["2027-17-0003 2", "b 2"]);
+        assert_eq!(ids(registry), ["2027-17-0003 1", "b 1"]);
     }
     let [_, named] = prepared.layers.as_slice() else { panic!("two layers") };
     assert_eq!(named, &[("192.0.2.0/24".parse().unwrap(), AddressClass::Domestic)]);
@@ -77,20 +83,20 @@ fn all_that_a_configuration_names() {
 
 #[test]
 fn orders_stay_when_their_files_are_gone() {
-    let folder = folder(&[order()]);
+    let folder = folder(&[plan()]);
     drop(ready(&folder).unwrap());
     // The very same again is no news; one that is not named any more stays.
     drop(ready(&folder).unwrap());
     let config = folder.path().join("sekisho.toml");
-    let text = fs::read_to_string(&config).unwrap().replace("[\"0.json\"]", "[]");
+    let text = fs::read_to_string(&config).unwrap().replace("[\"0.json\", \"0-basis.json\"]", "[]");
     fs::write(&config, text).unwrap();
     fs::remove_file(folder.path().join("0.json")).unwrap();
-    assert_eq!(ids(&ready(&folder).unwrap().registry), ["2027-17-0003 2"]);
+    assert_eq!(ids(&ready(&folder).unwrap().registry), ["2027-17-0003 1"]);
 }
 
 #[test]
 fn another_facility_and_another_trust_file() {
-    let folder = folder(&[order()]);
+    let folder = folder(&[plan()]);
     drop(ready(&folder).unwrap());
     let config = folder.path().join("sekisho.toml");
     let text = fs::read_to_string(&config).unwrap();
@@ -109,18 +115,19 @@ fn an_order_for_another_facility() {
     let folder = folder(&[with(&[("/facility/id", json!("osa-gw-1"))])]);
     assert_eq!(
         refusal(&folder),
-        "0.json: facility.id: the order is for facility osa-gw-1, but this sensor stands in \
-         tyo-gw-1 [L-APPROVE]"
+        "0-basis.json: facility.id: is for facility osa-gw-1, but this sensor stands in tyo-gw-1 \
+         [L-APPROVE]"
     );
 }
 
 #[test]
 fn an_older_version_of_an_order() {
-    let folder = folder(&[order(), with(&[("/serial", json!(1))])]);
-    assert_eq!(
-        refusal(&folder),
-        "1.json: serial: is 1, but serial 2 of order 2027-17-0003 has been seen [L-EXTEND]"
-    );
+    let folder = folder(&[with(&[("/serial", json!(2))])]);
+    drop(ready(&folder).unwrap());
+    fs::write(folder.path().join("0.json"), signed(&plan()).order).unwrap();
+    let refused = ready(&folder).unwrap_err().to_string();
+    let words = "0.json: serial: is 1, but serial 2 of order 2027-17-0003 has been seen [L-EXTEND]";
+    assert!(refused.ends_with(words), "{refused}");
 }
 
 #[test]
@@ -135,26 +142,35 @@ fn an_agreement_whose_party_is_not_domestic() {
     drop(ready(&agreed).unwrap());
     assert_eq!(
         refusal(&folder(&[party("8.8.8.0/24")])),
-        "0.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
+        "0-basis.json: party.prefixes[0]: 8.8.8.0/24 is not wholly domestic, but a party's own \
          addresses are: 8.8.8.0 is unclassified [L-MEASURE]"
     );
     // An installed one over tables that have changed.
     fs::write(agreed.path().join("jp.txt"), "198.51.100.0/24\n").unwrap();
     let refused = ready(&agreed).unwrap_err().to_string();
-    assert!(refused.starts_with("order 2027-17-0003, serial 2: party.prefixes[0]: "), "{refused}");
+    assert!(
+        refused.starts_with("agreement 2027-17-0003, serial 1: party.prefixes[0]: "),
+        "{refused}"
+    );
 }
 
 #[test]
 fn one_signature_too_few() {
-    let folder = folder(&[order()]);
-    fs::write(folder.path().join("0.json"), signed(&order(), &[1, 2])).unwrap();
-    assert_eq!(refusal(&folder), "0.json: signatures: 2 of the 3 signatures needed [L-APPROVE]");
+    let folder = folder(&[plan()]);
+    let papers = crate::order::samples::papers(&plan());
+    let order = papers.order.to_string();
+    let short = crate::order::samples::sealed(crate::order::Kind::Order, order.as_bytes(), &[11]);
+    fs::write(folder.path().join("0.json"), short).unwrap();
+    assert_eq!(
+        refusal(&folder),
+        "0.json: signatures: 1 of the 2 signatures needed of cabinet-office [L-APPROVE]"
+    );
 }
 
 #[test]
 fn files_that_are_not_there() {
     for name in ["trust.json", "0.json", "jp.txt", "sekisho.toml"] {
-        let folder = folder(&[order()]);
+        let folder = folder(&[plan()]);
         fs::remove_file(folder.path().join(name)).unwrap();
         let error = refusal(&folder);
         assert!(error.starts_with(&format!("{name}: cannot be read: ")), "{error}");
@@ -181,7 +197,7 @@ fn more_payload_groups_at_once_than_there_can_be() {
             ("/rules/0", json!({"id": "r1", "either": "c2", "payload": "hello"})),
         ])
     };
-    let folder = folder(&[with_lengths("a", 1..6), with_lengths("b", 5..10)]);
+    let folder = folder(&[with_lengths("a", 4..9), with_lengths("b", 8..13)]);
     assert_eq!(
         refusal(&folder),
         "sekisho.toml: at 2027-10-31T15:00:00Z: the rules of all orders compare payloads by 9 \

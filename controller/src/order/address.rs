@@ -1,14 +1,14 @@
 //! Addresses and prefixes as orders write them, read into [`IpNetwork`] in one pass. Special
 //! ranges are the direction table's business, not this file's.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
-use super::json::{self, UniqueMap, quote};
+use super::json::{self, Faults, Fields, quote};
+use crate::rejection::FormFault;
 
 /// Reads `198.51.100.7`, `203.0.113.0/24`, `2001:db8::1` or `2001:db8:5::/48`; a bare address is
 /// a prefix of full length.
@@ -67,22 +67,31 @@ fn prefix_length(text: &str) -> Option<u8> {
     text.parse().ok()
 }
 
-struct Network(IpNetwork);
-
-impl<'de> Deserialize<'de> for Network {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::text(deserializer, "an address or a prefix", parse_network).map(Network)
-    }
+/// A list of addresses and prefixes as it is read: what is none is kept with its fault.
+struct Networks {
+    read: Vec<IpNetwork>,
+    wrong: Vec<(usize, String)>,
 }
 
-struct Networks(Vec<IpNetwork>);
+/// More wrong members of one list than this are not told.
+const MOST_WRONG: usize = 20;
 
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Network(Result<IpNetwork, String>);
+
+        impl<'de> Deserialize<'de> for Network {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                json::text(deserializer, "an address or a prefix", |text| {
+                    Ok(Self(parse_network(text)))
+                })
+            }
+        }
+
         struct NetworksVisitor;
 
         impl<'de> Visitor<'de> for NetworksVisitor {
-            type Value = Vec<IpNetwork>;
+            type Value = Networks;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of addresses and prefixes")
@@ -90,31 +99,39 @@ impl<'de> Deserialize<'de> for Networks {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 // Pushed one by one: a set may hold millions, and none is kept as text.
-                let mut networks = Vec::new();
+                let mut networks = Networks { read: Vec::new(), wrong: Vec::new() };
+                let mut index = 0;
                 while let Some(Network(network)) = list.next_element()? {
-                    networks.push(network);
+                    match network {
+                        Ok(network) => networks.read.push(network),
+                        Err(fault) if networks.wrong.len() < MOST_WRONG => {
+                            networks.wrong.push((index, fault));
+                        }
+                        Err(_) => {}
+                    }
+                    index += 1;
                 }
                 Ok(networks)
             }
         }
 
-        deserializer.deserialize_seq(NetworksVisitor).map(Networks)
+        deserializer.deserialize_seq(NetworksVisitor)
     }
 }
 
-/// `deserialize_with` for a list of prefixes.
-pub(super) fn networks<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<IpNetwork>, D::Error> {
-    Networks::deserialize(deserializer).map(|Networks(list)| list)
-}
-
-/// `deserialize_with` for named lists of prefixes.
-pub(super) fn named_networks<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, Vec<IpNetwork>>, D::Error> {
-    let UniqueMap(sets) = UniqueMap::<Networks>::deserialize(deserializer)?;
-    Ok(sets.into_iter().map(|(name, Networks(list))| (name, list)).collect())
+/// A list of addresses and prefixes in a field that must be there. `None`: not every member is one.
+pub(super) fn take(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    faults: &mut Faults,
+) -> Option<Vec<IpNetwork>> {
+    let Networks { read, wrong } = fields.take(field, faults)?;
+    let here = fields.at(field);
+    let is_right = wrong.is_empty();
+    for (index, fault) in wrong {
+        faults.add(&here.member(index), FormFault::Value(fault));
+    }
+    is_right.then_some(read)
 }
 
 #[cfg(test)]

@@ -51,6 +51,20 @@ pub enum ConditionKind {
     Traffic,
 }
 
+impl ConditionKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Address, Self::Payload, Self::Traffic];
+
+    /// The name in criteria.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Payload => "payload",
+            Self::Traffic => "protocol-ports",
+        }
+    }
+}
+
 impl<'a> Condition<'a> {
     /// The field of the rule in which it stands.
     pub const fn field(self) -> &'static str {
@@ -142,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_rule_has_the_conditions_that_are_written_in_it() {
-        let order = super::super::read_order("o.json", order().to_string().as_bytes()).unwrap();
+        let order = super::super::Order::read("o.json", order().to_string().as_bytes()).unwrap();
         let rule = &order.rules[0];
         let written = order_fields();
         let named: Vec<&str> = rule.conditions().map(Condition::field).collect();

@@ -1,116 +1,143 @@
-//! What an order says: the payload of the envelope, schema `sekisho.order/v1`. Reading alone
-//! proves its form; whether it makes sense and is lawful is checked in `consistency` and
-//! `statute`, and whether it was approved in `verified`.
+//! What an order says: schema `sekisho.order/v2`. Reading proves its form; whether it makes sense is checked
+//! in `consistency`, whether its conditions are any in `vacuous`, and whether it is within what was approved
+//! when it becomes a [`Mandate`](super::Mandate).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::condition::Condition;
+use super::json::{self, Faults, Fields, Place};
 use super::key::OrderKey;
-use super::kind::OrderSchema;
-use super::measure::Measure;
-use super::payload::PayloadPrefixes;
+use super::kind::Kind;
+use super::name::{self, BasisKey, Subject};
+use super::payload::{self, PayloadPrefixes};
 use super::traffic::{PortRange, Protocol};
-use super::{address, json, payload, time, traffic};
+use super::{address, consistency, time, traffic, vacuous};
+use crate::rejection::{FormFault, Rejections, SelectionFault};
+use crate::text;
 
-/// An order: one measure, at one facility, for one term, with the rules that select.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
+/// An order: the conditions of selection that the Cabinet Office has set under an approval or agreement.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Order {
-    /// The order's schema.
-    pub schema: OrderSchema,
     /// The order's name, 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
     pub order_id: String,
     /// Counts the versions of this order from 1; an older one never replaces a newer one
     /// (L-EXTEND).
     pub serial: u64,
-    /// The measure, which fixes direction and longest term (L-MEASURE, L-TERM).
-    pub measure: Measure,
-    /// When the commission approved, or the parties concluded, the measure (L-APPROVE).
-    #[serde(deserialize_with = "time::timestamp")]
-    pub approved_at: Timestamp,
+    /// What it rests on.
+    pub basis: BasisReference,
     /// The first moment of the term.
-    #[serde(deserialize_with = "time::timestamp")]
     pub not_before: Timestamp,
-    /// The first moment after the term (L-TERM).
-    #[serde(deserialize_with = "time::timestamp")]
+    /// The first moment after the term.
     pub not_after: Timestamp,
-    /// The order that this one extends by a new approval (L-EXTEND).
-    #[serde(default, deserialize_with = "json::object_or_null")]
-    pub extends: Option<OrderKey>,
-    /// Where the measure is carried out.
-    #[serde(deserialize_with = "json::object")]
-    pub facility: Facility,
-    /// The party of an agreement; only packets to its addresses are selected (L-MEASURE).
-    #[serde(default, deserialize_with = "json::object_or_null")]
-    pub party: Option<Party>,
     /// Named sets of addresses and prefixes.
-    #[serde(deserialize_with = "address::named_networks")]
-    pub address_sets: BTreeMap<String, Vec<IpNetwork>>,
+    pub address_sets: BTreeMap<String, AddressSet>,
     /// Named sets of payload prefixes.
-    #[serde(default, deserialize_with = "payload::named_prefixes")]
-    pub payload_prefixes: BTreeMap<String, PayloadPrefixes>,
+    pub payload_prefixes: BTreeMap<String, PayloadSet>,
     /// The selection rules; the first that matches names the record.
-    #[serde(deserialize_with = "json::objects")]
     pub rules: Vec<Rule>,
 }
 
-/// The carrier's foreign-related equipment (国外関係電気通信設備) that an order is for.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct Facility {
-    /// The name that the sensor there carries in its configuration.
-    pub id: String,
-    /// Transmission capacity in bits per second; never 0.
-    pub capacity_bps: u64,
-    /// The share of it that may be inspected, in percent (L-CAP).
-    pub max_share_percent: u8,
+/// What an order rests on, named exactly.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BasisReference {
+    /// The approval or agreement.
+    pub key: BasisKey,
+    /// The SHA-256 of its payload, in lower-case hexadecimal digits.
+    pub sha256: String,
 }
 
-/// The party of an agreement (協定当事者).
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct Party {
-    /// Its name, free text on one line.
-    pub name: String,
-    /// Its own addresses; never empty.
-    #[serde(deserialize_with = "address::networks")]
-    pub prefixes: Vec<IpNetwork>,
+/// A set of addresses and prefixes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AddressSet {
+    /// Why these (L-SELECT): free text on one line.
+    pub ground: String,
+    /// Its members.
+    pub addresses: Vec<IpNetwork>,
+}
+
+/// A set of payload prefixes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PayloadSet {
+    /// Why these (L-SELECT): free text on one line.
+    pub ground: String,
+    /// Its members.
+    pub prefixes: PayloadPrefixes,
 }
 
 /// A selection rule: all conditions that it names must hold (L-SELECT).
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rule {
     /// The rule's name, unique in its order.
     pub id: String,
     /// The address set that the source must be in.
-    #[serde(default, deserialize_with = "json::present")]
     pub source: Option<String>,
     /// The address set that the destination must be in.
-    #[serde(default, deserialize_with = "json::present")]
     pub destination: Option<String>,
     /// The address set that source or destination must be in.
-    #[serde(default, deserialize_with = "json::present")]
     pub either: Option<String>,
     /// The payload prefix set of which one must match.
-    #[serde(default, deserialize_with = "json::present")]
     pub payload: Option<String>,
     /// The IP protocol.
-    #[serde(default, deserialize_with = "json::present")]
     pub protocol: Option<Protocol>,
     /// Ports of which the source port must be one; empty for any.
-    #[serde(default, deserialize_with = "traffic::ports")]
     pub source_ports: Vec<PortRange>,
     /// Ports of which the destination port must be one; empty for any.
-    #[serde(default, deserialize_with = "traffic::ports")]
     pub destination_ports: Vec<PortRange>,
 }
 
 impl Order {
+    /// Reads an order's payload and makes every check that needs neither signatures nor what it rests on.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong, with the fields that are wrong.
+    pub fn read(file: &str, payload: &[u8]) -> Result<Self, Rejections> {
+        let mut faults = Faults::new(file);
+        let order = Self::examine(payload, &mut faults);
+        faults.or(order)
+    }
+
+    /// The same, noting what is wrong: an order of which enough is right comes out nevertheless, so that
+    /// more can be said of it.
+    pub(super) fn examine(payload: &[u8], faults: &mut Faults) -> Option<Self> {
+        let mut fields = Fields::of_document(payload, faults)?;
+        if !json::schema(&mut fields, Kind::Order.schema(), faults) {
+            return None;
+        }
+        let order_id = name::id(&mut fields, "order_id", faults);
+        let serial = name::count(&mut fields, "serial", faults);
+        let basis = fields.object("basis", faults).and_then(|fields| basis(fields, faults));
+        let not_before = time::take(&mut fields, "not_before", faults);
+        let not_after = time::take(&mut fields, "not_after", faults);
+        let selection = Selection::read(&mut fields, faults);
+        fields.end(faults);
+        if let Some(selection) = &selection {
+            consistency::check(selection, faults);
+            vacuous::check(selection, faults);
+        }
+        if let (Some(not_before), Some(not_after)) = (not_before, not_after)
+            && not_after <= not_before
+        {
+            let (end, start) = (time::tokyo(not_after), time::tokyo(not_before));
+            faults.add(&Place::top().field("not_after"), SelectionFault::Backwards { end, start });
+        }
+        let Selection { address_sets, payload_prefixes, rules } = selection?;
+        Some(Self {
+            order_id: order_id?,
+            serial: serial?,
+            basis: basis?,
+            not_before: not_before?,
+            not_after: not_after?,
+            address_sets,
+            payload_prefixes,
+            rules,
+        })
+    }
+
     /// What it is called.
     pub fn key(&self) -> OrderKey {
         OrderKey::new(self.order_id.as_str(), self.serial)
@@ -121,10 +148,14 @@ impl Order {
         self.rules.iter().flat_map(Rule::conditions)
     }
 
-    /// Addresses and prefixes in all sets, and the party's.
+    /// Addresses and prefixes in all sets.
     pub fn address_count(&self) -> usize {
-        let sets: usize = self.address_sets.values().map(Vec::len).sum();
-        sets + self.party.as_ref().map_or(0, |party| party.prefixes.len())
+        self.address_sets.values().map(|set| set.addresses.len()).sum()
+    }
+
+    /// Payload prefixes in all sets.
+    pub fn payload_count(&self) -> usize {
+        self.payload_prefixes.values().map(|set| set.prefixes.count()).sum()
     }
 
     /// The sets that no rule names, as JSON paths (`address_sets.old`): no error, but worth a
@@ -145,180 +176,124 @@ impl Order {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
+/// What an order selects by.
+pub(super) struct Selection {
+    pub(super) address_sets: BTreeMap<String, AddressSet>,
+    pub(super) payload_prefixes: BTreeMap<String, PayloadSet>,
+    pub(super) rules: Vec<Rule>,
+}
 
-    use serde_json::{Value, json};
-
-    use super::super::samples::{order, refusal, with};
-    use super::*;
-
-    fn read(order: &Value) -> Order {
-        super::super::read_order("o.json", order.to_string().as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn a_good_order_is_read_in_full() {
-        let order = read(&order());
-        assert_eq!(order.order_id, "2027-17-0003");
-        assert_eq!(order.measure, Measure::ForeignToForeign);
-        assert_eq!(order.not_before.to_string(), "2027-10-31T15:00:00Z");
-        assert_eq!(order.address_sets["c2"].len(), 2);
-        assert_eq!(order.rules[0].destination_ports[1].high(), 8099);
-        assert_eq!(order.unused_sets(), ["payload_prefixes.hello"]);
-        assert_eq!(order.address_count(), 2);
-    }
-
-    #[test]
-    fn what_may_be_absent() {
-        let full = order();
-        let optional = ["extends", "party", "payload_prefixes"];
-        for field in full.as_object().unwrap().keys() {
-            let mut order = full.clone();
-            order.as_object_mut().unwrap().remove(field);
-            if optional.contains(&field.as_str()) {
-                read(&order);
-                order[field] = Value::Null;
-                read(&order);
-            } else {
-                let refusal = refusal(&order);
-                assert!(refusal.starts_with(&format!("o.json: {field}: is missing")), "{refusal}");
-            }
-        }
-    }
-
-    #[test]
-    fn form_is_strict() {
-        for (pointer, value, expected) in [
-            (
-                "/schema",
-                json!("sekisho.order/v2"),
-                "schema: is `sekisho.order/v2`, but only `sekisho.order/v1` is known",
-            ),
-            (
-                "/schema",
-                json!({"sekisho.order/v1": null}),
-                "schema: expected a string, found an object",
-            ),
-            ("/serial", json!("1"), "serial: expected a whole number, found string \"1\""),
-            ("/serial", json!(1.0), "serial: expected a whole number, found floating point `1.0`"),
-            ("/serial", json!(-1), "serial: expected a whole number, found integer `-1`"),
-            (
-                "/measure",
-                json!("domestic"),
-                "measure: `domestic` is no measure; there are agreement,",
-            ),
-            (
-                "/measure",
-                json!({"agreement": null}),
-                "measure: expected the name of a measure, found an object",
-            ),
-            (
-                "/not_before",
-                json!("2027-11-01"),
-                "not_before: `2027-11-01` is not an RFC 3339 timestamp:",
-            ),
-            ("/not_after", json!(1_700_000_000), "not_after: expected a timestamp, found integer"),
-            ("/facility", json!(["tyo", 1, 30]), "facility: expected an object, found a list"),
-            (
-                "/facility/max_share_percent",
-                json!(256),
-                "facility.max_share_percent: expected a whole number from 0 to 255",
-            ),
-            ("/facility/note", json!(""), "facility.note: unknown field `note`"),
-            ("/comment", json!(""), "comment: unknown field `comment`"),
-            ("/extends", json!("2027-17-0002"), "extends: expected an object, found string"),
-            (
-                "/address_sets/c2/1",
-                json!("2001:db8:5::1/48"),
-                "address_sets.c2[1]: `2001:db8:5::1/48` has host bits set",
-            ),
-            (
-                "/address_sets/c2",
-                json!("198.51.100.7"),
-                "address_sets.c2: expected a list of addresses and prefixes",
-            ),
-            ("/address_sets", json!([]), "address_sets: expected an object, found a list"),
-            (
-                "/payload_prefixes/hello",
-                json!({"hex": ["XY"]}),
-                "payload_prefixes.hello.hex[0]: hexadecimal digits",
-            ),
-            ("/payload_prefixes/hello", json!({"hex": []}), "payload_prefixes.hello: hex is empty"),
-            ("/rules/0", json!(["r1"]), "rules[0]: expected an object, found a list"),
-            ("/rules/0/either", json!(null), "rules[0].either: expected a string, found null"),
-            ("/rules/0/sources", json!("c2"), "rules[0].sources: unknown field `sources`"),
-            (
-                "/rules/0/protocol",
-                json!(256),
-                "rules[0].protocol: expected tcp, udp, icmp, icmpv6 or a number from 0 to 255",
-            ),
-            (
-                "/rules/0/destination_ports",
-                json!([443]),
-                "rules[0].destination_ports[0]: expected a port in quotes",
-            ),
-            (
-                "/rules/0/destination_ports",
-                json!(["65536"]),
-                "rules[0].destination_ports[0]: `65536` is no port or range",
-            ),
-            (
-                "/rules/0/destination_ports",
-                json!(["2-1"]),
-                "rules[0].destination_ports[0]: `2-1` ends below its start",
-            ),
-            (
-                "/rules/0/destination_ports",
-                json!([]),
-                "rules[0].destination_ports: is an empty list",
-            ),
-        ] {
-            let refusal = refusal(&with(&[(pointer, value)]));
-            assert!(refusal.starts_with(&format!("o.json: {expected}")), "{refusal}\n{expected}");
-            assert!(!refusal.contains('\n'));
-        }
-    }
-
-    #[test]
-    fn duplicate_keys_are_refused_at_every_level() {
-        let text = order().to_string();
-        for (old, new, expected) in [
-            ("\"serial\":2", "\"serial\":2,\"serial\":3", "serial: stands twice"),
-            ("\"id\":\"r1\"", "\"id\":\"r1\",\"id\":\"r2\"", "rules[0].id: stands twice"),
-            ("\"id\":\"tyo-gw-1\"", "\"id\":\"a\",\"id\":\"a\"", "facility.id: stands twice"),
-            ("{\"c2\":", "{\"c2\":[],\"c2\":", "address_sets: the name `c2` stands twice"),
-            ("{\"c2\":", "{\"c2\":[],\"\\u00632\":", "address_sets: the name `c2` stands twice"),
-            (
-                "{\"hello\":",
-                "{\"hello\":{\"hex\":[\"00\"]},\"hello\":",
-                "payload_prefixes: the name `hello` stands twice",
-            ),
-            ("{\"hex\":", "{\"hex\":[\"00\"],\"hex\":", "payload_prefixes.hello.hex: stands twice"),
-        ] {
-            let doubled = text.replacen(old, new, 1);
-            assert_ne!(doubled, text, "{old}");
-            let refusal = super::super::read_order("o.json", doubled.as_bytes()).unwrap_err();
-            assert!(refusal.to_string().starts_with(&format!("o.json: {expected}")), "{refusal}");
-        }
-    }
-
-    #[test]
-    fn many_addresses_and_the_one_that_is_wrong() {
-        let mut list = String::new();
-        for number in 0..200_000_u32 {
-            write!(list, "\"{}\",", std::net::Ipv4Addr::from(0x0b00_0000 + number)).unwrap();
-        }
-        let text = order().to_string();
-        let many = text.replacen("\"198.51.100.7\"", &format!("{list}\"198.51.100.7\""), 1);
-        let order = super::super::read_order("o.json", many.as_bytes()).unwrap();
-        assert_eq!(order.address_count(), 200_002);
-        let wrong = text.replacen("\"198.51.100.7\"", &format!("{list}\"198.51.100.256\""), 1);
-        let refusal = super::super::read_order("o.json", wrong.as_bytes()).unwrap_err().to_string();
-        assert!(
-            refusal.starts_with("o.json: address_sets.c2[200000]: `198.51.100.256`"),
-            "{refusal}"
-        );
+impl Selection {
+    fn read(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Self> {
+        let addresses = fields.object("address_sets", faults);
+        let address_sets = addresses.and_then(|sets| named(sets, AddressSet::read, faults));
+        let place = fields.at("payload_prefixes");
+        let payload_prefixes = match fields.raw("payload_prefixes") {
+            Some(value) if value.get() != "null" => Fields::of_value(place, value, faults)
+                .and_then(|sets| named(sets, PayloadSet::read, faults)),
+            _ => Some(BTreeMap::new()),
+        };
+        let rules = fields.list("rules", faults).map(|rules| {
+            let read = rules.into_iter().map(|(here, value)| Rule::read(here, value, faults));
+            read.collect::<Vec<Option<Rule>>>()
+        });
+        let rules: Option<Vec<Rule>> = rules?.into_iter().collect();
+        Some(Self {
+            address_sets: address_sets?,
+            payload_prefixes: payload_prefixes?,
+            rules: rules?,
+        })
     }
 }
+
+fn basis(mut fields: Fields<'_>, faults: &mut Faults) -> Option<BasisReference> {
+    let key = Subject::read(&mut fields, false, faults).and_then(Subject::basis);
+    let sha256: Option<String> = fields.take("sha256", faults);
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if let Some(text) = &sha256
+        && (text.len() != 64 || !text.bytes().all(digit))
+    {
+        let reason = "is not 64 lower-case hexadecimal digits";
+        faults.add(&fields.at("sha256"), FormFault::Value(reason.to_owned()));
+    }
+    fields.end(faults);
+    Some(BasisReference { key: key?, sha256: sha256? })
+}
+
+/// Named sets.
+fn named<'a, S>(
+    sets: Fields<'a>,
+    read: fn(Fields<'a>, &mut Faults) -> Option<S>,
+    faults: &mut Faults,
+) -> Option<BTreeMap<String, S>> {
+    let mut all = Some(BTreeMap::new());
+    for (set, here, value) in sets.names() {
+        if let Err(fault) = name::check(&set) {
+            faults.add(&here, fault);
+        }
+        match Fields::of_value(here, value, faults).and_then(|fields| read(fields, faults)) {
+            Some(read) => {
+                if let Some(all) = &mut all {
+                    all.insert(set, read);
+                }
+            }
+            None => all = None,
+        }
+    }
+    all
+}
+
+fn ground(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<String> {
+    let ground: String = fields.take("ground", faults)?;
+    if let Err(reason) = text::check(&ground) {
+        faults.add(&fields.at("ground"), FormFault::Text(reason));
+    }
+    Some(ground)
+}
+
+impl AddressSet {
+    fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Self> {
+        let ground = ground(&mut fields, faults);
+        let addresses = address::take(&mut fields, "addresses", faults);
+        fields.end(faults);
+        Some(Self { ground: ground?, addresses: addresses? })
+    }
+}
+
+impl PayloadSet {
+    pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Self> {
+        let ground = ground(&mut fields, faults);
+        let prefixes = payload::take(&mut fields, faults);
+        fields.end(faults);
+        Some(Self { ground: ground?, prefixes: prefixes? })
+    }
+}
+
+impl Rule {
+    fn read(here: Place, value: &RawValue, faults: &mut Faults) -> Option<Self> {
+        let mut fields = Fields::of_value(here, value, faults)?;
+        let id = name::id(&mut fields, "id", faults);
+        // A condition that says nothing is left out, so that nobody takes it for one: `null` is none.
+        let source = fields.may("source", faults);
+        let destination = fields.may("destination", faults);
+        let either = fields.may("either", faults);
+        let payload = fields.may("payload", faults);
+        let protocol = fields.may("protocol", faults);
+        let source_ports = traffic::ports(&mut fields, "source_ports", faults);
+        let destination_ports = traffic::ports(&mut fields, "destination_ports", faults);
+        fields.end(faults);
+        Some(Self {
+            id: id?,
+            source: source?,
+            destination: destination?,
+            either: either?,
+            payload: payload?,
+            protocol: protocol?,
+            source_ports: source_ports?,
+            destination_ports: destination_ports?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -37,16 +37,15 @@ impl fmt::Display for OrderKey {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read_order;
     use super::super::samples::order;
     use super::*;
 
     #[test]
     fn a_name_is_of_one_version_of_one_order() {
-        let order = read_order("o", order().to_string().as_bytes()).unwrap();
-        assert_eq!(order.key().to_string(), "order 2027-17-0003, serial 2");
+        let order = Order::read("o", order().to_string().as_bytes()).unwrap();
+        assert_eq!(order.key().to_string(), "order 2027-17-0003, serial 1");
         assert!(order.key().names(&order));
-        assert!(!OrderKey::new("2027-17-0003", 1).names(&order));
-        assert!(!OrderKey::new("2027-17-0004", 2).names(&order));
+        assert!(!OrderKey::new("2027-17-0003", 2).names(&order));
+        assert!(!OrderKey::new("2027-17-0004", 1).names(&order));
     }
 }

@@ -1,18 +1,22 @@
 //! The one list of the documents that signers sign: what each is called, by which `schema` it is
-//! known and in which DSSE `payloadType` it travels. What they say is in `document`, `revocation`
-//! and `trust`.
+//! known, in which DSSE `payloadType` it travels and which roles sign it. What they say is in `basis`,
+//! `document`, `revocation` and `trust`.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
 
 use super::json::{self, quote};
-use crate::rejection::Rejection;
+use crate::rejection::{FormFault, Rejection};
 
 /// A kind of signed document.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
+    /// The commission's approval of a measure: [`Basis`](super::Basis).
+    Approval,
+    /// An agreement, in place of an approval: [`Basis`](super::Basis).
+    Agreement,
     /// What may be selected: [`Order`](super::Order).
     Order,
-    /// The early end of an order: [`Revocation`](super::Revocation).
+    /// The early end of one of these: [`Revocation`](super::Revocation).
     Revocation,
     /// Who may sign from now on: [`Trust`](super::Trust).
     Trust,
@@ -20,20 +24,25 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Order, Self::Revocation, Self::Trust];
+    pub const ALL: [Self; 5] =
+        [Self::Approval, Self::Agreement, Self::Order, Self::Revocation, Self::Trust];
 
     /// The `schema` that the document names.
     pub const fn schema(self) -> &'static str {
         match self {
-            Self::Order => "sekisho.order/v1",
-            Self::Revocation => "sekisho.revocation/v1",
-            Self::Trust => "sekisho.trust/v1",
+            Self::Approval => "sekisho.approval/v1",
+            Self::Agreement => "sekisho.agreement/v1",
+            Self::Order => "sekisho.order/v2",
+            Self::Revocation => "sekisho.revocation/v2",
+            Self::Trust => "sekisho.trust/v2",
         }
     }
 
     /// The `payloadType` of the envelope around it.
     pub const fn payload_type(self) -> &'static str {
         match self {
+            Self::Approval => "application/vnd.sekisho.approval+json",
+            Self::Agreement => "application/vnd.sekisho.agreement+json",
             Self::Order => "application/vnd.sekisho.order+json",
             Self::Revocation => "application/vnd.sekisho.revocation+json",
             Self::Trust => "application/vnd.sekisho.trust+json",
@@ -43,6 +52,8 @@ impl Kind {
     /// What people call it.
     pub const fn noun(self) -> &'static str {
         match self {
+            Self::Approval => "approval",
+            Self::Agreement => "agreement",
             Self::Order => "order",
             Self::Revocation => "revocation",
             Self::Trust => "trust file",
@@ -52,6 +63,8 @@ impl Kind {
     /// The noun with its article, for messages.
     pub const fn with_article(self) -> &'static str {
         match self {
+            Self::Approval => "an approval",
+            Self::Agreement => "an agreement",
             Self::Order => "an order",
             Self::Revocation => "a revocation",
             Self::Trust => "a trust file",
@@ -66,8 +79,12 @@ impl Kind {
     /// A [`Rejection`] of a schema that is not known.
     pub fn of_document(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
         let Some(schema) = json::string_field(bytes, "schema") else { return Ok(Self::Order) };
+        if let Some(instead) = outdated(&schema) {
+            let fault = FormFault::Outdated { found: quote(&schema), instead };
+            return Err(Rejection::new(file, fault).at("schema"));
+        }
         Self::named(&schema, Self::schema)
-            .map_err(|reason| Rejection::new(file, reason).at("schema"))
+            .map_err(|reason| Rejection::new(file, FormFault::Value(reason)).at("schema"))
     }
 
     /// `deserialize_with` for a `payloadType`.
@@ -79,56 +96,62 @@ impl Kind {
 
     fn named(text: &str, name: fn(Self) -> &'static str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|kind| name(*kind) == text).ok_or_else(|| {
-            let [order, revocation, trust] = Self::ALL.map(name);
-            format!(
-                "is {}, but only `{order}`, `{revocation}` and `{trust}` are known",
-                quote(text)
-            )
+            let known: Vec<String> =
+                Self::ALL.iter().map(|kind| format!("`{}`", name(*kind))).collect();
+            let (last, others) =
+                known.split_last().map_or((String::new(), String::new()), |(last, others)| {
+                    (last.clone(), others.join(", "))
+                });
+            format!("is {}, but only {others} and {last} are known", quote(text))
         })
     }
 }
 
-/// Proof that a document named the schema of an order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct OrderSchema(());
-
-impl<'de> Deserialize<'de> for OrderSchema {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::exactly(deserializer, Kind::Order.schema()).map(Self)
-    }
-}
-
-/// Proof that a document named the schema of a revocation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RevocationSchema(());
-
-impl<'de> Deserialize<'de> for RevocationSchema {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::exactly(deserializer, Kind::Revocation.schema()).map(Self)
+/// What to do instead of a document of version 1.
+pub(super) fn outdated(schema: &str) -> Option<&'static str> {
+    match schema {
+        "sekisho.order/v1" => Some(
+            "write an approval or agreement and an order under it (`sekisho order template order`)",
+        ),
+        "sekisho.revocation/v1" => {
+            Some("name what ends in `ends` (`sekisho order template revocation`)")
+        }
+        "sekisho.trust/v1" => {
+            Some("give every key a role in a `sekisho.trust/v2` (`sekisho order trust`)")
+        }
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn a_document_is_known_by_its_schema() {
-        for (json, kind) in [
-            (r#"{"schema":"sekisho.order/v1"}"#, Kind::Order),
-            (r#"{"reason":["x",{}],"schema":"sekisho.revocation/v1"}"#, Kind::Revocation),
-            (r#"{"schema":"sekisho.trust/v1","#, Kind::Trust),
-            // Its reader will say that the schema is missing, or that it is no JSON.
-            (r#"{"serial":1}"#, Kind::Order),
-            (r#"{"schema":1}"#, Kind::Order),
-            ("", Kind::Order),
-        ] {
-            assert_eq!(Kind::of_document("f", json.as_bytes()), Ok(kind), "{json}");
+    fn no_two_kinds_can_be_taken_for_each_other() {
+        for name in [Kind::schema, Kind::payload_type, Kind::noun] {
+            let names: BTreeSet<&str> = Kind::ALL.into_iter().map(name).collect();
+            assert_eq!(names.len(), Kind::ALL.len());
         }
-        assert_eq!(
-            Kind::of_document("f", br#"{"schema":"sekisho.order/v2"}"#).unwrap_err().to_string(),
-            "f: schema: is `sekisho.order/v2`, but only `sekisho.order/v1`, \
-             `sekisho.revocation/v1` and `sekisho.trust/v1` are known"
-        );
+        for kind in Kind::ALL {
+            let document = format!("{{\"schema\":\"{}\"}}", kind.schema());
+            assert_eq!(Kind::of_document("f", document.as_bytes()).unwrap(), kind);
+            assert!(outdated(kind.schema()).is_none());
+        }
+    }
+
+    #[test]
+    fn a_document_of_version_1_is_told_what_to_do() {
+        for schema in ["sekisho.order/v1", "sekisho.revocation/v1", "sekisho.trust/v1"] {
+            let document = format!("{{\"schema\":\"{schema}\"}}");
+            let refusal = Kind::of_document("f", document.as_bytes()).unwrap_err().to_string();
+            let words = format!("f: schema: is `{schema}`, which is not read any more: ");
+            assert!(
+                refusal.starts_with(&words) && refusal.contains("sekisho order t"),
+                "{refusal}"
+            );
+        }
     }
 }

@@ -4,60 +4,43 @@
 use std::io;
 use std::path::Path;
 
-use super::{Order, Trust, Verified, VerifiedDocument, verify_any, verify_order};
+use super::Trust;
+use super::together::Given;
 use crate::files;
-use crate::rejection::{Rejection, Requirement};
+use crate::rejection::{Rejection, Rejections};
 use crate::shown::shown;
 
 /// Reads a trust file.
 ///
 /// # Errors
-/// A [`Rejection`] where it cannot be read or is refused.
-pub fn trust(path: &Path) -> Result<Trust, Rejection> {
+/// All that is wrong, where it cannot be read or is refused.
+pub fn trust(path: &Path) -> Result<Trust, Rejections> {
     let bytes = files::read_at_most(path, files::SMALL);
     Trust::parse(&shown(path), &bytes.map_err(|error| unreadable(path, &error))?)
 }
 
-/// Reads and verifies one order.
+/// Reads files that belong together.
 ///
 /// # Errors
-/// A [`Rejection`] where it cannot be read or is refused.
-pub fn order(path: &Path, trust: &Trust) -> Result<Verified<Order>, Rejection> {
-    verify_order(&shown(path), &read(path)?, trust)
-}
-
-/// Reads and verifies an envelope of any kind.
-///
-/// # Errors
-/// A [`Rejection`] where it cannot be read or is refused.
-pub fn document(path: &Path, trust: &Trust) -> Result<VerifiedDocument, Rejection> {
-    verify_any(&shown(path), &read(path)?, trust)
-}
-
-/// Reads and verifies orders that are to be in force together.
-///
-/// # Errors
-/// One [`Rejection`] for each order that is refused, so that all of them can be seen to at once.
-/// The same `order_id` twice is refused, whatever the serials: only one order of a name can be
-/// meant (L-EXTEND).
-pub fn orders<'a>(
-    paths: impl IntoIterator<Item = &'a Path>,
-    trust: &Trust,
-) -> Result<Vec<Verified<Order>>, Vec<Rejection>> {
-    let mut orders: Vec<Verified<Order>> = Vec::new();
-    let mut rejections = Vec::new();
+/// Every file that cannot be read.
+pub fn given<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<Vec<Given>, Rejections> {
+    let (mut given, mut found) = (Vec::new(), Vec::new());
     for path in paths {
-        match order(path, trust) {
-            Ok(order) if orders.iter().any(|other| other.order_id == order.order_id) => {
-                let reason = format!("another file names order {} too", order.order_id);
-                let rejection = Rejection::new(shown(path), reason).at("order_id");
-                rejections.push(rejection.under(Requirement::Extend));
-            }
-            Ok(order) => orders.push(order),
-            Err(rejection) => rejections.push(rejection),
+        match one(path) {
+            Ok(file) => given.push(file),
+            Err(rejection) => found.push(rejection),
         }
     }
-    if rejections.is_empty() { Ok(orders) } else { Err(rejections) }
+    Rejections::none(found)?;
+    Ok(given)
+}
+
+/// Reads one file for judgement.
+///
+/// # Errors
+/// The rejection of a file that cannot be read.
+pub fn one(path: &Path) -> Result<Given, Rejection> {
+    Ok(Given { file: shown(path), bytes: read(path)?.into() })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Rejection> {

@@ -4,9 +4,6 @@
 use std::fmt;
 
 use sensor_common::direction::Direction;
-use serde::{Deserialize, Deserializer};
-
-use super::json::{self, quote};
 
 /// A measure under which communications may be selected (L-MEASURE).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -34,6 +31,11 @@ impl Measure {
             Self::ForeignToDomestic => "foreign-to-domestic",
             Self::DomesticToForeign => "domestic-to-foreign",
         }
+    }
+
+    /// The measure of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.name() == name)
     }
 
     /// The only direction in which the measure selects (L-MEASURE; arts. 15, 17, 32, 33).
@@ -68,8 +70,8 @@ impl Measure {
     /// 32(2) and 33(2).
     ///
     /// The Act sets no term for agreements. Our reading, which keeps shorter: an agreement binds
-    /// no longer than the longest term that the Act knows, six months; the parties renew it by a
-    /// new order.
+    /// no longer than the longest term that the Act knows, six months; the parties renew it by an
+    /// agreement that extends it.
     pub const fn longest_term_months(self) -> u8 {
         match self {
             Self::Agreement | Self::ForeignToForeign => 6,
@@ -90,18 +92,6 @@ impl Measure {
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Measure {
-    // By hand, because serde's derived code also takes {"agreement": null}.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::text(deserializer, "the name of a measure", |text| {
-            Self::ALL.into_iter().find(|measure| measure.name() == text).ok_or_else(|| {
-                let names: Vec<&str> = Self::ALL.iter().map(|measure| measure.name()).collect();
-                format!("{} is no measure; there are {}", quote(text), names.join(", "))
-            })
-        })
     }
 }
 
@@ -144,16 +134,14 @@ mod tests {
             assert_eq!(measure.article(), article);
             assert_eq!(measure.longest_term_months(), months);
             assert_eq!(measure.largest_share_percent(), share);
-            assert_eq!(serde_json::from_str::<Measure>(&format!("\"{name}\"")).unwrap(), measure);
+            assert_eq!(Measure::named(name), Some(measure));
         }
     }
 
     #[test]
     fn nothing_else_is_a_measure() {
-        for json in
-            ["\"Agreement\"", "\"\"", "\"domestic-to-domestic\"", "{\"agreement\":null}", "0"]
-        {
-            assert!(serde_json::from_str::<Measure>(json).is_err(), "{json}");
+        for name in ["Agreement", "", "domestic-to-domestic"] {
+            assert_eq!(Measure::named(name), None, "{name}");
         }
     }
 }

@@ -1,28 +1,32 @@
 //! Orders: what an approval allows the sensor to select, and the proof that it was approved.
 //!
-//! The way in is [`verify_order`]: envelope, signatures, document, law, in this order, and the
-//! only thing that comes out is a [`Verified<Order>`](Verified). Revocations and new trust files come
-//! in the same way. Nothing here compiles an order into tables, knows the current time or touches
-//! the kernel.
+//! The way in is [`together::judge`] (or, for one document, [`verify_any`]): envelope, signatures by role,
+//! form, and for an order what it rests on, in this sequence. What comes out of signatures is a
+//! [`Verified`] document; what may be carried out is a [`Mandate`], an order under its approval or
+//! agreement. Revocations and new trust files come in the same way. Nothing here compiles an order into
+//! tables, knows the current time or touches the kernel.
 //!
 //! | file | job |
 //! |---|---|
-//! | `json` | strict JSON: every refusal names a field |
+//! | `json` | strict JSON: every refusal names a field, and all of them are found |
 //! | `time` | RFC 3339 in, calendar months in Asia/Tokyo |
 //! | `address`, `payload`, `traffic` | the values inside an order: prefixes, payload prefixes, protocols and ports |
 //! | `space` | sets of prefixes as ranges of addresses: what holds what |
-//! | `kind` | the one list of signed documents: schema and payload type of each |
-//! | `measure`, `document` | what an order says |
-//! | `key` | what an order is called |
-//! | `condition` | what a rule asks of a packet |
+//! | `kind`, `role` | the lists of signed documents and of those who sign them |
+//! | `key`, `name` | what documents are called |
+//! | `measure` | what the Act binds each measure to |
+//! | `basis` | approvals and agreements: form, criteria, and what the Act allows |
+//! | `document`, `condition` | what an order says, and what a rule asks of a packet |
 //! | `revocation` | what a revocation says |
-//! | `consistency`, `statute` | whether it makes sense, and is lawful |
-//! | `succession` | whether one order may follow another |
+//! | `consistency`, `vacuous` | whether an order makes sense, and its conditions exclude anything |
+//! | `statute`, `mandate` | whether it is within what was approved, and lawful under it |
+//! | `succession` | what may follow what |
 //! | `trust`, `keys`, `envelope`, `verified` | who may sign, with what, in which form, and the check of it |
-//! | `explain` | an order in plain words, English and Japanese |
-//! | `notice` | revocations and trust files in plain words, English and Japanese |
-//! | `load` | trust files and orders from disk |
+//! | `together` | documents judged together |
+//! | `explain`, `notice` | documents in plain words, English and Japanese |
+//! | `load` | trust files and documents from disk |
 
+pub mod basis;
 pub mod condition;
 pub mod document;
 pub mod envelope;
@@ -32,38 +36,51 @@ pub mod keys;
 pub mod kind;
 pub mod load;
 pub mod measure;
+pub mod name;
 pub mod notice;
 pub mod payload;
 pub mod revocation;
+pub mod role;
 pub mod succession;
 pub mod time;
+pub mod together;
 pub mod traffic;
 pub mod trust;
 
 mod address;
 mod consistency;
 mod json;
+mod mandate;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod space;
 mod statute;
+mod vacuous;
 mod verified;
 
 pub use address::parse_network;
+pub use basis::Basis;
 pub use document::Order;
 pub use envelope::Envelope;
 pub use key::OrderKey;
 pub use kind::Kind;
+pub use mandate::{Mandate, check_draft};
 pub use measure::Measure;
+pub use name::{BasisKey, BasisKind, Subject};
 pub use revocation::{Revocation, verify_revocation};
+pub use role::Role;
 pub use trust::Trust;
-pub use verified::{Signer, Verified, VerifiedDocument, verify_any, verify_order, verify_rotation};
+pub use verified::{
+    Signer, Verified, VerifiedDocument, verify_any, verify_basis, verify_order, verify_rotation,
+};
 
-use crate::rejection::Rejection;
+use crate::rejection::Rejections;
 
-/// A document of any kind, read and checked in full but for its signatures.
+/// A document of any kind, read and checked in full but for its signatures and what it rests on.
 #[derive(Clone, Debug)]
 pub enum Document {
+    /// An approval or an agreement.
+    Basis(Box<Basis>),
     /// An order.
     Order(Box<Order>),
     /// A revocation.
@@ -76,23 +93,15 @@ pub enum Document {
 ///
 /// # Errors
 ///
-/// The first thing that is wrong, with the field that is wrong.
-pub fn read_document(file: &str, kind: Kind, payload: &[u8]) -> Result<Document, Rejection> {
+/// All that is wrong, with the fields that are wrong.
+pub fn read_document(file: &str, kind: Kind, payload: &[u8]) -> Result<Document, Rejections> {
+    let basis =
+        |kind| Basis::read(kind, file, payload).map(|basis| Document::Basis(Box::new(basis)));
     match kind {
-        Kind::Order => read_order(file, payload).map(|order| Document::Order(Box::new(order))),
+        Kind::Approval => basis(BasisKind::Approval),
+        Kind::Agreement => basis(BasisKind::Agreement),
+        Kind::Order => Order::read(file, payload).map(|order| Document::Order(Box::new(order))),
         Kind::Revocation => Revocation::read(file, payload).map(Document::Revocation),
         Kind::Trust => Trust::parse(file, payload).map(Document::Trust),
     }
-}
-
-/// Reads an order's payload and makes every check but the signatures: form, consistency and law.
-///
-/// # Errors
-///
-/// The first thing that is wrong, with the field that is wrong.
-pub fn read_order(file: &str, payload: &[u8]) -> Result<Order, Rejection> {
-    let order: Order = json::parse(file, payload)?;
-    consistency::check(file, &order)?;
-    statute::check(file, &order)?;
-    Ok(order)
 }

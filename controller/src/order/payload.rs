@@ -1,11 +1,10 @@
 //! Payload prefixes, the command information of art. 22(2)(ii): what an order may write, checked
 //! in full. The tables that packets are compared with are made in `compile`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Deserializer};
 
-use super::json::{self, UniqueMap};
+use super::json::{self, Faults, Fields, Place};
+use crate::rejection::FormFault;
 
 /// The longest payload prefix that is compared, in bytes.
 pub const LONGEST: usize = sensor_common::payload::LONGEST as usize;
@@ -28,6 +27,14 @@ pub enum PayloadPrefixes {
 }
 
 impl PayloadPrefixes {
+    /// How many bytes the shortest of them compares.
+    pub fn shortest(&self) -> usize {
+        match self {
+            Self::Hashed { length, .. } => usize::from(*length),
+            Self::Raw(list) => list.iter().map(Vec::len).min().unwrap_or_default(),
+        }
+    }
+
     /// How many the set lists.
     pub const fn count(&self) -> usize {
         match self {
@@ -35,20 +42,6 @@ impl PayloadPrefixes {
             Self::Raw(list) => list.len(),
         }
     }
-}
-
-/// As it stands in the file; which fields belong together is decided afterwards.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    #[serde(default, deserialize_with = "json::present")]
-    length: Option<u8>,
-    #[serde(default, deserialize_with = "json::present")]
-    key: Option<Hex>,
-    #[serde(default, deserialize_with = "json::present")]
-    siphash24: Option<Vec<Hex>>,
-    #[serde(default, deserialize_with = "json::present")]
-    hex: Option<Vec<Hex>>,
 }
 
 /// Bytes in lower-case hexadecimal digits, between 1 and [`LONGEST`] of them.
@@ -71,75 +64,84 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-impl TryFrom<Written> for PayloadPrefixes {
-    type Error = String;
-
-    fn try_from(written: Written) -> Result<Self, String> {
-        match written {
-            Written { length: Some(length), key: Some(key), siphash24: Some(list), hex: None } => {
-                if length == 0 || usize::from(length) > LONGEST {
-                    return Err(format!("length is {length}, not 1 to {LONGEST}"));
-                }
-                let key = key.0.try_into().map_err(|_| "key is not 32 hexadecimal digits")?;
-                let hashes: Result<Vec<u64>, String> =
-                    list.into_iter()
-                        .enumerate()
-                        .map(|(index, hash)| {
-                            hash.0.try_into().map(u64::from_be_bytes).map_err(|_| {
-                                format!("siphash24[{index}] is not 16 hexadecimal digits")
-                            })
-                        })
-                        .collect();
-                let hashes = hashes?;
-                if hashes.is_empty() {
-                    return Err("siphash24 is empty and can never match".to_owned());
-                }
-                Ok(Self::Hashed { length, key, hashes })
+/// Reads the prefixes of a set: either `length`, `key` and `siphash24`, or `hex` alone.
+pub(super) fn take(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<PayloadPrefixes> {
+    let raw = fields.may::<Vec<Hex>>("hex", faults);
+    let length = fields.may::<u64>("length", faults);
+    let key = fields.may::<Hex>("key", faults);
+    let hashes = fields.may::<Vec<Hex>>("siphash24", faults);
+    match (raw?, length?, key?, hashes?) {
+        (Some(list), None, None, None) => {
+            if list.is_empty() {
+                faults.add(&fields.at("hex"), FormFault::Empty);
+                return None;
             }
-            Written { length: None, key: None, siphash24: None, hex: Some(list) } => {
-                if list.is_empty() {
-                    return Err("hex is empty and can never match".to_owned());
-                }
-                Ok(Self::Raw(list.into_iter().map(|Hex(bytes)| bytes).collect()))
+            Some(PayloadPrefixes::Raw(list.into_iter().map(|Hex(bytes)| bytes).collect()))
+        }
+        (None, Some(length), Some(key), Some(hashes)) => {
+            let length = in_range(length, &fields.at("length"), faults);
+            let key = exactly(key, &fields.at("key"), faults);
+            let here = fields.at("siphash24");
+            if hashes.is_empty() {
+                faults.add(&here, FormFault::Empty);
+                return None;
             }
-            _ => Err("needs either length, key and siphash24, or hex alone".to_owned()),
+            let hash =
+                |(index, hash)| exactly(hash, &here.member(index), faults).map(u64::from_be_bytes);
+            let hashes: Option<Vec<u64>> = hashes.into_iter().enumerate().map(hash).collect();
+            Some(PayloadPrefixes::Hashed { length: length?, key: key?, hashes: hashes? })
+        }
+        _ => {
+            let both = "`hex` alone, and `length` with `key` and `siphash24`";
+            faults.add(&fields.place(), FormFault::OneOf(both));
+            None
         }
     }
 }
 
-impl<'de> Deserialize<'de> for PayloadPrefixes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written: Written = json::object(deserializer)?;
-        Self::try_from(written).map_err(serde::de::Error::custom)
+fn in_range(value: u64, here: &Place, faults: &mut Faults) -> Option<u8> {
+    let high = LONGEST as u64;
+    let length = u8::try_from(value).ok().filter(|length| (1..=high).contains(&(*length).into()));
+    if length.is_none() {
+        faults.add(here, FormFault::Range { value, low: 1, high });
     }
+    length
 }
 
-/// `deserialize_with` for named prefix sets; `null` is none.
-pub(super) fn named_prefixes<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, PayloadPrefixes>, D::Error> {
-    let sets: Option<UniqueMap<PayloadPrefixes>> = Option::deserialize(deserializer)?;
-    Ok(sets.map(|UniqueMap(sets)| sets).unwrap_or_default())
+/// Bytes of which there are as many as the value has.
+fn exactly<const N: usize>(Hex(bytes): Hex, here: &Place, faults: &mut Faults) -> Option<[u8; N]> {
+    let read = bytes.try_into().ok();
+    if read.is_none() {
+        let reason = format!("is not {} hexadecimal digits", 2 * N);
+        faults.add(here, FormFault::Value(reason));
+    }
+    read
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::document::PayloadSet;
     use super::*;
 
     fn read(json: &str) -> Result<PayloadPrefixes, String> {
-        json::parse("f", json.as_bytes()).map_err(|rejection| rejection.to_string())
+        let mut faults = Faults::new("f");
+        let set = Fields::of_document(json.as_bytes(), &mut faults)
+            .and_then(|fields| PayloadSet::read(fields, &mut faults));
+        faults.or(set).map(|set| set.prefixes).map_err(|faults| faults.to_string())
     }
 
     #[test]
     fn both_forms() {
         let key = "00112233445566778899aabbccddeeff";
-        let json = format!(r#"{{"length":16,"key":"{key}","siphash24":["0123456789abcdef"]}}"#);
+        let json = format!(
+            r#"{{"ground":"g","length":16,"key":"{key}","siphash24":["0123456789abcdef"]}}"#
+        );
         let PayloadPrefixes::Hashed { length, hashes, key } = read(&json).unwrap() else {
             panic!("must be hashed");
         };
         assert_eq!((length, key[1], hashes), (16, 0x11, vec![0x0123_4567_89ab_cdef]));
         assert_eq!(
-            read(r#"{"hex":["474554202f"]}"#).unwrap(),
+            read(r#"{"ground":"g","hex":["474554202f"]}"#).unwrap(),
             PayloadPrefixes::Raw(vec![b"GET /".to_vec()])
         );
     }
@@ -149,35 +151,35 @@ mod tests {
         let key = "00112233445566778899aabbccddeeff";
         let long = "ab".repeat(65);
         for (json, why) in [
-            ("{}".to_owned(), "needs either length"),
-            (r#"{"hex":[]}"#.to_owned(), "hex is empty"),
-            (r#"{"hex":["4"]}"#.to_owned(), "hex[0]: `4` is not pairs of hexadecimal digits"),
-            (r#"{"hex":["4G"]}"#.to_owned(), "lower case"),
-            (r#"{"hex":["AB"]}"#.to_owned(), "lower case"),
-            (r#"{"hex":[""]}"#.to_owned(), "is 0 bytes long"),
-            (format!(r#"{{"hex":["{long}"]}}"#), "is 65 bytes long"),
-            (r#"{"hex":["ab"],"length":1}"#.to_owned(), "needs either length"),
-            (r#"{"hex":null}"#.to_owned(), "expected a list, found null"),
-            (format!(r#"{{"length":16,"key":"{key}"}}"#), "needs either length"),
-            (format!(r#"{{"length":16,"key":"{key}","siphash24":[]}}"#), "siphash24 is empty"),
+            (String::new(), "f: needs exactly one of `hex` alone"),
+            (r#","hex":[]"#.to_owned(), "f: hex: is an empty list"),
+            (r#","hex":["4"]"#.to_owned(), "f: hex[0]: `4` is not pairs of hexadecimal digits"),
+            (r#","hex":["4G"]"#.to_owned(), "lower case"),
+            (r#","hex":["AB"]"#.to_owned(), "lower case"),
+            (r#","hex":[""]"#.to_owned(), "is 0 bytes long"),
+            (format!(r#","hex":["{long}"]"#), "is 65 bytes long"),
+            (r#","hex":["abababab"],"length":1"#.to_owned(), "needs exactly one of"),
+            (r#","hex":null"#.to_owned(), "expected a list, found null"),
+            (format!(r#","length":16,"key":"{key}""#), "needs exactly one of"),
+            (format!(r#","length":16,"key":"{key}","siphash24":[]"#), "siphash24: is an empty"),
             (
-                format!(r#"{{"length":0,"key":"{key}","siphash24":["0123456789abcdef"]}}"#),
-                "length is 0",
+                format!(r#","length":0,"key":"{key}","siphash24":["0123456789abcdef"]"#),
+                "length: 0 is not within 1 to 64",
             ),
             (
-                format!(r#"{{"length":65,"key":"{key}","siphash24":["0123456789abcdef"]}}"#),
-                "length is 65",
+                format!(r#","length":65,"key":"{key}","siphash24":["0123456789abcdef"]"#),
+                "length: 65 is not within 1 to 64",
             ),
             (
-                format!(r#"{{"length":16,"key":"{key}00","siphash24":["0123456789abcdef"]}}"#),
-                "key is not 32",
+                format!(r#","length":16,"key":"{key}00","siphash24":["0123456789abcdef"]"#),
+                "key: is not 32 hexadecimal digits",
             ),
             (
-                format!(r#"{{"length":16,"key":"{key}","siphash24":["0123456789abcd"]}}"#),
-                "siphash24[0] is not 16",
+                format!(r#","length":16,"key":"{key}","siphash24":["0123456789abcd"]"#),
+                "siphash24[0]: is not 16 hexadecimal digits",
             ),
         ] {
-            let error = read(&json).expect_err(&json);
+            let error = read(&format!(r#"{{"ground":"g"{json}}}"#)).expect_err(&json);
             assert!(error.contains(why), "{error}");
         }
     }

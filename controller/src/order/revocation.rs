@@ -1,36 +1,32 @@
-//! Revocations, schema `sekisho.revocation/v1`: the early end of an order, signed by as many as an
-//! order takes. Reading alone proves form and sense; signatures are checked in `verified`, and what
-//! a revocation does to an order that is installed is the business of whoever keeps the orders.
+//! Revocations, schema `sekisho.revocation/v2`: the early end of an approval, an agreement or an order,
+//! signed by any one role that signed what it ends. Reading alone proves form and sense; signatures are
+//! checked in `verified`, and what a revocation does to what is installed is the business of whoever keeps
+//! that.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
-use super::key::OrderKey;
-use super::kind::RevocationSchema;
-use super::{consistency, json, time};
-use crate::rejection::Rejection;
+use super::json::{self, Faults, Fields};
+use super::kind::Kind;
+use super::name::{BasisKind, Subject};
+use super::role::Role;
+use super::time;
+use crate::rejection::{FormFault, Rejections};
 use crate::text;
 
 pub use super::verified::verify_revocation;
 
-/// The end of an order before its term is over.
+/// The end of a document before its term is over.
 ///
-/// Our reading, which selects less: it ends the order of that name at that serial *and at every
-/// lower one*, also where the order is not installed yet or never will be. It says nothing about
-/// higher serials, nor about orders of other names that extend this one: those are approvals of
+/// Our reading, which selects less: it ends the document of that name at that serial *and at every
+/// lower one*, also where it is not installed yet or never will be. An approval or agreement takes its
+/// orders along. It says nothing about higher serials, nor about what extends it: those are documents of
 /// their own, and each is revoked by name.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revocation {
-    /// The revocation's schema.
-    pub schema: RevocationSchema,
-    /// The name of the order that ends.
-    pub order_id: String,
-    /// Its highest serial that ends.
-    pub serial: u64,
-    /// The first moment at which the order is not in force any more. One that has passed means at
+    /// What ends, up to this serial.
+    pub ends: Subject,
+    /// The first moment at which it is not in force any more. One that has passed means at
     /// once; what was selected before it was known is not undone by it.
-    #[serde(deserialize_with = "time::timestamp")]
     pub effective_at: Timestamp,
     /// Why: free text on one line.
     pub reason: String,
@@ -41,19 +37,49 @@ impl Revocation {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, with the field that is wrong.
-    pub fn read(file: &str, payload: &[u8]) -> Result<Self, Rejection> {
-        let revocation: Self = json::parse(file, payload)?;
-        let refuse = |field, reason| Rejection::new(file, reason).at(field);
-        consistency::name(&revocation.order_id).map_err(|reason| refuse("order_id", reason))?;
-        consistency::serial(revocation.serial).map_err(|reason| refuse("serial", reason))?;
-        text::check(&revocation.reason).map_err(|reason| refuse("reason", reason))?;
-        Ok(revocation)
+    /// All that is wrong, with the fields that are wrong.
+    pub fn read(file: &str, payload: &[u8]) -> Result<Self, Rejections> {
+        let mut faults = Faults::new(file);
+        let revocation = Self::fields(payload, &mut faults);
+        faults.or(revocation)
     }
 
-    /// Whether it ends the order of this name.
-    pub fn ends(&self, order: &OrderKey) -> bool {
-        self.order_id == order.order_id && order.serial <= self.serial
+    fn fields(payload: &[u8], faults: &mut Faults) -> Option<Self> {
+        let mut fields = Fields::of_document(payload, faults)?;
+        if !json::schema(&mut fields, Kind::Revocation.schema(), faults) {
+            return None;
+        }
+        let ends = fields.object("ends", faults).and_then(|mut ends| {
+            let subject = Subject::read(&mut ends, true, faults);
+            ends.end(faults);
+            subject
+        });
+        let effective_at = time::take(&mut fields, "effective_at", faults);
+        let reason: Option<String> = fields.take("reason", faults);
+        if let Some(Err(fault)) = reason.as_deref().map(text::check) {
+            faults.add(&fields.at("reason"), FormFault::Text(fault));
+        }
+        fields.end(faults);
+        Some(Self { ends: ends?, effective_at: effective_at?, reason: reason? })
+    }
+
+    /// Whether it ends the document of this name.
+    pub fn ends(&self, document: &Subject) -> bool {
+        self.ends.covers(document)
+    }
+
+    /// Whether a role may have signed what it ends. Of an agreement that is not known, its party is not
+    /// known either.
+    pub fn may_be_by(&self, role: &Role) -> bool {
+        match &self.ends {
+            Subject::Order(_) => *role == Role::CabinetOffice,
+            Subject::Basis(basis) => match basis.kind {
+                BasisKind::Approval => *role == Role::Commission,
+                BasisKind::Agreement => {
+                    matches!(role, Role::CabinetOffice | Role::Carrier | Role::Party(_))
+                }
+            },
+        }
     }
 }
 
@@ -68,28 +94,51 @@ mod tests {
     fn a_revocation_ends_its_serial_and_every_lower_one() {
         let revocation = Revocation::read("r", revocation().to_string().as_bytes()).unwrap();
         assert_eq!(revocation.effective_at.to_string(), "2027-12-01T00:00:00Z");
-        for (order_id, serial, ends) in [
-            ("2027-17-0003", 1, true),
-            ("2027-17-0003", 2, true),
-            ("2027-17-0003", 3, false),
-            ("2027-17-0004", 1, false),
+        for (ends, expected) in [
+            (json!({"approval_id": "2027-17-0003", "serial": 1}), true),
+            (json!({"approval_id": "2027-17-0003", "serial": 2}), false),
+            (json!({"approval_id": "2027-17-0004", "serial": 1}), false),
+            (json!({"order_id": "2027-17-0003", "serial": 1}), false),
         ] {
-            let order = OrderKey::new(order_id, serial);
-            assert_eq!(revocation.ends(&order), ends, "{order}");
+            let subject: Subject = serde_json::from_value(ends).unwrap();
+            assert_eq!(revocation.ends(&subject), expected, "{subject}");
+        }
+    }
+
+    #[test]
+    fn only_a_role_that_signed_it_ends_it() {
+        let party = Role::Party("acme".into());
+        for (id, roles) in [
+            ("approval_id", &[Role::Commission][..]),
+            ("agreement_id", &[Role::CabinetOffice, Role::Carrier, party.clone()]),
+            ("order_id", &[Role::CabinetOffice]),
+        ] {
+            let mut document = revocation();
+            document["ends"] = json!({id: "a", "serial": 1});
+            let revocation = Revocation::read("r", document.to_string().as_bytes()).unwrap();
+            for role in [Role::Commission, Role::CabinetOffice, Role::Carrier, party.clone()] {
+                assert_eq!(revocation.may_be_by(&role), roles.contains(&role), "{id}, {role}");
+            }
         }
     }
 
     #[test]
     fn what_is_not_one_is_refused() {
         for (field, value, expected) in [
-            ("order_id", json!("a b"), "order_id: `a b` is not 1 to 64 characters of"),
-            ("serial", json!(0), "serial: serials count from 1"),
+            (
+                "ends",
+                json!({"order_id": "a b", "serial": 1}),
+                "ends.order_id: `a b` is not 1 to 64",
+            ),
+            ("ends", json!({"order_id": "a", "serial": 0}), "ends.serial: counts from 1"),
+            ("ends", json!({"serial": 1}), "ends: needs exactly one of approval_id, agreement_id"),
             ("effective_at", json!("now"), "effective_at: `now` is not an RFC 3339 timestamp"),
             ("effective_at", json!(null), "effective_at: expected a timestamp, found null"),
             ("reason", json!(" "), "reason: is empty"),
             ("reason", json!("a\nb"), "reason: holds control characters"),
-            ("schema", json!("sekisho.order/v1"), "schema: is `sekisho.order/v1`, but only"),
-            ("until", json!(""), "until: unknown field `until`"),
+            ("schema", json!("sekisho.order/v2"), "schema: is `sekisho.order/v2`, but only"),
+            ("schema", json!("sekisho.revocation/v1"), "schema: is `sekisho.revocation/v1`, which"),
+            ("until", json!(""), "until: is no field that is known here"),
         ] {
             let mut document = revocation();
             document[field] = value;

@@ -1,99 +1,121 @@
-//! What the tests of this module, and of those that need orders, share: keys, a trust file, and good
-//! documents to be spoilt one field at a time.
+//! What the tests of this module, and of those that need orders, share: keys in their roles, and good
+//! documents to be spoilt one field at a time. The documents are those of the tests' kit.
 
-use std::convert::Infallible;
-
-use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 
-use super::keys;
-use super::trust::{KeyEntry, Trust};
-use super::{Envelope, Kind, Order, Verified, read_order, verify_order};
+/// The kit is compiled in, because a crate's own tests see other types than crates that depend on it.
+#[path = "../../../tests/kit/src/lib.rs"]
+#[expect(unreachable_pub, dead_code, reason = "it is a crate of its own elsewhere")]
+pub(crate) mod kit;
 
-/// The same key for the same number.
-pub(crate) fn key(number: u8) -> SigningKey {
-    keys::generate(|bytes| {
-        bytes.fill(number);
-        Ok::<(), Infallible>(())
-    })
-    .unwrap()
-}
+pub(crate) use kit::{Signed, key, papers, sealed, signed, trust_file};
 
-/// Five keys, three of which must sign.
+use super::json::Faults;
+use super::together::{Given, judge};
+use super::{Basis, BasisKind, Kind, Mandate, Order, Trust, Verified};
+use crate::rejection::Rejections;
+
+/// The trust file of the kit.
 pub(crate) fn trust() -> Trust {
     Trust::parse("trust.json", trust_file().as_bytes()).unwrap()
 }
 
-/// The same as a file.
-pub(crate) fn trust_file() -> String {
-    let entry = |n| KeyEntry::new(&key(n).verifying_key(), format!("holder {n}"));
-    Trust::draft(1, 3, (1..=5).map(entry).collect()).unwrap()
-}
-
-/// An order under art. 17 that is just within every limit.
-pub(crate) fn order() -> Value {
+/// The plan of an order under art. 17 that is just within every limit.
+pub(crate) fn plan() -> Value {
     json!({
-        "schema": "sekisho.order/v1",
         "order_id": "2027-17-0003",
-        "serial": 2,
+        "serial": 1,
         "measure": "foreign-to-foreign",
-        "approved_at": "2027-10-20T15:00:00+09:00",
         "not_before": "2027-11-01T00:00:00+09:00",
         "not_after": "2028-05-01T00:00:00+09:00",
-        "extends": null,
-        "facility": {"id": "tyo-gw-1", "capacity_bps": 100_000_000_000_u64, "max_share_percent": 30},
-        "party": null,
+        "facility": {
+            "id": "tyo-gw-1", "capacity_bps": 100_000_000_000_u64, "max_share_percent": 30,
+            "sensors": {"tyo-gw-1-a": 20, "tyo-gw-1-b": 10},
+        },
         "address_sets": {"c2": ["198.51.100.7", "2001:db8:5::/48"]},
         "payload_prefixes": {"hello": {"hex": ["474554202f"]}},
         "rules": [{"id": "r1", "either": "c2", "protocol": "tcp", "destination_ports": ["443", "8000-8099"]}],
     })
 }
 
-/// The order with some of its fields set, each named by a JSON pointer; new
-/// fields are added.
-pub(crate) fn with(changes: &[(&str, Value)]) -> Value {
-    let mut order = order();
+/// Sets fields of a document, each named by a JSON pointer; new fields are added.
+pub(crate) fn set(mut document: Value, changes: &[(&str, Value)]) -> Value {
     for (pointer, value) in changes {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
-        match order.pointer_mut(parent).unwrap() {
+        match document.pointer_mut(parent).unwrap() {
             Value::Array(list) => list[name.parse::<usize>().unwrap()] = value.clone(),
             parent => parent[name] = value.clone(),
         }
     }
-    order
+    document
 }
 
-/// The refusal of a payload.
+/// The plan with some of its fields set.
+pub(crate) fn with(changes: &[(&str, Value)]) -> Value {
+    set(plan(), changes)
+}
+
+/// The order of the plan.
+pub(crate) fn order() -> Value {
+    papers(&plan()).order
+}
+
+/// The approval of the plan.
+pub(crate) fn approval() -> Value {
+    papers(&plan()).basis
+}
+
+/// An agreement.
+pub(crate) fn agreement() -> Value {
+    papers(&with(&[
+        ("/measure", json!("agreement")),
+        ("/party", json!({"name": "電力", "prefixes": ["203.0.113.0/24"]})),
+    ]))
+    .basis
+}
+
+/// The refusal of an order by itself.
 pub(crate) fn refusal(order: &Value) -> String {
-    match read_order("o.json", order.to_string().as_bytes()) {
+    match Order::read("o.json", order.to_string().as_bytes()) {
         Ok(_) => panic!("must be refused: {order}"),
-        Err(rejection) => rejection.to_string(),
+        Err(rejections) => rejections.to_string(),
     }
 }
 
-/// A revocation of that order.
+/// A revocation of the plan's approval.
 pub(crate) fn revocation() -> Value {
     json!({
-        "schema": "sekisho.revocation/v1", "order_id": "2027-17-0003", "serial": 2,
+        "schema": Kind::Revocation.schema(), "ends": {"approval_id": "2027-17-0003", "serial": 1},
         "effective_at": "2027-12-01T09:00:00+09:00", "reason": "the commission withdrew its approval",
     })
 }
 
-/// Signs an order's payload with the keys of these numbers.
-pub(crate) fn signed(payload: &Value, signers: &[u8]) -> String {
-    signed_as(Kind::Order, &payload.to_string(), signers)
+/// The documents of a plan judged together.
+pub(crate) fn judged(plan: &Value) -> Result<Mandate, Rejections> {
+    let Signed { basis, order } = signed(plan);
+    let file = |file: &str, text: String| Given { file: file.to_owned(), bytes: text.into() };
+    let given = [file("b.json", basis), file("o.json", order)];
+    let together = judge(&given, &trust(), &[])?;
+    let [(_, order)] = together.orders.as_slice() else { panic!("one order") };
+    Ok(order.clone())
 }
 
-/// Signs a payload as a document of some kind, with the keys of these numbers.
-pub(crate) fn signed_as(kind: Kind, payload: &str, signers: &[u8]) -> String {
-    let mut envelope = Envelope::unsigned(kind, payload.as_bytes().to_vec());
-    for signer in signers {
-        envelope.sign(&key(*signer)).unwrap();
-    }
-    envelope.to_json().unwrap()
+/// A plan that enough have signed.
+pub(crate) fn verified(plan: &Value) -> Mandate {
+    judged(plan).unwrap_or_else(|rejections| panic!("{rejections}"))
 }
 
-/// A payload as an order that enough have signed.
-pub(crate) fn verified(payload: &Value) -> Verified<Order> {
-    verify_order("e.json", signed(payload, &[1, 2, 3]).as_bytes(), &trust()).unwrap()
+/// The documents of a plan as if somebody had signed them and nothing spoke against the order: only its form
+/// counts. For tests of what is done with orders, also with those that the law refuses.
+pub(crate) fn assumed(plan: &Value) -> Mandate {
+    let papers = papers(plan);
+    let kind = BasisKind::ALL.into_iter().find(|kind| kind.kind() == papers.kind).unwrap();
+    let (basis, order) = (papers.basis.to_string(), papers.order.to_string());
+    let read = Basis::read(kind, "b", basis.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let mut faults = Faults::new("o");
+    let Some(form) = Order::examine(order.as_bytes(), &mut faults) else {
+        panic!("{:?}: {order}", faults.end())
+    };
+    let order = Verified::assumed(form, order.as_bytes());
+    Mandate::assumed(order, Verified::assumed(read, basis.as_bytes()))
 }

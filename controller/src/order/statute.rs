@@ -1,108 +1,129 @@
-//! The checks that are law: each function, and `selection`, is one requirement of `docs/law.md` and refuses what
-//! the Act would not allow, whoever signed it. Form and sense were checked before; directions are
-//! enforced in the kernel, packet by packet (L-DIR).
+//! Whether an order is within what was approved or agreed (L-APPROVE, L-TERM), and whether its rules combine
+//! what the Act asks for (L-SELECT). What the Act allows an approval to say is checked in
+//! `basis`; directions are enforced in the kernel, packet by packet (L-DIR).
 
-use super::document::Order;
-use super::measure::Measure;
+use super::basis::{Basis, Criteria};
+use super::condition::ConditionKind;
+use super::document::{Order, Rule};
+use super::json::{Faults, Place};
 use super::space::Space;
-use super::time;
-use crate::rejection::{Rejection, Requirement};
+use super::{time, vacuous};
+use crate::rejection::SelectionFault;
 
 mod selection;
 
-pub(super) fn check(file: &str, order: &Order) -> Result<(), Rejection> {
-    party(file, order)?;
-    approval(file, order)?;
-    term(file, order)?;
-    capacity(file, order)?;
-    let party = order.party.as_ref().map(|party| Space::of(&party.prefixes));
+/// More members of one set than this are not told.
+const MOST_TOLD: usize = 5;
+
+pub(super) fn check(order: &Order, basis: &Basis, faults: &mut Faults) {
+    term(order, basis, faults);
+    let within = Within { basis: basis.key.to_string(), criteria: &basis.criteria };
+    within.numbers(order, faults);
+    within.sets(order, faults);
+    let party = basis.party().map(|party| Space::of(&party.prefixes));
     for (index, rule) in order.rules.iter().enumerate() {
-        selection::check(order, party.as_ref(), rule).map_err(|reason| {
-            Rejection::new(file, reason).at(format!("rules[{index}]")).under(Requirement::Select)
-        })?;
-    }
-    Ok(())
-}
-
-/// L-MEASURE: an agreement has a party whose own addresses bound it; no other measure has one.
-fn party(file: &str, order: &Order) -> Result<(), Rejection> {
-    let refuse = |field, reason: &str| {
-        Err(Rejection::new(file, reason).at(field).under(Requirement::Measure))
-    };
-    match (&order.party, order.measure) {
-        (None, Measure::Agreement) => {
-            refuse("party", "an agreement needs its party and the party's prefixes")
+        let here = Place::top().field("rules").member(index);
+        within.rule(rule, &here, faults);
+        if let Err(fault) = selection::check(order, basis.measure(), party.as_ref(), rule) {
+            faults.add(&here, fault);
         }
-        (Some(party), Measure::Agreement) if party.prefixes.is_empty() => refuse(
-            "party.prefixes",
-            "an agreement selects only packets to the party's addresses, and there are none",
-        ),
-        (Some(_), measure) if measure != Measure::Agreement => {
-            refuse("party", "only an agreement has a party")
+    }
+}
+
+/// L-TERM: nothing is selected outside of the term that was approved.
+fn term(order: &Order, basis: &Basis, faults: &mut Faults) {
+    let name = || basis.key.to_string();
+    if order.not_before < basis.not_before {
+        let (start, at) = (time::tokyo(order.not_before), time::tokyo(basis.not_before));
+        let fault = SelectionFault::BeforeBasis { start, basis: name(), at };
+        faults.add(&Place::top().field("not_before"), fault);
+    }
+    if order.not_after > basis.not_after {
+        let (end, at) = (time::tokyo(order.not_after), time::tokyo(basis.not_after));
+        let fault = SelectionFault::AfterBasis { end, basis: name(), at };
+        faults.add(&Place::top().field("not_after"), fault);
+    }
+}
+
+/// What criteria say, and whose they are.
+struct Within<'a> {
+    basis: String,
+    criteria: &'a Criteria,
+}
+
+impl Within<'_> {
+    fn basis(&self) -> String {
+        self.basis.clone()
+    }
+
+    fn numbers(&self, order: &Order, faults: &mut Faults) {
+        let selectors = order.address_count() + order.payload_count();
+        for (field, count, what, most) in [
+            (
+                "address_sets",
+                selectors,
+                "addresses and payload prefixes",
+                self.criteria.max_selectors,
+            ),
+            ("rules", order.rules.len(), "rules", self.criteria.max_rules),
+        ] {
+            if count as u64 > most {
+                let fault =
+                    SelectionFault::BeyondCriteria { count, what, basis: self.basis(), most };
+                faults.add(&Place::top().field(field), fault);
+            }
         }
-        _ => Ok(()),
     }
-}
 
-/// L-APPROVE: no measure starts before its approval. Approval in the very moment of the start is
-/// in time.
-fn approval(file: &str, order: &Order) -> Result<(), Rejection> {
-    if order.approved_at <= order.not_before {
-        return Ok(());
+    /// Also of sets that no rule names: what was not approved does not stand in an order.
+    fn sets(&self, order: &Order, faults: &mut Faults) {
+        let shortest = self.criteria.min_prefix_length;
+        for (name, set) in &order.address_sets {
+            let here = Place::top().field("address_sets").field(name).field("addresses");
+            let wide = set.addresses.iter().enumerate();
+            let wide = wide.filter(|(_, prefix)| prefix.prefix() < shortest.of(prefix));
+            for (index, prefix) in wide.take(MOST_TOLD) {
+                let (least, prefix) = (shortest.of(prefix), prefix.to_string());
+                let fault =
+                    SelectionFault::WiderThanCriteria { prefix, least, basis: self.basis() };
+                faults.add(&here.member(index), fault);
+            }
+        }
+        let least = self.criteria.min_payload_length;
+        for (name, set) in &order.payload_prefixes {
+            let here = Place::top().field("payload_prefixes").field(name);
+            for (here, length) in vacuous::shorter(&here, &set.prefixes, least) {
+                let fault =
+                    SelectionFault::ShorterThanCriteria { length, least, basis: self.basis() };
+                faults.add(&here, fault);
+            }
+        }
     }
-    Err(Rejection::new(
-        file,
-        format!(
-            "the term starts at {}, before the approval at {}",
-            time::tokyo(order.not_before),
-            time::tokyo(order.approved_at)
-        ),
-    )
-    .at("not_before")
-    .under(Requirement::Approve))
-}
 
-/// L-TERM: a term ends after it begins, and no later than the Act's calendar months allow. An
-/// order that is too long is invalid, not shortened: it is not the one that was approved.
-fn term(file: &str, order: &Order) -> Result<(), Rejection> {
-    let refuse =
-        |reason| Err(Rejection::new(file, reason).at("not_after").under(Requirement::Term));
-    if order.not_after <= order.not_before {
-        return refuse(format!(
-            "the term ends at {}, not after it begins at {}",
-            time::tokyo(order.not_after),
-            time::tokyo(order.not_before)
-        ));
+    fn rule(&self, rule: &Rule, here: &Place, faults: &mut Faults) {
+        let allowed = &self.criteria.conditions;
+        for condition in rule.conditions().filter(|one| !allowed.contains(&one.kind())) {
+            let names: Vec<&str> = allowed.iter().map(|kind| ConditionKind::name(*kind)).collect();
+            let fault = SelectionFault::Kind {
+                kind: condition.kind().name(),
+                basis: self.basis(),
+                allowed: names.join(", "),
+            };
+            faults.add(&here.field(condition.field()), fault);
+        }
+        let Some(protocols) = &self.criteria.protocols else { return };
+        if rule.protocol.is_some_and(|protocol| protocols.contains(&protocol)) {
+            return;
+        }
+        let protocol = match rule.protocol {
+            Some(protocol) => format!("names {protocol}"),
+            None => "names no protocol".to_owned(),
+        };
+        let names: Vec<String> = protocols.iter().map(ToString::to_string).collect();
+        let (basis, allowed) = (self.basis(), names.join(", "));
+        let fault = SelectionFault::Protocol { protocol, basis, allowed };
+        faults.add(&here.field("protocol"), fault);
     }
-    let months = order.measure.longest_term_months();
-    match time::latest_end(order.not_before, months) {
-        Some(latest) if order.not_after <= latest => Ok(()),
-        Some(latest) => refuse(format!(
-            "the term ends at {}, but {months} calendar months end at {}",
-            time::tokyo(order.not_after),
-            time::tokyo(latest)
-        )),
-        None => refuse("the calendar ends before the longest term does".to_owned()),
-    }
-}
-
-/// L-CAP: at most 30 % of the facility's capacity under art. 17(1). A share or a capacity of 0
-/// would make the limit meaningless.
-fn capacity(file: &str, order: &Order) -> Result<(), Rejection> {
-    let refuse =
-        |field, reason: String| Err(Rejection::new(file, reason).at(field).under(Requirement::Cap));
-    let share = order.facility.max_share_percent;
-    let largest = order.measure.largest_share_percent();
-    if order.facility.capacity_bps == 0 {
-        return refuse("facility.capacity_bps", "must be above 0".to_owned());
-    }
-    if !(1..=largest).contains(&share) {
-        return refuse(
-            "facility.max_share_percent",
-            format!("{share} % is not within 1 to {largest} % for {}", order.measure),
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,313 +1,132 @@
-//! Whether one order may follow another (L-EXTEND, art. 19). Which orders there are, and whether an
-//! earlier one was revoked, is the business of whoever keeps them.
+//! What may follow what (L-EXTEND, art. 19). What there is, and whether an earlier document was revoked, is
+//! the business of whoever keeps them.
 //!
-//! There are two ways, both new approvals that enough have signed:
-//!
-//! - An *extension* names in `extends` the order that it extends. It goes on with the same measure,
-//!   at the same facility and, for an agreement, with the same party; it was approved no earlier than
-//!   the earlier order; and it starts no earlier than that order, and no later than that order ends,
-//!   so that there is no gap in which nothing was approved. It may end before the earlier order
-//!   does. Its own term is at most six or three months again (`statute`, L-TERM).
-//! - An *amendment* is a higher serial of the same order without `extends`. It may narrow, but never
-//!   prolong: its term lies within that of the serial it replaces. For the rest it is held to the
-//!   same as an extension.
+//! - A basis *extends* the one that it names. It goes on with the same measure against the same act, at the
+//!   same facility and, for an agreement, with the same party; it was given no earlier; and its term starts
+//!   no earlier than that one's, and no later than that one ends, so that there is no gap in which nothing
+//!   was approved. It may end before that one does. Its own term is at most six or three months again.
+//! - A basis *amends* the lower serial of the same id if it does not extend it. It may narrow, but never
+//!   prolong, and is for the rest held to the same; when its term begins, that of the lower serial ends,
+//!   and with it the orders that rest on that one.
+//! - An order *follows* the lower serial of the same id, under the same basis or one that goes on with it. When
+//!   its term begins it takes that one's place.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::basis::{Basis, Grounds};
 use super::document::Order;
-use super::time;
-use crate::rejection::{Rejection, Requirement};
+use super::json::{Faults, Place};
+use super::name::{BasisKey, BasisKind};
+use super::time::tokyo;
+use super::verified::Verified;
+use crate::rejection::{FollowingFault, Rejections};
 
-/// Checks that `new` may follow `old`: as its extension if it names one, else as its amendment.
+/// Checks that `new` may follow `old`: as its extension if it names that one, else as its amendment.
 ///
 /// # Errors
 ///
-/// A [`Rejection`] of `new` under [`Requirement::Extend`] that names the field.
-pub fn check(file: &str, new: &Order, old: &Order) -> Result<(), Rejection> {
-    let refuse = |(field, reason): (&str, String)| {
-        Rejection::new(file, reason).at(field).under(Requirement::Extend)
+/// All that speaks against `new`, with its fields.
+pub fn check(file: &str, new: &Basis, old: &Basis) -> Result<(), Rejections> {
+    let mut faults = Faults::new(file);
+    goes_on(new, old, &mut faults);
+    let earlier = old.key.to_string();
+    if new.extends.as_ref() == Some(&old.key) {
+        if new.not_before > old.not_after {
+            let (new, old) = (tokyo(new.not_before), tokyo(old.not_after));
+            let fault = FollowingFault::Gap { new, earlier, old };
+            faults.add(&Place::top().field("not_before"), fault);
+        }
+    } else if new.not_after > old.not_after {
+        let (new, old) = (tokyo(new.not_after), tokyo(old.not_after));
+        let fault = FollowingFault::Prolongs { new, earlier, old };
+        faults.add(&Place::top().field("not_after"), fault);
+    }
+    faults.end()
+}
+
+/// What stays the same from a basis to the one that follows it.
+fn goes_on(new: &Basis, old: &Basis, faults: &mut Faults) {
+    let earlier = || old.key.to_string();
+    let mut same = |field: Place, new: &str, old: &str| {
+        if new != old {
+            let (new, old) = (new.to_owned(), old.to_owned());
+            faults.add(&field, FollowingFault::Differs { new, earlier: earlier(), old });
+        }
     };
-    let extends = new.extends.is_some();
-    if extends { named(new, old) } else { renumbered(new, old) }.map_err(refuse)?;
-    goes_on(new, old).map_err(refuse)?;
-    if extends { without_gap(new, old) } else { within(new, old) }.map_err(refuse)
-}
-
-type Check = Result<(), (&'static str, String)>;
-
-fn named(new: &Order, old: &Order) -> Check {
-    match &new.extends {
-        Some(extends) if extends.names(old) => Ok(()),
-        Some(extends) => Err(("extends", format!("names {extends}, not {}", old.key()))),
-        None => Ok(()),
+    let top = Place::top;
+    same(top().field("facility").field("id"), &new.facility.id, &old.facility.id);
+    match (&new.grounds, &old.grounds) {
+        (
+            Grounds::Approval { measure, act },
+            Grounds::Approval { measure: old_measure, act: old_act },
+        ) => {
+            same(top().field("measure"), measure.name(), old_measure.name());
+            same(top().field("act").field("id"), &act.id, &old_act.id);
+        }
+        (Grounds::Agreement { party, .. }, Grounds::Agreement { party: old_party, .. }) => {
+            same(top().field("party").field("id"), &party.id, &old_party.id);
+        }
+        _ => {}
     }
-}
-
-fn renumbered(new: &Order, old: &Order) -> Check {
-    if new.order_id != old.order_id {
-        return Err((
-            "order_id",
-            format!("is another order than {} and does not extend it", old.order_id),
-        ));
-    }
-    if new.serial <= old.serial {
-        return Err(("serial", format!("{} is not above {}", new.serial, old.serial)));
-    }
-    Ok(())
-}
-
-/// What stays the same from an order to the one that follows it.
-fn goes_on(new: &Order, old: &Order) -> Check {
-    let earlier = old.key();
-    if new.measure != old.measure {
-        return Err((
-            "measure",
-            format!("is {}, but that of {earlier} is {}", new.measure, old.measure),
-        ));
-    }
-    if new.facility.id != old.facility.id {
-        return Err((
-            "facility.id",
-            format!("is {}, but that of {earlier} is {}", new.facility.id, old.facility.id),
-        ));
-    }
-    let parties = (new.party.as_ref(), old.party.as_ref());
-    if let (Some(new), Some(old)) = parties
-        && new.name != old.name
-    {
-        return Err((
-            "party.name",
-            format!("is {}, but that of {earlier} is {}", new.name, old.name),
-        ));
-    }
-    if new.approved_at < old.approved_at {
-        return Err((
-            "approved_at",
-            format!(
-                "the approval at {} comes before that of {earlier} at {}",
-                at(new.approved_at),
-                at(old.approved_at)
-            ),
-        ));
+    let given = match new.key.kind {
+        BasisKind::Approval => "approved_at",
+        BasisKind::Agreement => "concluded_at",
+    };
+    let text = |new: Timestamp, old: Timestamp| (tokyo(new), tokyo(old));
+    if new.given_at < old.given_at {
+        let (new, old) = text(new.given_at, old.given_at);
+        let fault = FollowingFault::GivenBefore { new, earlier: earlier(), old };
+        faults.add(&top().field(given), fault);
     }
     if new.not_before < old.not_before {
-        return Err((
-            "not_before",
-            format!(
-                "the term starts at {}, before that of {earlier}, which starts at {}",
-                at(new.not_before),
-                at(old.not_before)
-            ),
-        ));
+        let (new, old) = text(new.not_before, old.not_before);
+        let fault = FollowingFault::StartsBefore { new, earlier: earlier(), old };
+        faults.add(&top().field("not_before"), fault);
     }
-    Ok(())
 }
 
-fn without_gap(new: &Order, old: &Order) -> Check {
-    if new.not_before <= old.not_after {
-        return Ok(());
+/// Whether a basis is `former`, or goes on with it over any number of extensions and amendments.
+pub fn reaches(basis: &Basis, former: &BasisKey, known: &[Arc<Verified<Basis>>]) -> bool {
+    let mut seen: BTreeSet<&BasisKey> = BTreeSet::new();
+    let mut next: Vec<&Basis> = vec![basis];
+    while let Some(one) = next.pop() {
+        if one.key == *former {
+            return true;
+        }
+        if seen.insert(&one.key) {
+            next.extend(known.iter().map(|known| known.get()).filter(|known| one.follows(known)));
+        }
     }
-    Err((
-        "not_before",
-        format!(
-            "the term starts at {}, after the order that it extends has ended at {}",
-            at(new.not_before),
-            at(old.not_after)
-        ),
-    ))
+    false
 }
 
-fn within(new: &Order, old: &Order) -> Check {
-    if new.not_after <= old.not_after {
-        return Ok(());
+/// Checks that an order may follow a lower serial of the same id.
+///
+/// # Errors
+///
+/// What speaks against it.
+pub fn order(
+    file: &str,
+    new: (&Order, &Basis),
+    old: &Order,
+    known: &[Arc<Verified<Basis>>],
+) -> Result<(), Rejections> {
+    let (new, basis) = new;
+    let mut faults = Faults::new(file);
+    if new.serial <= old.serial {
+        let (serial, seen) = (new.serial, old.serial);
+        let what = format!("order {}", new.order_id);
+        faults.add(&Place::top().field("serial"), FollowingFault::Seen { serial, seen, what });
+    } else if !reaches(basis, &old.basis.key, known) {
+        let (basis, former) = (basis.key.to_string(), old.basis.key.to_string());
+        let fault = FollowingFault::OtherBasis { basis, former, serial: old.serial };
+        faults.add(&Place::top().field("basis"), fault);
     }
-    Err((
-        "not_after",
-        format!(
-            "the term ends at {}, later than that of serial {} at {}; only an order that extends \
-             it may prolong it",
-            at(new.not_after),
-            old.serial,
-            at(old.not_after)
-        ),
-    ))
-}
-
-fn at(time: Timestamp) -> String {
-    time::tokyo(time)
+    faults.end()
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::super::read_order;
-    use super::super::samples::with;
-    use super::*;
-
-    fn read(changes: &[(&str, Value)]) -> Order {
-        read_order("o.json", with(changes).to_string().as_bytes()).unwrap()
-    }
-
-    /// The order that is there: serial 2, November to April.
-    fn old() -> Order {
-        read(&[])
-    }
-
-    /// An extension by another order, May to October, with some fields changed.
-    fn extension(changes: &[(&str, Value)]) -> Order {
-        let mut all = vec![
-            ("/order_id", json!("2028-17-0009")),
-            ("/serial", json!(1)),
-            ("/extends", json!({"order_id": "2027-17-0003", "serial": 2})),
-            ("/approved_at", json!("2028-04-10T00:00:00+09:00")),
-            ("/not_before", json!("2028-05-01T00:00:00+09:00")),
-            ("/not_after", json!("2028-11-01T00:00:00+09:00")),
-        ];
-        all.extend_from_slice(changes);
-        read(&all)
-    }
-
-    /// The same order, serial 3, November to March, with some fields changed.
-    fn amendment(changes: &[(&str, Value)]) -> Order {
-        let mut all =
-            vec![("/serial", json!(3)), ("/not_after", json!("2028-04-01T00:00:00+09:00"))];
-        all.extend_from_slice(changes);
-        read(&all)
-    }
-
-    fn agreement(party: &str) -> [(&'static str, Value); 2] {
-        let prefixes = ["203.0.113.0/24"];
-        [("/measure", json!("agreement")), ("/party", json!({"name": party, "prefixes": prefixes}))]
-    }
-
-    fn refused(new: &Order, old: &Order, expected: &str) {
-        let refusal = check("n.json", new, old).expect_err(expected).to_string();
-        assert_eq!(refusal, format!("n.json: {expected} [L-EXTEND]"));
-    }
-
-    #[test]
-    fn what_may_follow() {
-        for new in [
-            extension(&[]),
-            // It starts before the other ends, as the other starts, and it ends with it.
-            extension(&[
-                ("/not_before", json!("2028-04-20T00:00:00+09:00")),
-                ("/not_after", json!("2028-05-01T00:00:00+09:00")),
-            ]),
-            extension(&[
-                ("/approved_at", json!("2027-10-20T15:00:00+09:00")),
-                ("/not_before", json!("2027-11-01T00:00:00+09:00")),
-                ("/not_after", json!("2027-12-01T00:00:00+09:00")),
-            ]),
-            // A later serial of the same name.
-            extension(&[("/order_id", json!("2027-17-0003")), ("/serial", json!(3))]),
-            // Other rules and another share: that is what was approved anew.
-            extension(&[
-                ("/address_sets/c2", json!(["192.0.2.1"])),
-                ("/facility/max_share_percent", json!(1)),
-            ]),
-            amendment(&[]),
-            amendment(&[("/not_after", json!("2028-05-01T00:00:00+09:00"))]),
-            amendment(&[
-                ("/serial", json!(9)),
-                ("/not_before", json!("2027-12-01T00:00:00+09:00")),
-            ]),
-        ] {
-            check("n.json", &new, &old()).unwrap();
-        }
-        let [a, b] = [extension(&agreement("a")), read(&agreement("a"))];
-        check("n.json", &a, &b).unwrap();
-    }
-
-    #[test]
-    fn an_extension_names_what_it_extends() {
-        for (named, words) in [
-            (json!({"order_id": "2027-17-0003", "serial": 1}), "order 2027-17-0003, serial 1"),
-            (json!({"order_id": "2027-17-0004", "serial": 2}), "order 2027-17-0004, serial 2"),
-        ] {
-            refused(
-                &extension(&[("/extends", named)]),
-                &old(),
-                &format!("extends: names {words}, not order 2027-17-0003, serial 2"),
-            );
-        }
-    }
-
-    #[test]
-    fn there_is_no_gap() {
-        refused(
-            &extension(&[("/not_before", json!("2028-05-01T00:00:01+09:00"))]),
-            &old(),
-            "not_before: the term starts at 2028-05-01T00:00:01+09:00, after the order that it \
-             extends has ended at 2028-05-01T00:00:00+09:00",
-        );
-    }
-
-    #[test]
-    fn an_amendment_never_prolongs() {
-        // Within six months of its own start, but later than what was approved.
-        refused(
-            &amendment(&[
-                ("/not_before", json!("2027-12-01T00:00:00+09:00")),
-                ("/not_after", json!("2028-05-01T00:00:00.000000001+09:00")),
-            ]),
-            &old(),
-            "not_after: the term ends at 2028-05-01T00:00:00.000000001+09:00, later than that of \
-             serial 2 at 2028-05-01T00:00:00+09:00; only an order that extends it may prolong it",
-        );
-        refused(&amendment(&[("/serial", json!(2))]), &old(), "serial: 2 is not above 2");
-        refused(&amendment(&[("/serial", json!(1))]), &old(), "serial: 1 is not above 2");
-        refused(
-            &amendment(&[("/order_id", json!("x"))]),
-            &old(),
-            "order_id: is another order than 2027-17-0003 and does not extend it",
-        );
-    }
-
-    #[test]
-    fn what_follows_goes_on_with_the_same() {
-        let three_months = json!("2028-02-01T00:00:00+09:00");
-        let rule = json!({"id": "r", "source": "c2"});
-        for follow in [extension, amendment] {
-            let mut other = vec![
-                ("/measure", json!("foreign-to-domestic")),
-                ("/rules/0", rule.clone()),
-                ("/approved_at", json!("2027-10-20T15:00:00+09:00")),
-                ("/not_before", json!("2027-11-01T00:00:00+09:00")),
-                ("/not_after", three_months.clone()),
-            ];
-            refused(
-                &follow(&other),
-                &old(),
-                "measure: is foreign-to-domestic, but that of order 2027-17-0003, serial 2 is \
-                 foreign-to-foreign",
-            );
-            refused(
-                &follow(&[("/facility/id", json!("osa-gw-1"))]),
-                &old(),
-                "facility.id: is osa-gw-1, but that of order 2027-17-0003, serial 2 is tyo-gw-1",
-            );
-            refused(
-                &follow(&agreement("b")),
-                &read(&agreement("a")),
-                "party.name: is b, but that of order 2027-17-0003, serial 2 is a",
-            );
-            refused(
-                &follow(&[("/approved_at", json!("2027-10-20T14:59:59+09:00"))]),
-                &old(),
-                "approved_at: the approval at 2027-10-20T14:59:59+09:00 comes before that of order \
-                 2027-17-0003, serial 2 at 2027-10-20T15:00:00+09:00",
-            );
-            // The sample's own measure and rule, one second too early.
-            other.drain(..2);
-            other[1].1 = json!("2027-10-31T23:59:59+09:00");
-            refused(
-                &follow(&other),
-                &old(),
-                "not_before: the term starts at 2027-10-31T23:59:59+09:00, before that of order \
-                 2027-17-0003, serial 2, which starts at 2027-11-01T00:00:00+09:00",
-            );
-        }
-    }
-}
+mod tests;

@@ -4,9 +4,9 @@
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp, Unit};
-use serde::Deserializer;
+use serde::{Deserialize, Deserializer};
 
-use super::json;
+use super::json::{self, Faults, Fields};
 
 /// Japan Standard Time; terms are counted in it (L-TERM).
 const TOKYO: &str = "Asia/Tokyo";
@@ -67,9 +67,21 @@ fn has_form(text: &[u8]) -> bool {
         }
 }
 
-/// `deserialize_with` for a timestamp field.
-pub(super) fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    json::text(deserializer, "a timestamp", parse_timestamp)
+/// A timestamp in a field that must be there.
+pub(super) fn take(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    faults: &mut Faults,
+) -> Option<Timestamp> {
+    struct Written(Timestamp);
+
+    impl<'de> Deserialize<'de> for Written {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::text(deserializer, "a timestamp", parse_timestamp).map(Self)
+        }
+    }
+
+    fields.take(field, faults).map(|Written(timestamp)| timestamp)
 }
 
 /// The latest end of a term of `months` calendar months in Asia/Tokyo that starts at `not_before`

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-use super::json::{self, quote};
+use super::json::{self, Faults, Fields, quote};
+use crate::rejection::FormFault;
 
 /// An IP protocol number (IANA "Assigned Internet Protocol Numbers").
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -132,16 +133,34 @@ impl<'de> Deserialize<'de> for PortRange {
     }
 }
 
-/// `deserialize_with` for the ports of a rule.
-pub(super) fn ports<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<PortRange>, D::Error> {
-    let ports: Vec<PortRange> = Vec::deserialize(deserializer)?;
+/// The ports of a rule, if it names some. The outer `None`: they are wrong.
+pub(super) fn ports(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    faults: &mut Faults,
+) -> Option<Vec<PortRange>> {
+    let Some(ports) = fields.may::<Vec<PortRange>>(field, faults)? else { return Some(Vec::new()) };
     // An empty list could be read as "no port" or as "any port".
     if ports.is_empty() {
-        return Err(D::Error::custom("is an empty list; leave the field out for any port"));
+        let reason = "is an empty list; leave the field out for any port";
+        faults.add(&fields.at(field), FormFault::Value(reason.to_owned()));
+        return None;
     }
-    Ok(ports)
+    Some(ports)
+}
+
+/// Whether ranges of ports together hold every port.
+pub(super) fn is_every_port(ports: &[PortRange]) -> bool {
+    let mut ranges: Vec<(u32, u32)> =
+        ports.iter().map(|range| (range.low.into(), range.high.into())).collect();
+    ranges.sort_unstable();
+    let reached = ranges.iter().fold(
+        0,
+        |next: u32, (low, high)| {
+            if *low <= next { next.max(high + 1) } else { next }
+        },
+    );
+    reached > u32::from(u16::MAX)
 }
 
 #[cfg(test)]
@@ -164,6 +183,17 @@ mod tests {
             assert!(PortRange::parse(text).is_err(), "{text}");
         }
         assert_eq!(PortRange::parse("2-1").unwrap_err(), "`2-1` ends below its start");
+    }
+
+    #[test]
+    fn every_port_is_every_port_in_whatever_pieces() {
+        let is = |ranges: &[&str]| {
+            let ranges: Vec<PortRange> =
+                ranges.iter().map(|text| PortRange::parse(text).unwrap()).collect();
+            is_every_port(&ranges)
+        };
+        assert!(is(&["0-65535"]) && is(&["1-65535", "0"]) && is(&["40000-65535", "0-50000"]));
+        assert!(!is(&[]) && !is(&["0-65534"]) && !is(&["1-65535"]) && !is(&["0-9", "11-65535"]));
     }
 
     #[test]

@@ -1,23 +1,28 @@
-//! The trust file, schema `sekisho.trust/v1`: whose signatures make an order an approved one, and
-//! how many it takes (L-APPROVE). Checking signatures, and whether one trust file may take the place
-//! of another, is in `verified`.
+//! The trust file, schema `sekisho.trust/v2`, in the shape of TUF's root: which keys there are, in which
+//! role each signs, and how many of a role it takes (L-APPROVE, L-AGREE). Checking signatures, and whether
+//! one trust file may take the place of another, is in `verified`.
 //!
-//! A key that must not count any more is marked `"revoked": true` and stays in the file, so that
-//! every version names each key that was ever revoked; one that merely retires is left out of the
-//! next version.
+//! A key has one role, and one holder has one key: nobody signs twice, or for two. A key that must not
+//! count any more stands in `revoked`, there and in every later version; one that merely retires is left
+//! out of the next version.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::VerifyingKey;
-use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::json;
+use super::keys;
 use super::kind::Kind;
-use super::{json, keys};
-use crate::rejection::{Rejection, Requirement};
+use super::role::Role;
+use crate::rejection::{FormFault, Reason, Rejection, Rejections, TrustFault};
 use crate::text;
 
-/// A key in a trust file as it is written; what it says is checked by [`TrustedKey::parse`].
+mod reading;
+
+/// A key as `sekisho order keygen` and `order entry` print it; what it says is checked by
+/// [`TrustedKey::parse`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
@@ -28,9 +33,6 @@ pub struct KeyEntry {
     /// Who holds the private key: free text on one line, in ASCII. Of the keys that are not revoked no two
     /// have the same holder.
     pub holder: String,
-    /// Whether the key signs nothing any more; left out of the file where it does.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub revoked: bool,
 }
 
 impl KeyEntry {
@@ -40,7 +42,6 @@ impl KeyEntry {
             keyid: keys::keyid(key),
             ed25519: hex::encode(key.as_bytes()),
             holder: holder.into(),
-            revoked: false,
         }
     }
 
@@ -54,28 +55,14 @@ impl KeyEntry {
     }
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    #[serde(deserialize_with = "schema")]
-    schema: String,
-    version: u64,
-    threshold: u64,
-    #[serde(deserialize_with = "json::objects")]
-    keys: Vec<KeyEntry>,
-}
-
-fn schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = Kind::Trust.schema();
-    json::exactly(deserializer, name).map(|()| name.to_owned())
-}
-
-/// A public key that may sign orders, and who holds it.
+/// A public key that may sign, and who holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrustedKey {
     keyid: String,
     key: VerifyingKey,
     holder: String,
+    /// None of a revoked key that no role names.
+    role: Option<Role>,
     revoked: bool,
 }
 
@@ -100,23 +87,18 @@ impl TrustedKey {
         Self::check(entry).map_err(|(field, reason)| Rejection::new(file, reason).at(field))
     }
 
-    fn check(entry: KeyEntry) -> Result<Self, (&'static str, String)> {
-        text::check(&entry.holder).map_err(|reason| ("holder", reason))?;
-        if !entry.holder.is_ascii() {
-            let reason = "holds characters outside of ASCII, which can look like others";
-            return Err(("holder", reason.to_owned()));
+    fn check(entry: KeyEntry) -> Result<Self, (&'static str, Reason)> {
+        let KeyEntry { keyid, ed25519, holder } = entry;
+        text::check(&holder).map_err(|reason| ("holder", Reason::from(FormFault::Text(reason))))?;
+        if !holder.is_ascii() {
+            return Err(("holder", TrustFault::Ascii.into()));
         }
-        let mut bytes = [0; 32];
-        let lower = !entry.ed25519.bytes().any(|byte| byte.is_ascii_uppercase());
-        if !lower || hex::decode_to_slice(&entry.ed25519, &mut bytes).is_err() {
-            return Err(("ed25519", "is not 64 lower-case hexadecimal digits".to_owned()));
+        let key = usable_key(&ed25519).map_err(|fault| ("ed25519", fault.into()))?;
+        let own = keys::keyid(&key);
+        if keyid != own {
+            return Err(("keyid", TrustFault::Keyid(own).into()));
         }
-        let key = usable_key(&bytes).map_err(|reason| ("ed25519", reason.to_owned()))?;
-        let keyid = keys::keyid(&key);
-        if entry.keyid != keyid {
-            return Err(("keyid", format!("is not the SHA-256 of the key, which is {keyid}")));
-        }
-        Ok(Self { keyid, key, holder: entry.holder, revoked: entry.revoked })
+        Ok(Self { keyid, key, holder, role: None, revoked: false })
     }
 
     /// [`keys::keyid`] of the key.
@@ -134,14 +116,19 @@ impl TrustedKey {
         &self.holder
     }
 
+    /// In which role it signs; none of a key that is only an entry, or revoked and without a role.
+    pub const fn role(&self) -> Option<&Role> {
+        self.role.as_ref()
+    }
+
     /// Whether the key signs nothing any more.
     pub const fn is_revoked(&self) -> bool {
         self.revoked
     }
 
-    /// The entry as it stands in a trust file.
+    /// The entry as it is printed.
     pub fn entry(&self) -> KeyEntry {
-        KeyEntry { revoked: self.revoked, ..KeyEntry::new(&self.key, &self.holder) }
+        KeyEntry::new(&self.key, &self.holder)
     }
 }
 
@@ -157,13 +144,18 @@ fn is_same(one: &str, other: &str) -> bool {
 /// group can have several encodings, hence several names, and count twice. Inside it no encoding
 /// but the canonical one exists: of the points with y below 19, which alone have two, only the
 /// neutral element is in the group, and that one is weak.
-fn usable_key(bytes: &[u8; 32]) -> Result<VerifyingKey, &'static str> {
-    let key = VerifyingKey::from_bytes(bytes).map_err(|_| "is not a point of the Ed25519 curve")?;
+fn usable_key(digits: &str) -> Result<VerifyingKey, TrustFault> {
+    let mut bytes = [0; 32];
+    let lower = !digits.bytes().any(|byte| byte.is_ascii_uppercase());
+    if !lower || hex::decode_to_slice(digits, &mut bytes).is_err() {
+        return Err(TrustFault::Hex);
+    }
+    let key = VerifyingKey::from_bytes(&bytes).map_err(|_| TrustFault::NoPoint)?;
     if key.is_weak() {
-        return Err("is a weak key (a point of small order): anyone could sign for it");
+        return Err(TrustFault::Weak);
     }
     if !key.to_edwards().is_torsion_free() {
-        return Err("is not a key that Ed25519 key generation can produce");
+        return Err(TrustFault::Mixed);
     }
     Ok(key)
 }
@@ -172,9 +164,22 @@ fn usable_key(bytes: &[u8; 32]) -> Result<VerifyingKey, &'static str> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trust {
     version: u64,
-    threshold: usize,
     keys: Vec<TrustedKey>,
+    /// How many distinct keys of each role must sign; at least 1.
+    thresholds: BTreeMap<Role, usize>,
+    revoked: BTreeSet<String>,
     bytes: Box<[u8]>,
+}
+
+/// A role as it is to stand in a new trust file.
+#[derive(Clone, Debug)]
+pub struct RoleDraft {
+    /// The role.
+    pub role: Role,
+    /// How many of its keys must sign.
+    pub threshold: u64,
+    /// Its keys.
+    pub keys: Vec<KeyEntry>,
 }
 
 impl Trust {
@@ -182,62 +187,40 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] that names the field.
-    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
-        let written: Written = json::parse(file, bytes)?;
-        if written.version == 0 {
-            return Err(Rejection::new(file, "versions count from 1").at("version"));
-        }
-        let mut seen: HashMap<String, usize> = HashMap::new();
-        let mut keys = Vec::new();
-        for (index, entry) in written.keys.into_iter().enumerate() {
-            let key = TrustedKey::check(entry).map_err(|(field, reason)| {
-                Rejection::new(file, reason).at(format!("keys[{index}].{field}"))
-            })?;
-            // The keyid is a function of the key, so this also finds the same key twice.
-            if let Some(first) = seen.insert(key.keyid.clone(), index) {
-                return Err(Rejection::new(file, format!("is the same key as keys[{first}]"))
-                    .at(format!("keys[{index}].keyid"))
-                    .under(Requirement::Approve));
-            }
-            // Two keys would let one person count twice; a revoked key counts for nobody.
-            let same = |other: &TrustedKey| !other.revoked && is_same(&other.holder, &key.holder);
-            if let Some(first) = keys.iter().position(same).filter(|_| !key.revoked) {
-                let reason = format!("holds keys[{first}] as well, and one holder has one key");
-                return Err(Rejection::new(file, reason)
-                    .at(format!("keys[{index}].holder"))
-                    .under(Requirement::Approve));
-            }
-            keys.push(key);
-        }
-        let threshold = usize::try_from(written.threshold).unwrap_or(usize::MAX);
-        let usable = keys.iter().filter(|key| !key.revoked).count();
-        if threshold == 0 || threshold > usable {
-            return Err(Rejection::new(
-                file,
-                format!(
-                    "{threshold} is not within 1 to {usable}, the number of keys that are not \
-                     revoked"
-                ),
-            )
-            .at("threshold")
-            .under(Requirement::Approve));
-        }
-        Ok(Self { version: written.version, threshold, keys, bytes: bytes.into() })
+    /// All that is wrong, with the fields that are wrong.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Rejections> {
+        reading::trust(file, bytes)
     }
 
-    /// Writes a trust file of `keys`. It is not checked here: [`Trust::parse`] what comes out.
+    /// Writes a trust file. It is not checked here: [`Trust::parse`] what comes out.
     ///
     /// # Errors
     ///
     /// None that could be provoked; serialisation is fallible by its type.
     pub fn draft(
         version: u64,
-        threshold: u64,
-        keys: Vec<KeyEntry>,
+        roles: &[RoleDraft],
+        revoked: &[String],
     ) -> Result<String, serde_json::Error> {
-        let written = Written { schema: Kind::Trust.schema().to_owned(), version, threshold, keys };
-        Ok(serde_json::to_string_pretty(&written)? + "\n")
+        let mut keys = serde_json::Map::new();
+        let mut written = serde_json::Map::new();
+        for RoleDraft { role, threshold, keys: entries } in roles {
+            for entry in entries {
+                let key = json!({"ed25519": entry.ed25519, "holder": entry.holder});
+                keys.insert(entry.keyid.clone(), key);
+            }
+            let keyids: Vec<&str> = entries.iter().map(|entry| entry.keyid.as_str()).collect();
+            let value = json!({"threshold": threshold, "keyids": keyids});
+            written.insert(role.to_string(), value);
+        }
+        let trust: Value = json!({
+            "schema": Kind::Trust.schema(),
+            "version": version,
+            "keys": keys,
+            "roles": written,
+            "revoked": revoked,
+        });
+        Ok(serde_json::to_string_pretty(&trust)? + "\n")
     }
 
     /// Counts the versions of the file from 1.
@@ -250,19 +233,35 @@ impl Trust {
         &self.bytes
     }
 
-    /// How many distinct keys must have signed a document; at least 1.
-    pub const fn threshold(&self) -> usize {
-        self.threshold
+    /// The roles and how many distinct keys of each must sign.
+    pub const fn thresholds(&self) -> &BTreeMap<Role, usize> {
+        &self.thresholds
     }
 
-    /// All keys of the file, also the revoked ones, in file order.
+    /// How many distinct keys of a role must sign; `None`: there is no such role.
+    pub fn threshold(&self, role: &Role) -> Option<usize> {
+        self.thresholds.get(role).copied()
+    }
+
+    /// All keys of the file, also the revoked ones.
     pub fn keys(&self) -> &[TrustedKey] {
         &self.keys
     }
 
-    /// Whether the file marks the key of this name as revoked.
+    /// The names of the keys of a role, also of revoked ones.
+    pub fn keyids(&self, role: &Role) -> BTreeSet<&str> {
+        let of = |key: &&TrustedKey| key.role.as_ref() == Some(role);
+        self.keys.iter().filter(of).map(TrustedKey::keyid).collect()
+    }
+
+    /// The names of all keys that sign nothing any more.
+    pub const fn revoked(&self) -> &BTreeSet<String> {
+        &self.revoked
+    }
+
+    /// Whether the file revokes the key of this name.
     pub fn is_revoked(&self, keyid: &str) -> bool {
-        self.key(keyid).is_some_and(TrustedKey::is_revoked)
+        self.revoked.contains(keyid)
     }
 
     /// The key of this name, which may be revoked.

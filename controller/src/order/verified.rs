@@ -1,26 +1,30 @@
-//! The one gate of approval (L-APPROVE): only here is a [`Verified`] made. `signatures` counts and
-//! checks signatures; `rotation` is the gate of new trust files.
+//! The one gate of who signed (L-APPROVE, L-AGREE): only here is a [`Verified`] made. `signatures` counts
+//! and checks signatures; `rotation` is the gate of new trust files. Whether an order is within what it
+//! rests on is asked when it becomes a [`Mandate`](super::Mandate).
 
 use std::ops::Deref;
 
 use sha2::{Digest, Sha256};
 
+use super::basis::Basis;
 use super::document::Order;
 use super::envelope::Envelope;
-use super::kind::Kind;
-use super::read_order;
+use super::json::{self, Faults, Place, quote};
+use super::kind::{self, Kind};
+use super::name::BasisKind;
 use super::revocation::Revocation;
+use super::role::Role;
 use super::trust::Trust;
-use crate::rejection::Rejection;
+use crate::rejection::{FormFault, Rejection, Rejections, SigningFault};
 
 mod rotation;
 mod signatures;
 
+pub(super) use rotation::rotation;
 pub use rotation::verify_rotation;
 
-/// Something that enough trusted keys have signed. The only ways to one are [`verify_order`],
-/// [`verify_revocation`] and [`verify_rotation`], so whatever asks for a `Verified<Order>` cannot be
-/// given an unapproved order.
+/// Something that enough trusted keys have signed. The only ways to one are in this file and `rotation`, so
+/// whatever asks for a `Verified<Order>` cannot be given an order that nobody signed.
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     value: T,
@@ -35,6 +39,16 @@ pub struct Signer {
     pub keyid: String,
     /// Who holds it, by the trust file.
     pub holder: String,
+    /// In which role.
+    pub role: Role,
+}
+
+#[cfg(test)]
+impl<T> Verified<T> {
+    /// What nobody signed, for tests of what is done with it.
+    pub(crate) fn assumed(value: T, payload: &[u8]) -> Self {
+        Self { value, signers: Vec::new(), digest: crate::digest::sha256(payload) }
+    }
 }
 
 impl<T> Verified<T> {
@@ -43,13 +57,13 @@ impl<T> Verified<T> {
         &self.value
     }
 
-    /// Who signed, in the envelope's order; at least as many as the trust file asks for.
+    /// Who signed, in the envelope's order; at least as many of each role as the trust file asks for.
     pub fn signers(&self) -> &[Signer] {
         &self.signers
     }
 
     /// The SHA-256 of the payload bytes, in lower-case hexadecimal digits: names exactly what was
-    /// signed, in logs and inspections (L-INSPECT).
+    /// signed, in orders, logs and inspections (L-APPROVE, L-INSPECT).
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -66,7 +80,9 @@ impl<T> Deref for Verified<T> {
 /// A document of any kind that was verified.
 #[derive(Clone, Debug)]
 pub enum VerifiedDocument {
-    /// An order.
+    /// An approval or an agreement.
+    Basis(Box<Verified<Basis>>),
+    /// An order; whether it is within what it rests on was not asked.
     Order(Box<Verified<Order>>),
     /// A revocation.
     Revocation(Verified<Revocation>),
@@ -75,73 +91,172 @@ pub enum VerifiedDocument {
 }
 
 /// Verifies and reads an order: envelope, then signatures, and only then the payload, which is
-/// checked by [`read_order`].
+/// checked by [`Order::read`].
 ///
 /// Our reading of L-APPROVE, stricter than DSSE, which skips signatures that do not verify:
-/// *every* signature in the envelope must be by a distinct trusted key and must verify, and there
-/// must be at least `threshold` of them. An envelope with one signature that is unknown, revoked,
-/// doubled or wrong is refused whole: it is not what its signers sent, and someone should ask why.
+/// *every* signature in the envelope must be by a distinct trusted key of a role that signs such a
+/// document and must verify, and there must be at least the role's `threshold` of them. An envelope with
+/// one signature that is unknown, revoked, doubled, wrong or of another role is refused whole: it is not
+/// what its signers sent, and someone should ask why.
 ///
 /// # Errors
 ///
-/// The first [`Rejection`]; those about signatures carry
-/// [`Requirement::Approve`](crate::rejection::Requirement::Approve).
-pub fn verify_order(file: &str, bytes: &[u8], trust: &Trust) -> Result<Verified<Order>, Rejection> {
-    order(file, &Envelope::parse(file, bytes)?, trust)
+/// All that is wrong with the signatures, else all that is wrong with the order.
+pub fn verify_order(
+    file: &str,
+    bytes: &[u8],
+    trust: &Trust,
+) -> Result<Verified<Order>, Rejections> {
+    order(file, &expect(file, bytes, Kind::Order)?, trust)
 }
 
-/// Verifies and reads a revocation, in the same way and by the same threshold as an order.
+/// Verifies and reads an approval or an agreement, in the same way.
 ///
 /// # Errors
 ///
-/// The first [`Rejection`].
+/// All that is wrong.
+pub fn verify_basis(
+    kind: BasisKind,
+    file: &str,
+    bytes: &[u8],
+    trust: &Trust,
+) -> Result<Verified<Basis>, Rejections> {
+    basis(kind, file, &expect(file, bytes, kind.kind())?, trust)
+}
+
+/// Verifies and reads a revocation, in the same way.
+///
+/// # Errors
+///
+/// All that is wrong.
 pub fn verify_revocation(
     file: &str,
     bytes: &[u8],
     trust: &Trust,
-) -> Result<Verified<Revocation>, Rejection> {
-    revocation(file, &Envelope::parse(file, bytes)?, trust)
+) -> Result<Verified<Revocation>, Rejections> {
+    revocation(file, &expect(file, bytes, Kind::Revocation)?, trust)
 }
 
 /// Verifies and reads an envelope of whatever kind it says it is.
 ///
 /// # Errors
 ///
-/// The first [`Rejection`].
-pub fn verify_any(file: &str, bytes: &[u8], trust: &Trust) -> Result<VerifiedDocument, Rejection> {
-    let envelope = Envelope::parse(file, bytes)?;
+/// All that is wrong.
+pub fn verify_any(file: &str, bytes: &[u8], trust: &Trust) -> Result<VerifiedDocument, Rejections> {
+    let envelope = open(file, bytes)?;
+    let of_kind = |kind| {
+        basis(kind, file, &envelope, trust).map(|basis| VerifiedDocument::Basis(Box::new(basis)))
+    };
     match envelope.kind() {
+        Kind::Approval => of_kind(BasisKind::Approval),
+        Kind::Agreement => of_kind(BasisKind::Agreement),
         Kind::Order => {
             order(file, &envelope, trust).map(|order| VerifiedDocument::Order(Box::new(order)))
         }
         Kind::Revocation => revocation(file, &envelope, trust).map(VerifiedDocument::Revocation),
-        Kind::Trust => rotation::rotation(file, &envelope, trust).map(VerifiedDocument::Trust),
+        Kind::Trust => rotation(file, &envelope, trust).map(VerifiedDocument::Trust),
     }
 }
 
-fn order(file: &str, envelope: &Envelope, trust: &Trust) -> Result<Verified<Order>, Rejection> {
-    envelope.expect(file, Kind::Order)?;
-    signed(file, envelope, trust, read_order)
+/// Opens an envelope. A document that nobody has signed is recognised, and so is one of version 1.
+pub(super) fn open(file: &str, bytes: &[u8]) -> Result<Envelope, Rejection> {
+    if !Envelope::is_likely(bytes) && json::string_field(bytes, "schema").is_some() {
+        let kind = Kind::of_document(file, bytes)?;
+        return Err(Rejection::new(file, SigningFault::Unsigned(kind.with_article())));
+    }
+    let envelope = Envelope::parse(file, bytes)?;
+    if let Some(schema) = json::string_field(envelope.payload(), "schema")
+        && let Some(instead) = kind::outdated(&schema)
+    {
+        let fault = FormFault::Outdated { found: quote(&schema), instead };
+        return Err(Rejection::new(file, fault).at("schema"));
+    }
+    Ok(envelope)
 }
 
-fn revocation(
-    file: &str,
-    envelope: &Envelope,
-    trust: &Trust,
-) -> Result<Verified<Revocation>, Rejection> {
-    envelope.expect(file, Kind::Revocation)?;
-    signed(file, envelope, trust, Revocation::read)
+fn expect(file: &str, bytes: &[u8], kind: Kind) -> Result<Envelope, Rejection> {
+    let envelope = open(file, bytes)?;
+    if envelope.kind() == kind {
+        return Ok(envelope);
+    }
+    let (found, expected) = (envelope.kind().with_article(), kind.with_article());
+    Err(Rejection::new(file, SigningFault::Kind { found, expected }).at("payloadType"))
+}
+
+/// An order of which enough have signed the bytes, and what is wrong with it so far.
+pub(super) struct Candidate {
+    pub(super) order: Option<Order>,
+    pub(super) faults: Faults,
+    signers: Vec<Signer>,
+    digest: String,
+}
+
+impl Candidate {
+    /// The order, if nothing is wrong with it.
+    pub(super) fn accept(self) -> Result<Verified<Order>, Rejections> {
+        let Self { order, faults, signers, digest } = self;
+        Ok(Verified { value: faults.or(order)?, signers, digest })
+    }
 }
 
 /// Signatures first: nothing of a payload is read before enough have signed it.
-fn signed<T>(
+pub(super) fn candidate(
     file: &str,
     envelope: &Envelope,
     trust: &Trust,
-    read: impl FnOnce(&str, &[u8]) -> Result<T, Rejection>,
-) -> Result<Verified<T>, Rejection> {
-    let signers = signatures::all_trusted(file, envelope, trust)?;
-    let value = read(file, envelope.payload())?;
+) -> Result<Candidate, Rejections> {
+    let mut faults = Faults::new(file);
+    let signers = signatures::by_roles(envelope, trust, &[Role::CabinetOffice], &mut faults);
+    faults.end()?;
+    let mut faults = Faults::new(file);
+    let order = Order::examine(envelope.payload(), &mut faults);
+    Ok(Candidate { order, faults, signers, digest: digest(envelope) })
+}
+
+fn order(file: &str, envelope: &Envelope, trust: &Trust) -> Result<Verified<Order>, Rejections> {
+    candidate(file, envelope, trust)?.accept()
+}
+
+pub(super) fn basis(
+    kind: BasisKind,
+    file: &str,
+    envelope: &Envelope,
+    trust: &Trust,
+) -> Result<Verified<Basis>, Rejections> {
+    let mut faults = Faults::new(file);
+    let signers = match kind {
+        BasisKind::Approval => {
+            signatures::by_roles(envelope, trust, &[Role::Commission], &mut faults)
+        }
+        BasisKind::Agreement => signatures::by_three(envelope, trust, &mut faults),
+    };
+    faults.end()?;
+    let value = Basis::read(kind, file, envelope.payload())?;
+    let mut faults = Faults::new(file);
+    signatures::all_of(envelope, &signers, &value.roles(), &mut faults);
+    faults.end()?;
+    Ok(Verified { value, signers, digest: digest(envelope) })
+}
+
+pub(super) fn revocation(
+    file: &str,
+    envelope: &Envelope,
+    trust: &Trust,
+) -> Result<Verified<Revocation>, Rejections> {
+    let mut faults = Faults::new(file);
+    let signers = signatures::by_any(envelope, trust, &mut faults);
+    faults.end()?;
+    let value = Revocation::read(file, envelope.payload())?;
+    let mut faults = Faults::new(file);
+    for (index, signer) in signers.iter().enumerate() {
+        if !value.may_be_by(&signer.role) {
+            let here = Place::top().field("signatures").member(index).field("keyid");
+            let (role, ends) = (signer.role.to_string(), value.ends.kind().with_article());
+            let ends = ends.to_owned();
+            faults.add(&here, SigningFault::NotTheirs { role, ends });
+        }
+    }
+    faults.end()?;
     Ok(Verified { value, signers, digest: digest(envelope) })
 }
 

@@ -5,12 +5,10 @@
 //! |---|---|
 //! | `party` | an agreement's party must be domestic: a refusal |
 //! | `reach` | address sets that can never match |
-//! | `breadth` | address sets that cover too much of the address space |
 //! | `shadow` | rules that earlier ones hide |
 //!
 //! The warnings are no refusals: the order is lawful, but not what anyone would want to sign.
 
-mod breadth;
 mod party;
 mod reach;
 mod shadow;
@@ -21,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::classes::ClassRanges;
-use crate::order::Order;
+use crate::order::Mandate;
 use crate::order::condition::Condition;
 use crate::order::space::Space;
 use crate::rejection::{Rejection, Requirement};
@@ -35,7 +33,7 @@ pub struct Warning(Rejection);
 
 impl Warning {
     fn new(file: &str, field: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Rejection::new(file, text).at(field))
+        Self(Rejection::new(file, text.into()).at(field))
     }
 
     fn under(self, requirement: Requirement) -> Self {
@@ -57,7 +55,7 @@ impl From<Warning> for Rejection {
 }
 
 /// All warnings about an order. Without direction tables those that need none.
-pub fn warnings(file: &str, order: &Order, classes: Option<&ClassRanges>) -> Vec<Warning> {
+pub fn warnings(file: &str, order: &Mandate, classes: Option<&ClassRanges>) -> Vec<Warning> {
     // Sets that no rule names do not come into the tables; to say so is enough.
     let unused = order.unused_sets().into_iter();
     let mut warnings: Vec<Warning> =
@@ -66,7 +64,6 @@ pub fn warnings(file: &str, order: &Order, classes: Option<&ClassRanges>) -> Vec
     if let Some(classes) = classes {
         reach::warn(file, order, &spaces, classes, &mut warnings);
     }
-    breadth::warn(file, &spaces, &mut warnings);
     shadow::warn(file, order, &spaces, &mut warnings);
     warnings
 }
@@ -78,13 +75,13 @@ struct Spaces<'a> {
 }
 
 impl<'a> Spaces<'a> {
-    fn of(order: &'a Order) -> Self {
+    fn of(order: &'a Mandate) -> Self {
         let mut sets = BTreeMap::new();
         for name in order.conditions().filter_map(Condition::address_set) {
             if let Some(networks) = order.address_sets.get(name) {
-                sets.entry(name).or_insert_with(|| Space::of(networks));
+                sets.entry(name).or_insert_with(|| Space::of(&networks.addresses));
             }
         }
-        Self { sets, party: order.party.as_ref().map(|party| Space::of(&party.prefixes)) }
+        Self { sets, party: order.party().map(|party| Space::of(&party.prefixes)) }
     }
 }

@@ -5,15 +5,15 @@
 use sensor_common::direction::AddressClass;
 
 use crate::classes::ClassRanges;
-use crate::order::Order;
+use crate::order::Basis;
 use crate::rejection::{Rejection, Requirement};
 
 /// Checks that all addresses of an agreement's party are domestic.
 ///
 /// # Errors
 /// The first prefix that is not wholly domestic.
-pub fn check_party(file: &str, order: &Order, classes: &ClassRanges) -> Result<(), Rejection> {
-    let Some(party) = &order.party else { return Ok(()) };
+pub fn check_party(file: &str, basis: &Basis, classes: &ClassRanges) -> Result<(), Rejection> {
+    let Some(party) = basis.party() else { return Ok(()) };
     for (index, prefix) in party.prefixes.iter().enumerate() {
         let wrong = classes.within(prefix).find(|(_, class)| *class != AddressClass::Domestic);
         if let Some((address, class)) = wrong {

@@ -10,7 +10,7 @@ use super::{Spaces, Warning};
 use crate::classes::ClassRanges;
 use crate::order::condition::Condition;
 use crate::order::space::Space;
-use crate::order::{Measure, Order};
+use crate::order::{Mandate, Measure};
 use crate::rejection::Requirement;
 
 /// The classes that a measure's direction asks for: of the source, then of the destination.
@@ -26,7 +26,7 @@ const fn ends(measure: Measure) -> (AddressClass, AddressClass) {
 
 pub(super) fn warn(
     file: &str,
-    order: &Order,
+    order: &Mandate,
     spaces: &Spaces<'_>,
     classes: &ClassRanges,
     warnings: &mut Vec<Warning>,
@@ -41,11 +41,12 @@ pub(super) fn warn(
             }
         }
     }
-    let (source, destination) = ends(order.measure);
+    let (source, destination) = ends(order.measure());
     let party = spaces.party.as_ref();
     let mut found: Vec<(usize, Warning)> = Vec::new();
     for ((field, set), (rule, condition)) in uses {
-        let Some(networks) = order.address_sets.get(set) else { continue };
+        let Some(set_of) = order.address_sets.get(set) else { continue };
+        let networks = &set_of.addresses;
         let reaches = |network: &IpNetwork| {
             let as_source = || has(classes, network, source);
             let as_destination = || {
@@ -93,12 +94,12 @@ fn meets(party: &Space, network: &IpNetwork) -> bool {
 }
 
 /// Why the example cannot match.
-fn because(order: &Order, field: &str, example: &IpNetwork, classes: &ClassRanges) -> String {
-    let (source, destination) = ends(order.measure);
+fn because(order: &Mandate, field: &str, example: &IpNetwork, classes: &ClassRanges) -> String {
+    let (source, destination) = ends(order.measure());
     let mut is: Vec<&str> = classes.within(example).map(|(_, class)| class.name()).collect();
     is.sort_unstable();
     is.dedup();
-    let party = if order.party.is_some() { " and the party's" } else { "" };
+    let party = if order.party().is_some() { " and the party's" } else { "" };
     let asked = match field {
         "source" => format!("its sources are {}", source.name()),
         "destination" => format!("its destinations are {}{party}", destination.name()),
@@ -109,5 +110,5 @@ fn because(order: &Order, field: &str, example: &IpNetwork, classes: &ClassRange
             destination.name()
         ),
     };
-    format!("{example} is {}, but the measure is {} and {asked}", is.join(" and "), order.measure)
+    format!("{example} is {}, but the measure is {} and {asked}", is.join(" and "), order.measure())
 }

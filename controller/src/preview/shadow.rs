@@ -166,6 +166,6 @@ impl Payloads<'_> {
 /// The payload sets that rules name.
 fn payloads(order: &Order) -> BTreeMap<&str, Payloads<'_>> {
     let named = order.conditions().filter_map(Condition::payload_set);
-    let set = |name| Some((name, Payloads::from(order.payload_prefixes.get(name)?)));
+    let set = |name| Some((name, Payloads::from(&order.payload_prefixes.get(name)?.prefixes)));
     named.filter_map(set).collect()
 }

@@ -194,8 +194,8 @@ mod tests {
     use crate::order::samples;
 
     fn names(number: u32) -> std::sync::Arc<Names> {
-        let order = samples::verified(&samples::order());
-        compile(number, &[], &Slotted::in_turn([&order])).unwrap().names
+        let order = samples::verified(&samples::plan());
+        compile(number, &[], &Slotted::in_turn([&order]), None).unwrap().names
     }
 
     fn record() -> Record {
@@ -237,7 +237,7 @@ mod tests {
                 r#""source":{"ip":"198.51.100.7","port":51000},"#,
                 r#""destination":{"ip":"192.0.2.1","port":443},"#,
                 r#""network":{"transport":"tcp","type":"ipv4","bytes":1514,"direction":"external"},"#,
-                r#""sekisho":{"order_id":"2027-17-0003","serial":2,"#,
+                r#""sekisho":{"order_id":"2027-17-0003","serial":1,"#,
                 r#""measure":"foreign-to-foreign","rule":"r1","sensor":"tyo-gw-1a","#,
                 r#""interface":"eth1"}}"#,
                 "\n"
@@ -265,7 +265,7 @@ mod tests {
                 r#""source":{"ip":"2001:db8:5::1"},"destination":{"ip":"2001:db8::2"},"#,
                 r#""network":{"transport":"ipv6-icmp","type":"ipv6","bytes":1514,"#,
                 r#""direction":"outbound"},"#,
-                r#""sekisho":{"order_id":"2027-17-0003","serial":2,"#,
+                r#""sekisho":{"order_id":"2027-17-0003","serial":1,"#,
                 r#""measure":"foreign-to-foreign","rule":"r1","sensor":"tyo-gw-1a","#,
                 r#""interface":"eth1"}}"#,
                 "\n"

@@ -12,22 +12,22 @@ use jiff::Timestamp;
 
 use super::act::Act;
 use super::clock::Reading;
-use super::install::Installed;
+use super::install::{Accepted, Position};
 use super::loading::Contents;
 use super::state::{Change, Registry};
 use super::wording;
 use crate::classes::ClassRanges;
 use crate::compile::Layer;
 use crate::files;
-use crate::preview::check_party;
-use crate::rejection::Rejection;
+use crate::order::together::Given;
+use crate::rejection::{Rejection, Rejections};
 use crate::shown::shown;
 use crate::text::Text;
 
 /// What can be asked of a registry.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Install orders: all of them, or none if one is refused.
+    /// Install approvals, agreements and orders: all of them, or none if one is refused.
     Install(Vec<Document>),
     /// Accept a revocation.
     Revoke(Document),
@@ -84,16 +84,7 @@ pub struct Answer(Told);
 #[derive(Debug)]
 enum Told {
     Lines(Vec<String>),
-    Orders(Vec<Accepted>),
-}
-
-/// An order that was accepted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Accepted {
-    /// Its position in the registry.
-    pub position: usize,
-    /// Whether it was there before.
-    pub is_known: bool,
+    Documents(Vec<Accepted>),
 }
 
 impl Command {
@@ -117,6 +108,11 @@ impl Document {
             .map_err(|error| Rejection::new(shown(path), format!("cannot be read: {error}")))?;
         Ok(Self { name: Text::of_path(path), bytes: bytes.into() })
     }
+
+    /// The same for those who judge documents.
+    pub fn given(&self) -> Given {
+        Given { file: self.name.to_string(), bytes: self.bytes.clone() }
+    }
 }
 
 impl Answer {
@@ -126,11 +122,14 @@ impl Answer {
 
     /// The orders that are new, by position: whoever asked may wait for them to be in force.
     pub fn new_orders(&self) -> impl Iterator<Item = usize> {
-        let orders = match &self.0 {
+        let documents = match &self.0 {
             Told::Lines(_) => &[][..],
-            Told::Orders(orders) => orders,
+            Told::Documents(documents) => documents,
         };
-        orders.iter().filter(|order| !order.is_known).map(|order| order.position)
+        documents.iter().filter(|one| !one.is_known).filter_map(|one| match one.what {
+            Position::Order(position) => Some(position),
+            Position::Basis(_) => None,
+        })
     }
 
     /// In words. `registry` is the one after the step; `is_live` says whether the tables of the order at a
@@ -141,13 +140,16 @@ impl Answer {
         now: Timestamp,
         is_live: impl Fn(usize) -> bool,
     ) -> Vec<String> {
-        let order = |Accepted { position, is_known }: &Accepted| {
-            let words = if *is_known { wording::installed_before } else { wording::installed };
-            words(registry, *position, now, is_live(*position))
+        let one = |Accepted { what, is_known }: &Accepted| match what {
+            Position::Basis(position) => wording::basis_installed(registry, *position, *is_known),
+            Position::Order(position) => {
+                let words = if *is_known { wording::installed_before } else { wording::installed };
+                words(registry, *position, now, is_live(*position))
+            }
         };
         match &self.0 {
             Told::Lines(lines) => lines.clone(),
-            Told::Orders(orders) => orders.iter().map(order).collect(),
+            Told::Documents(documents) => documents.iter().map(one).collect(),
         }
     }
 }
@@ -173,26 +175,24 @@ impl Registry {
     /// daemon that starts over it refuses to.
     ///
     /// # Errors
-    /// Each [`Rejection`]; then nothing of the command is done.
+    /// Each rejection; then nothing of the command is done.
     pub fn decide(
         &self,
         command: &Command,
         direction: Option<KnownDirection<'_>>,
         reading: Reading,
-    ) -> Result<Decision, Vec<Rejection>> {
-        let refused = |rejection| vec![rejection];
+    ) -> Result<Decision, Rejections> {
         match command {
-            Command::Install(documents) => self.decide_on_orders(documents, direction, reading),
+            Command::Install(documents) => self.decide_on_documents(documents, direction, reading),
             Command::Revoke(Document { name, bytes }) => {
-                let change = self.revoke(name.as_str(), bytes.clone(), reading).map_err(refused)?;
+                let change = self.revoke(name.as_str(), bytes.clone(), reading)?;
                 Ok(change.map_or_else(
                     || Decision::nothing(wording::REVOKED_BEFORE.to_owned()),
                     Decision::close,
                 ))
             }
             Command::Rotate(Document { name, bytes }) => {
-                let change = self.rotate(name.as_str(), bytes.clone(), reading);
-                Ok(Decision::close(change.map_err(refused)?))
+                Ok(Decision::close(self.rotate(name.as_str(), bytes.clone(), reading)?))
             }
             Command::Halt(act) => Ok(self.halt(act.clone(), reading).map_or_else(
                 || Decision::nothing(wording::halted_before(self.halted())),
@@ -204,84 +204,43 @@ impl Registry {
         }
     }
 
-    fn decide_on_orders(
+    fn decide_on_documents(
         &self,
         documents: &[Document],
         direction: Option<KnownDirection<'_>>,
         reading: Reading,
-    ) -> Result<Decision, Vec<Rejection>> {
+    ) -> Result<Decision, Rejections> {
         let classes = direction.map(|direction| direction.classes);
-        let (change, orders) = self.accept(documents, classes, reading)?;
+        let given: Vec<Given> = documents.iter().map(Document::given).collect();
+        let (change, accepted) = self.accept(&given, classes, reading)?;
         let layers = direction.map_or(&[][..], |direction| direction.layers);
-        for (document, order) in documents.iter().zip(&orders) {
-            if !order.is_known {
-                let fits =
-                    change.registry.fits(document.name.as_str(), Some(order.position), layers);
-                fits.map_err(|rejection| vec![rejection])?;
+        for (document, one) in documents.iter().zip(&accepted) {
+            if let Accepted { what: Position::Order(position), is_known: false } = one {
+                change.registry.fits(document.name.as_str(), Some(*position), layers)?;
             }
         }
         let step = if change.is_empty() { Step::Nothing } else { Step::Open(Box::new(change)) };
-        Ok(Decision { step, answer: Answer(Told::Orders(orders)) })
-    }
-
-    /// Accepts orders one after the other, so that each may extend one before it: the change, and what came
-    /// of each. Whether all fit into one generation is for [`Registry::fits`] to say.
-    ///
-    /// # Errors
-    /// A [`Rejection`] for each order that is refused.
-    pub fn accept(
-        &self,
-        documents: &[Document],
-        classes: Option<&ClassRanges>,
-        reading: Reading,
-    ) -> Result<(Change, Vec<Accepted>), Vec<Rejection>> {
-        let mut change = self.unchanged();
-        let (mut orders, mut rejections) = (Vec::new(), Vec::new());
-        for document in documents {
-            match change.registry.accept_one(document, classes, reading) {
-                Ok(Installed::Known(position)) => {
-                    orders.push(Accepted { position, is_known: true });
-                }
-                Ok(Installed::New(next, position)) => {
-                    change = change.then(*next);
-                    orders.push(Accepted { position, is_known: false });
-                }
-                Err(rejection) => rejections.push(rejection),
-            }
-        }
-        if rejections.is_empty() { Ok((change, orders)) } else { Err(rejections) }
-    }
-
-    /// An agreement's party must be domestic where the order is carried out (L-MEASURE).
-    fn accept_one(
-        &self,
-        Document { name, bytes }: &Document,
-        classes: Option<&ClassRanges>,
-        reading: Reading,
-    ) -> Result<Installed, Rejection> {
-        let installed = self.install(name.as_str(), bytes.clone(), reading)?;
-        if let (Installed::New(change, position), Some(classes)) = (&installed, classes)
-            && let Some(entry) = change.registry.entries().get(*position)
-        {
-            check_party(name.as_str(), entry.head(), classes)?;
-        }
-        Ok(installed)
+        Ok(Decision { step, answer: Answer(Told::Documents(accepted)) })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::act::{Caller, Said};
-    use super::super::tests::{at, begun, extending, payload, revocation, rotation};
+    use super::super::tests::{at, begun, payload, revocation, rotation};
     use super::*;
-    use crate::order::samples::signed;
+    use crate::order::Kind;
+    use crate::order::samples::kit::signers;
+    use crate::order::samples::{Signed, signed};
 
     fn document(name: &str, text: String) -> Document {
         Document { name: name.parse().unwrap(), bytes: text.into() }
     }
 
-    fn order(id: &str, from: i64) -> Document {
-        document(id, signed(&payload(id, 1, from, from + 10), &[1, 2, 3]))
+    /// An order, and what it rests on.
+    fn order(id: &str, from: i64) -> Vec<Document> {
+        let Signed { basis, order } = signed(&payload(id, 1, from, from + 10));
+        vec![document(&format!("{id}-basis"), basis), document(id, order)]
     }
 
     /// Decides, takes the step, and says which one it was.
@@ -306,51 +265,53 @@ mod tests {
     fn what_lets_the_kernel_select_more_opens_and_all_else_closes() {
         let mut registry = begun().registry;
         let act = Act::new(Said::default(), Caller::default(), at(0).wall);
-        let revoked = document("r", revocation("a", 1, 5));
+        let revoked = document("r", revocation("order_id", "a", 1, 5));
         for (command, step) in [
-            (Command::Install(vec![order("a", 10)]), "open"),
-            (Command::Install(vec![order("a", 10)]), "nothing"),
+            (Command::Install(order("a", 10)), "open"),
+            (Command::Install(order("a", 10)), "nothing"),
             (Command::Revoke(revoked.clone()), "close"),
             (Command::Revoke(revoked), "nothing"),
             (Command::Halt(act.clone()), "close"),
             (Command::Halt(act.clone()), "nothing"),
             (Command::Resume(act.clone()), "open"),
             (Command::Resume(act), "nothing"),
-            (Command::Rotate(document("t", rotation(2, &[], &[1, 2, 3]))), "close"),
+            (Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))), "close"),
         ] {
             assert_eq!(take(&mut registry, &command), Ok(step), "{command:?}");
         }
     }
 
     #[test]
-    fn of_several_orders_each_may_build_on_those_before_it() {
+    fn of_several_documents_each_may_build_on_the_others() {
         let mut registry = begun().registry;
-        let extension = extending(&payload("b", 1, 20, 30), "a", 1);
-        let extension = document("b", signed(&extension, &[1, 2, 3]));
-        let alone = Command::Install(vec![extension.clone(), order("a", 10)]);
+        let [basis, order] = order("a", 10).try_into().unwrap();
+        let higher = document("b", signed(&payload("a", 2, 15, 30)).order);
+        let alone = Command::Install(vec![higher.clone(), order.clone()]);
         let refused = take(&mut registry, &alone).unwrap_err();
-        assert_eq!(refused.len(), 1, "{refused:?}");
-        assert!(refused[0].starts_with("b: extends: "), "{refused:?}");
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert!(refused[0].contains(": basis: approval a, serial 1 is not there"), "{refused:?}");
         assert!(registry.entries().is_empty());
-        let both = Command::Install(vec![order("a", 10), order("a", 10), extension]);
+        take(&mut registry, &Command::Install(vec![basis.clone(), order.clone()])).unwrap();
+        let both = Command::Install(vec![higher, order, basis]);
         let Decision { step: Step::Open(change), answer } =
             registry.decide(&both, None, at(0)).unwrap()
         else {
             panic!("something new");
         };
-        assert_eq!(answer.new_orders().collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(answer.new_orders().collect::<Vec<_>>(), [1]);
         let words = answer.words(&change.registry, at(0).wall, |_| false);
         let is_known =
             |line: &String| line.ends_with("was installed before, and nothing has changed");
-        assert_eq!(words.iter().map(is_known).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(words.iter().map(is_known).collect::<Vec<_>>(), [false, true, true]);
     }
 
     #[test]
-    fn every_order_that_is_refused_is_named() {
+    fn every_document_that_is_refused_is_named() {
         let mut registry = begun().registry;
         let spoilt = |name: &str| document(name, "{}".to_owned());
-        let several = Command::Install(vec![spoilt("x"), order("a", 10), spoilt("y")]);
-        let refused = take(&mut registry, &several).unwrap_err();
+        let mut several = vec![spoilt("x"), spoilt("y")];
+        several.extend(order("a", 10));
+        let refused = take(&mut registry, &Command::Install(several)).unwrap_err();
         let names: Vec<&str> = refused.iter().map(|line| line.split(':').next().unwrap()).collect();
         assert_eq!(names, ["x", "y"]);
     }

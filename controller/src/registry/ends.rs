@@ -7,12 +7,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::clock::Reading;
-use super::entry::Ended;
+use super::entry::{BasisEntry, Ended};
 use super::event::{Reason, What};
 use super::state::{Change, Registry, Revoked, TrustVersion};
-use crate::order::revocation::verify_revocation;
-use crate::order::verify_rotation;
-use crate::rejection::Rejection;
+use crate::order::revocation::{Revocation, verify_revocation};
+use crate::order::together::is_theirs;
+use crate::order::{Verified, verify_rotation};
+use crate::rejection::{Rejection, Rejections, SigningFault};
 
 impl Registry {
     /// Notes which orders have begun and ended at a reading; `None` if none has.
@@ -26,26 +27,26 @@ impl Registry {
     /// it was accepted before.
     ///
     /// # Errors
-    /// A [`Rejection`] of the revocation.
+    /// All that is wrong with the revocation.
     pub fn revoke(
         &self,
         file: &str,
         bytes: impl Into<Bytes>,
         reading: Reading,
-    ) -> Result<Option<Change>, Rejection> {
+    ) -> Result<Option<Change>, Rejections> {
         let bytes = bytes.into();
         let revocation = verify_revocation(file, &bytes, self.trust())?;
         let known = |known: &Revoked| known.revocation.digest() == revocation.digest();
         if self.revocations.iter().any(known) {
             return Ok(None);
         }
+        self.is_theirs(file, &revocation)?;
         let name = super::digest(&bytes);
         let mut change = Change::of(self.clone());
         change.note(
             reading.wall,
             What::Revoked {
-                order_id: revocation.order_id.clone(),
-                serial: revocation.serial,
+                ends: revocation.ends.clone(),
                 effective_at: revocation.effective_at,
                 why: revocation.reason.clone(),
                 digest: revocation.digest().to_owned(),
@@ -65,13 +66,13 @@ impl Registry {
     /// revokes are over.
     ///
     /// # Errors
-    /// A [`Rejection`] of the trust file.
+    /// All that is wrong with the trust file.
     pub fn rotate(
         &self,
         file: &str,
         bytes: impl Into<Bytes>,
         reading: Reading,
-    ) -> Result<Change, Rejection> {
+    ) -> Result<Change, Rejections> {
         let bytes = bytes.into();
         let trust = verify_rotation(file, &bytes, self.trust())?;
         let (version, digest) = (trust.version(), trust.digest().to_owned());
@@ -81,6 +82,11 @@ impl Registry {
         change.files.push((super::names::trust(version, true), bytes));
         let trust = Arc::new(trust.get().clone());
         let latest = self.clock.latest(reading);
+        for (position, entry) in self.bases.iter().enumerate() {
+            if entry.ended.is_none() && !self.is_basis_carried(entry, &trust) {
+                change.end_basis(position, Ended { at: latest, reason: Reason::Revoked }, reading);
+            }
+        }
         for (position, entry) in self.entries.iter().enumerate() {
             if entry.ended.is_none() && !self.is_carried(entry, &trust) {
                 change.end(position, Ended { at: latest, reason: Reason::Revoked }, reading);
@@ -92,7 +98,31 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Of an agreement that is here it is known who signed it: nobody else revokes it.
+    fn is_theirs(&self, file: &str, revocation: &Verified<Revocation>) -> Result<(), Rejections> {
+        let ends = |entry: &&BasisEntry| revocation.ends(&entry.basis.key.clone().into());
+        let stranger =
+            self.bases.iter().filter(ends).find(|entry| !is_theirs(revocation, &entry.basis));
+        let Some(entry) = stranger else { return Ok(()) };
+        let role =
+            revocation.signers().first().map_or_else(String::new, |one| one.role.to_string());
+        let fault = SigningFault::NotTheirs { role, ends: entry.basis.key.to_string() };
+        Err(Rejection::new(file, fault).at("signatures").into())
+    }
+}
+
 impl Change {
+    fn end_basis(&mut self, position: usize, ended: Ended, reading: Reading) {
+        let Some(entry) = self.registry.bases.get_mut(position) else { return };
+        if entry.ended.is_some() {
+            return;
+        }
+        entry.ended = Some(ended);
+        let basis = entry.named();
+        self.note(reading.wall, What::BasisEnded { basis, reason: ended.reason });
+    }
+
     fn end(&mut self, position: usize, ended: Ended, reading: Reading) {
         let Some(entry) = self.registry.entries.get_mut(position) else { return };
         if entry.ended.is_some() {
@@ -107,6 +137,13 @@ impl Change {
 
     fn settle(&mut self, reading: Reading) {
         let latest = self.registry.clock.latest(reading);
+        for position in 0..self.registry.bases.len() {
+            let Some(entry) = self.registry.bases.get(position) else { continue };
+            let (at, reason) = self.registry.basis_end(entry);
+            if at <= latest {
+                self.end_basis(position, Ended { at, reason }, reading);
+            }
+        }
         for position in 0..self.registry.entries.len() {
             let Some(entry) = self.registry.entries.get(position) else { continue };
             let (at, reason) = self.registry.end(entry);
@@ -138,7 +175,7 @@ impl Change {
 }
 
 impl Registry {
-    /// The end of an order whose extension is in force, or was while nobody looked.
+    /// The end of an order of which a higher serial is in force, or was while nobody looked.
     fn superseded(&self, position: usize, wall: Timestamp, latest: Timestamp) -> Option<Ended> {
         let entry = self.entries.get(position).filter(|entry| entry.ended.is_none())?;
         let successor = self.entries.iter().find(|later| {

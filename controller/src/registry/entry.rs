@@ -1,4 +1,5 @@
-//! One order as the registry knows it, from the moment that it was accepted and for ever.
+//! One order, and one approval or agreement, as the registry knows it, from the moment that it was accepted
+//! and for ever.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,18 +7,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Named, Reason};
-use crate::order::{Order, OrderKey, Signer, Verified};
+use super::event::{Named, NamedBasis, Reason};
+use crate::order::{Basis, Mandate, Order, OrderKey, Signer, Verified};
 
 /// An accepted order.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// What the order says, without its sets and rules.
     pub(super) head: Arc<Order>,
+    /// What it rests on.
+    pub(super) basis: Arc<Verified<Basis>>,
     /// All of it; not kept once it has ended, nor where only its state is asked for.
-    pub(super) body: Option<Arc<Verified<Order>>>,
-    /// The names of the keys that signed it; none where it was not read.
-    pub(super) signers: Vec<String>,
+    pub(super) body: Option<Arc<Mandate>>,
+    /// Those who signed it; none where it was not read.
+    pub(super) signers: Vec<Signer>,
     /// The SHA-256 of the payload: names exactly what was signed.
     pub(super) digest: String,
     /// The SHA-256 of the envelope, which names its file.
@@ -51,7 +54,7 @@ impl Entry {
     }
 
     /// All of it, where it may still be needed.
-    pub const fn body(&self) -> Option<&Arc<Verified<Order>>> {
+    pub const fn body(&self) -> Option<&Arc<Mandate>> {
         self.body.as_ref()
     }
 
@@ -80,22 +83,14 @@ impl Entry {
         Named { key: self.key(), digest: self.digest.clone() }
     }
 
-    /// Whether it takes `earlier`'s place when it comes into force: as its extension, or as a later
-    /// version of the same order (L-EXTEND).
+    /// What it rests on.
+    pub const fn basis(&self) -> &Arc<Verified<Basis>> {
+        &self.basis
+    }
+
+    /// Whether it takes `earlier`'s place when it comes into force: as a higher serial of it (L-EXTEND).
     pub(super) fn succeeds(&self, earlier: &Self) -> bool {
-        self.extends(&earlier.head) || self.amends(&earlier.head)
-    }
-
-    /// Whether it extends `earlier`.
-    pub(super) fn extends(&self, earlier: &Order) -> bool {
-        extends(&self.head, earlier)
-    }
-
-    /// Whether it is a later version of `earlier` that does not extend it: it narrows.
-    pub(super) fn amends(&self, earlier: &Order) -> bool {
-        self.head.order_id == earlier.order_id
-            && self.head.serial > earlier.serial
-            && !self.extends(earlier)
+        self.head.order_id == earlier.head.order_id && self.head.serial > earlier.head.serial
     }
 
     /// Whether its term had begun at `wall` or, if it is over, before its end.
@@ -108,31 +103,49 @@ impl Entry {
     }
 }
 
-/// Whether `order` names `earlier` as the order that it extends.
-pub(super) fn extends(order: &Order, earlier: &Order) -> bool {
-    order.extends.as_ref().is_some_and(|extends| extends.names(earlier))
-}
-
-/// The names of the keys of some signers.
-pub(super) fn keyids(signers: &[Signer]) -> Vec<String> {
-    signers.iter().map(|signer| signer.keyid.clone()).collect()
-}
-
 /// An order without its sets and rules: everything that counts once it is over.
 pub(super) fn head(order: &Order) -> Order {
     Order {
-        schema: order.schema,
         order_id: order.order_id.clone(),
         serial: order.serial,
-        measure: order.measure,
-        approved_at: order.approved_at,
+        basis: order.basis.clone(),
         not_before: order.not_before,
         not_after: order.not_after,
-        extends: order.extends.clone(),
-        facility: order.facility.clone(),
-        party: order.party.clone(),
         address_sets: BTreeMap::new(),
         payload_prefixes: BTreeMap::new(),
         rules: Vec::new(),
+    }
+}
+
+/// An approval or agreement that was accepted, and for ever.
+#[derive(Clone, Debug)]
+pub struct BasisEntry {
+    /// What it says.
+    pub(super) basis: Arc<Verified<Basis>>,
+    /// The SHA-256 of its envelope, which names its file.
+    pub(super) file: String,
+    /// The version of the trust file under which it was accepted.
+    pub(super) trust: u64,
+    /// When it was accepted, by the wall clock.
+    pub(super) installed_at: Timestamp,
+    /// Its end, once it is over. Never taken back.
+    pub(super) ended: Option<Ended>,
+}
+
+impl BasisEntry {
+    /// What it says.
+    pub const fn basis(&self) -> &Arc<Verified<Basis>> {
+        &self.basis
+    }
+
+    /// Its end, once it is over.
+    pub const fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    /// Its name in events.
+    pub fn named(&self) -> NamedBasis {
+        let digest = self.basis.digest().to_owned();
+        NamedBasis { key: self.basis.key.clone().into(), digest }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::act::Act;
 use super::basis::Basis;
 use super::runs::{Replayed, Start, Stop};
-use crate::order::OrderKey;
+use crate::order::{OrderKey, Subject};
 
 /// An event. Its line in the audit file names the line before, too.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -34,6 +34,16 @@ pub enum What {
         /// The SHA-256 of that file.
         digest: String,
     },
+    /// An approval or agreement was accepted.
+    BasisInstalled(NamedBasis),
+    /// An approval or agreement is over, for good.
+    BasisEnded {
+        /// The approval or agreement.
+        #[serde(flatten)]
+        basis: NamedBasis,
+        /// Why.
+        reason: Reason,
+    },
     /// An order was accepted.
     Installed(Named),
     /// An order's term has begun.
@@ -48,10 +58,9 @@ pub enum What {
     },
     /// A revocation was accepted.
     Revoked {
-        /// The order that it names.
-        order_id: String,
-        /// That serial and every lower one is revoked.
-        serial: u64,
+        /// What it names: that serial and every lower one is revoked.
+        #[serde(flatten)]
+        ends: Subject,
         /// When the revocation takes effect.
         effective_at: Timestamp,
         /// The reason that it gives.
@@ -126,16 +135,26 @@ pub struct Named {
     pub digest: String,
 }
 
-/// Why an order ended.
+/// An approval or agreement, named exactly.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NamedBasis {
+    /// What it is called.
+    #[serde(flatten)]
+    pub key: Subject,
+    /// The SHA-256 of what was signed.
+    pub digest: String,
+}
+
+/// Why an order, or what it rests on, ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Its term is over (L-TERM).
     Expired,
-    /// It was revoked, or keys were without whose signatures it would not have been accepted
-    /// (L-APPROVE).
+    /// It was revoked, or what it rests on, or keys were without whose signatures it would not have been
+    /// accepted (L-APPROVE).
     Revoked,
-    /// Its extension, or a narrower version of it, came into force (L-EXTEND).
+    /// A higher serial of it came into force (L-EXTEND).
     Superseded,
 }
 

@@ -1,5 +1,5 @@
-//! Accepting an order: what a registry asks of one beyond its signatures and its form (L-APPROVE,
-//! L-EXTEND), and that it fits beside the others.
+//! Accepting approvals, agreements and orders: what a registry asks of them beyond signatures, form and law
+//! (L-APPROVE, L-EXTEND), and that orders fit beside the others.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,117 +8,150 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::clock::Reading;
-use super::entry::{Entry, extends, head, keyids};
+use super::entry::{BasisEntry, Entry, head};
 use super::event::{Reason, What};
 use super::state::{Change, Registry};
+use crate::classes::ClassRanges;
 use crate::compile::{self, Layer, Slotted};
-use crate::order::{Envelope, Order, succession, verify_order};
-use crate::rejection::{Rejection, Requirement};
+use crate::order::together::{Given, Together, judge};
+use crate::order::{Basis, Envelope, Mandate, Subject, Verified, succession};
+use crate::preview::check_party;
+use crate::rejection::{FollowingFault, Rejection, Rejections, SigningFault};
 
-/// What came of an order.
-#[derive(Debug)]
-pub enum Installed {
-    /// It was accepted before, byte for byte: nothing changes, nothing is lengthened. Its position.
-    Known(usize),
-    /// It is installed once the change is on the disk: its position. Whether it fits beside the
-    /// others is for [`Registry::fits`] to say, of the changed registry.
-    New(Box<Change>, usize),
+/// A document that was accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Accepted {
+    /// What it is, and its position in the registry.
+    pub what: Position,
+    /// Whether it was there before: accepted byte for byte, so that nothing is lengthened.
+    pub is_known: bool,
+}
+
+/// A position in the registry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Position {
+    /// Of an approval or agreement.
+    Basis(usize),
+    /// Of an order.
+    Order(usize),
 }
 
 impl Registry {
-    /// Verifies an order under the trust file in force, and accepts it if nothing that the registry
-    /// remembers speaks against it. An order that was accepted before is only recognised.
+    /// Verifies documents under the trust file in force, and accepts all of them if nothing that the registry
+    /// remembers speaks against one: the change, and what came of each. Whether the orders fit into one
+    /// generation is for [`Registry::fits`] to say, of the changed registry.
     ///
     /// # Errors
-    /// The first [`Rejection`].
-    pub fn install(
+    /// Everything that is wrong with any of them.
+    pub fn accept(
         &self,
-        file: &str,
-        bytes: impl Into<Bytes>,
+        given: &[Given],
+        classes: Option<&ClassRanges>,
         reading: Reading,
-    ) -> Result<Installed, Rejection> {
-        let bytes = bytes.into();
-        let payload = super::digest(Envelope::parse(file, &bytes)?.payload());
-        if let Some(position) = self.entries.iter().position(|entry| entry.digest == payload) {
-            return Ok(Installed::Known(position));
+    ) -> Result<(Change, Vec<Accepted>), Rejections> {
+        let mut accepted: Vec<Option<Accepted>> =
+            given.iter().map(|given| self.known(given)).collect();
+        let new: Vec<usize> = (0..given.len())
+            .filter(|index| accepted.get(*index).is_some_and(Option::is_none))
+            .collect();
+        let files: Vec<Given> = new.iter().filter_map(|index| given.get(*index)).cloned().collect();
+        let known: Vec<Arc<Verified<Basis>>> =
+            self.bases.iter().map(|entry| Arc::clone(&entry.basis)).collect();
+        let together = judge(&files, self.trust(), &known)?;
+        let mut adding =
+            Adding { change: self.unchanged(), files: &files, found: Vec::new(), reading };
+        for (index, what) in adding.all(together, classes) {
+            let slot = new.get(index).and_then(|index| accepted.get_mut(*index));
+            if let Some(slot) = slot {
+                *slot = Some(Accepted { what, is_known: false });
+            }
         }
-        let order = verify_order(file, &bytes, self.trust())?;
-        self.admissible(file, &order)?;
-        let entry = Entry {
-            head: Arc::new(head(&order)),
-            signers: keyids(order.signers()),
-            digest: order.digest().to_owned(),
-            file: super::digest(&bytes),
-            trust: self.trust().version(),
-            installed_at: reading.wall,
-            begun: None,
-            ended: None,
-            records: 0,
-            body: Some(Arc::new(order)),
-        };
-        let mut change = Change::of(self.clone());
-        change.files.push((super::names::order(&entry.file), bytes));
-        change.note(reading.wall, What::Installed(entry.named()));
-        change.registry.entries.push(entry);
-        Ok(Installed::New(Box::new(change), self.entries.len()))
+        Rejections::none(adding.found)?;
+        Ok((adding.change, accepted.into_iter().flatten().collect()))
     }
 
-    /// What the registry's memory speaks against.
-    fn admissible(&self, file: &str, order: &Order) -> Result<(), Rejection> {
-        let refuse = |field: &str, reason: String, requirement| {
-            Err(Rejection::new(file, reason).at(field).under(requirement))
+    /// Whether a document was accepted before, byte for byte.
+    fn known(&self, given: &Given) -> Option<Accepted> {
+        let envelope = Envelope::parse(&given.file, &given.bytes).ok()?;
+        let digest = super::digest(envelope.payload());
+        let order = self.entries.iter().position(|entry| entry.digest == digest);
+        let basis = self.bases.iter().position(|entry| entry.basis.digest() == digest);
+        let what = order.map(Position::Order).or(basis.map(Position::Basis))?;
+        Some(Accepted { what, is_known: true })
+    }
+
+    /// What the registry's memory speaks against an approval or agreement.
+    fn admissible_basis(&self, file: &str, basis: &Basis) -> Result<(), Rejections> {
+        let refuse = |field: &str, fault: FollowingFault| {
+            Err(Rejections::from(Rejection::new(file, fault).at(field)))
         };
-        let Order { order_id, serial, .. } = order;
-        if order.facility.id != self.facility {
-            let reason = format!(
-                "the order is for facility {}, but this sensor stands in {}",
-                order.facility.id, self.facility
-            );
-            return refuse("facility.id", reason, Requirement::Approve);
+        let key = &basis.key;
+        if basis.facility.id != self.facility {
+            let (theirs, ours) = (basis.facility.id.clone(), self.facility.clone());
+            return refuse("facility.id", FollowingFault::Facility { theirs, ours });
         }
-        let seen = self.entries.iter().filter(|entry| entry.head.order_id == *order_id);
-        if let Some(last) = seen.max_by_key(|entry| entry.head.serial) {
-            if *serial <= last.head.serial {
-                let reason = format!(
-                    "is {serial}, but serial {} of order {order_id} has been seen",
-                    last.head.serial
-                );
-                return refuse("serial", reason, Requirement::Extend);
-            }
-            if !extends(order, &last.head) {
-                succession::check(file, order, &last.head)?;
-            }
+        let of_id = |known: &&BasisEntry| {
+            let known = &known.basis.key;
+            known.kind == key.kind && known.id == key.id
+        };
+        let seen = self.bases.iter().filter(of_id).map(|known| known.basis.key.serial).max();
+        if let Some(seen) = seen.filter(|seen| key.serial <= *seen) {
+            let what = format!("{} {}", key.kind.kind().noun(), key.id);
+            return refuse("serial", FollowingFault::Seen { serial: key.serial, seen, what });
         }
-        if let Some(revocation) = self.revocation(&order.key()) {
-            let reason = format!(
-                "order {order_id} is revoked up to serial {}: {}",
-                revocation.serial, revocation.reason
-            );
-            return refuse("serial", reason, Requirement::Approve);
+        let subject: Subject = key.clone().into();
+        if let Some(revocation) = self.revocation(&subject, Some(basis)) {
+            let why = format!(" up to serial {}: {}", revocation.ends.serial(), revocation.reason);
+            return refuse("serial", FollowingFault::Revoked(key.to_string(), why));
         }
-        self.may_extend(file, order)
+        self.may_extend(file, basis)
     }
 
     /// Only what is known, was not revoked and has no other successor can be extended (L-EXTEND).
-    fn may_extend(&self, file: &str, order: &Order) -> Result<(), Rejection> {
-        let Some(named) = &order.extends else { return Ok(()) };
-        let refuse = |reason: String| {
-            Err(Rejection::new(file, reason).at("extends").under(Requirement::Extend))
+    fn may_extend(&self, file: &str, basis: &Basis) -> Result<(), Rejections> {
+        let Some(named) = &basis.extends else { return Ok(()) };
+        let refuse = |fault| Err(Rejections::from(Rejection::new(file, fault).at("extends")));
+        let Some(earlier) = self.bases.iter().find(|known| known.basis.key == *named) else {
+            return refuse(FollowingFault::Unknown(named.to_string()));
         };
-        let Some(earlier) = self.entries.iter().find(|entry| extends(order, &entry.head)) else {
-            return refuse(format!("{named}, was never installed here"));
+        let is_revoked = |entry: &BasisEntry| {
+            entry.ended.is_some_and(|ended| ended.reason == Reason::Revoked)
+                || self.revocation(&entry.basis.key.clone().into(), Some(&entry.basis)).is_some()
         };
-        let revoked =
-            |entry: &Entry| entry.ended.is_some_and(|ended| ended.reason == Reason::Revoked);
-        if revoked(earlier) || self.revocation(named).is_some() {
-            return refuse(format!("{named}, is revoked"));
+        if is_revoked(earlier) {
+            return refuse(FollowingFault::Revoked(named.to_string(), String::new()));
         }
-        // Two orders in the place of one would select the same packets under two approvals.
-        let other = self.entries.iter().find(|entry| entry.succeeds(earlier) && !revoked(entry));
+        // Two in the place of one would select the same packets under two approvals.
+        let extends = |other: &&BasisEntry| other.basis.extends.as_ref() == Some(named);
+        let other = self.bases.iter().find(|other| extends(other) && !is_revoked(other));
         if let Some(other) = other {
-            return refuse(format!("{named}, is followed by {}, already", other.key()));
+            let (earlier, other) = (named.to_string(), other.basis.key.to_string());
+            return refuse(FollowingFault::Followed { earlier, other });
         }
-        succession::check(file, order, &earlier.head)
+        Ok(())
+    }
+
+    /// What the registry's memory speaks against an order.
+    fn admissible(&self, file: &str, order: &Mandate) -> Result<(), Rejections> {
+        let refuse = |field: &str, fault: FollowingFault| {
+            Err(Rejections::from(Rejection::new(file, fault).at(field)))
+        };
+        let under = self.bases.iter().find(|under| under.basis.key == order.basis.key);
+        if let Some(ended) = under.and_then(|under| under.ended) {
+            let fault = FollowingFault::Ended(order.basis.key.to_string(), ended.reason.name());
+            return refuse("basis", fault);
+        }
+        let seen = self.entries.iter().filter(|entry| entry.head.order_id == order.order_id);
+        if let Some(last) = seen.max_by_key(|entry| entry.head.serial) {
+            let known: Vec<Arc<Verified<Basis>>> =
+                self.bases.iter().map(|entry| Arc::clone(&entry.basis)).collect();
+            succession::order(file, (order, order.basis()), &last.head, &known)?;
+        }
+        if let Some(revocation) = self.revocation(&order.key().into(), None) {
+            let why = format!(" up to serial {}: {}", revocation.ends.serial(), revocation.reason);
+            return refuse("serial", FollowingFault::Revoked(order.key().to_string(), why));
+        }
+        Ok(())
     }
 
     /// Whether all orders that are not over fit into one generation over these direction tables at
@@ -146,7 +179,7 @@ impl Registry {
             }
             let bodies =
                 set.iter().filter_map(|position| self.entries.get(*position)?.body.as_deref());
-            compile::compile(0, layers, &Slotted::in_turn(bodies))
+            compile::compile(0, layers, &Slotted::in_turn(bodies), None)
                 .map_err(|error| Rejection::new(file, format!("at {moment}: {error}")))?;
         }
         Ok(())
@@ -169,5 +202,97 @@ impl Registry {
             (moment, now.map(|(position, _, _)| *position).collect())
         };
         moments.into_iter().map(at).collect()
+    }
+}
+
+/// Documents on their way into a registry.
+struct Adding<'a> {
+    change: Change,
+    files: &'a [Given],
+    found: Vec<Rejection>,
+    reading: Reading,
+}
+
+impl Adding<'_> {
+    /// Adds what was judged, each after what it rests on or follows: the position of each file's document.
+    fn all(&mut self, together: Together, classes: Option<&ClassRanges>) -> Vec<(usize, Position)> {
+        let mut added = Vec::new();
+        let Together { bases, orders, revocations, trust } = together;
+        let strangers = revocations.iter().map(|(index, _)| (*index, "a revocation"));
+        for (index, found) in
+            strangers.chain(trust.iter().map(|(index, _)| (*index, "a trust file")))
+        {
+            let expected = "an approval, an agreement or an order";
+            let fault = SigningFault::Kind { found, expected };
+            self.found.push(Rejection::new(self.name(index), fault).at("payloadType"));
+        }
+        for (index, basis) in bases {
+            let file = self.name(index);
+            let mut checked = self.change.registry.admissible_basis(&file, &basis);
+            if let (Ok(()), Some(classes)) = (&checked, classes) {
+                checked = check_party(&file, &basis, classes).map_err(Rejections::from);
+            }
+            match checked {
+                Ok(()) => added.push((index, self.basis(index, basis))),
+                Err(rejections) => self.found.extend(rejections),
+            }
+        }
+        for (index, order) in orders {
+            match self.change.registry.admissible(&self.name(index), &order) {
+                Ok(()) => added.push((index, self.order(index, order))),
+                Err(rejections) => self.found.extend(rejections),
+            }
+        }
+        added
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.files.get(index).map(|given| given.file.clone()).unwrap_or_default()
+    }
+
+    fn bytes(&self, index: usize) -> Bytes {
+        self.files.get(index).map(|given| given.bytes.clone()).unwrap_or_default()
+    }
+
+    fn basis(&mut self, index: usize, basis: Arc<Verified<Basis>>) -> Position {
+        let bytes = self.bytes(index);
+        let registry = &mut self.change.registry;
+        let entry = BasisEntry {
+            basis,
+            file: super::digest(&bytes),
+            trust: registry.trust().version(),
+            installed_at: self.reading.wall,
+            ended: None,
+        };
+        let position = registry.bases.len();
+        let (name, named) = (super::names::basis(&entry.file), entry.named());
+        registry.bases.push(entry);
+        self.change.files.push((name, bytes));
+        self.change.note(self.reading.wall, What::BasisInstalled(named));
+        Position::Basis(position)
+    }
+
+    fn order(&mut self, index: usize, order: Mandate) -> Position {
+        let bytes = self.bytes(index);
+        let registry = &mut self.change.registry;
+        let entry = Entry {
+            head: Arc::new(head(&order)),
+            basis: Arc::clone(order.basis()),
+            signers: order.signers().to_vec(),
+            digest: order.digest().to_owned(),
+            file: super::digest(&bytes),
+            trust: registry.trust().version(),
+            installed_at: self.reading.wall,
+            begun: None,
+            ended: None,
+            records: 0,
+            body: Some(Arc::new(order)),
+        };
+        let position = registry.entries.len();
+        let (name, named) = (super::names::order(&entry.file), entry.named());
+        registry.entries.push(entry);
+        self.change.files.push((name, bytes));
+        self.change.note(self.reading.wall, What::Installed(named));
+        Position::Order(position)
     }
 }

@@ -1,14 +1,17 @@
 //! Where every order stands: what `sekisho order list` shows, asked of a daemon or read from a state
 //! directory.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
+use super::entry::BasisEntry;
 use super::event::Reason;
 use super::state::{OrderState, Registry};
-use crate::order::OrderKey;
 use crate::order::time::tokyo;
+use crate::order::{OrderKey, Subject};
 
 /// All orders, and what is over all of them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -19,8 +22,32 @@ pub struct OrderList {
     pub trust_version: u64,
     /// Who halted all selection, if it is halted.
     pub halted: Option<Act>,
+    /// Every approval and agreement that was ever accepted.
+    pub bases: Vec<BasisView>,
     /// Every order that was ever accepted.
     pub orders: Vec<OrderView>,
+}
+
+/// One approval or agreement.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct BasisView {
+    /// What it is called.
+    #[serde(flatten)]
+    pub key: Subject,
+    /// Its measure.
+    pub measure: String,
+    /// See [`OrderState::name`].
+    pub state: String,
+    /// Why it ended, if it has.
+    pub reason: Option<Reason>,
+    /// The first moment of its term, in Japan Standard Time.
+    pub not_before: String,
+    /// The first moment after it, as far as is known.
+    pub not_after: String,
+    /// The share of each sensor, in percent: one that is not named selects nothing.
+    pub sensors: BTreeMap<String, u8>,
+    /// The SHA-256 of what was signed.
+    pub digest: String,
 }
 
 /// One order.
@@ -31,6 +58,8 @@ pub struct OrderView {
     pub key: OrderKey,
     /// Its measure.
     pub measure: String,
+    /// What it rests on.
+    pub basis: Subject,
     /// See [`OrderState::name`].
     pub state: String,
     /// Why it ended, if it has.
@@ -64,7 +93,8 @@ impl Registry {
             let head = entry.head();
             OrderView {
                 key: head.key(),
-                measure: head.measure.name().to_owned(),
+                measure: entry.basis().measure().name().to_owned(),
+                basis: entry.basis().key.clone().into(),
                 state: shown.name().to_owned(),
                 reason: entry.ended().map(|ended| ended.reason),
                 not_before: tokyo(head.not_before),
@@ -74,11 +104,33 @@ impl Registry {
                 digest: entry.digest().to_owned(),
             }
         };
+        let bases = self.bases().iter().map(|entry| self.basis_view(entry, now)).collect();
         OrderList {
+            bases,
             facility: self.facility().to_owned(),
             trust_version: self.trust().version(),
             halted: self.halted().cloned(),
             orders: self.entries().iter().enumerate().map(listed).collect(),
+        }
+    }
+
+    fn basis_view(&self, entry: &BasisEntry, now: Timestamp) -> BasisView {
+        let basis = entry.basis();
+        let (end, _) = self.basis_end(entry);
+        let state = match entry.ended() {
+            Some(ended) => OrderState::Ended(ended.reason),
+            None if basis.not_before > now => OrderState::Waiting,
+            None => OrderState::InForce,
+        };
+        BasisView {
+            key: basis.key.clone().into(),
+            measure: basis.measure().name().to_owned(),
+            state: state.name().to_owned(),
+            reason: entry.ended().map(|ended| ended.reason),
+            not_before: tokyo(basis.not_before),
+            not_after: tokyo(end),
+            sensors: basis.facility.sensors.clone(),
+            digest: basis.digest().to_owned(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::audit::{self, Chain, Expected};
 use super::clock::Clock;
-use super::entry::{Entry, head, keyids};
+use super::entry::{BasisEntry, Entry, head};
 use super::names;
 use super::state::{Registry, Revoked, TrustVersion};
 use super::store::{Place, StoreError};
@@ -15,9 +15,8 @@ use crate::classes::{self, ClassRanges};
 use crate::durable::disk::Disk;
 use crate::files;
 use crate::order::revocation::verify_revocation;
-use crate::order::verify_rotation;
-use crate::order::{Order, Trust, Verified, verify_order};
-use crate::rejection::{Rejection, Requirement};
+use crate::order::{Mandate, Trust, VerifiedDocument, verify_any, verify_order, verify_rotation};
+use crate::rejection::{Reason, Rejection, Requirement};
 use crate::shown::shown;
 
 /// Whether orders are read in full.
@@ -69,7 +68,7 @@ pub fn whole(
     place: &Place,
     registry: &Registry,
     entry: &Entry,
-) -> Result<Arc<Verified<Order>>, StoreError> {
+) -> Result<Arc<Mandate>, StoreError> {
     if let Some(body) = &entry.body {
         return Ok(Arc::clone(body));
     }
@@ -81,7 +80,7 @@ pub fn whole(
     if order.digest() != entry.digest {
         return Err(Rejection::new(file, "is not the order that was accepted").into());
     }
-    Ok(Arc::new(order))
+    Ok(Arc::new(Mandate::join(&file, order, &entry.basis)?))
 }
 
 /// The classes that were last in force; `None` where none ever were.
@@ -204,7 +203,7 @@ fn agree(
     ))
 }
 
-fn refuse(path: &Path, reason: impl Into<String>) -> Rejection {
+fn refuse(path: &Path, reason: impl Into<Reason>) -> Rejection {
     Rejection::new(shown(path), reason)
 }
 
@@ -221,12 +220,19 @@ impl<D: Disk> Files<'_, D> {
         contents: Contents,
     ) -> Result<Registry, StoreError> {
         let trusts = self.trusts(path, &state)?;
+        let bases = self.bases(path, &state, &trusts)?;
         let mut entries = Vec::new();
         for (index, approved) in state.orders.iter().enumerate() {
             let field = |reason: String| refuse(path, reason).at(format!("orders[{index}]"));
             let trust = find(&trusts, approved.trust).map_err(field)?;
             let head = approved.head().map_err(field)?;
+            let under = bases.iter().find(|under| {
+                under.basis.key == head.basis.key && under.basis.digest() == head.basis.sha256
+            });
+            let under =
+                under.ok_or_else(|| format!("rests on {}, which is not there", head.basis.key));
             let mut entry = Entry {
+                basis: Arc::clone(&under.map_err(field)?.basis),
                 head: Arc::new(head),
                 body: None,
                 signers: Vec::new(),
@@ -256,6 +262,7 @@ impl<D: Disk> Files<'_, D> {
             facility: state.facility,
             clock: Clock::new(state.highest_clock),
             trusts,
+            bases,
             entries,
             revocations,
             halted: state.halted,
@@ -263,6 +270,32 @@ impl<D: Disk> Files<'_, D> {
             classes: state.classes,
             last_event,
         })
+    }
+
+    /// Approvals and agreements are always read: they say what every order, also one that is over, was for.
+    fn bases(
+        &mut self,
+        path: &Path,
+        state: &State,
+        trusts: &[TrustVersion],
+    ) -> Result<Vec<BasisEntry>, StoreError> {
+        let mut bases = Vec::new();
+        for (index, known) in state.bases.iter().enumerate() {
+            let at = |reason: String| refuse(path, reason).at(format!("bases[{index}]"));
+            let trust = find(trusts, known.trust).map_err(at)?;
+            let (file, bytes) = self.read(&names::basis(&known.file), &known.file)?;
+            let VerifiedDocument::Basis(verified) = verify_any(&file, &bytes, trust)? else {
+                return Err(Rejection::new(file, "is no approval and no agreement").into());
+            };
+            bases.push(BasisEntry {
+                basis: Arc::from(verified),
+                file: known.file.clone(),
+                trust: known.trust,
+                installed_at: known.installed_at,
+                ended: known.ended,
+            });
+        }
+        Ok(bases)
     }
 
     /// Every version follows from the one before by its signatures.
@@ -301,8 +334,8 @@ impl<D: Disk> Files<'_, D> {
         if order.digest() != approved.digest || head(&order) != *entry.head {
             return Err(Rejection::new(file, "is not the order that was accepted").into());
         }
-        entry.signers = keyids(order.signers());
-        entry.body = Some(Arc::new(order));
+        entry.signers = order.signers().to_vec();
+        entry.body = Some(Arc::new(Mandate::join(&file, order, &entry.basis)?));
         Ok(())
     }
 

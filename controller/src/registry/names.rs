@@ -11,9 +11,14 @@ pub const HALT: &str = "halt";
 /// How the kernel's gate is reached without the daemon.
 pub const GATE: &str = "gate.json";
 /// The folders, for files that never change.
-pub(super) const FOLDERS: [&str; 4] = ["orders", "revocations", "trust", CLASSES];
+pub(super) const FOLDERS: [&str; 5] = ["bases", "orders", "revocations", "trust", CLASSES];
 /// The folder of the classes of addresses that are in force.
 pub(super) const CLASSES: &str = "direction";
+
+/// The envelope of an approval or agreement, by its SHA-256.
+pub(super) fn basis(digest: &str) -> String {
+    format!("bases/{digest}.dsse")
+}
 
 /// The envelope of an order, by its SHA-256.
 pub(super) fn order(digest: &str) -> String {

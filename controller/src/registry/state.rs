@@ -9,12 +9,13 @@ use jiff::Timestamp;
 
 use super::act::Act;
 use super::clock::{Clock, Reading};
-use super::entry::{Ended, Entry};
+use super::entry::{BasisEntry, Ended, Entry};
 use super::event::{Event, Reason, What};
 use super::runs::Running;
 use crate::order::revocation::Revocation;
-use crate::order::{Order, OrderKey, Trust, Verified};
-use crate::rejection::{Rejection, Requirement};
+use crate::order::together::is_theirs;
+use crate::order::{Basis, Mandate, OrderKey, Role, Signer, Subject, Trust, Verified};
+use crate::rejection::{Rejection, Rejections, Requirement, TrustFault};
 
 /// All that is remembered.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Registry {
     pub(super) clock: Clock,
     /// Every version of the trust file, the one in force last; never empty.
     pub(super) trusts: Vec<TrustVersion>,
+    /// Every approval and agreement that was ever accepted; positions never change.
+    pub(super) bases: Vec<BasisEntry>,
     /// Every order that was ever accepted; positions never change.
     pub(super) entries: Vec<Entry>,
     pub(super) revocations: Vec<Revoked>,
@@ -108,7 +111,7 @@ pub enum Fate {
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// The order, unless it is over.
-    pub order: Option<Arc<Verified<Order>>>,
+    pub order: Option<Arc<Mandate>>,
     /// The first moment of its term.
     pub not_before: Timestamp,
     /// The first moment after it, as far as is known. It never moves later.
@@ -152,13 +155,13 @@ impl Registry {
     /// A registry without orders, at its very beginning.
     ///
     /// # Errors
-    /// A [`Rejection`] of the trust file.
+    /// All that is wrong with the trust file.
     pub fn begin(
         facility: &str,
         file: &str,
         trust: &[u8],
         wall: Timestamp,
-    ) -> Result<Change, Rejection> {
+    ) -> Result<Change, Rejections> {
         let parsed = Trust::parse(file, trust)?;
         let digest = super::digest(trust);
         let version = parsed.version();
@@ -167,6 +170,7 @@ impl Registry {
             facility: facility.to_owned(),
             clock: Clock::new(wall),
             trusts,
+            bases: Vec::new(),
             entries: Vec::new(),
             revocations: Vec::new(),
             halted: None,
@@ -198,6 +202,11 @@ impl Registry {
             unreachable!("a registry begins with a trust file")
         };
         &last.trust
+    }
+
+    /// Every approval and agreement that was ever accepted, in the order of acceptance.
+    pub fn bases(&self) -> &[BasisEntry] {
+        &self.bases
     }
 
     /// Every order that was ever accepted, in the order of acceptance.
@@ -270,20 +279,39 @@ impl Registry {
         }
     }
 
-    /// When an order ends at the latest, and why, as far as is known: by its term, by a revocation,
-    /// or because a narrower version of it begins. Its extension is not among these: what is
-    /// extended may select until the extension is in force.
+    /// When an order ends at the latest, and why, as far as is known: by its term, by a revocation, or
+    /// with what it rests on. A higher serial is not among these: the lower one may select until the
+    /// tables with the higher one are in the kernel.
     pub fn end(&self, entry: &Entry) -> (Timestamp, Reason) {
         let head = &entry.head;
         let revoked = self
-            .revocation(&head.key())
+            .revocation(&head.key().into(), None)
             .map(|revocation| (revocation.effective_at, Reason::Revoked));
-        let amended = (self.entries.iter())
-            .filter(|later| later.amends(head))
-            .map(|later| (later.head.not_before, Reason::Superseded))
-            .min_by_key(|(at, _)| *at);
+        let key = &entry.basis.key;
+        let under = self.bases.iter().find(|under| under.basis.key == *key);
+        let under = under.map(|under| self.basis_end(under));
         let term = (head.not_after, Reason::Expired);
-        revoked.into_iter().chain(amended).chain([term]).min_by_key(|(at, _)| *at).unwrap_or(term)
+        [revoked, under, Some(term)].into_iter().flatten().min_by_key(|(at, _)| *at).unwrap_or(term)
+    }
+
+    /// When an approval or agreement ends at the latest, and why, as far as is known: by its term, by a
+    /// revocation, or because a narrower serial of it begins.
+    pub fn basis_end(&self, entry: &BasisEntry) -> (Timestamp, Reason) {
+        let basis = &entry.basis;
+        let term = (basis.not_after, Reason::Expired);
+        let revoked = self
+            .revocation(&basis.key.clone().into(), Some(basis))
+            .map(|revocation| (revocation.effective_at, Reason::Revoked));
+        let amended = (self.bases.iter())
+            .filter(|later| later.basis.amends(basis))
+            .map(|later| (later.basis.not_before, Reason::Superseded))
+            .min_by_key(|(at, _)| *at);
+        let ended = entry.ended.map(|ended| (ended.at, ended.reason));
+        [ended, revoked, amended, Some(term)]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
+            .unwrap_or(term)
     }
 
     fn fate(&self, entry: &Entry, latest: Timestamp) -> Fate {
@@ -299,16 +327,31 @@ impl Registry {
         }
     }
 
-    /// Whether enough of those who signed an order hold keys that `trust` does not revoke. A key
-    /// that it merely does not name any more was retired: what it signed while it was trusted stays
-    /// approved.
+    /// Whether enough of those who signed an order, and what it rests on, hold keys that `trust` does not
+    /// revoke. A key that it merely does not name any more was retired: what it signed while it was
+    /// trusted stays approved. A role that is not there any more approves nothing.
     pub(super) fn is_carried(&self, entry: &Entry, trust: &Trust) -> bool {
-        let Some(under) = self.trusts.iter().find(|known| known.trust.version() == entry.trust)
-        else {
+        let under = self.bases.iter().find(|under| under.basis.key == entry.basis.key);
+        self.are_carried(&entry.signers, &[Role::CabinetOffice], entry.trust, trust)
+            && under.is_some_and(|under| self.is_basis_carried(under, trust))
+    }
+
+    /// The same of an approval or agreement.
+    pub(super) fn is_basis_carried(&self, entry: &BasisEntry, trust: &Trust) -> bool {
+        self.are_carried(entry.basis.signers(), &entry.basis.roles(), entry.trust, trust)
+    }
+
+    fn are_carried(&self, signers: &[Signer], roles: &[Role], under: u64, trust: &Trust) -> bool {
+        let Some(under) = self.trusts.iter().find(|known| known.trust.version() == under) else {
             return false;
         };
-        let standing = entry.signers.iter().filter(|keyid| !trust.is_revoked(keyid));
-        standing.count() >= under.trust.threshold()
+        roles.iter().all(|role| {
+            let standing = signers
+                .iter()
+                .filter(|signer| signer.role == *role && !trust.is_revoked(&signer.keyid));
+            trust.threshold(role).is_some()
+                && under.trust.threshold(role).is_some_and(|needed| standing.count() >= needed)
+        })
     }
 
     /// How many revocations were accepted.
@@ -316,11 +359,18 @@ impl Registry {
         self.revocations.len()
     }
 
-    /// The revocation of the order of this name, the earliest to take effect.
-    pub(super) fn revocation(&self, order: &OrderKey) -> Option<&Revocation> {
+    /// The revocation of the document of this name, the earliest to take effect. An agreement is revoked
+    /// only by who signed it.
+    pub(super) fn revocation(
+        &self,
+        subject: &Subject,
+        basis: Option<&Basis>,
+    ) -> Option<&Revocation> {
         (self.revocations.iter())
-            .map(|revoked| revoked.revocation.get())
-            .filter(|revocation| revocation.ends(order))
+            .map(|revoked| &*revoked.revocation)
+            .filter(|revocation| revocation.ends(subject))
+            .filter(|revocation| basis.is_none_or(|basis| is_theirs(revocation, basis)))
+            .map(Verified::get)
             .min_by_key(|revocation| revocation.effective_at)
     }
 
@@ -332,7 +382,7 @@ impl Registry {
     pub fn agrees_with(&self, file: &str, trust: &Trust) -> Result<(), Rejection> {
         let (ours, theirs) = (self.trust().version(), trust.version());
         let refuse = |reason: String| {
-            Err(Rejection::new(file, reason).at("version").under(Requirement::Approve))
+            Err(Rejection::new(file, TrustFault::NotInForce(reason)).at("version"))
         };
         if theirs > ours {
             return refuse(format!(

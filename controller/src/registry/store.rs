@@ -5,6 +5,7 @@
 //! state/          mode 0700
 //!   lock          held by the one writer
 //!   state.json    the registry: a counter, the digest of the state before, names of files
+//!   bases/        <sha256>.dsse   approvals and agreements
 //!   orders/       <sha256>.dsse   each envelope as it was given, never changed
 //!   revocations/  <sha256>.dsse
 //!   trust/        1.json, then <version>.dsse
@@ -38,7 +39,7 @@ use super::state::{Change, Registry};
 use super::written::{Anchor, State};
 use crate::durable::disk::{Disk, folder_of};
 use crate::durable::replace::{self, Failed};
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, Rejections};
 use crate::shown::shown;
 
 /// Why a state directory cannot be used.
@@ -54,10 +55,16 @@ pub enum StoreError {
     },
     /// What is there must not be used: exit status 3.
     #[error(transparent)]
-    Rejected(#[from] Rejection),
+    Rejected(#[from] Rejections),
     /// A change failed in a way that leaves open whether it counts.
     #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
     Broken(PathBuf),
+}
+
+impl From<Rejection> for StoreError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection.into())
+    }
 }
 
 impl From<Failed> for StoreError {

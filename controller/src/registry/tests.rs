@@ -1,4 +1,4 @@
-//! The registry by itself, without a disk: what it accepts, and how orders end. The store is tested in
+//! The registry by itself, without a disk: what it accepts, and how documents end. The store is tested in
 //! `tests/model`.
 
 use jiff::Timestamp;
@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::act::{Act, Caller, Said};
 use super::event::{Reason, What};
-use super::install::Installed;
+use super::install::{Accepted, Position};
 use super::state::{Fate, OrderState};
 use super::{Change, Reading, Registry};
-use crate::order::samples::{self, key, signed, signed_as, trust_file, with};
-use crate::order::trust::KeyEntry;
+use crate::order::samples::kit::{signers, trust_version};
+use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
+use crate::order::together::Given;
 use crate::order::{Kind, Trust};
 
 /// A moment, in seconds from the beginning of the tests.
@@ -28,52 +29,71 @@ pub(crate) fn begun() -> Change {
     Registry::begin("tyo-gw-1", "trust.json", trust_file().as_bytes(), wall(0)).unwrap()
 }
 
-/// The payload of an order with a term in seconds.
+/// The plan of an order with a term in seconds, under the approval of its id, which lasts from second 0 to
+/// second 1000.
 pub(crate) fn payload(id: &str, serial: u64, from: i64, until: i64) -> Value {
     with(&[
         ("/order_id", json!(id)),
         ("/serial", json!(serial)),
-        ("/approved_at", json!("2027-01-01T00:00:00Z")),
         ("/not_before", json!(wall(from).to_string())),
         ("/not_after", json!(wall(until).to_string())),
+        ("/under", under(id, 0, 1_000)),
     ])
 }
 
-pub(crate) fn extending(payload: &Value, id: &str, serial: u64) -> Value {
-    let mut payload = payload.clone();
-    payload["extends"] = json!({"order_id": id, "serial": serial});
-    payload
+/// An approval with a term in seconds, in a plan.
+pub(crate) fn under(id: &str, from: i64, until: i64) -> Value {
+    json!({"id": id, "not_before": wall(from).to_string(), "not_after": wall(until).to_string()})
 }
 
-pub(crate) fn revocation(id: &str, serial: u64, effective: i64) -> String {
+/// The plan under another approval, which extends an earlier one.
+pub(crate) fn extending(plan: &Value, by: &Value, earlier: &str) -> Value {
+    let mut plan = plan.clone();
+    plan["under"] = by.clone();
+    plan["under"]["extends"] = json!({"id": earlier, "serial": 1});
+    plan
+}
+
+/// A revocation of an approval, an agreement or an order, signed by its role.
+pub(crate) fn revocation(field: &str, id: &str, serial: u64, effective: i64) -> String {
+    let ends = json!({field: id, "serial": serial});
     let mut revocation = samples::revocation();
-    revocation["order_id"] = json!(id);
-    revocation["serial"] = json!(serial);
+    revocation["ends"] = ends;
     revocation["effective_at"] = json!(wall(effective).to_string());
-    signed_as(Kind::Revocation, &revocation.to_string(), &[1, 2, 3])
+    let signers: &[u8] = if field == "approval_id" { &[1, 2, 3] } else { &[11, 12] };
+    sealed(Kind::Revocation, revocation.to_string().as_bytes(), signers)
 }
 
 /// The next version of the trust file, in which these keys are revoked.
 pub(crate) fn rotation(version: u64, revoked: &[u8], signers: &[u8]) -> String {
-    let entry = |n: u8| {
-        let mut entry = KeyEntry::new(&key(n).verifying_key(), format!("holder {n}"));
-        entry.revoked = revoked.contains(&n);
-        entry
-    };
-    let file = Trust::draft(version, 3, (1..=7).map(entry).collect()).unwrap();
-    signed_as(Kind::Trust, &file, signers)
+    sealed(Kind::Trust, trust_version(version, revoked).as_bytes(), signers)
 }
 
-/// Installs, if it fits.
-pub(crate) fn install(registry: &Registry, envelope: &str, now: Reading) -> Result<Change, String> {
-    let words = |rejection: crate::rejection::Rejection| rejection.to_string();
-    match registry.install("o", envelope.as_bytes().to_vec(), now).map_err(words)? {
-        Installed::Known(_) => Err("known".to_owned()),
-        Installed::New(change, position) => {
-            change.registry.fits("o", Some(position), &[]).map_err(words)?;
-            Ok(*change)
+pub(crate) fn given(texts: &[&str]) -> Vec<Given> {
+    let file = |text: &&str| Given { file: "o".to_owned(), bytes: (*text).to_owned().into() };
+    texts.iter().map(file).collect()
+}
+
+/// Installs a plan's documents, if they fit.
+pub(crate) fn install(
+    registry: &Registry,
+    signed: &Signed,
+    now: Reading,
+) -> Result<Change, String> {
+    let files = given(&[&signed.basis, &signed.order]);
+    let (change, accepted) =
+        registry.accept(&files, None, now).map_err(|rejections| rejections.to_string())?;
+    for Accepted { what, is_known } in accepted {
+        match what {
+            Position::Order(_) if is_known => return Err("known".to_owned()),
+            Position::Order(position) => {
+                let fits = change.registry.fits("o", Some(position), &[]);
+                fits.map_err(|rejection| rejection.to_string())?;
+            }
+            Position::Basis(_) => {}
         }
     }
+    Ok(change)
 }
 
 /// A registry for a test: changes are taken over as if they were on a disk.
@@ -84,14 +104,14 @@ impl Desk {
         Self(begun().registry)
     }
 
-    fn install(&mut self, payload: &Value, now: i64) {
-        let change = install(&self.0, &signed(payload, &[1, 2, 3]), at(now)).unwrap();
-        self.0 = change.registry;
+    fn install(&mut self, plan: &Value, now: i64) {
+        let change = install(&self.0, &signed(plan), at(now));
+        self.0 = change.unwrap_or_else(|refusal| panic!("{refusal}: {plan}")).registry;
         self.settle(now);
     }
 
-    fn refusal(&self, payload: &Value, now: i64) -> String {
-        install(&self.0, &signed(payload, &[1, 2, 3]), at(now)).unwrap_err()
+    fn refusal(&self, plan: &Value, now: i64) -> String {
+        install(&self.0, &signed(plan), at(now)).unwrap_err()
     }
 
     fn settle(&mut self, now: i64) -> Vec<What> {
@@ -101,8 +121,8 @@ impl Desk {
         change.events.into_iter().map(|event| event.what).collect()
     }
 
-    fn revoke(&mut self, id: &str, serial: u64, effective: i64, now: i64) {
-        let revocation = revocation(id, serial, effective);
+    fn revoke(&mut self, field: &str, id: &str, serial: u64, effective: i64, now: i64) {
+        let revocation = revocation(field, id, serial, effective);
         let change = self.0.revoke("r", revocation.into_bytes(), at(now)).unwrap();
         self.0 = change.expect("a new one").registry;
     }
@@ -142,93 +162,136 @@ fn a_serial_is_seen_once_and_never_again() {
         assert_eq!(refusal, words);
     }
     // The very same is no news, whoever else has signed it.
-    assert_eq!(install(&desk.0, &signed(&second, &[3, 4, 5]), at(0)).unwrap_err(), "known");
+    let papers = samples::papers(&second);
+    let order = sealed(Kind::Order, papers.order.to_string().as_bytes(), &[12, 13]);
+    let again = Signed { order, ..signed(&second) };
+    assert_eq!(install(&desk.0, &again, at(0)).unwrap_err(), "known");
     desk.settle(30);
-    assert_eq!(install(&desk.0, &signed(&second, &[1, 2, 3]), at(30)).unwrap_err(), "known");
+    assert_eq!(install(&desk.0, &signed(&second), at(30)).unwrap_err(), "known");
     assert!(desk.refusal(&payload("a", 1, 10, 20), 30).ends_with("has been seen [L-EXTEND]"));
+    // Of approvals, too: another one of that serial, or of a lower one.
+    for serial in [1, 0] {
+        let mut other = payload("b", 1, 10, 20);
+        other["under"] = under("a", 1, 999);
+        other["under"]["serial"] = json!(serial.max(1));
+        assert_eq!(
+            desk.refusal(&other, 30),
+            "o: serial: is 1, but serial 1 of approval a has been seen [L-EXTEND]"
+        );
+    }
 }
 
 #[test]
-fn a_later_version_may_narrow_and_not_prolong() {
+fn a_higher_serial_takes_the_place_of_the_lower() {
     let mut desk = Desk::new();
     desk.install(&payload("a", 1, 10, 50), 0);
-    assert!(desk.refusal(&payload("a", 2, 10, 51), 0).ends_with("[L-EXTEND]"));
-    desk.install(&payload("a", 2, 20, 30), 0);
-    assert_eq!(desk.0.standings(at(0))[0].end, wall(20), "the kernel must know in time");
+    desk.install(&payload("a", 2, 20, 60), 0);
+    desk.install(&payload("b", 1, 10, 50), 0);
+    assert_eq!(desk.0.standings(at(0))[0].end, wall(50), "until the other one is in the kernel");
+    assert_eq!(desk.0.standings(at(0))[1].succeeds, [0]);
     desk.settle(10);
-    assert_eq!(desk.shown(10), [OrderState::InForce, OrderState::Waiting]);
-    desk.settle(20);
-    assert_eq!(desk.shown(20), [OrderState::Ended(Reason::Superseded), OrderState::InForce]);
-    assert_eq!(desk.fates(20), [Fate::Over, Fate::Going]);
-    desk.settle(30);
+    assert_eq!(desk.shown(10), [OrderState::InForce, OrderState::Waiting, OrderState::InForce]);
+    let events = desk.settle(20);
+    assert!(matches!(
+        events.as_slice(),
+        [What::Ended { reason: Reason::Superseded, .. }, What::InForce(_)]
+    ));
+    assert_eq!(desk.fates(49)[..2], [Fate::Yielding, Fate::Going]);
+    assert_eq!(desk.fates(50)[..2], [Fate::Over, Fate::Going], "its own term is its own");
+    desk.settle(60);
     assert_eq!(
-        desk.shown(30)[1],
-        OrderState::Ended(Reason::Expired),
+        desk.shown(60)[..2],
+        [OrderState::Ended(Reason::Superseded), OrderState::Ended(Reason::Expired)],
         "and the first does not come back"
     );
 }
 
 #[test]
-fn what_yields_to_its_extension_ends_at_once_when_it_is_narrowed() {
+fn orders_follow_also_across_an_extension() {
     let mut desk = Desk::new();
-    desk.install(&payload("a", 1, 10, 50), 0);
-    desk.install(&extending(&payload("b", 1, 40, 90), "a", 1), 0);
-    desk.settle(40);
-    assert_eq!(desk.fates(41), [Fate::Yielding, Fate::Going]);
-    desk.install(&payload("a", 2, 38, 39), 41);
-    assert_eq!(desk.fates(41)[0], Fate::Over);
-}
-
-#[test]
-fn an_extension_takes_over_when_it_is_in_force() {
-    let mut desk = Desk::new();
-    desk.install(&payload("a", 1, 10, 50), 0);
-    let longer = extending(&payload("b", 1, 40, 90), "a", 1);
+    let mut first = payload("a", 1, 10, 50);
+    first["under"] = under("p", 0, 50);
+    desk.install(&first, 0);
+    let longer = extending(&payload("a", 2, 40, 90), &under("q", 40, 100), "p");
     desk.install(&longer, 0);
-    assert_eq!(desk.0.standings(at(0))[0].end, wall(50), "until then it selects");
-    assert_eq!(desk.0.standings(at(0))[1].succeeds, [0]);
-    desk.settle(39);
-    assert_eq!(desk.shown(39), [OrderState::InForce, OrderState::Waiting]);
-    let events = desk.settle(40);
-    assert!(matches!(
-        events.as_slice(),
-        [What::Ended { reason: Reason::Superseded, .. }, What::InForce(_)]
-    ));
-    assert_eq!(desk.fates(49), [Fate::Yielding, Fate::Going]);
-    assert_eq!(desk.fates(50), [Fate::Over, Fate::Going], "its own term is its own");
-    // One that yields is closed at once by a revocation.
-    desk.revoke("a", 1, 0, 45);
-    assert_eq!(desk.fates(45), [Fate::Over, Fate::Going]);
+    // And once more: the way goes over both.
+    let longest = extending(&payload("a", 3, 80, 150), &under("r", 80, 200), "q");
+    desk.install(&longest, 0);
+    desk.settle(40);
+    assert_eq!(desk.fates(40), [Fate::Yielding, Fate::Going, Fate::Going]);
+    desk.settle(80);
+    assert_eq!(desk.fates(81), [Fate::Over, Fate::Yielding, Fate::Going]);
+    // A revocation closes what yields, at once.
+    desk.revoke("order_id", "a", 2, 0, 82);
+    assert_eq!(desk.fates(82), [Fate::Over, Fate::Over, Fate::Going]);
+    // To an approval that has nothing to do with it no order goes over.
+    let mut stranger = payload("a", 4, 90, 150);
+    stranger["under"] = under("s", 0, 200);
+    assert_eq!(
+        desk.refusal(&stranger, 82),
+        "o: basis: approval s, serial 1 does not extend approval r, serial 1, under which serial 3 of \
+         this order stands [L-EXTEND]"
+    );
 }
 
 #[test]
 fn what_can_be_extended() {
     let mut desk = Desk::new();
-    desk.install(&payload("a", 1, 10, 50), 0);
-    let extension = |id: &str, serial| extending(&payload("x", 1, 40, 90), id, serial);
-    for (id, serial) in [("a", 2), ("b", 1)] {
-        assert_eq!(
-            desk.refusal(&extension(id, serial), 0),
-            format!("o: extends: order {id}, serial {serial}, was never installed here [L-EXTEND]")
-        );
-    }
-    let gap = extending(&payload("x", 1, 51, 90), "a", 1);
-    assert!(desk.refusal(&gap, 0).starts_with("o: not_before: "));
+    let mut first = payload("a", 1, 10, 50);
+    first["under"] = under("p", 0, 50);
+    desk.install(&first, 0);
+    let extension =
+        |by: &str, earlier: &str| extending(&payload("x", 1, 45, 90), &under(by, 40, 100), earlier);
+    assert_eq!(
+        desk.refusal(&extension("q", "none"), 0),
+        "o: extends: approval none, serial 1 was never installed here [L-EXTEND]"
+    );
+    let gap = extending(&payload("x", 1, 51, 90), &under("q", 51, 100), "p");
+    assert!(desk.refusal(&gap, 0).starts_with("o: not_before: the term starts at "));
     // Over, but without a gap: late, and lawful.
     desk.settle(60);
-    desk.install(&extension("a", 1), 60);
+    desk.install(&extension("q", "p"), 60);
     assert_eq!(desk.shown(60), [OrderState::Ended(Reason::Expired), OrderState::InForce]);
     assert_eq!(
-        desk.refusal(&extending(&payload("y", 1, 40, 90), "a", 1), 60),
-        "o: extends: order a, serial 1, is followed by order x, serial 1, already [L-EXTEND]"
+        desk.refusal(&extension("other", "p"), 60).lines().next().unwrap(),
+        "o: extends: approval p, serial 1 is extended by approval q, serial 1 already [L-EXTEND]"
     );
-    desk.revoke("x", 1, 0, 61);
+    desk.revoke("approval_id", "q", 1, 0, 61);
     assert_eq!(
-        desk.refusal(&extending(&payload("z", 1, 80, 95), "x", 1), 61),
-        "o: extends: order x, serial 1, is revoked [L-EXTEND]"
+        desk.refusal(&extending(&payload("z", 1, 80, 95), &under("s", 80, 100), "q"), 61),
+        "o: extends: approval q, serial 1 is revoked [L-APPROVE]"
     );
     // The extension was never lawful; another one may take its place.
-    desk.install(&extending(&payload("y", 1, 45, 90), "a", 1), 62);
+    desk.install(&extending(&payload("y", 1, 45, 90), &under("other", 40, 100), "p"), 62);
+}
+
+#[test]
+fn a_narrower_approval_ends_the_one_before_and_its_orders() {
+    let mut desk = Desk::new();
+    let mut first = payload("a", 1, 10, 90);
+    first["under"] = under("p", 0, 100);
+    desk.install(&first, 0);
+    let mut narrower = payload("a", 2, 40, 80);
+    narrower["under"] = under("p", 40, 80);
+    narrower["under"]["serial"] = json!(2);
+    desk.install(&narrower, 0);
+    assert_eq!(desk.0.standings(at(0))[0].end, wall(40), "the kernel must know in time");
+    desk.settle(40);
+    assert_eq!(desk.fates(40), [Fate::Over, Fate::Going]);
+    let ended: Vec<Option<Reason>> =
+        desk.0.bases().iter().map(|entry| entry.ended().map(|ended| ended.reason)).collect();
+    assert_eq!(ended, [Some(Reason::Superseded), None]);
+    // Under one that has ended nothing begins.
+    let mut late = payload("late", 1, 50, 60);
+    late["under"] = under("p", 0, 100);
+    assert_eq!(
+        desk.refusal(&late, 45),
+        "o: basis: approval p, serial 1 has ended (superseded) [L-EXTEND]"
+    );
+    let mut longer = payload("a", 3, 50, 60);
+    longer["under"] = under("p", 50, 81);
+    longer["under"]["serial"] = json!(3);
+    assert!(desk.refusal(&longer, 45).contains("only what extends it may prolong it"));
 }
 
 #[test]
@@ -236,7 +299,7 @@ fn a_revocation_ends_and_forbids() {
     let mut desk = Desk::new();
     desk.install(&payload("a", 3, 10, 50), 0);
     desk.settle(20);
-    desk.revoke("a", 4, 30, 20);
+    desk.revoke("order_id", "a", 4, 30, 20);
     assert_eq!(
         (desk.shown(20), desk.0.standings(at(20))[0].end),
         (vec![OrderState::InForce], wall(30))
@@ -245,43 +308,144 @@ fn a_revocation_ends_and_forbids() {
     assert_eq!(desk.shown(30), [OrderState::Ended(Reason::Revoked)]);
     assert_eq!(
         desk.refusal(&payload("a", 4, 10, 50), 30),
-        "o: serial: order a is revoked up to serial 4: the commission withdrew its approval \
+        "o: serial: order a, serial 4 is revoked up to serial 4: the commission withdrew its approval \
          [L-APPROVE]"
     );
     // At once, where its moment has passed; and before the order is there.
-    desk.revoke("b", 1, 0, 30);
+    desk.revoke("order_id", "b", 1, 0, 30);
     assert!(desk.refusal(&payload("b", 1, 10, 50), 30).ends_with("[L-APPROVE]"));
     desk.install(&payload("b", 2, 10, 50), 30);
-    desk.revoke("b", 2, 0, 31);
+    desk.revoke("order_id", "b", 2, 0, 31);
     assert_eq!(desk.shown(31)[1], OrderState::Ended(Reason::Revoked));
-    let again = desk.0.revoke("r", revocation("b", 2, 0).into_bytes(), at(31)).unwrap();
+    let again = desk.0.revoke("r", revocation("order_id", "b", 2, 0).into_bytes(), at(31)).unwrap();
     assert!(again.is_none(), "the same revocation is no news");
 }
 
 #[test]
-fn orders_fall_with_the_keys_that_carried_them() {
+fn a_revoked_approval_takes_its_orders_along() {
     let mut desk = Desk::new();
-    for (id, signers) in [("three", &[1, 2, 3][..]), ("four", &[1, 2, 3, 4]), ("over", &[1, 2, 3])]
-    {
-        let until = if id == "over" { 11 } else { 50 };
-        let envelope = signed(&payload(id, 1, 10, until), signers);
-        desk.0 = install(&desk.0, &envelope, at(0)).unwrap().registry;
+    for id in ["a", "b"] {
+        let mut plan = payload(id, 1, 10, 50);
+        plan["under"] = under("p", 0, 100);
+        desk.install(&plan, 0);
+    }
+    desk.install(&payload("other", 1, 10, 50), 0);
+    desk.settle(20);
+    desk.revoke("approval_id", "p", 1, 0, 20);
+    let revoked = OrderState::Ended(Reason::Revoked);
+    assert_eq!(desk.shown(20), [revoked, revoked, OrderState::InForce]);
+    assert_eq!(desk.fates(20), [Fate::Over, Fate::Over, Fate::Going]);
+    let mut late = payload("late", 1, 30, 40);
+    late["under"] = under("p", 0, 100);
+    assert_eq!(
+        desk.refusal(&late, 21),
+        "o: basis: approval p, serial 1 has ended (revoked) [L-EXTEND]"
+    );
+    // Before it is there, it is forbidden; and its own role alone forbids it.
+    desk.revoke("approval_id", "q", 1, 0, 22);
+    let mut never = payload("never", 1, 30, 40);
+    never["under"] = under("q", 0, 100);
+    assert!(
+        desk.refusal(&never, 22).starts_with("o: serial: approval q, serial 1 is revoked up to")
+    );
+}
+
+#[test]
+fn an_agreement_is_revoked_by_any_of_the_three_and_nobody_else() {
+    let agreed = |id: &str| {
+        let mut plan = payload(id, 1, 10, 50);
+        plan["measure"] = json!("agreement");
+        plan["party"] = json!({"name": "p", "prefixes": ["203.0.113.0/24"]});
+        plan
+    };
+    let revoked = |signers: &[u8]| {
+        let mut desk = Desk::new();
+        desk.install(&agreed("a"), 0);
+        desk.settle(20);
+        let mut revocation = samples::revocation();
+        revocation["ends"] = json!({"agreement_id": "a", "serial": 1});
+        revocation["effective_at"] = json!(wall(0).to_string());
+        let envelope = sealed(Kind::Revocation, revocation.to_string().as_bytes(), signers);
+        let outcome = desk.0.revoke("r", envelope.into_bytes(), at(20));
+        outcome.map(|change| {
+            desk.0 = change.unwrap().registry;
+            desk.shown(20)[0] == OrderState::Ended(Reason::Revoked)
+        })
+    };
+    for signers in [&[11, 12][..], &[21], &[31]] {
+        assert!(revoked(signers).unwrap(), "{signers:?}");
+    }
+    assert!(revoked(&[1, 2, 3]).is_err());
+}
+
+#[test]
+fn documents_fall_with_the_keys_that_carried_them() {
+    let mut desk = Desk::new();
+    let sign = |id: &str, until: i64, commission: &[u8], cabinet: &[u8]| {
+        let papers = samples::papers(&payload(id, 1, 10, until));
+        Signed {
+            basis: sealed(Kind::Approval, papers.basis.to_string().as_bytes(), commission),
+            order: sealed(Kind::Order, papers.order.to_string().as_bytes(), cabinet),
+        }
+    };
+    for (id, until, commission, cabinet) in [
+        ("three", 50, &[1, 2, 3][..], &[11, 12][..]),
+        ("four", 50, &[1, 2, 3, 4], &[11, 12]),
+        ("over", 11, &[1, 2, 3], &[11, 12]),
+    ] {
+        let signed = sign(id, until, commission, cabinet);
+        desk.0 = install(&desk.0, &signed, at(0)).unwrap().registry;
     }
     desk.settle(20);
-    let downgrade = desk.0.rotate("t", rotation(1, &[], &[1, 2, 3]).into_bytes(), at(20));
+    let all: &[u8] = signers(Kind::Trust);
+    let downgrade = desk.0.rotate("t", rotation(1, &[], all).into_bytes(), at(20));
     assert!(downgrade.unwrap_err().to_string().contains("version"));
-    let change = desk.0.rotate("t", rotation(2, &[3], &[1, 2, 4]).into_bytes(), at(20)).unwrap();
-    desk.0 = change.registry;
+    let change = desk.0.rotate("t", rotation(2, &[3], &[1, 2, 4, 11, 12]).into_bytes(), at(20));
+    desk.0 = change.unwrap().registry;
     let ended = |reason| OrderState::Ended(reason);
     assert_eq!(
         desk.shown(20),
-        [ended(Reason::Revoked), OrderState::InForce, ended(Reason::Expired)]
+        [ended(Reason::Revoked), OrderState::InForce, ended(Reason::Expired)],
+        "an order falls with its approval"
     );
     assert_eq!(desk.0.trust().version(), 2);
     assert!(desk.refusal(&payload("new", 1, 10, 50), 20).contains("revoked"));
-    // The key was revoked, not the order: its next version is an approval of its own.
-    let next = signed(&payload("three", 2, 10, 50), &[1, 2, 6]);
-    install(&desk.0, &next, at(20)).unwrap();
+    // An order falls with the keys of its own role, too.
+    let change = desk.0.rotate("t", rotation(3, &[3, 12], &[1, 2, 4, 11, 13]).into_bytes(), at(21));
+    desk.0 = change.unwrap().registry;
+    assert_eq!(desk.shown(21)[1], ended(Reason::Revoked));
+    assert_eq!(desk.0.bases()[1].ended(), None, "and not its approval");
+    // The key was revoked, not the order: its next version is one of its own.
+    let next = samples::papers(&payload("four", 2, 10, 50));
+    let order = sealed(Kind::Order, next.order.to_string().as_bytes(), &[11, 13]);
+    desk.0.accept(&given(&[&order]), None, at(22)).unwrap();
+}
+
+#[test]
+fn of_several_all_are_installed_or_none() {
+    let desk = Desk::new();
+    let (one, two) = (signed(&payload("a", 1, 10, 20)), signed(&payload("b", 1, 10, 20)));
+    let accept = |texts: &[&str]| {
+        let accepted = desk.0.accept(&given(texts), None, at(0));
+        accepted.map(|(change, _)| change.registry).map_err(|rejections| rejections.to_string())
+    };
+    // In any order.
+    let all = accept(&[&two.order, &one.order, &one.basis, &two.basis]).unwrap();
+    assert_eq!((all.bases().len(), all.entries().len()), (2, 2));
+    accept(&[&one.basis, &one.order, &two.order]).unwrap_err();
+    accept(&[&one.basis, &one.order, &two.basis, "{}"]).unwrap_err();
+    assert!(desk.0.bases().is_empty() && desk.0.entries().is_empty());
+    let revocation = revocation("order_id", "a", 1, 0);
+    assert_eq!(
+        accept(&[&one.basis, &revocation]).unwrap_err(),
+        "o: payloadType: is that of a revocation, but an approval, an agreement or an order is \
+         expected [L-APPROVE]"
+    );
+    // Whoever gives something twice, or two of a name, meant something else.
+    assert_eq!(
+        accept(&[&one.basis, &one.basis]).unwrap_err(),
+        "o: serial: another file is approval a, serial 1 too [L-EXTEND]"
+    );
 }
 
 #[test]
@@ -334,8 +498,7 @@ fn wrong_facility_and_too_many() {
     elsewhere["facility"]["id"] = json!("osa-gw-1");
     assert_eq!(
         desk.refusal(&elsewhere, 0),
-        "o: facility.id: the order is for facility osa-gw-1, but this sensor stands in tyo-gw-1 \
-         [L-APPROVE]"
+        "o: facility.id: is for facility osa-gw-1, but this sensor stands in tyo-gw-1 [L-APPROVE]"
     );
     for n in 0..64 {
         desk.install(&payload(&format!("o{n}"), 1, 10, 50), 0);
@@ -343,16 +506,13 @@ fn wrong_facility_and_too_many() {
     let refusal = desk.refusal(&payload("one-more", 1, 49, 60), 0);
     assert!(refusal.ends_with("65 orders are in force at once; the limit is 64"), "{refusal}");
     desk.install(&payload("after", 1, 50, 60), 0);
-    desk.install(&extending(&payload("o64", 1, 49, 60), "o3", 1), 0);
+    desk.install(&payload("o3", 2, 49, 60), 0);
 }
 
 #[test]
 fn a_change_that_has_been_overtaken_is_made_anew() {
     let mut desk = Desk::new();
-    let change = |id: &str| {
-        let envelope = signed(&payload(id, 1, 10, 50), &[1, 2, 3]);
-        install(&desk.0, &envelope, at(0)).unwrap()
-    };
+    let change = |id: &str| install(&desk.0, &signed(&payload(id, 1, 10, 50)), at(0)).unwrap();
     let (first, second) = (change("a"), change("b"));
     desk.0.observe(at(5));
     desk.0 = desk.0.take_up(Box::new(first)).unwrap().registry;
@@ -371,6 +531,7 @@ fn the_configured_trust_file_must_not_contradict() {
     let other = trust(&trust_file().replace("\"threshold\": 3", "\"threshold\": 2"));
     let refusal = desk.0.agrees_with("t", &other).unwrap_err().to_string();
     assert!(refusal.contains("another file of that version"), "{refusal}");
-    let rotated = desk.0.rotate("t", rotation(2, &[], &[1, 2, 3]).into_bytes(), at(0)).unwrap();
+    let rotated = rotation(2, &[], signers(Kind::Trust));
+    let rotated = desk.0.rotate("t", rotated.into_bytes(), at(0)).unwrap();
     rotated.registry.agrees_with("t", &trust(&trust_file())).unwrap();
 }

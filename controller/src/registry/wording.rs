@@ -34,14 +34,17 @@ pub fn event(event: &Event, registry: &Registry) -> String {
             let why = match reason {
                 Reason::Expired => "its term is over",
                 Reason::Revoked => "revoked",
-                Reason::Superseded => "another order takes its place",
+                Reason::Superseded => "a higher serial takes its place",
             };
             format!("{}, has ended: {why}", order.key)
         }
-        What::Revoked { order_id, serial, effective_at, why, .. } => format!(
-            "order {order_id} is revoked up to serial {serial}, as of {}: {why}",
-            tokyo(*effective_at)
-        ),
+        What::BasisInstalled(basis) => format!("{}, is installed", basis.key),
+        What::BasisEnded { basis, reason } => {
+            format!("{}, has ended: {}", basis.key, reason.name())
+        }
+        What::Revoked { ends, effective_at, why, .. } => {
+            format!("{ends}, and every lower one, is revoked as of {}: {why}", tokyo(*effective_at))
+        }
         What::Rotated { version, .. } => format!("trust file version {version} is in force"),
         What::Halted(act) => halted(act),
         What::Started(start) => format!("sekisho {} has started", start.version),
@@ -135,6 +138,23 @@ pub fn unregistered(reason: &str) -> String {
 /// One line for each event of a change.
 pub fn events(change: &Change) -> Vec<String> {
     change.events.iter().map(|one| event(one, &change.registry)).collect()
+}
+
+/// What became of an approval or agreement that was given to be installed.
+pub fn basis_installed(registry: &Registry, position: usize, is_known: bool) -> String {
+    let Some(entry) = registry.bases().get(position) else { return String::new() };
+    let (key, (end, _)) = (&entry.basis().key, registry.basis_end(entry));
+    let before = if is_known { "; it was installed before, and nothing has changed" } else { "" };
+    match entry.ended() {
+        Some(ended) => {
+            format!("{key}, has ended ({}), at {}{before}", ended.reason.name(), tokyo(ended.at))
+        }
+        None => format!(
+            "{key}, is installed: from {} until {}{before}",
+            tokyo(entry.basis().not_before),
+            tokyo(end)
+        ),
+    }
 }
 
 /// What became of an order that was given to be installed. `is_live`: its tables are in the kernel.

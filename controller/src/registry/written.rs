@@ -1,21 +1,22 @@
-//! The registry as it stands in `state.json`, schema `sekisho.state/v1`, and in the anchor beside it,
-//! schema `sekisho.anchor/v1`. Orders, revocations and trust files are only named here: they are read
+//! The registry as it stands in `state.json`, schema `sekisho.state/v2`, and in the anchor beside it,
+//! schema `sekisho.anchor/v1`. Documents are only named here: they are read
 //! and verified anew from their envelopes.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::act::Act;
 use super::audit::Expected;
-use super::entry::{Ended, Entry};
+use super::entry::{BasisEntry, Ended, Entry};
 use super::runs::Running;
 use super::state::Registry;
-use crate::order::Kind;
-use crate::order::Order;
+use crate::order::document::BasisReference;
+use crate::order::{Order, Subject};
 
 /// The schema name of the state.
-const STATE: &str = "sekisho.state/v1";
+const STATE: &str = "sekisho.state/v2";
 /// The schema name of the anchor.
 const ANCHOR: &str = "sekisho.anchor/v1";
 
@@ -32,6 +33,7 @@ pub(super) struct State {
     /// The latest time that there was evidence for.
     pub(super) highest_clock: Timestamp,
     pub(super) trust: Vec<Trust>,
+    pub(super) bases: Vec<Basis>,
     pub(super) orders: Vec<Approved>,
     pub(super) revocations: Vec<Revocation>,
     pub(super) halted: Option<Act>,
@@ -55,11 +57,33 @@ pub(super) struct Trust {
     pub(super) file: String,
 }
 
+/// An approval or agreement.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Basis {
+    pub(super) file: String,
+    pub(super) trust: u64,
+    pub(super) installed_at: Timestamp,
+    pub(super) ended: Option<Ended>,
+}
+
+/// What an order says, without its sets and rules.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    order_id: String,
+    serial: u64,
+    basis: Subject,
+    basis_sha256: String,
+    not_before: Timestamp,
+    not_after: Timestamp,
+}
+
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Approved {
     /// The order without its sets and rules.
-    head: Value,
+    head: Head,
     pub(super) digest: String,
     pub(super) file: String,
     pub(super) trust: u64,
@@ -110,6 +134,7 @@ impl State {
             facility: registry.facility.clone(),
             highest_clock: registry.clock.highest(),
             trust: registry.trusts.iter().map(trust).collect(),
+            bases: registry.bases.iter().map(Basis::of).collect(),
             orders: registry.entries.iter().map(Approved::of).collect(),
             revocations: registry.revocations.iter().map(revocation).collect(),
             halted: registry.halted.clone(),
@@ -161,10 +186,30 @@ fn known(schema: &str, ours: &str) -> Result<(), String> {
     if schema == ours { Ok(()) } else { Err(format!("the schema is {schema}, not {ours}")) }
 }
 
+impl Basis {
+    fn of(entry: &BasisEntry) -> Self {
+        Self {
+            file: entry.file.clone(),
+            trust: entry.trust,
+            installed_at: entry.installed_at,
+            ended: entry.ended,
+        }
+    }
+}
+
 impl Approved {
     fn of(entry: &Entry) -> Self {
+        let order = &entry.head;
+        let head = Head {
+            order_id: order.order_id.clone(),
+            serial: order.serial,
+            basis: order.basis.key.clone().into(),
+            basis_sha256: order.basis.sha256.clone(),
+            not_before: order.not_before,
+            not_after: order.not_after,
+        };
         Self {
-            head: write_head(&entry.head),
+            head,
             digest: entry.digest.clone(),
             file: entry.file.clone(),
             trust: entry.trust,
@@ -180,36 +225,17 @@ impl Approved {
     /// # Errors
     /// One line that says what is wrong.
     pub(super) fn head(&self) -> Result<Order, String> {
-        serde_json::from_str(&self.head.to_string()).map_err(|error| error.to_string())
+        let head = &self.head;
+        let key = head.basis.clone().basis().ok_or("names no approval or agreement")?;
+        Ok(Order {
+            order_id: head.order_id.clone(),
+            serial: head.serial,
+            basis: BasisReference { key, sha256: head.basis_sha256.clone() },
+            not_before: head.not_before,
+            not_after: head.not_after,
+            address_sets: BTreeMap::new(),
+            payload_prefixes: BTreeMap::new(),
+            rules: Vec::new(),
+        })
     }
-}
-
-/// An order as its payload would say it, without sets and rules.
-fn write_head(order: &Order) -> Value {
-    let extends = order
-        .extends
-        .as_ref()
-        .map(|extends| json!({"order_id": extends.order_id, "serial": extends.serial}));
-    let party = order.party.as_ref().map(|party| {
-        let prefixes: Vec<String> = party.prefixes.iter().map(ToString::to_string).collect();
-        json!({"name": party.name, "prefixes": prefixes})
-    });
-    json!({
-        "schema": Kind::Order.schema(),
-        "order_id": order.order_id,
-        "serial": order.serial,
-        "measure": order.measure.name(),
-        "approved_at": order.approved_at,
-        "not_before": order.not_before,
-        "not_after": order.not_after,
-        "extends": extends,
-        "facility": {
-            "id": order.facility.id,
-            "capacity_bps": order.facility.capacity_bps,
-            "max_share_percent": order.facility.max_share_percent,
-        },
-        "party": party,
-        "address_sets": {},
-        "rules": [],
-    })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arbitrary::Unstructured;
 use controller::compile::{CompileError, Generation, Layer, Names, Slotted, compile};
 use controller::engine::HostEngine;
-use controller::order::{Order, Verified};
+use controller::order::Mandate;
 use sensor_common::payload::MOST_GROUPS;
 use sensor_common::tables::{MOST_ORDERS, Slot};
 
@@ -82,13 +82,13 @@ fn made(spelled: &[u8]) -> Scenario {
     // Where the bytes end, so does the scenario: `Unstructured` goes on with zeros.
     let mut spec = Spec::read(&mut Unstructured::new(spelled)).unwrap_or_else(|_| Spec::empty());
     loop {
-        let orders: Vec<Verified<Order>> = spec
+        let orders: Vec<Mandate> = spec
             .orders
             .iter()
             .enumerate()
             .map(|(number, order)| {
-                let text = order.document(number).to_string();
-                approved(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+                let plan = order.plan(number);
+                approved(&plan).unwrap_or_else(|error| panic!("{error}\n{plan}"))
             })
             .collect();
         let slotted: Vec<Slotted<'_>> = orders
@@ -97,7 +97,7 @@ fn made(spelled: &[u8]) -> Scenario {
             .map(|(position, order)| Slotted { slot: slot(&spec, position), order })
             .collect();
         let layers = spec.layers.each_ref().map(|layer| -> Layer<'_> { layer });
-        match compile(GENERATION, &layers, &slotted) {
+        match compile(GENERATION, &layers, &slotted, None) {
             Ok(Generation { lines, names, .. }) => {
                 let pool = Pool::of(&spec);
                 return Scenario {

@@ -108,7 +108,7 @@ impl OrderSpec {
                 rule = RuleSpec { source_ports: Vec::new(), ..before.clone() };
                 // Ports were its second condition.
                 if rule.protocol.is_none() && rule.destination_ports.is_empty() {
-                    rule.destination_ports = vec![(0, u16::MAX)];
+                    rule.destination_ports = vec![(1, u16::MAX)];
                 }
             }
             rules.push(rule);
@@ -130,8 +130,8 @@ impl OrderSpec {
         Ok(Self { measure, capacity, percent, party, sets, prefixes, rules })
     }
 
-    /// The document.
-    pub(super) fn document(&self, number: usize) -> Value {
+    /// The plan of its documents.
+    pub(super) fn plan(&self, number: usize) -> Value {
         let measure = match self.measure {
             Measure::Agreement => "agreement",
             Measure::ForeignToForeign => "foreign-to-foreign",
@@ -151,17 +151,16 @@ impl OrderSpec {
             .collect();
         let rules: Vec<Value> =
             self.rules.iter().enumerate().map(|(at, rule)| rule.document(at)).collect();
-        let mut document = json!({
-            "schema": "sekisho.order/v1", "order_id": format!("o{number}"), "serial": 1,
-            "measure": measure, "approved_at": "2027-01-01T00:00:00Z",
+        let mut plan = json!({
+            "order_id": format!("o{number}"), "serial": 1, "measure": measure,
             "not_before": "2027-01-01T00:00:00Z", "not_after": "2027-03-01T00:00:00Z",
             "facility": {"id": "f", "capacity_bps": self.capacity, "max_share_percent": self.percent},
             "address_sets": sets, "payload_prefixes": prefixes, "rules": rules,
         });
         if self.measure == Measure::Agreement {
-            document["party"] = json!({"name": "p", "prefixes": texts(&self.party)});
+            plan["party"] = json!({"name": "p", "prefixes": texts(&self.party)});
         }
-        document
+        plan
     }
 }
 
@@ -253,7 +252,7 @@ impl RuleSpec {
 
 impl Prefixes {
     fn read(u: &mut Unstructured<'_>) -> Result<Self> {
-        let length = *u.choose(&[1_usize, 3, 8, 9, 17, 64])?;
+        let length = *u.choose(&[4_usize, 5, 8, 9, 17, 64])?;
         let mut samples = Vec::new();
         for _ in 0..u.int_in_range(1..=4)? {
             // Nearly all the same, so that prefixes and payloads meet.
@@ -344,10 +343,15 @@ fn is_mapped(network: &IpNetwork) -> bool {
     matches!(network, IpNetwork::V6(v6) if v6.prefix() >= 96 && v6.ip().to_ipv4_mapped().is_some())
 }
 
+/// A set that an order may name: five of them stay under a thousandth of the addresses.
 fn networks(u: &mut Unstructured<'_>) -> Result<Vec<IpNetwork>> {
     let mut list = Vec::new();
     for _ in 0..u.int_in_range(1..=5)? {
-        list.push(network(u, 1)?);
+        let network = network(u, 1)?;
+        let shortest = if network.is_ipv4() { 14 } else { 22 };
+        let length = network.prefix().max(shortest);
+        let narrow = IpNetwork::new(network.ip(), length).expect("a length that the version has");
+        list.push(narrow);
     }
     list.retain(|network| !is_mapped(network));
     if list.is_empty() {

@@ -1,19 +1,21 @@
-//! Orders, revocations and trust files of an authority with seven keys, three of which must sign. Each
-//! order selects the packets from an address of its own.
+//! Approvals, orders, revocations and trust files of the kit's authority. Each order selects the packets from an
+//! address of its own.
 
-use std::convert::Infallible;
 use std::net::Ipv4Addr;
 
-use controller::order::trust::KeyEntry;
-use controller::order::{Envelope, Kind, Trust, keys};
-use ed25519_dalek::SigningKey;
+use controller::order::Kind;
+use controller::order::together::Given;
 use jiff::Timestamp;
+use sekisho_kit::{Papers, papers, sealed, trust_version};
 use serde_json::{Value, json};
 
-use super::law::{Approval, IDS, MOST_SERIAL};
+use super::law::{Approval, IDS, MOST_SERIAL, Order, REVOKED, Revoked};
 
 /// Where the orders hold.
 pub const FACILITY: &str = "test-gw";
+
+/// The sensor that they are compiled for.
+pub const SENSOR: &str = sekisho_kit::SENSORS[0];
 
 /// The address whose packets are selected for an order.
 pub fn source(id: usize, serial: u64) -> Ipv4Addr {
@@ -26,65 +28,65 @@ pub fn wall(second: i64) -> Timestamp {
     Timestamp::from_second(1_830_000_000 + second).unwrap()
 }
 
-fn key(number: u8) -> SigningKey {
-    let fill = |bytes: &mut [u8]| {
-        bytes.fill(number);
-        Ok::<(), Infallible>(())
-    };
-    keys::generate(fill).unwrap()
+/// The first trust file.
+pub fn trust_file() -> String {
+    trust_version(1, &[])
 }
 
-fn signed(kind: Kind, payload: &str, signers: &[u8]) -> Vec<u8> {
-    let mut envelope = Envelope::unsigned(kind, payload.as_bytes().to_vec());
-    for signer in signers {
-        envelope.sign(&key(*signer)).unwrap();
-    }
-    envelope.to_json().unwrap().into_bytes()
-}
-
-/// The trust file of some version, in which these keys are revoked.
-pub fn trust_file(version: u64, revoked: &[u8]) -> String {
-    let entry = |number: u8| {
-        let mut entry = KeyEntry::new(&key(number).verifying_key(), format!("holder {number}"));
-        entry.revoked = revoked.contains(&number);
-        entry
-    };
-    Trust::draft(version, 3, (1..=7).map(entry).collect()).unwrap()
-}
-
-/// The second trust file, without key 3, signed by enough.
+/// The second trust file, without the keys of [`REVOKED`], signed by enough.
 pub fn rotation() -> Vec<u8> {
-    signed(Kind::Trust, &trust_file(2, &[3]), &[1, 2, 4])
+    sealed(Kind::Trust, trust_version(2, &REVOKED).as_bytes(), &[1, 2, 4, 11, 13]).into_bytes()
 }
 
-/// The envelope of an order.
-pub fn order(one: &Approval) -> Vec<u8> {
-    let mut order = json!({
-        "schema": Kind::Order.schema(),
-        "order_id": IDS[one.id],
-        "serial": one.serial,
+/// The id of an approval.
+fn approval_id(number: usize) -> String {
+    format!("p{number}")
+}
+
+fn documents(order: &Order, approval: &Approval) -> Papers {
+    papers(&json!({
+        "order_id": IDS[order.id],
+        "serial": order.serial,
         "measure": "foreign-to-domestic",
-        "approved_at": "2027-01-01T00:00:00Z",
-        "not_before": wall(one.from).to_string(),
-        "not_after": wall(one.until).to_string(),
+        "not_before": wall(order.from).to_string(),
+        "not_after": wall(order.until).to_string(),
         "facility": {"id": FACILITY, "capacity_bps": 1_000_000_000, "max_share_percent": 30},
-        "address_sets": {"c2": [source(one.id, one.serial).to_string()]},
+        "address_sets": {"c2": [source(order.id, order.serial).to_string()]},
         "rules": [{"id": "r", "source": "c2"}],
-    });
-    if let Some((id, serial)) = one.extends {
-        order["extends"] = json!({"order_id": IDS[id], "serial": serial});
-    }
-    signed(Kind::Order, &order.to_string(), one.signers)
+        "under": {
+            "id": approval_id(approval.number),
+            "serial": approval.serial,
+            "not_before": wall(approval.from).to_string(),
+            "not_after": wall(approval.until).to_string(),
+            "extends": match approval.extends {
+                Some((number, serial)) => json!({"id": approval_id(number), "serial": serial}),
+                None => Value::Null,
+            },
+        },
+    }))
 }
 
-/// The envelope of a revocation, signed by keys 1 to 3.
-pub fn revocation(id: usize, serial: u64, effective: i64) -> Vec<u8> {
-    let revocation: Value = json!({
-        "schema": Kind::Revocation.schema(),
-        "order_id": IDS[id],
-        "serial": serial,
-        "effective_at": wall(effective).to_string(),
-        "reason": "a test",
-    });
-    signed(Kind::Revocation, &revocation.to_string(), &[1, 2, 3])
+/// The envelopes of an order and of the approval that it rests on.
+pub fn envelopes(order: &Order, approval: &Approval) -> Vec<Given> {
+    let Papers { basis, order: document, .. } = documents(order, approval);
+    let given = |kind, document: &Value, signers: &[u8]| Given {
+        file: "o".to_owned(),
+        bytes: sealed(kind, document.to_string().as_bytes(), signers).into(),
+    };
+    vec![
+        given(Kind::Order, &document, order.signers),
+        given(Kind::Approval, &basis, approval.signers),
+    ]
+}
+
+/// The envelope of a revocation.
+pub fn revocation(what: Revoked, effective: i64) -> Vec<u8> {
+    let (ends, signers): (Value, &[u8]) = match what {
+        Revoked::Order(id, serial) => (json!({"order_id": IDS[id], "serial": serial}), &[11, 12]),
+        Revoked::Approval(number, serial) => {
+            (json!({"approval_id": approval_id(number), "serial": serial}), &[1, 2, 3])
+        }
+    };
+    let revocation = sekisho_kit::revocation(&ends, &wall(effective).to_string());
+    sealed(Kind::Revocation, revocation.to_string().as_bytes(), signers).into_bytes()
 }

@@ -1,11 +1,13 @@
-//! What can happen to a sensor, and what the law says about its orders. In seconds.
+//! What can happen to a sensor, and what the law says about its approvals and orders. In seconds.
+
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// An order is installed.
+    /// An order is installed with an approval of its own.
     Install {
         /// Its name, an index into [`IDS`].
         id: usize,
@@ -15,21 +17,40 @@ pub enum Step {
         from: i64,
         /// How long it is.
         length: i64,
-        /// The order that it extends, by name and serial.
-        extends: Option<(usize, u64)>,
-        /// Who signed it, an index into [`SIGNERS`].
+        /// How much longer the approval's term is.
+        slack: i64,
+        /// The approval extends that of the latest order of this name.
+        extends: bool,
+        /// Who signed, an index into [`SIGNERS`].
         signers: usize,
     },
-    /// One of the last orders is extended by one that begins when it ends, or so many seconds before.
+    /// One of the last orders gets a higher serial under the same approval.
+    Follow {
+        /// Which one, counted from the last.
+        last: usize,
+        /// When its term begins, from now.
+        from: i64,
+        /// How long it is.
+        length: i64,
+    },
+    /// One of the last orders gets a higher serial under an approval that extends its own, and that begins when
+    /// its term ends, or so many seconds before.
     Extend {
         /// Which one, counted from the last.
         last: usize,
-        /// The name of the extension.
-        by: usize,
         /// How long before its end.
         before: i64,
         /// How long the extension's term is.
         length: i64,
+    },
+    /// The approval of one of the last orders is replaced by a narrower serial, with a higher serial of the order.
+    Amend {
+        /// Which one, counted from the last.
+        last: usize,
+        /// When its term begins, from now.
+        from: i64,
+        /// How long before the end of the approval it ends.
+        before: i64,
     },
     /// An order is revoked up to a serial.
     Revoke {
@@ -37,6 +58,13 @@ pub enum Step {
         id: usize,
         /// The serial.
         serial: u64,
+        /// As of when, from now.
+        effective: i64,
+    },
+    /// The approval of one of the last orders is revoked.
+    RevokeApproval {
+        /// Which one, counted from the last.
+        last: usize,
         /// As of when, from now.
         effective: i64,
     },
@@ -73,23 +101,35 @@ pub const IDS: [&str; 4] = ["a", "b", "c", "d"];
 /// The highest serial.
 pub const MOST_SERIAL: u64 = 12;
 
-/// Who may sign an order.
-pub const SIGNERS: [&[u8]; 4] = [&[1, 2, 3], &[1, 2, 4], &[1, 2, 3, 4], &[1, 2, 5]];
+/// Who may sign: the approval, and the order.
+pub const SIGNERS: [(&[u8], &[u8]); 4] = [
+    (&[1, 2, 3], &[11, 12]),
+    (&[1, 2, 4], &[11, 13]),
+    (&[1, 2, 3, 4], &[11, 12, 13]),
+    (&[1, 2, 5], &[12, 13]),
+];
+
+/// The keys that the second trust file revokes.
+pub const REVOKED: [u8; 2] = [3, 12];
 
 /// One step.
 pub fn step() -> impl Strategy<Value = Step> {
-    let extends = prop::option::of((0..IDS.len(), 1u64..3));
-    let before = prop_oneof![Just(0i64), 0i64..40];
+    let before = || prop_oneof![Just(0i64), 0i64..40];
     prop_oneof![
-        6 => (0..IDS.len(), 1u64..4, -20i64..30, 1i64..80, extends, 0..SIGNERS.len()).prop_map(
-            |(id, serial, from, length, extends, signers)| {
-                Step::Install { id, serial, from, length, extends, signers }
-            }
-        ),
-        4 => (0usize..3, 0..IDS.len(), before, 1i64..80)
-            .prop_map(|(last, by, before, length)| Step::Extend { last, by, before, length }),
-        2 => (0..IDS.len(), 1u64..3, -20i64..30)
+        6 => (0..IDS.len(), 1u64..4, -20i64..30, 1i64..80, 0i64..60, any::<bool>(), 0..SIGNERS.len())
+            .prop_map(|(id, serial, from, length, slack, extends, signers)| {
+                Step::Install { id, serial, from, length, slack, extends, signers }
+            }),
+        3 => (0usize..3, -10i64..30, 1i64..80)
+            .prop_map(|(last, from, length)| Step::Follow { last, from, length }),
+        4 => (0usize..3, before(), 1i64..80)
+            .prop_map(|(last, before, length)| Step::Extend { last, before, length }),
+        1 => (0usize..3, 0i64..20, 0i64..20)
+            .prop_map(|(last, from, before)| Step::Amend { last, from, before }),
+        1 => (0..IDS.len(), 1u64..3, -20i64..30)
             .prop_map(|(id, serial, effective)| Step::Revoke { id, serial, effective }),
+        1 => (0usize..3, -20i64..30)
+            .prop_map(|(last, effective)| Step::RevokeApproval { last, effective }),
         1 => Just(Step::Rotate),
         1 => Just(Step::Halt),
         2 => Just(Step::Resume),
@@ -103,9 +143,44 @@ pub fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// An order that was accepted.
+/// What is revoked: the document of this name, and every lower serial.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Revoked {
+    /// An order, by its name and serial.
+    Order(usize, u64),
+    /// An approval, by its number and serial.
+    Approval(usize, u64),
+}
+
+/// An approval that was accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approval {
+    /// Its name.
+    pub number: usize,
+    /// Its serial.
+    pub serial: u64,
+    /// The first second of its term.
+    pub from: i64,
+    /// The first second after it.
+    pub until: i64,
+    /// The approval that it extends, by number and serial.
+    pub extends: Option<(usize, u64)>,
+    /// The keys that signed it.
+    pub signers: &'static [u8],
+    /// It was over once, and so for ever.
+    pub over: bool,
+}
+
+impl Approval {
+    /// Its name and serial.
+    pub const fn key(&self) -> (usize, u64) {
+        (self.number, self.serial)
+    }
+}
+
+/// An order that was accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
     /// Its name, an index into [`IDS`].
     pub id: usize,
     /// Its serial.
@@ -114,34 +189,36 @@ pub struct Approval {
     pub from: i64,
     /// The first second after it.
     pub until: i64,
-    /// The order that it extends, by name and serial.
-    pub extends: Option<(usize, u64)>,
+    /// The approval that it rests on, by number and serial.
+    pub under: (usize, u64),
     /// The keys that signed it.
     pub signers: &'static [u8],
     /// It was over once, and so for ever.
     pub over: bool,
-    /// Its successor was in force once, and somebody looked.
+    /// A higher serial was in force once, and somebody looked.
     pub followed: bool,
-    /// Its successor has begun by the latest reading of the clock, whether somebody looked or not. If
-    /// nobody did, the kernel may have gone over by itself, or the successor's tables may not have been
-    /// there; and by the next look the successor's term may be over, or the clock set back before it.
+    /// A higher serial has begun by the latest reading of the clock, whether somebody looked or not. If
+    /// nobody did, the kernel may have gone over by itself, or the other one's tables may not have been
+    /// there; and by the next look the other one's term may be over, or the clock set back before it.
     pub passed_over: bool,
 }
 
-impl Approval {
-    /// Whether it extends another one.
-    pub fn follows(&self, other: &Self) -> bool {
-        self.extends == Some((other.id, other.serial))
+impl Order {
+    /// Whether it takes the place of another one.
+    pub const fn follows(&self, other: &Self) -> bool {
+        self.id == other.id && self.serial > other.serial
     }
 }
 
 /// What the law says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
-    /// The orders that were accepted.
+    /// The approvals that were accepted.
     pub approvals: Vec<Approval>,
-    /// Revocations: of which name, up to which serial, as of when.
-    pub revoked: Vec<(usize, u64, i64)>,
+    /// The orders that were accepted.
+    pub orders: Vec<Order>,
+    /// Revocations: of what, as of when.
+    pub revoked: Vec<(Revoked, i64)>,
     /// The keys that are revoked.
     pub keys: Vec<u8>,
     /// Whether all selection is halted.
@@ -157,62 +234,99 @@ impl Model {
     pub fn now(&mut self, passed: i64, wall: i64) {
         self.wall = wall;
         self.latest = (self.latest + passed).max(wall);
-        let revoked = |one: &Approval| {
-            self.revoked.iter().any(|(id, serial, effective)| {
-                *id == one.id && *serial >= one.serial && *effective <= self.latest
-            })
+        let latest = self.latest;
+        let carried = |signers: &[u8], needed: usize| {
+            signers.iter().filter(|key| !self.keys.contains(key)).count() >= needed
         };
+        let revoked =
+            |what: Revoked| self.revocation(what).is_some_and(|effective| effective <= latest);
         let narrowed = |one: &Approval| {
             self.approvals.iter().any(|other| {
-                let amends = other.id == one.id && other.serial > one.serial && !other.follows(one);
-                amends && other.from <= self.latest
+                let amends = other.number == one.number && other.serial > one.serial;
+                amends && other.extends != Some(one.key()) && other.from <= latest
             })
         };
-        let carried =
-            |one: &Approval| one.signers.iter().filter(|key| !self.keys.contains(key)).count() >= 3;
-        let over: Vec<bool> = (self.approvals.iter())
-            .map(|one| one.until <= self.latest || revoked(one) || narrowed(one) || !carried(one))
-            .collect();
-        let passed_over: Vec<bool> = (self.approvals.iter())
+        // What is over of approvals counts for their orders at once.
+        let over: BTreeMap<(usize, u64), bool> = (self.approvals.iter())
             .map(|one| {
-                let begun = |other: &Approval| other.follows(one) && other.from <= self.latest;
-                self.approvals.iter().any(begun)
+                let over = one.over
+                    || one.until <= latest
+                    || revoked(Revoked::Approval(one.number, one.serial))
+                    || narrowed(one)
+                    || !carried(one.signers, 3);
+                (one.key(), over)
             })
             .collect();
+        let orders_over: Vec<bool> = (self.orders.iter())
+            .map(|one| {
+                one.over
+                    || one.until <= latest
+                    || revoked(Revoked::Order(one.id, one.serial))
+                    || over.get(&one.under).copied().unwrap_or(true)
+                    || !carried(one.signers, 2)
+            })
+            .collect();
+        let passed_over: Vec<bool> = (self.orders.iter())
+            .map(|one| self.orders.iter().any(|other| other.follows(one) && other.from <= latest))
+            .collect();
+        for one in &mut self.approvals {
+            one.over = over[&one.key()];
+        }
         for (one, (over, passed_over)) in
-            self.approvals.iter_mut().zip(over.into_iter().zip(passed_over))
+            self.orders.iter_mut().zip(orders_over.into_iter().zip(passed_over))
         {
-            one.over |= over;
+            one.over = over;
             one.passed_over |= passed_over;
         }
     }
 
+    /// The approval of this name.
+    pub fn approval(&self, key: (usize, u64)) -> Option<&Approval> {
+        self.approvals.iter().find(|one| one.key() == key)
+    }
+
     /// Somebody has looked at what [`Self::now`] says.
     pub fn seen(&mut self) {
-        let followed: Vec<bool> = (self.approvals.iter())
+        let followed: Vec<bool> = (self.orders.iter())
             .map(|one| {
-                let follows = |other: &Approval| other.follows(one) && !other.over;
-                self.approvals.iter().any(|other| follows(other) && other.from <= self.wall)
+                let follows = |other: &Order| other.follows(one) && !other.over;
+                self.orders.iter().any(|other| follows(other) && other.from <= self.wall)
             })
             .collect();
-        for (one, followed) in self.approvals.iter_mut().zip(followed) {
+        for (one, followed) in self.orders.iter_mut().zip(followed) {
             one.followed |= followed;
         }
     }
 
-    /// Whether a revocation of this order was accepted, whenever it takes effect.
-    pub fn is_revoked(&self, (id, serial): (usize, u64)) -> bool {
-        self.revoked.iter().any(|(other, up_to, _)| *other == id && *up_to >= serial)
+    /// As of when a document is revoked, if a revocation of it was accepted.
+    pub fn revocation(&self, what: Revoked) -> Option<i64> {
+        let covers = |revoked: &Revoked| match (*revoked, what) {
+            (Revoked::Order(id, serial), Revoked::Order(other, lower))
+            | (Revoked::Approval(id, serial), Revoked::Approval(other, lower)) => {
+                id == other && lower <= serial
+            }
+            _ => false,
+        };
+        self.revoked.iter().filter(|(revoked, _)| covers(revoked)).map(|(_, at)| *at).min()
     }
 
-    /// Whether an approval stands, leaving aside that another has taken its place.
-    pub fn stands(&self, one: &Approval) -> bool {
+    /// Whether an approval goes on with another one, over any number of others.
+    pub fn goes_on(&self, one: &Approval, earlier: (usize, u64)) -> bool {
+        one.key() == earlier
+            || self.approvals.iter().any(|other| {
+                let amends = other.number == one.number && other.serial < one.serial;
+                (one.extends == Some(other.key()) || amends) && self.goes_on(other, earlier)
+            })
+    }
+
+    /// Whether an order stands, leaving aside that another has taken its place.
+    pub fn stands(&self, one: &Order) -> bool {
         !self.halted && !one.over && one.from <= self.wall
     }
 
     /// The orders for which packets must be selected where nothing stands in the way.
     pub fn in_force(&self) -> Vec<(usize, u64)> {
-        let in_force = |one: &&Approval| self.stands(one) && !one.followed;
-        self.approvals.iter().filter(in_force).map(|one| (one.id, one.serial)).collect()
+        let in_force = |one: &&Order| self.stands(one) && !one.followed;
+        self.orders.iter().filter(in_force).map(|one| (one.id, one.serial)).collect()
     }
 }

@@ -10,13 +10,12 @@ use controller::daemon::orders::name_book::NameBook;
 use controller::daemon::orders::reconciler::{Compiled, Reconciler, Ticked};
 use controller::daemon::prepare::Layers;
 use controller::registry::act::{Act, Caller, Said};
-use controller::registry::install::Installed;
 use controller::registry::loading::Contents;
 use controller::registry::{Change, Reading, Registry, Store};
 use sensor_common::boot_time::BootTime;
 
-use super::documents::{self, FACILITY, wall};
-use super::law::{Approval, MOST_SERIAL, Model, SIGNERS, Step};
+use super::documents::{self, FACILITY, SENSOR, wall};
+use super::law::{Approval, MOST_SERIAL, Model, Order, REVOKED, Revoked, SIGNERS, Step};
 use super::ports::{Medium, Port};
 use super::stories::Told;
 
@@ -51,7 +50,7 @@ pub struct World<P, M> {
 }
 
 fn reconciler(layers: &Arc<Layers>, names: &Arc<NameBook>) -> Reconciler {
-    Reconciler::new(Arc::clone(layers), Duration::from_secs(LEASE), Arc::clone(names))
+    Reconciler::new(Arc::clone(layers), Duration::from_secs(LEASE), Arc::clone(names), SENSOR)
 }
 
 impl<P: Port, M: Medium> World<P, M> {
@@ -59,7 +58,7 @@ impl<P: Port, M: Medium> World<P, M> {
     pub fn new(kernel: P, mut disk: M, layers: Arc<Layers>) -> Self {
         let place = disk.place();
         disk.create_directory(place.directory.parent().unwrap()).unwrap();
-        let trust = documents::trust_file(1, &[]);
+        let trust = documents::trust_file();
         let begun = Registry::begin(FACILITY, "trust.json", trust.as_bytes(), wall(0)).unwrap();
         let (store, registry) = Store::create(disk.clone(), place, begun).unwrap();
         let names = Arc::default();
@@ -176,11 +175,16 @@ impl<P: Port, M: Medium> World<P, M> {
         }
         // Boot time counts from zero on a machine; that it goes on here changes nothing.
         let counts = |model: &Model| {
-            (model.approvals.len(), model.revoked.len(), model.keys.len(), model.halted)
+            let rotated = usize::from(!model.keys.is_empty());
+            let documents = (model.approvals.len(), model.orders.len(), model.revoked.len());
+            (documents, rotated, model.halted)
         };
         let found = (
-            self.registry.entries().len(),
-            self.registry.revocation_count(),
+            (
+                self.registry.bases().len(),
+                self.registry.entries().len(),
+                self.registry.revocation_count(),
+            ),
             usize::try_from(self.registry.trust().version()).unwrap() - 1,
             self.registry.halted().is_some(),
         );
@@ -197,7 +201,11 @@ impl<P: Port, M: Medium> World<P, M> {
         assert!(remembered <= wall(self.model.latest), "nobody has ever seen that time");
         // What had not been written yet, nobody can know any more.
         self.model.latest = remembered.as_second() - wall(0).as_second();
-        for (one, known) in self.model.approvals.iter_mut().zip(self.registry.entries()) {
+        for (one, known) in self.model.approvals.iter_mut().zip(self.registry.bases()) {
+            assert!(known.ended().is_none() || one.over, "it ended, and nobody knows why: {one:?}");
+            one.over = known.ended().is_some();
+        }
+        for (one, known) in self.model.orders.iter_mut().zip(self.registry.entries()) {
             if known.ended().is_some() {
                 let known = one.over || one.followed || one.passed_over;
                 assert!(known, "it ended, and nobody knows why: {one:?}");
@@ -221,23 +229,168 @@ impl<P: Port, M: Medium> World<P, M> {
         self.apply(change);
     }
 
-    fn install(&mut self, one: Approval) {
-        let installed = self.registry.install("o", documents::order(&one), self.reading());
-        let Ok(Installed::New(change, position)) = installed else { return };
-        change.registry.fits("o", Some(position), &[]).unwrap();
-        let seen = |other: &Approval| other.id == one.id && other.serial >= one.serial;
+    /// Installs an order with what it rests on, which may be there.
+    fn install(&mut self, one: Order, under: &Approval) {
+        let given = documents::envelopes(&one, under);
+        let Ok((change, accepted)) = self.registry.accept(&given, None, self.reading()) else {
+            return;
+        };
+        if accepted.first().is_none_or(|order| order.is_known) {
+            return;
+        }
+        change.registry.fits("o", Some(self.registry.entries().len()), &[]).unwrap();
+        let mut model = self.model.clone();
+        let is_new = model.approval(under.key()).is_none();
+        assert_eq!(accepted.last().map(|basis| basis.is_known), Some(!is_new));
+        if is_new {
+            self.may_approve(under);
+            model.approvals.push(under.clone());
+        }
+        let seen = |other: &Order| other.id == one.id && other.serial >= one.serial;
+        assert!(!model.orders.iter().any(seen), "an old serial was accepted");
+        let revoked = |what| self.model.revocation(what).is_some();
+        assert!(!revoked(Revoked::Order(one.id, one.serial)), "a revoked serial was accepted");
+        let keys = one.signers.iter().chain(if is_new { under.signers } else { &[] });
+        assert!(!keys.into_iter().any(|key| self.model.keys.contains(key)), "a revoked key");
+        assert!(under.from <= one.from && one.until <= under.until, "outside of what was approved");
+        let before = model.orders.iter().filter(|other| other.id == one.id);
+        if let Some(before) = before.max_by_key(|other| other.serial) {
+            assert!(model.goes_on(under, before.under), "under what has nothing to do with it");
+        }
+        model.orders.push(one);
+        self.change(change, model);
+    }
+
+    fn may_approve(&self, one: &Approval) {
+        let seen = |other: &Approval| other.number == one.number && other.serial >= one.serial;
         assert!(!self.model.approvals.iter().any(seen), "an old serial was accepted");
-        assert!(!self.model.is_revoked((one.id, one.serial)), "a revoked serial was accepted");
-        assert!(!one.signers.iter().any(|key| self.model.keys.contains(key)), "a revoked key");
+        let revoked =
+            |(number, serial)| self.model.revocation(Revoked::Approval(number, serial)).is_some();
+        assert!(!revoked(one.key()), "a revoked approval was accepted");
         if let Some(earlier) = one.extends {
-            assert!(!self.model.is_revoked(earlier), "what is revoked was extended");
-            let known = |other: &&Approval| (other.id, other.serial) == earlier;
-            let known = self.model.approvals.iter().find(known).expect("what is not known");
+            assert!(!revoked(earlier), "what is revoked was extended");
+            let known = self.model.approval(earlier).expect("what is not known was extended");
             assert!(one.from <= known.until, "a gap in what is approved");
         }
+    }
+
+    /// One of the last orders, and what it rests on.
+    fn last(&self, last: usize) -> Option<(Order, Approval)> {
+        let order = self.model.orders.iter().rev().nth(last)?.clone();
+        let under = self.model.approval(order.under)?.clone();
+        Some((order, under))
+    }
+
+    /// The order's next serial with another term, under `under`.
+    fn next(&self, order: &Order, under: &Approval, from: i64, until: i64) -> Option<Order> {
+        let same = self.model.orders.iter().filter(|other| other.id == order.id);
+        let serial = same.map(|other| other.serial).max().unwrap_or(0) + 1;
+        (serial <= MOST_SERIAL && from < until).then(|| Order {
+            serial,
+            from,
+            until,
+            under: under.key(),
+            over: false,
+            followed: false,
+            passed_over: false,
+            ..order.clone()
+        })
+    }
+
+    /// Has something happen to orders.
+    fn order(&mut self, step: Step) {
+        let now = self.seconds + self.off;
+        let number = self.model.approvals.len();
+        match step {
+            Step::Install { id, serial, from, length, slack, extends, signers } => {
+                let (from, until) = (now + from, now + from + length);
+                let same = self.model.orders.iter().filter(|other| other.id == id);
+                let extends = same.max_by_key(|other| other.serial).filter(|_| extends);
+                let (commission, cabinet) = SIGNERS[signers];
+                let under = Approval {
+                    number,
+                    serial: 1,
+                    from: from - slack / 2,
+                    until: until + slack,
+                    extends: extends.map(|other| other.under),
+                    signers: commission,
+                    over: false,
+                };
+                let order = Order {
+                    id,
+                    serial,
+                    from,
+                    until,
+                    under: under.key(),
+                    signers: cabinet,
+                    over: false,
+                    followed: false,
+                    passed_over: false,
+                };
+                self.install(order, &under);
+            }
+            Step::Follow { last, from, length } => {
+                let Some((order, under)) = self.last(last) else { return };
+                let from = (now + from).max(under.from);
+                let until = (from + length).min(under.until);
+                if let Some(next) = self.next(&order, &under, from, until) {
+                    self.install(next, &under);
+                }
+            }
+            Step::Extend { last, before, length } => {
+                let Some((order, under)) = self.last(last) else { return };
+                let from = order.until - before;
+                let longer = Approval {
+                    number,
+                    serial: 1,
+                    from,
+                    until: from + length,
+                    extends: Some(under.key()),
+                    over: false,
+                    ..under
+                };
+                if let Some(next) = self.next(&order, &longer, from, from + length) {
+                    self.install(next, &longer);
+                }
+            }
+            Step::Amend { last, from, before } => {
+                let Some((order, under)) = self.last(last) else { return };
+                let (from, until) = ((now + from).max(under.from), under.until - before);
+                let narrower = Approval {
+                    serial: under.serial + 1,
+                    from,
+                    until,
+                    extends: None,
+                    over: false,
+                    ..under
+                };
+                if let Some(next) = self.next(&order, &narrower, from, until) {
+                    self.install(next, &narrower);
+                }
+            }
+            Step::Revoke { id, serial, effective } => {
+                self.revoke(Revoked::Order(id, serial), now + effective);
+            }
+            Step::RevokeApproval { last, effective } => {
+                let Some((_, under)) = self.last(last) else { return };
+                self.revoke(Revoked::Approval(under.number, under.serial), now + effective);
+            }
+            _ => {}
+        }
+    }
+
+    fn revoke(&mut self, what: Revoked, effective: i64) {
+        if self.version > 1 {
+            // The samples are signed by keys that are revoked by now.
+            return;
+        }
+        let document = documents::revocation(what, effective);
+        let change = self.registry.revoke("r", document, self.reading()).unwrap();
         let mut model = self.model.clone();
-        model.approvals.push(one);
-        self.change(*change, model);
+        model.revoked.push((what, effective));
+        if let Some(change) = change {
+            self.change(change, model);
+        }
     }
 
     /// Has something happen.
@@ -246,56 +399,16 @@ impl<P: Port, M: Medium> World<P, M> {
         let now = self.reading();
         self.registry.observe(now);
         let mut model = self.model.clone();
-        let known = self.seconds + self.off;
         match step {
-            Step::Install { id, serial, from, length, extends, signers } => {
-                self.install(Approval {
-                    id,
-                    serial,
-                    from: known + from,
-                    until: known + from + length,
-                    extends,
-                    signers: SIGNERS[signers],
-                    over: false,
-                    followed: false,
-                    passed_over: false,
-                });
-            }
-            Step::Extend { last, by, before, length } => {
-                if let Some(earlier) = self.model.approvals.iter().rev().nth(last).cloned() {
-                    let seen = self.model.approvals.iter().filter(|other| other.id == by);
-                    let serial = seen.map(|other| other.serial).max().unwrap_or(0) + 1;
-                    if serial > MOST_SERIAL {
-                        return;
-                    }
-                    self.install(Approval {
-                        id: by,
-                        serial,
-                        from: earlier.until - before,
-                        until: earlier.until - before + length,
-                        extends: Some((earlier.id, earlier.serial)),
-                        over: false,
-                        followed: false,
-                        passed_over: false,
-                        ..earlier
-                    });
-                }
-            }
-            Step::Revoke { id, serial, effective } => {
-                let document = documents::revocation(id, serial, known + effective);
-                if self.version > 1 {
-                    // The sample is signed by keys that are revoked by now.
-                    return;
-                }
-                let change = self.registry.revoke("r", document, now).unwrap();
-                model.revoked.push((id, serial, known + effective));
-                if let Some(change) = change {
-                    self.change(change, model);
-                }
-            }
+            Step::Install { .. }
+            | Step::Follow { .. }
+            | Step::Extend { .. }
+            | Step::Amend { .. }
+            | Step::Revoke { .. }
+            | Step::RevokeApproval { .. } => self.order(step),
             Step::Rotate if self.version == 1 => {
                 let change = self.registry.rotate("t", documents::rotation(), now).unwrap();
-                model.keys.push(3);
+                model.keys.extend(REVOKED);
                 self.version = 2;
                 self.change(change, model);
             }
@@ -347,7 +460,6 @@ impl<P: Port, M: Medium> World<P, M> {
     pub fn tell(&mut self, story: Vec<Told>) {
         for (number, (step, live)) in (1..).zip(story) {
             self.carry_out(step);
-            let live: Vec<(usize, u64)> = live.into_iter().map(|id| (id, 1)).collect();
             assert_eq!(self.check(&step), live, "step {number}: {step:?}");
         }
     }
@@ -358,8 +470,8 @@ impl<P: Port, M: Medium> World<P, M> {
         self.kernel.set_now(self.reading().boot);
         let mut live = self.kernel.live();
         let named = |(id, serial): &(usize, u64)| {
-            let is = |one: &&Approval| (one.id, one.serial) == (*id, *serial);
-            self.model.approvals.iter().find(is).expect("an order that was accepted")
+            let is = |one: &&Order| (one.id, one.serial) == (*id, *serial);
+            self.model.orders.iter().find(is).expect("an order that was accepted")
         };
         for one in live.iter().map(named) {
             assert!(self.model.stands(one), "{step:?}: selects for {one:?}");
@@ -378,7 +490,7 @@ impl<P: Port, M: Medium> World<P, M> {
             expected.sort_unstable();
             live.sort_unstable();
             let certain: Vec<(usize, u64)> = live.iter().copied().filter(known).collect();
-            assert_eq!(certain, expected, "{step:?}: {:?}", self.model.approvals);
+            assert_eq!(certain, expected, "{step:?}: {:?}", self.model);
         }
         live
     }

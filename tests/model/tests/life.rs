@@ -12,7 +12,7 @@ use proptest::test_runner::RngSeed;
 use sekisho_model::disk::SimulatedDisk;
 use sekisho_model::law::{IDS, step};
 use sekisho_model::ports::Port;
-use sekisho_model::stories::{a_long_life, handed_over};
+use sekisho_model::stories::{a_long_life, handed_over, revoked};
 use sekisho_model::world::World;
 use sensor_common::boot_time::BootTime;
 use sensor_common::tables::{Line, Slot, Term};
@@ -129,7 +129,7 @@ proptest! {
 
 #[test]
 fn orders_in_force_select_and_no_others() {
-    for story in [a_long_life(), handed_over()] {
+    for story in [a_long_life(), handed_over(), revoked()] {
         world().tell(story);
     }
 }

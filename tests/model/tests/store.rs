@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use controller::durable::disk::{Disk as _, Steps as _};
 use controller::order::OrderKey;
 use controller::registry::act::{Act, Caller, Said};
-use controller::registry::install::Installed;
 use controller::registry::loading::{self, Contents, look};
 use controller::registry::{
     Change, OrderState, Place, Reading, Registry, Store, StoreError, names,
 };
 use sekisho_model::disk::SimulatedDisk;
 use sekisho_model::documents::{self, FACILITY, wall};
-use sekisho_model::law::Approval;
+use sekisho_model::law::{Approval, Order, Revoked, SIGNERS};
 use sekisho_model::ports::Medium as _;
 use sensor_common::boot_time::BootTime;
 
@@ -29,33 +28,34 @@ fn at(second: i64) -> Reading {
 }
 
 fn begun() -> Change {
-    let trust = documents::trust_file(1, &[]);
+    let trust = documents::trust_file();
     Registry::begin(FACILITY, "trust.json", trust.as_bytes(), wall(0)).unwrap()
 }
 
-/// Installs the first serial of an order, whose term begins at second 10.
-fn install(
-    registry: &Registry,
-    id: usize,
-    until: i64,
-    signers: &'static [u8],
-    now: Reading,
-) -> Change {
-    let order = Approval {
-        id,
+/// Installs the first serial of an order with an approval of its own, whose terms begin at second 10.
+fn install(registry: &Registry, id: usize, until: i64, signers: usize, now: Reading) -> Change {
+    let (commission, cabinet) = SIGNERS[signers];
+    let under = Approval {
+        number: id,
         serial: 1,
         from: 10,
         until,
         extends: None,
-        signers,
+        signers: commission,
+        over: false,
+    };
+    let order = Order {
+        id,
+        serial: 1,
+        from: 10,
+        until,
+        under: under.key(),
+        signers: cabinet,
         over: false,
         followed: false,
         passed_over: false,
     };
-    match registry.install("o", documents::order(&order), now).unwrap() {
-        Installed::Known(_) => panic!("known"),
-        Installed::New(change, _) => *change,
-    }
+    registry.accept(&documents::envelopes(&order, &under), None, now).unwrap().0
 }
 
 fn nobody(now: Reading) -> Act {
@@ -101,19 +101,24 @@ fn fingerprint(registry: &Registry) -> String {
 /// The life of a sensor, one change after the other.
 fn changes() -> Vec<fn(&Registry) -> Change> {
     vec![
-        |registry| install(registry, 0, 50, &[1, 2, 3], at(0)),
-        |registry| install(registry, 1, 90, &[1, 2, 4], at(5)),
+        |registry| install(registry, 0, 50, 0, at(0)),
+        |registry| install(registry, 1, 90, 1, at(5)),
         |registry| {
             let mut registry = registry.clone();
             registry.observe(at(10));
             registry.count(&OrderKey::new("a", 1), 7);
             registry.settle(at(10)).unwrap()
         },
-        |registry| registry.revoke("r", documents::revocation(0, 1, 0), at(20)).unwrap().unwrap(),
+        |registry| {
+            registry
+                .revoke("r", documents::revocation(Revoked::Approval(0, 1), 0), at(20))
+                .unwrap()
+                .unwrap()
+        },
         |registry| registry.halt(nobody(at(25)), at(25)).unwrap(),
         |registry| registry.rotate("t", documents::rotation(), at(26)).unwrap(),
         |registry| registry.resume(nobody(at(30)), at(30)).unwrap(),
-        |registry| install(registry, 2, 90, &[1, 2, 6], at(31)),
+        |registry| install(registry, 2, 90, 1, at(31)),
     ]
 }
 
@@ -327,7 +332,7 @@ fn what_was_tampered_with_is_refused() {
     cut.write(&events, b"").unwrap();
     assert!(
         refusal(cut).ends_with(
-            "ends with event 0, but the state is that after event 3: lines were cut off"
+            "ends with event 0, but the state is that after event 5: lines were cut off"
         )
     );
     let mut edited = disk.copy();
@@ -335,6 +340,6 @@ fn what_was_tampered_with_is_refused() {
     edited.write(&events, text.replacen("\"a\"", "\"b\"", 1).as_bytes()).unwrap();
     assert_eq!(
         refusal(edited),
-        "/state/events.ndjson: line 3: names another line before it than line 2: one was changed"
+        "/state/events.ndjson: line 4: names another line before it than line 3: one was changed"
     );
 }

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::bounds::{draw_bounds, keep_over_a_change_of_user};
 use super::command::{Answer, sekisho};
 use super::{DIRECTION, Daemon, LOG, RECORDS, SOCKET};
-use crate::authority::{payload, signed, trust_file};
+use crate::authority::{Signed, payload, signed, trust_file};
 use crate::network::{FAR, SENDER, Wire};
 use crate::privilege::require_kernel;
 use crate::stream::{FIRST_PORT, MOST};
@@ -43,7 +43,6 @@ pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
     let rules =
         json!([{"id": "r", "source": "c2", "protocol": "udp", "destination_ports": [ports]}]);
     let mut order = payload(id, DIRECTION, &sets, &rules);
-    order["approved_at"] = json!("2020-01-01T00:00:00Z");
     order["not_before"] = json!(not_before.to_string());
     order["not_after"] = json!(not_after.to_string());
     order
@@ -60,19 +59,24 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A folder with these envelopes, for a sensor in mode `tap` on the receiver's end of a wire.
+    /// A folder with these orders and what they rest on, `0.json` on `0-basis.json`, for a sensor in mode `tap` on the receiver's end of a wire.
     ///
     /// # Panics
     /// Where the test cannot run here, or files cannot be written.
-    pub fn new(envelopes: &[String]) -> Self {
+    pub fn new(orders: &[Signed]) -> Self {
         require_kernel();
         let directory = Arc::new(tempfile::tempdir().expect("a folder"));
         let write = |name: &str, text: &str| {
             fs::write(directory.path().join(name), text).expect("files can be written");
         };
-        let names: Vec<String> = (0..envelopes.len()).map(|n| format!("{n}.json")).collect();
-        for (name, envelope) in names.iter().zip(envelopes) {
-            write(name, envelope);
+        let mut names = Vec::new();
+        for (number, Signed { basis, order }) in orders.iter().enumerate() {
+            for (name, text) in
+                [(format!("{number}.json"), order), (format!("{number}-basis.json"), basis)]
+            {
+                write(&name, text);
+                names.push(name);
+            }
         }
         write("trust.json", &trust_file());
         write("domestic.txt", "203.0.113.0/24\n");
@@ -92,9 +96,20 @@ impl Folder {
         Self { directory, settings, environment: BTreeMap::new(), bounds: None, user: None }
     }
 
-    /// A folder with one order, signed by three keys.
+    /// A folder with one order and what it rests on.
     pub fn with_order(order: &Value) -> Self {
-        Self::new(&[signed(order, &[1, 2, 3])])
+        Self::new(&[signed(order)])
+    }
+
+    /// Writes an order and what it rests on, and returns where they are, as arguments of a command.
+    ///
+    /// # Panics
+    /// Where the plan has no id.
+    pub fn write_order(&self, plan: &Value) -> [String; 2] {
+        let id = plan["order_id"].as_str().expect("an id");
+        let Signed { basis, order } = signed(plan);
+        [(format!("{id}.dsse"), order), (format!("{id}-basis.dsse"), basis)]
+            .map(|(name, text)| self.write(&name, &text).to_str().expect("a plain path").to_owned())
     }
 
     /// With this key of the configuration changed, or added.

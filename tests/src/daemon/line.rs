@@ -16,6 +16,8 @@ pub struct Line {
     pub packet: usize,
     /// The order that selected it.
     pub order: String,
+    /// Its serial.
+    pub serial: u64,
 }
 
 impl Line {
@@ -36,6 +38,7 @@ impl Line {
                 time: record["@timestamp"].as_str()?.parse().ok()?,
                 packet: usize::try_from(port.checked_sub(FIRST_PORT.into())?).ok()?,
                 order: record["sekisho"]["order_id"].as_str()?.to_owned(),
+                serial: record["sekisho"]["serial"].as_u64()?,
             })
         };
         read().unwrap_or_else(|| panic!("no record of a stream: {line}"))

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::frames::{Carries, capture, frame};
 use super::internet::{self, CLINIC, direction_lists};
-use super::orders::{self, Office, THRESHOLD, Term};
-use super::records::{self, Record, clock};
+use super::orders::{self, Office, Term};
+use super::records::{self, Record};
 use super::story::Story;
 use super::traffic::{FLOWS, PORT};
 use crate::guard;
@@ -35,7 +35,7 @@ pub(super) fn tell(sekisho: &Path) -> Result<()> {
 
     let term = Term::starting_now(TERM_SECONDS)?;
     let office = Office::open(sekisho, directory)?;
-    let envelopes = sign_orders(&mut story, &office, term)?;
+    let envelopes = orders::sign_all(&mut story, &office, term)?;
     let capture = write_inputs(directory, term)?;
     let replay =
         |at: Timestamp| replay(sekisho, directory, &office.trust, &envelopes, &capture, at);
@@ -56,24 +56,6 @@ pub(super) fn tell(sekisho: &Path) -> Result<()> {
     );
     story.end("Done. The files of this demo are removed.");
     Ok(())
-}
-
-fn sign_orders(story: &mut Story, office: &Office<'_>, term: Term) -> Result<Vec<PathBuf>> {
-    story.step("Five keys, two orders");
-    story.say(format!("An order needs {THRESHOLD} of five signatures. Two orders name c2:"));
-    story.show(orders::in_words());
-    let drafts = orders::drafts(term);
-    let refusal = office.refusal(&office.sign(&drafts[0], THRESHOLD - 1)?)?;
-    story.say("Signed by two, the first order is refused, with exit status 3:");
-    story.show(refusal);
-    let mut envelopes = Vec::new();
-    for draft in &drafts {
-        let envelope = office.sign(draft, THRESHOLD)?;
-        office.verify(&envelope)?;
-        envelopes.push(envelope);
-    }
-    story.say(format!("Signed by three, both are accepted, until {}.", clock(term.not_after)));
-    Ok(envelopes)
 }
 
 /// Writes the direction lists and a capture of traffic in all four directions.
@@ -115,7 +97,17 @@ fn replay(
     for envelope in envelopes {
         replay.arg("--order").arg(envelope);
     }
-    replay.args(["--domestic", "domestic.txt", "--foreign", "foreign.txt", "--pcap"]).arg(capture);
+    replay
+        .args([
+            "--sensor",
+            orders::SENSOR,
+            "--domestic",
+            "domestic.txt",
+            "--foreign",
+            "foreign.txt",
+            "--pcap",
+        ])
+        .arg(capture);
     replay.args(["--at", &at.to_string(), "--summary"]).arg(&summary);
     let done = guard::finish(&mut replay, Stdio::null())?;
     ensure!(
@@ -132,7 +124,7 @@ fn replay(
 fn show_selection(story: &mut Story, records: &[Record], summary: &Value) -> Result<()> {
     story.step("What is selected");
     let has = |direction| records.iter().any(|record| record.direction() == direction);
-    ensure!(has("external") && has("inbound"), "records of both orders were expected");
+    ensure!(has("external") && has("inbound"), "records of the orders were expected");
     story.say(format!(
         "TCP, UDP and ICMP in all four directions, {} frames: {} records. One of each kind:",
         summary["packets"],

@@ -1,14 +1,14 @@
 //! The story as root: the XDP program in the kernel, real traffic, an order that ends on time.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 
 use super::internet::{self, C2, CLINIC, Internet, RELAY};
-use super::orders::{self, Office, THRESHOLD, Term};
+use super::orders::{self, ORDERS, Office, Term};
 use super::records::{self, Record, clock};
 use super::sensor::Sensor;
 use super::story::Story;
@@ -16,7 +16,7 @@ use super::traffic::{FLOWS, Listeners, Pinging};
 use crate::guard;
 
 /// How long the orders are in force, instead of up to six months.
-const TERM_SECONDS: i64 = 15;
+const TERM_SECONDS: i64 = 20;
 
 /// How many answers must come after the end of the term before we believe that traffic went on.
 const REPLIES_AFTER_END: usize = 10;
@@ -35,7 +35,8 @@ pub(super) fn tell(sekisho: &Path) -> Result<()> {
     let internet = build_internet(&mut story)?;
     let office = Office::open(sekisho, directory)?;
     let listeners = Listeners::start(&internet, directory)?;
-    let (envelopes, term) = sign_orders(&mut story, &office)?;
+    let term = Term::starting_now(TERM_SECONDS)?;
+    let envelopes = orders::sign_all(&mut story, &office, term)?;
 
     story.step("The sensor starts");
     let sensor = Sensor::start(sekisho, &internet, directory, &envelopes)?;
@@ -62,33 +63,6 @@ fn build_internet(story: &mut Story) -> Result<Internet> {
     );
     story.show(internet::table());
     Internet::build()
-}
-
-fn sign_orders(story: &mut Story, office: &Office<'_>) -> Result<(Vec<PathBuf>, Term)> {
-    story.step("Five keys, two orders");
-    let term = Term::starting_now(TERM_SECONDS)?;
-    story.say(format!(
-        "Five members of the commission hold a key each; an order needs {THRESHOLD} of them.\n\
-         Two orders name c2 by its addresses, for a term of {TERM_SECONDS} seconds:"
-    ));
-    story.show(orders::in_words());
-    let drafts = orders::drafts(term);
-
-    let refusal = office.refusal(&office.sign(&drafts[0], THRESHOLD - 1)?)?;
-    story.say("Signed by two, the first order is refused, with exit status 3:");
-    story.show(refusal);
-
-    let mut envelopes = Vec::new();
-    for draft in &drafts {
-        let envelope = office.sign(draft, THRESHOLD)?;
-        office.verify(&envelope)?;
-        envelopes.push(envelope);
-    }
-    story.say(format!(
-        "Signed by three, both are accepted. In force until {}, exclusive.",
-        clock(term.not_after)
-    ));
-    Ok((envelopes, term))
 }
 
 /// From the first packet to the end of the term.
@@ -122,7 +96,7 @@ fn watch(
 
 fn show_records(story: &mut Story, sensor: &Sensor<'_>) -> Result<()> {
     story.step("What came out of the kernel");
-    let what = "records of both orders";
+    let what = "records of the orders";
     let seen = guard::wait_for(what, Duration::from_secs(3), || {
         let records = records::read(&sensor.records)?;
         let has = |direction| records.iter().any(|record| record.direction() == direction);
@@ -194,10 +168,11 @@ fn show_end_of_term(
         let after = replies.iter().filter(|&&time| time >= term.not_after).count();
         Ok((after >= REPLIES_AFTER_END).then_some(replies))
     })?;
-    guard::wait_for("both orders to be shown as ended", Duration::from_secs(5), || {
+    guard::wait_for("every order to be shown as ended", Duration::from_secs(5), || {
         let status = sensor.status()?;
         let orders = status.orders();
-        Ok((orders.len() == 2 && orders.iter().all(|(_, state)| *state == "ended")).then_some(()))
+        Ok((orders.len() == ORDERS && orders.iter().all(|(_, state)| *state == "ended"))
+            .then_some(()))
     })?;
     drop(pinging);
 

@@ -1,5 +1,6 @@
-//! Keys, the trust file and the demo's two orders, all made by the `sekisho` command.
+//! Keys in their roles, the trust file, and the demo's documents, all made by the `sekisho` command.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,89 +9,183 @@ use anyhow::{Context as _, Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::internet::C2;
+use super::internet::{C2, PLANT};
+use super::records::clock;
+use super::story::Story;
 use super::traffic::PORT;
 use crate::guard;
 use crate::process::last_line;
 
-/// Who holds a key. Three of the five must sign.
-const HOLDERS: [&str; 5] = ["chair", "member-1", "member-2", "member-3", "member-4"];
-pub(super) const THRESHOLD: usize = 3;
+/// The roles, how many of each must sign, and who holds the keys.
+const ROLES: [(&str, usize, &[&str]); 4] = [
+    ("commission", 3, &["chair", "member-1", "member-2", "member-3", "member-4"]),
+    ("cabinet-office", 2, &["official-1", "official-2", "official-3"]),
+    ("party:plant", 1, &["plant"]),
+    ("carrier", 1, &["carrier"]),
+];
+/// Those who sign an approval.
+const COMMISSION: &[&str] = &["chair", "member-1", "member-2"];
+/// Those who sign an order.
+const CABINET_OFFICE: &[&str] = &["official-1", "official-2"];
+/// Those who sign an agreement.
+const ALL_THREE: &[&str] = &["official-1", "official-2", "plant", "carrier"];
+
+/// The name of the demo's sensor.
+pub(super) const SENSOR: &str = "tyo-gw-1-a";
+/// How many orders the demo has.
+pub(super) const ORDERS: usize = 3;
 
 /// The exit status of `sekisho` where a file was refused (README, Using it).
 const REFUSED: i32 = 3;
 
-/// The five keys and the trust file that names them.
+/// The keys and the trust file that gives them their roles.
 #[derive(Debug)]
 pub(super) struct Office<'a> {
     sekisho: &'a Path,
     directory: &'a Path,
-    keys: Vec<PathBuf>,
+    keys: BTreeMap<&'static str, PathBuf>,
     pub(super) trust: PathBuf,
 }
 
 impl<'a> Office<'a> {
     /// Makes the keys and the trust file in `directory`.
     pub(super) fn open(sekisho: &'a Path, directory: &'a Path) -> Result<Self> {
-        let (mut keys, mut entries) = (Vec::new(), Vec::new());
-        for holder in HOLDERS {
-            let key = directory.join(format!("{holder}.pem"));
-            let mut keygen = Command::new(sekisho);
-            keygen.args(["order", "keygen", "--holder", holder, "--output"]).arg(&key);
-            let entry = directory.join(format!("{holder}.json"));
-            write(&entry, &guard::succeed(&mut keygen)?)?;
-            keys.push(key);
-            entries.push(entry);
+        let mut keys = BTreeMap::new();
+        let mut make = Command::new(sekisho);
+        make.current_dir(directory).args(["order", "trust"]);
+        for (role, threshold, holders) in ROLES {
+            for holder in holders {
+                let key = directory.join(format!("{holder}.pem"));
+                let mut keygen = Command::new(sekisho);
+                keygen.args(["order", "keygen", "--holder", holder, "--output"]).arg(&key);
+                let entry = guard::succeed(&mut keygen)?;
+                write(&directory.join(format!("{holder}.json")), &entry)?;
+                keys.insert(*holder, key);
+            }
+            let entries: Vec<String> =
+                holders.iter().map(|holder| format!("{holder}.json")).collect();
+            make.arg("--role").arg(format!("{role}={threshold}:{}", entries.join(",")));
         }
         let trust = directory.join("trust.json");
-        let mut make = Command::new(sekisho);
-        make.args(["order", "trust", "--threshold", &THRESHOLD.to_string()]).args(entries);
         write(&trust, &guard::succeed(&mut make)?)?;
         Ok(Self { sekisho, directory, keys, trust })
     }
 
-    /// Signs an order with the first `signatures` keys; returns the envelope's path.
-    pub(super) fn sign(&self, order: &Value, signatures: usize) -> Result<PathBuf> {
-        let id = order["order_id"].as_str().context("an order has an id")?;
-        let draft = self.directory.join(format!("{id}.draft.json"));
-        write(&draft, &format!("{order:#}\n"))?;
-        let envelope = self.directory.join(format!("{id}.{signatures}-signatures.json"));
-        let mut sign = Command::new(self.sekisho);
-        sign.args(["order", "sign"]);
-        for key in self.keys.iter().take(signatures) {
-            sign.arg("--key").arg(key);
-        }
-        guard::succeed(sign.arg("--output").arg(&envelope).arg(&draft))?;
+    /// Signs a document with the keys of these holders; returns the envelope's path.
+    fn sign(&self, name: &str, document: &Value, holders: &[&str]) -> Result<PathBuf> {
+        let (mut sign, envelope) = self.signing(name, document, holders)?;
+        guard::succeed(&mut sign)?;
         Ok(envelope)
     }
 
-    /// Verifies an envelope that must be accepted.
-    pub(super) fn verify(&self, envelope: &Path) -> Result<()> {
-        guard::succeed(&mut self.verification(envelope)).map(drop)
+    fn signing(
+        &self,
+        name: &str,
+        document: &Value,
+        holders: &[&str],
+    ) -> Result<(Command, PathBuf)> {
+        let draft = self.directory.join(format!("{name}.json"));
+        write(&draft, &format!("{document:#}\n"))?;
+        let envelope = self.directory.join(format!("{name}.dsse"));
+        let mut sign = Command::new(self.sekisho);
+        sign.current_dir(self.directory).args(["order", "sign"]);
+        for holder in holders {
+            sign.arg("--key").arg(self.keys.get(holder).context("a holder of the demo")?);
+        }
+        sign.arg("--output").arg(&envelope).arg(format!("{name}.json"));
+        Ok((sign, envelope))
     }
 
-    /// Verifies an envelope that must be refused, and returns what `sekisho` says about it.
-    pub(super) fn refusal(&self, envelope: &Path) -> Result<String> {
-        let verdict = guard::finish(&mut self.verification(envelope), Stdio::null())?;
+    /// An order under what `basis` is the envelope of, with the demo's addresses and these rules.
+    fn order(&self, basis: &Path, id: &str, addresses: &str, rules: Value) -> Result<Value> {
+        let list = self.directory.join(format!("{id}.txt"));
+        write(&list, addresses)?;
+        let mut draft = Command::new(self.sekisho);
+        draft.args(["order", "draft", "--under"]).arg(basis).args(["--order-id", id]);
+        draft.args(["--ground", "the botnet's server", "--protocol", "tcp"]).arg(&list);
+        let mut order: Value = serde_json::from_str(&guard::succeed(&mut draft)?)?;
+        let set = order["address_sets"].as_object().and_then(|sets| sets.values().next());
+        order["address_sets"] = json!({"c2": set.context("a draft has a set")?});
+        order["rules"] = rules;
+        Ok(order)
+    }
+
+    /// Verifies envelopes that must be accepted, together.
+    fn verify(&self, envelopes: &[PathBuf]) -> Result<()> {
+        guard::succeed(&mut self.verification(envelopes)).map(drop)
+    }
+
+    /// Runs a command that must refuse a file, and returns what `sekisho` says about it.
+    fn refusal(command: &mut Command) -> Result<String> {
+        let verdict = guard::finish(command, Stdio::null())?;
         match verdict.status.code() {
             Some(REFUSED) => Ok(last_line(&verdict.stderr).to_owned()),
-            Some(0) => bail!("an order with too few signatures was accepted"),
+            Some(0) => bail!("a document that must be refused was accepted"),
             _ => bail!(
-                "`sekisho order verify` did not end with exit status {REFUSED}, but with {}: {}",
+                "`sekisho order` did not end with exit status {REFUSED}, but with {}: {}",
                 verdict.status,
                 last_line(&verdict.stderr)
             ),
         }
     }
 
-    fn verification(&self, envelope: &Path) -> Command {
-        let name = envelope.file_name().unwrap_or(envelope.as_os_str());
+    fn verification(&self, envelopes: &[PathBuf]) -> Command {
         let mut verify = Command::new(self.sekisho);
         // In the directory, so that messages name files by their short names.
         verify.current_dir(self.directory);
-        verify.args(["order", "verify", "--trust", "trust.json"]).arg(name);
+        verify.args(["order", "verify", "--trust", "trust.json"]);
+        verify.args(envelopes.iter().map(|path| path.file_name().unwrap_or(path.as_os_str())));
         verify
     }
+}
+
+/// Has everything drawn up, signed and verified; returns the envelopes.
+pub(super) fn sign_all(story: &mut Story, office: &Office<'_>, term: Term) -> Result<Vec<PathBuf>> {
+    story.step("Ten keys in four roles");
+    story.say(
+        "Three of the commission's five keys approve a measure; two of the Cabinet Office's three\n\
+         set an order under it. An agreement is signed by the Cabinet Office, the party and the\n\
+         carrier. No key has two roles.",
+    );
+    story.step("An approval, an agreement, and an order under each");
+    story.show(in_words());
+
+    let mut envelopes = Vec::new();
+    let mut first = None;
+    for (basis, holders, id, rules) in bases(term) {
+        let basis = office.sign(&format!("{id}.basis"), &basis, holders)?;
+        let order = office.order(&basis, id, &format!("{}\n{}\n", C2.v4, C2.v6), rules)?;
+        first.get_or_insert_with(|| (basis.clone(), order.clone()));
+        envelopes.extend([basis, office.sign(id, &order, CABINET_OFFICE)?]);
+    }
+    let (basis, order) = first.context("there is a first order")?;
+
+    let wrong = office.sign("wrong-role", &order, COMMISSION)?;
+    let refusal = Office::refusal(&mut office.verification(&[basis.clone(), wrong]))?;
+    story.say(
+        "Signed by three members of the commission instead of the Cabinet Office, the first order\n\
+         is refused, with exit status 3:",
+    );
+    story.show(refusal);
+
+    let mut wide = order;
+    // Each of them is a prefix that the criteria allow.
+    wide["address_sets"]["c2"]["addresses"] =
+        (32..48).map(|first| format!("{first}.0.0.0/8")).collect();
+    let (mut sign, _) = office.signing("wide", &wide, CABINET_OFFICE)?;
+    let refusal = Office::refusal(sign.arg("--under").arg(&basis))?;
+    story.say(
+        "An order whose set holds a sixteenth of all addresses excludes next to nothing, so it is\n\
+         no condition, and cannot even be signed:",
+    );
+    story.show(refusal);
+
+    office.verify(&envelopes)?;
+    story.say(format!(
+        "As they should be, all are accepted. In force until {}, exclusive.",
+        clock(term.not_after)
+    ));
+    Ok(envelopes)
 }
 
 /// When the orders are in force: whole seconds, the end exclusive.
@@ -109,51 +204,85 @@ impl Term {
     }
 }
 
-/// The demo's two orders, one per measure.
-pub(super) fn drafts(term: Term) -> [Value; 2] {
+/// What orders rest on: the document, who signs it, and id and rules of the order under it.
+type Drawn = (Value, &'static [&'static str], &'static str, Value);
+
+/// The demo's three measures.
+fn bases(term: Term) -> [Drawn; ORDERS] {
     let port = PORT.to_string();
     [
-        draft(
+        (
+            approval("demo-17-0001", "foreign-to-foreign", term),
+            COMMISSION,
             "demo-17-0001",
-            "foreign-to-foreign",
-            term,
-            &json!([
+            json!([
                 {"id": "web", "either": "c2", "protocol": "tcp", "destination_ports": [port]},
                 {"id": "ping", "either": "c2", "protocol": "icmp"}
             ]),
         ),
-        draft(
+        (
+            approval("demo-32-0001", "foreign-to-domestic", term),
+            COMMISSION,
             "demo-32-0001",
-            "foreign-to-domestic",
-            term,
-            &json!([{"id": "from-c2", "source": "c2"}]),
+            json!([{"id": "from-c2", "source": "c2"}]),
+        ),
+        (
+            agreement(term),
+            ALL_THREE,
+            "demo-11-plant",
+            json!([{"id": "to-plant", "source": "c2", "protocol": "udp"}]),
         ),
     ]
 }
 
-fn draft(id: &str, measure: &str, term: Term, rules: &Value) -> Value {
+fn approval(id: &str, measure: &str, term: Term) -> Value {
+    let mut approval = basis(term);
+    approval["schema"] = "sekisho.approval/v1".into();
+    approval["approval_id"] = id.into();
+    approval["measure"] = measure.into();
+    approval["act"] = json!({"id": "demo-act", "title": "a botnet"});
+    approval["approved_at"] = term.not_before.to_string().into();
+    approval
+}
+
+fn agreement(term: Term) -> Value {
+    let mut agreement = basis(term);
+    agreement["schema"] = "sekisho.agreement/v1".into();
+    agreement["agreement_id"] = "demo-11-plant".into();
+    agreement["article"] = 11.into();
+    agreement["party"] =
+        json!({"id": "plant", "name": PLANT.role, "prefixes": [PLANT.v4, PLANT.v6]});
+    agreement["analysis"] = "what the botnet sends to the plant".into();
+    agreement["concluded_at"] = term.not_before.to_string().into();
+    agreement
+}
+
+/// What approvals and agreements have in common.
+fn basis(term: Term) -> Value {
     json!({
-        "schema": "sekisho.order/v1",
-        "order_id": id,
         "serial": 1,
-        "measure": measure,
-        "approved_at": term.not_before.to_string(),
         "not_before": term.not_before.to_string(),
         "not_after": term.not_after.to_string(),
         "extends": null,
-        "facility": {"id": "tyo-gw-1", "capacity_bps": 10_000_000_000_u64, "max_share_percent": 30},
-        "party": null,
-        "address_sets": {"c2": [C2.v4, C2.v6]},
-        "payload_prefixes": {},
-        "rules": rules,
+        "facility": {
+            "id": "tyo-gw-1", "capacity_bps": 10_000_000_000_u64, "max_share_percent": 30,
+            "sensors": {SENSOR: 30},
+        },
+        "criteria": {
+            "conditions": ["address", "protocol-ports"],
+            "max_selectors": 100, "max_rules": 8,
+            "min_prefix_length": {"ipv4": 8, "ipv6": 32}, "min_payload_length": 8,
+        },
+        "handling": {},
     })
 }
 
 /// What the orders ask for, in words.
-pub(super) fn in_words() -> String {
+fn in_words() -> String {
     format!(
-        "demo-17-0001  foreign-to-foreign (外外): from or to c2, TCP to port {PORT} or ICMP\n\
-         demo-32-0001  foreign-to-domestic (外内): anything that c2 sends"
+        "demo-17-0001   foreign-to-foreign (外外), approved: from or to c2, TCP to port {PORT} or ICMP\n\
+         demo-32-0001   foreign-to-domestic (外内), approved: anything that c2 sends\n\
+         demo-11-plant  agreed with the plant: what c2 sends to it by UDP"
     )
 }
 
@@ -173,12 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn each_draft_has_its_own_id_and_the_term() {
+    fn each_measure_has_its_own_id_and_the_term() {
         let term = Term::starting_now(15).unwrap();
-        let [first, second] = drafts(term);
-        assert_ne!(first["order_id"], second["order_id"]);
-        for order in [first, second] {
-            assert_eq!(order["not_after"], term.not_after.to_string());
+        let measures = bases(term);
+        let ids: std::collections::BTreeSet<&str> =
+            measures.iter().map(|(.., id, _)| *id).collect();
+        assert_eq!(ids.len(), ORDERS);
+        for (basis, ..) in measures {
+            assert_eq!(basis["not_after"], term.not_after.to_string());
         }
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::internet::{HOSTS, Internet, direction_lists};
+use super::orders::SENSOR;
 use crate::guard::{self, Background};
 use crate::process::{Interrupted, last_line};
 
@@ -126,7 +127,7 @@ fn configuration(orders: &[PathBuf]) -> String {
     let interfaces = list(HOSTS.iter().map(|host| host.interface()).collect());
     let orders = list(orders.iter().map(|order| order.display().to_string()).collect());
     format!(
-        r#"sensor = "tyo-gw-1-a"
+        r#"sensor = "{SENSOR}"
 facility = "tyo-gw-1"
 mode = "inline"
 interfaces = {interfaces}

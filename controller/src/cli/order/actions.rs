@@ -1,21 +1,25 @@
 //! What each subcommand of `sekisho order` does, in terms of the `order` library.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use ed25519_dalek::VerifyingKey;
 
 use super::advice::Advisor;
-use super::{EntryArgs, KeygenArgs, OrderError, ShowArgs, SignArgs, TrustArgs, VerifyArgs};
+use super::draft::without_comments;
+use super::papers::Paper;
+use super::{
+    EntryArgs, KeygenArgs, OrderError, RoleArg, ShowArgs, SignArgs, TrustArgs, VerifyArgs,
+};
 use crate::durable::output;
 use crate::files;
-use crate::order::explain::{Explanation, Language};
-use crate::order::trust::{KeyEntry, TrustedKey};
+use crate::order::together::{Given, examine};
+use crate::order::trust::{KeyEntry, RoleDraft, TrustedKey};
 use crate::order::{
-    Document, Envelope, Kind, Trust, VerifiedDocument, keys, load, notice, read_document, time,
-    verify_any,
+    Basis, Document, Envelope, Kind, Mandate, Signer, Trust, check_draft, keys, load,
+    read_document, time,
 };
-use crate::rejection::{Rejection, Requirement};
 
 pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     let key = keys::generate(getrandom::fill)
@@ -37,18 +41,26 @@ fn entry_of(key: &VerifyingKey, holder: &str) -> Result<String, OrderError> {
 }
 
 pub(super) fn trust(args: &TrustArgs, out: &mut dyn Write) -> Result<(), OrderError> {
-    let mut entries = Vec::new();
-    for path in &args.entries {
-        entries.push(TrustedKey::parse(&name(path), &read(path)?)?.entry());
+    let mut roles = Vec::new();
+    for RoleArg { role, threshold, entries } in &args.roles {
+        let keys: Result<Vec<KeyEntry>, OrderError> =
+            entries.iter().map(|path| entry_in(path)).collect();
+        roles.push(RoleDraft { role: role.clone(), threshold: *threshold, keys: keys? });
     }
-    for path in &args.revoked {
-        let entry = TrustedKey::parse(&name(path), &read(path)?)?.entry();
-        entries.push(KeyEntry { revoked: true, ..entry });
+    let mut revoked = Vec::new();
+    for key in &args.revoked {
+        let text = key.to_string_lossy();
+        let is_keyid = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        revoked.push(if is_keyid { text.into_owned() } else { entry_in(key)?.keyid });
     }
-    let draft = Trust::draft(args.trust_version, args.threshold, entries)?;
+    let draft = Trust::draft(args.trust_version, &roles, &revoked)?;
     // What is printed has passed the very check that a carrier will make.
     Trust::parse("the new trust file", draft.as_bytes())?;
     print(out, &draft)
+}
+
+fn entry_in(path: &Path) -> Result<KeyEntry, OrderError> {
+    Ok(TrustedKey::parse(&name(path), &read(path)?)?.entry())
 }
 
 pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderError> {
@@ -56,9 +68,19 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
     let mut envelope = if Envelope::is_likely(&bytes) {
         Envelope::parse(&file, &bytes)?
     } else {
+        let bytes = without_comments(bytes);
         Envelope::unsigned(Kind::of_document(&file, &bytes)?, bytes)
     };
-    read_document(&file, envelope.kind(), envelope.payload())?;
+    let document = read_document(&file, envelope.kind(), envelope.payload())?;
+    if let Some(under) = &args.under {
+        let Document::Order(order) = &document else {
+            let reason = "--under is for orders: only they rest on something";
+            return Err(OrderError::Usage(reason.to_owned()));
+        };
+        let paper = Paper::read(under)?;
+        let (basis, digest) = paper.basis()?;
+        check_draft(&file, order, basis, digest)?;
+    }
     for path in &args.keys {
         envelope
             .sign(&keys::read(path)?)
@@ -74,106 +96,99 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     let trust = load::trust(&args.trust)?;
     let advisor = Advisor::new(&args.direction, args.strict)?;
-    let mut rejections = Vec::new();
+    let (mut given, mut rejections) = (Vec::new(), Vec::new());
     for path in args.orders.iter().chain(&args.envelopes) {
-        match load::document(path, &trust) {
-            Ok(document) => match advisor.consider(path, &document) {
-                Ok(()) => print(out, &accepted(path, &document, &trust))?,
-                Err(reasons) => rejections.extend(reasons),
-            },
+        match load::one(path) {
+            Ok(file) => given.push(file),
             Err(rejection) => rejections.push(rejection),
         }
+    }
+    let (together, found) = examine(&given, &trust, &[]);
+    rejections.extend(found);
+    let mut lines: BTreeMap<usize, String> = BTreeMap::new();
+    for (index, basis) in &together.bases {
+        match advisor.basis(name_of(&given, *index), basis) {
+            Ok(()) => {
+                lines.insert(*index, line(&basis_words(basis), basis.signers()));
+            }
+            Err(rejection) => rejections.push(rejection),
+        }
+    }
+    for (index, order) in &together.orders {
+        match advisor.order(name_of(&given, *index), order) {
+            Ok(()) => {
+                lines.insert(*index, line(&order_words(order), order.signers()));
+            }
+            Err(reasons) => rejections.extend(reasons),
+        }
+    }
+    for (index, revocation) in &together.revocations {
+        let at = time::tokyo(revocation.effective_at);
+        let words =
+            format!("revocation of {} and every lower one, effective at {at}", revocation.ends);
+        lines.insert(*index, line(&words, revocation.signers()));
+    }
+    for (index, new) in &together.trust {
+        lines.insert(*index, line(&trust_words(new, &trust), new.signers()));
+    }
+    for (index, words) in lines {
+        print(out, &format!("{}: accepted: {words}\n", name_of(&given, index)))?;
     }
     if rejections.is_empty() { Ok(()) } else { Err(OrderError::Rejected(rejections)) }
 }
 
-fn accepted(file: &Path, document: &VerifiedDocument, trust: &Trust) -> String {
-    let (what, signers) = match document {
-        VerifiedDocument::Order(order) => (
-            format!(
-                "{}, {}, from {} until {}",
-                order.key(),
-                order.measure,
-                time::tokyo(order.not_before),
-                time::tokyo(order.not_after)
-            ),
-            order.signers(),
-        ),
-        VerifiedDocument::Revocation(revocation) => (
-            format!(
-                "revocation of order {} up to serial {}, effective at {}",
-                revocation.order_id,
-                revocation.serial,
-                time::tokyo(revocation.effective_at)
-            ),
-            revocation.signers(),
-        ),
-        VerifiedDocument::Trust(new) => (
-            format!(
-                "trust file version {}, to replace version {}, {} of {} keys must sign",
-                new.version(),
-                trust.version(),
-                new.threshold(),
-                new.keys().iter().filter(|key| !key.is_revoked()).count()
-            ),
-            new.signers(),
-        ),
-    };
-    let signers: Vec<&str> = signers.iter().map(|signer| signer.holder.as_str()).collect();
-    format!("{}: accepted: {what}, signed by {}\n", file.display(), signers.join(", "))
+/// The name of the file at a position.
+fn name_of(given: &[Given], index: usize) -> &str {
+    given.get(index).map_or("", |given| given.file.as_str())
+}
+
+fn basis_words(basis: &Basis) -> String {
+    let (from, until) = (time::tokyo(basis.not_before), time::tokyo(basis.not_after));
+    format!("{}, {}, from {from} until {until}", basis.key, basis.measure())
+}
+
+fn order_words(order: &Mandate) -> String {
+    let (from, until) = (time::tokyo(order.not_before), time::tokyo(order.not_after));
+    let under = &order.basis().key;
+    format!("{}, {}, under {under}, from {from} until {until}", order.key(), order.measure())
+}
+
+fn trust_words(new: &Trust, old: &Trust) -> String {
+    let roles = new.thresholds().iter().map(|(role, threshold)| format!("{threshold} of {role}"));
+    let roles: Vec<String> = roles.collect();
+    let (version, before) = (new.version(), old.version());
+    format!("trust file version {version}, to replace version {before}, {}", roles.join(", "))
+}
+
+fn line(words: &str, signers: &[Signer]) -> String {
+    let signers: Vec<String> =
+        signers.iter().map(|signer| format!("{} ({})", signer.holder, signer.role)).collect();
+    format!("{words}, signed by {}", signers.join(", "))
 }
 
 pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderError> {
-    let (file, bytes) = (name(&args.file), read(&args.file)?);
-    let signed = Envelope::is_likely(&bytes);
-    if let Some(path) = &args.trust {
-        let trust = load::trust(path)?;
-        if !signed {
-            let kind = Kind::of_document(&file, &bytes)?;
-            let reason =
-                format!("is {} without an envelope: nobody has signed it", kind.with_article());
-            return Err(Rejection::new(file, reason).under(Requirement::Approve).into());
-        }
-        return print(out, &verified_text(&verify_any(&file, &bytes, &trust)?, args.lang));
+    let trust = args.trust.as_ref().map(|path| load::trust(path)).transpose()?;
+    let papers: Result<Vec<Paper>, OrderError> = args
+        .files
+        .iter()
+        .map(|path| match &trust {
+            None => Paper::read(path),
+            Some(trust) => Paper::verified(path, trust),
+        })
+        .collect();
+    let papers = papers?;
+    let mut texts = Vec::new();
+    for paper in &papers {
+        texts.push(paper.explained(&papers, args.lang)?);
     }
-    let document = if signed {
-        let envelope = Envelope::parse(&file, &bytes)?;
-        read_document(&file, envelope.kind(), envelope.payload())?
-    } else {
-        read_document(&file, Kind::of_document(&file, &bytes)?, &bytes)?
-    };
-    print(out, &text(&document, args.lang))
+    print(out, &texts.join("\n"))
 }
 
-fn verified_text(document: &VerifiedDocument, language: Language) -> String {
-    match document {
-        VerifiedDocument::Order(order) => {
-            Explanation::new(order, Some(order.signers()), language).to_string()
-        }
-        VerifiedDocument::Revocation(revocation) => {
-            notice::revocation(revocation, Some(revocation.signers())).in_language(language)
-        }
-        VerifiedDocument::Trust(trust) => {
-            notice::trust(trust, Some(trust.signers())).in_language(language)
-        }
-    }
-}
-
-fn text(document: &Document, language: Language) -> String {
-    match document {
-        Document::Order(order) => Explanation::new(order, None, language).to_string(),
-        Document::Revocation(revocation) => {
-            notice::revocation(revocation, None).in_language(language)
-        }
-        Document::Trust(trust) => notice::trust(trust, None).in_language(language),
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, OrderError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, OrderError> {
     files::read(path).map_err(|error| failed(path, &error))
 }
 
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.display().to_string()
 }
 
@@ -181,7 +196,7 @@ fn failed(path: &Path, error: &std::io::Error) -> OrderError {
     OrderError::Failed(format!("{}: {error}", path.display()))
 }
 
-fn print(out: &mut dyn Write, text: &str) -> Result<(), OrderError> {
+pub(super) fn print(out: &mut dyn Write, text: &str) -> Result<(), OrderError> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| OrderError::Failed(format!("standard output: {error}")))

@@ -1,15 +1,12 @@
 //! What `order verify` says beyond signatures and law: warnings, and what direction tables show.
 
-use std::path::Path;
-
 use super::OrderError;
 use crate::classes::ClassRanges;
 use crate::cli::direction::DirectionArgs;
 use crate::direction::DirectionTable;
-use crate::order::{Order, VerifiedDocument};
+use crate::order::{Basis, Mandate};
 use crate::preview::{check_party, warnings};
 use crate::rejection::Rejection;
-use crate::shown::shown;
 
 /// Looks at orders that were accepted.
 pub(super) struct Advisor {
@@ -31,37 +28,29 @@ impl Advisor {
         Ok(Self { classes: Some(ClassRanges::of(&table)), strict })
     }
 
-    /// What there is to say of a document: only an order meets traffic.
+    /// Refuses an agreement whose party is not domestic, if there are direction tables to tell.
     ///
     /// # Errors
-    /// As [`Self::order`].
-    pub(super) fn consider(
-        &self,
-        path: &Path,
-        document: &VerifiedDocument,
-    ) -> Result<(), Vec<Rejection>> {
-        match document {
-            VerifiedDocument::Order(order) => self.order(path, order),
-            VerifiedDocument::Revocation(_) | VerifiedDocument::Trust(_) => Ok(()),
+    /// The rejection.
+    pub(super) fn basis(&self, file: &str, basis: &Basis) -> Result<(), Rejection> {
+        match &self.classes {
+            Some(classes) => check_party(file, basis, classes),
+            None => Ok(()),
         }
     }
 
-    /// Prints warnings on standard error. What is refused is returned: a party that is not
-    /// domestic, and under `--strict` every warning.
-    fn order(&self, path: &Path, order: &Order) -> Result<(), Vec<Rejection>> {
-        let file = shown(path);
-        let mut refused: Vec<Rejection> = Vec::new();
-        if let Some(classes) = &self.classes {
-            refused.extend(check_party(&file, order, classes).err());
+    /// Prints warnings on standard error.
+    ///
+    /// # Errors
+    /// Under `--strict` every warning.
+    pub(super) fn order(&self, file: &str, order: &Mandate) -> Result<(), Vec<Rejection>> {
+        let warnings = warnings(file, order, self.classes.as_ref());
+        if self.strict && !warnings.is_empty() {
+            return Err(warnings.into_iter().map(Rejection::from).collect());
         }
-        let warnings = warnings(&file, order, self.classes.as_ref());
-        if self.strict {
-            refused.extend(warnings.into_iter().map(Rejection::from));
-        } else {
-            for warning in warnings {
-                eprintln!("sekisho: warning: {warning}");
-            }
+        for warning in warnings {
+            eprintln!("sekisho: warning: {warning}");
         }
-        if refused.is_empty() { Ok(()) } else { Err(refused) }
+        Ok(())
     }
 }

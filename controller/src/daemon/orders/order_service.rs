@@ -29,7 +29,7 @@ use crate::registry::held::Held;
 use crate::registry::runs::{Start, Stop};
 use crate::registry::wording;
 use crate::registry::{Change, OrderList, Reading, Registry, StoreError};
-use crate::rejection::{Fault, Rejection};
+use crate::rejection::{Fault, Rejections};
 
 mod asked;
 mod halting;
@@ -74,7 +74,7 @@ type Reloaded = Result<Box<(Inputs, Change)>, Fault>;
 /// The result of something that was done aside.
 #[derive(Debug)]
 enum Aside {
-    Install { command: Command, decided: Result<Decision, Vec<Rejection>>, reply: ReplyTo },
+    Install { command: Command, decided: Result<Decision, Rejections>, reply: ReplyTo },
     Reload { result: Reloaded, accept_change: bool, reply: Option<ReplyTo> },
 }
 
@@ -128,7 +128,7 @@ where
     ) -> Self {
         let Prepared { config, file, registry, held, layers, classes, basis } = prepared;
         Self {
-            reconciler: Reconciler::new(layers, config.lease, names),
+            reconciler: Reconciler::new(layers, config.lease, names, &config.sensor),
             file,
             config,
             registry,

@@ -18,7 +18,7 @@ use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::term::Terms;
 use crate::daemon::prepare::Layers;
 use crate::daemon::sensor::{Enforce, SensorError};
-use crate::order::{Order, OrderKey, Verified};
+use crate::order::{Mandate, OrderKey};
 use crate::registry::{Reading, Registry};
 
 /// Why a tick failed. The daemon ends: a kernel that does not obey is given no lease.
@@ -53,6 +53,7 @@ pub struct Job {
     number: u32,
     layers: Arc<Layers>,
     orders: Vec<Chosen>,
+    sensor: Arc<str>,
 }
 
 /// An order of a generation.
@@ -60,7 +61,7 @@ pub struct Job {
 struct Chosen {
     position: usize,
     slot: Slot,
-    order: Arc<Verified<Order>>,
+    order: Arc<Mandate>,
     /// Whether its term has begun.
     begun: bool,
 }
@@ -96,7 +97,7 @@ impl Job {
         let slotted: Vec<Slotted<'_>> = (orders.iter())
             .map(|chosen| Slotted { slot: chosen.slot, order: &chosen.order })
             .collect();
-        let compiled = compile::compile(self.number, &layers, &slotted)?;
+        let compiled = compile::compile(self.number, &layers, &slotted, Some(&self.sensor))?;
         let selected = orders.iter().map(|chosen| (chosen.position, chosen.slot)).collect();
         let compile::Generation { lines, names, share, .. } = compiled;
         Ok(Compiled { lines, names, share, selected })
@@ -113,17 +114,20 @@ pub struct Reconciler {
     compiling: bool,
     share: Option<u64>,
     lease: Duration,
+    /// Which share of each facility is this sensor's (L-CAP).
+    sensor: Arc<str>,
 }
 
 impl Reconciler {
-    /// A reconciler of a kernel in which nothing is yet.
+    /// A reconciler of a kernel in which nothing is yet, for a sensor of this name.
     ///
     /// Orders are put into the tables one lease ahead of their terms. The lease is longer than tables
     /// take to compile, for other reasons (`docs/operating.md`), and no order can begin longer after
     /// the daemon has last looked at the clock.
-    pub fn new(layers: Arc<Layers>, lease: Duration, names: Arc<NameBook>) -> Self {
+    pub fn new(layers: Arc<Layers>, lease: Duration, names: Arc<NameBook>, sensor: &str) -> Self {
         let terms = Terms::new(nanoseconds(lease));
-        Self { layers, names, terms, generation: 0, compiling: false, share: None, lease }
+        let sensor = sensor.into();
+        Self { layers, names, terms, generation: 0, compiling: false, share: None, lease, sensor }
     }
 
     /// Goes on from the generations that another daemon left in the kernel; before the first tick.
@@ -199,6 +203,7 @@ impl Reconciler {
                 number: self.generation,
                 layers: Arc::clone(&self.layers),
                 orders: orders.collect(),
+                sensor: Arc::clone(&self.sensor),
             }
         });
         // A generation under way frees slots.

@@ -7,7 +7,7 @@ use crate::daemon::sensor::SensorError;
 use crate::kernel::KernelError;
 use crate::order::OrderKey;
 use crate::order::samples::signed;
-use crate::registry::tests::{at, begun, extending, install, payload, wall};
+use crate::registry::tests::{at, begun, install, payload, wall};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Note {
@@ -69,14 +69,14 @@ impl Enforce for Notes {
 fn registry() -> Registry {
     let mut registry = begun().registry;
     for (id, from, until) in [("a", 10, 20), ("b", 20, 30)] {
-        let envelope = signed(&payload(id, 1, from, until), &[1, 2, 3]);
-        registry = install(&registry, &envelope, at(0)).unwrap().registry;
+        let signed = signed(&payload(id, 1, from, until));
+        registry = install(&registry, &signed, at(0)).unwrap().registry;
     }
     registry
 }
 
 fn reconciler() -> Reconciler {
-    Reconciler::new(Arc::default(), Duration::from_secs(10), Arc::default())
+    Reconciler::new(Arc::default(), Duration::from_secs(10), Arc::default(), "tyo-gw-1-a")
 }
 
 /// Ticks as the order service does: a generation is compiled, published and opened.
@@ -142,12 +142,12 @@ fn what_has_not_begun_is_left_out_where_it_does_not_fit() {
         rule
     });
     many["rules"] = rules.collect::<Vec<_>>().into();
-    let mut more = extending(&many, "a", 1);
-    more["order_id"] = "b".into();
+    let mut more = many.clone();
+    more["serial"] = 2.into();
     more["not_before"] = wall(20).to_string().into();
     more["not_after"] = wall(50).to_string().into();
     for order in [&many, &more] {
-        registry = install(&registry, &signed(order, &[1, 2, 3]), at(0)).unwrap().registry;
+        registry = install(&registry, &signed(order), at(0)).unwrap().registry;
     }
     let (mut reconciler, mut kernel) = (reconciler(), Notes::default());
     let mut pass = |second| {
@@ -175,7 +175,8 @@ fn names_are_known_before_a_record_can_need_them() {
 #[test]
 fn one_generation_is_under_way_at_a_time() {
     let (mut kernel, mut registry) = (Notes::default(), registry());
-    let mut reconciler = Reconciler::new(Arc::default(), Duration::from_secs(9), Arc::default());
+    let mut reconciler =
+        Reconciler::new(Arc::default(), Duration::from_secs(9), Arc::default(), "tyo-gw-1-a");
     let first = reconciler.tick(&mut kernel, &registry, at(0)).unwrap().job.unwrap();
     registry.observe(at(11));
     registry = registry.settle(at(11)).unwrap().registry;

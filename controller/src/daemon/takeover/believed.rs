@@ -69,7 +69,7 @@ pub fn check(
         if entry.digest() != digest {
             return Err(Disbelief::Digest(order));
         }
-        let accepted = entry.head().measure;
+        let accepted = entry.basis().measure();
         if accepted != *measure {
             return Err(Disbelief::Measure { order, measure: accepted });
         }

@@ -1,59 +1,183 @@
-//! The explanation of an order in English.
+//! The explanation in English.
 
 use jiff::Timestamp;
 
-use super::facts::{Fact, Listing};
-use crate::order::condition::Condition;
+use super::facts::Fact;
+use super::listing::Listing;
+use crate::order::condition::{Condition, ConditionKind};
 use crate::order::measure::Measure;
 use crate::order::time::{self, Length};
-use crate::order::traffic::PortRange;
+use crate::order::traffic::{PortRange, Protocol};
+use crate::order::verified::Signer;
 
 /// One fact, one line.
 pub(super) fn line(fact: &Fact<'_>) -> String {
     match fact {
         Fact::Gap => String::new(),
         Fact::Order { id, serial } => format!("Order {id}, serial {serial}"),
+        Fact::Basis(key) => capital(&key.to_string()),
         Fact::NotVerified => {
             "NOT VERIFIED: no trust file was given, so nobody's signature was checked".to_owned()
         }
         Fact::Verified(signers) => format!("Verified: signed by {signers} trusted keys"),
-        Fact::Signer(signer) => format!("  {} (key {})", signer.holder, signer.keyid),
+        Fact::Signer(Signer { keyid, holder, role }) => {
+            format!("  {holder} as {role} (key {keyid})")
+        }
+        Fact::Under(basis) => format!("Under      {} (SHA-256 {})", basis.key, basis.sha256),
+        Fact::UnderUnknown => {
+            "           which is not at hand: measure and criteria, and whether the order is within \
+             them, cannot be said"
+                .to_owned()
+        }
+        Fact::UnderVerified(signers) => format!("           signed by {signers} trusted keys:"),
         Fact::Measure(measure) => {
             format!("Measure    {}, art. {} of the Act", title(*measure), measure.article())
         }
+        Fact::Act(act) => format!("Act        {}: {}", act.id, act.title),
+        Fact::Article(article) => format!("Agreement  under art. {article}"),
         Fact::Direction(measure) => direction(*measure),
-        Fact::Party { name, prefixes } => format!("Party      {name}: {}", listing(prefixes)),
-        Fact::Approved { measure, at } => approved(*measure, *at),
+        Fact::Party { id, name, prefixes } => {
+            format!("Party      {id}, {name}: {}", listing(prefixes))
+        }
+        Fact::Analysis(analysis) => format!("Analysis   {analysis}"),
+        Fact::Consents(consents) => format!("Consents   {}", or_none(consents)),
+        Fact::Given { measure, at } => given(*measure, *at),
+        Fact::BasisTerm { from, until } => {
+            format!("Its term   from {} until {}", both(*from), both(*until))
+        }
         Fact::From(at) => format!("From       {}", both(*at)),
         Fact::Until(at) => format!("Until      {}, this moment not included", both(*at)),
-        Fact::Length { length, most_months } => {
-            format!("Length     {}, of {most_months} months at most", term(length))
+        Fact::Length { length, most_months: Some(months) } => {
+            format!("Length     {}, of {months} months at most", term(length))
         }
+        Fact::Length { length, most_months: None } => format!("Length     {}", term(length)),
         Fact::Extends(earlier) => format!("Extends    {earlier}"),
         Fact::Facility { id, capacity } => {
             format!("Facility   {id}, {} {}", capacity.number, capacity.unit)
         }
         Fact::Share(percent) => format!("Share      at most {percent} % of it is inspected"),
-        Fact::Rules(measure) => format!(
-            "Rules: a packet in that direction is recorded if one of these holds for it (art. {}(2))",
-            measure.conditions_article()
-        ),
+        Fact::Sensor { name, share } => format!("           of that {share} % by sensor {name}"),
+        Fact::Retention(years) => format!("Kept       for at most {years} years (art. 25)"),
+        Fact::Barred(grounds) => {
+            format!("Barred     records are not provided on: {}", grounds.join(", "))
+        }
+        Fact::Criteria
+        | Fact::Conditions { .. }
+        | Fact::Selectors { .. }
+        | Fact::RuleCount { .. }
+        | Fact::Prefixes { .. }
+        | Fact::PayloadLength { .. }
+        | Fact::Protocols { .. } => criteria(fact),
+        Fact::Future
+        | Fact::Begins(_)
+        | Fact::Ends(_)
+        | Fact::Replaced
+        | Fact::EndsWithBasis
+        | Fact::Revocable(_) => future(fact),
+        Fact::Rules(measure) => {
+            let article = measure.map(|measure| format!(" (art. {}(2))", measure.conditions_article()));
+            format!(
+                "Rules: a packet in that direction is recorded if one of these holds for it{}",
+                article.unwrap_or_default()
+            )
+        }
         Fact::Rule { id, conditions } => {
             let words: Vec<String> = conditions.iter().map(condition).collect();
             format!("  {id}: {}", words.join(", and "))
         }
         Fact::AddressSets => "Address sets".to_owned(),
-        Fact::AddressSet { name, listing: set } => format!("  {name}: {}", listing(set)),
-        Fact::PayloadSets => "Payload prefix sets".to_owned(),
-        Fact::RawPayloads { name, listing: set } => {
-            format!("  {name}: beginnings of a payload, in hexadecimal: {}", listing(set))
+        Fact::AddressSet { name, ground, listing: set } => {
+            format!("  {name}: {}: {ground}", listing(set))
         }
-        Fact::HashedPayloads { name, length, hashes } => format!(
+        Fact::PayloadSets => "Payload prefix sets".to_owned(),
+        Fact::RawPayloads { name, ground, listing: set } => {
+            format!("  {name}: beginnings of a payload, in hexadecimal: {}: {ground}", listing(set))
+        }
+        Fact::HashedPayloads { name, ground, length, hashes } => format!(
             "  {name}: beginnings of {length} bytes of a payload, known only by their SipHash-2-4: \
-             {hashes}"
+             {hashes}: {ground}"
         ),
         Fact::Unused(sets) => format!("Warning: no rule uses {}", sets.join(", ")),
     }
+}
+
+/// What may be selected by, and what an order uses of it.
+fn criteria(fact: &Fact<'_>) -> String {
+    let used =
+        |text: Option<String>| text.map_or_else(String::new, |text| format!("; here {text}"));
+    match fact {
+        Fact::Conditions { allowed, used: here } => format!(
+            "  conditions on {}{}",
+            kinds(allowed),
+            used(here.as_ref().map(|here| kinds(here)))
+        ),
+        Fact::Selectors { most, used: here } => format!(
+            "  at most {most} addresses and payload prefixes{}",
+            used(here.map(|here| here.to_string()))
+        ),
+        Fact::RuleCount { most, used: here } => {
+            format!("  at most {most} rules{}", used(here.map(|here| here.to_string())))
+        }
+        Fact::Prefixes { ipv4, ipv6, used: here } => {
+            let here = here.map(|lengths| {
+                let words: Vec<String> =
+                    lengths.iter().flatten().map(|length| format!("/{length}")).collect();
+                if words.is_empty() { "none".to_owned() } else { words.join(" and ") }
+            });
+            format!("  prefixes no wider than /{ipv4} and /{ipv6}{}", used(here))
+        }
+        Fact::PayloadLength { least, used: here } => {
+            let here = here.map(|length| match length {
+                Some(length) => format!("{length} and more"),
+                None => "none".to_owned(),
+            });
+            format!("  payload prefixes of at least {least} bytes{}", used(here))
+        }
+        Fact::Protocols { allowed, used: here } => {
+            let names = |list: &[Protocol]| {
+                let names: Vec<String> = list.iter().map(ToString::to_string).collect();
+                if names.is_empty() { "none is named".to_owned() } else { names.join(", ") }
+            };
+            let allowed = allowed
+                .map_or_else(|| "any protocol".to_owned(), |list| format!("only {}", names(list)));
+            format!("  {allowed}{}", used(here.as_ref().map(|here| names(here))))
+        }
+        _ => "Criteria: an order under it may select by".to_owned(),
+    }
+}
+
+/// What will happen when.
+fn future(fact: &Fact<'_>) -> String {
+    match fact {
+        Fact::Begins(at) => format!("  {}: its term begins", both(*at)),
+        Fact::Ends(at) => {
+            format!("  {}: its term is over, and selection stops by itself", both(*at))
+        }
+        Fact::Replaced => {
+            "  when the term of a higher serial begins, that takes its place".to_owned()
+        }
+        Fact::EndsWithBasis => {
+            "  when what it rests on ends or is revoked, it ends at once as well".to_owned()
+        }
+        Fact::Revocable(roles) => {
+            let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
+            format!("  a revocation signed by {} ends it before", names.join(" or "))
+        }
+        _ => "What will happen".to_owned(),
+    }
+}
+
+fn kinds(kinds: &[ConditionKind]) -> String {
+    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn or_none(list: &[String]) -> String {
+    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 const fn title(measure: Measure) -> &'static str {
@@ -75,7 +199,7 @@ fn direction(measure: Measure) -> String {
     format!("Direction  {}: only packets {only}", measure.direction().name())
 }
 
-fn approved(measure: Measure, at: Timestamp) -> String {
+fn given(measure: Measure, at: Timestamp) -> String {
     const COMMISSION: &str = "by the commission (サイバー通信情報監理委員会)";
     let at = both(at);
     match measure {

@@ -1,18 +1,19 @@
 //! What an explanation says, in the order in which it says it, without a word of any language.
 
-use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
-use crate::order::condition::Condition;
-use crate::order::document::Order;
-use crate::order::key::OrderKey;
+use super::listing::{Capacity, Listing, network};
+use super::{Signed, Subject};
+use crate::order::basis::{Act, Basis, Grounds};
+use crate::order::condition::{Condition, ConditionKind};
+use crate::order::document::{BasisReference, Order, PayloadSet};
 use crate::order::measure::Measure;
+use crate::order::name::BasisKey;
 use crate::order::payload::PayloadPrefixes;
+use crate::order::role::Role;
 use crate::order::time::Length;
+use crate::order::traffic::Protocol;
 use crate::order::verified::Signer;
-
-/// How many members of a set are listed; a set may hold millions.
-const LISTED: usize = 5;
 
 /// One line of an explanation.
 #[derive(Debug)]
@@ -22,40 +23,106 @@ pub(super) enum Fact<'a> {
         id: &'a str,
         serial: u64,
     },
+    Basis(&'a BasisKey),
     /// Nobody's signature was checked.
     NotVerified,
     /// So many distinct trusted keys signed; the signers follow.
     Verified(usize),
     Signer(&'a Signer),
+    /// What an order rests on.
+    Under(&'a BasisReference),
+    /// It is not at hand: measure, criteria and whether the order is within them cannot be said.
+    UnderUnknown,
+    /// So many signed that; the signers follow.
+    UnderVerified(usize),
     Measure(Measure),
+    Act(&'a Act),
     /// The one direction of the measure (L-MEASURE).
     Direction(Measure),
+    /// An agreement's article.
+    Article(u8),
     Party {
+        id: &'a str,
         name: &'a str,
         prefixes: Listing,
     },
+    Analysis(&'a str),
+    Consents(&'a [String]),
     /// When, and on what authority (L-APPROVE).
-    Approved {
+    Given {
         measure: Measure,
         at: Timestamp,
+    },
+    /// The term of what an order rests on.
+    BasisTerm {
+        from: Timestamp,
+        until: Timestamp,
     },
     From(Timestamp),
     /// Exclusive.
     Until(Timestamp),
-    /// The length of the term and the most months that it may have (L-TERM).
+    /// The length of the term, and the most months that it may have (L-TERM).
     Length {
         length: Length,
-        most_months: u8,
+        most_months: Option<u8>,
     },
-    Extends(&'a OrderKey),
+    Extends(&'a BasisKey),
     Facility {
         id: &'a str,
         capacity: Capacity,
     },
     /// In percent (L-CAP).
     Share(u8),
+    /// A sensor's part of it.
+    Sensor {
+        name: &'a str,
+        share: u8,
+    },
+    /// What may be selected by; what an order uses of it stands beside it.
+    Criteria,
+    Conditions {
+        allowed: &'a [ConditionKind],
+        used: Option<Vec<ConditionKind>>,
+    },
+    Selectors {
+        most: u64,
+        used: Option<usize>,
+    },
+    RuleCount {
+        most: u64,
+        used: Option<usize>,
+    },
+    Prefixes {
+        ipv4: u8,
+        ipv6: u8,
+        used: Option<[Option<u8>; 2]>,
+    },
+    PayloadLength {
+        least: u8,
+        #[expect(
+            clippy::option_option,
+            reason = "no order, an order without payloads, the shortest"
+        )]
+        used: Option<Option<usize>>,
+    },
+    Protocols {
+        allowed: Option<&'a [Protocol]>,
+        used: Option<Vec<Protocol>>,
+    },
+    Retention(u8),
+    Barred(&'a [String]),
+    /// What will happen when.
+    Future,
+    Begins(Timestamp),
+    Ends(Timestamp),
+    /// A higher serial takes its place.
+    Replaced,
+    /// It ends with what it rests on.
+    EndsWithBasis,
+    /// Who may end it before.
+    Revocable(Vec<Role>),
     /// The rules follow; the measure names the article on conditions (L-SELECT).
-    Rules(Measure),
+    Rules(Option<Measure>),
     Rule {
         id: &'a str,
         conditions: Vec<Condition<'a>>,
@@ -63,17 +130,20 @@ pub(super) enum Fact<'a> {
     AddressSets,
     AddressSet {
         name: &'a str,
+        ground: &'a str,
         listing: Listing,
     },
     PayloadSets,
     /// Prefixes spelled out in hexadecimal digits.
     RawPayloads {
         name: &'a str,
+        ground: &'a str,
         listing: Listing,
     },
     /// Prefixes known by their hash only: how many bytes are hashed, how many hashes there are.
     HashedPayloads {
         name: &'a str,
+        ground: &'a str,
         length: u8,
         hashes: usize,
     },
@@ -81,45 +151,15 @@ pub(super) enum Fact<'a> {
     Unused(Vec<String>),
 }
 
-/// A set: how many members it has, and the first few of them.
-#[derive(Debug)]
-pub(super) struct Listing {
-    pub(super) count: usize,
-    pub(super) first: Vec<String>,
-}
-
-impl Listing {
-    fn of<T>(set: &[T], show: impl Fn(&T) -> String) -> Self {
-        Self { count: set.len(), first: set.iter().take(LISTED).map(show).collect() }
-    }
-
-    /// Whether there are members that are not listed.
-    pub(super) const fn is_cut(&self) -> bool {
-        self.count > self.first.len()
+/// Everything that is said.
+pub(super) fn of<'a>(subject: &Subject<'a>) -> Vec<Fact<'a>> {
+    match subject {
+        Subject::Basis(basis) => alone(*basis),
+        Subject::Order(order, basis) => order_facts(*order, *basis),
     }
 }
 
-/// A capacity with the largest unit that leaves a whole number.
-#[derive(Debug)]
-pub(super) struct Capacity {
-    pub(super) number: u64,
-    pub(super) unit: &'static str,
-}
-
-impl Capacity {
-    fn of(bps: u64) -> Self {
-        const UNITS: [(u64, &str); 3] =
-            [(1_000_000_000_000, "Tbit/s"), (1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s")];
-        let fits = |(size, _): &&(u64, &str)| bps >= *size && bps.is_multiple_of(*size);
-        let (size, unit) = UNITS.iter().find(fits).copied().unwrap_or((1, "bit/s"));
-        Self { number: bps / size, unit }
-    }
-}
-
-/// Everything that is said of an order.
-pub(super) fn of<'a>(order: &'a Order, signers: Option<&'a [Signer]>) -> Vec<Fact<'a>> {
-    let measure = order.measure;
-    let mut facts = vec![Fact::Order { id: &order.order_id, serial: order.serial }];
+fn signers<'a>(facts: &mut Vec<Fact<'a>>, signers: Option<&'a [Signer]>) {
     match signers {
         None => facts.push(Fact::NotVerified),
         Some(signers) => {
@@ -127,27 +167,67 @@ pub(super) fn of<'a>(order: &'a Order, signers: Option<&'a [Signer]>) -> Vec<Fac
             facts.extend(signers.iter().map(Fact::Signer));
         }
     }
-    facts.extend([Fact::Gap, Fact::Measure(measure), Fact::Direction(measure)]);
-    facts.extend(order.party.as_ref().map(|party| Fact::Party {
-        name: &party.name,
-        prefixes: Listing::of(&party.prefixes, network),
-    }));
+}
+
+fn alone(signed: Signed<'_, Basis>) -> Vec<Fact<'_>> {
+    let basis = signed.document;
+    let mut facts = vec![Fact::Basis(&basis.key)];
+    signers(&mut facts, signed.signers);
+    facts.push(Fact::Gap);
+    grounds(&mut facts, basis);
     facts.extend([
-        Fact::Approved { measure, at: order.approved_at },
+        Fact::From(basis.not_before),
+        Fact::Until(basis.not_after),
+        length(basis.not_before, basis.not_after, Some(basis.measure())),
+    ]);
+    facts.extend(basis.extends.as_ref().map(Fact::Extends));
+    facility(&mut facts, basis);
+    criteria(&mut facts, basis, None);
+    facts.extend([
+        Fact::Gap,
+        Fact::Future,
+        Fact::Begins(basis.not_before),
+        Fact::Ends(basis.not_after),
+        Fact::Replaced,
+        Fact::Revocable(basis.roles()),
+    ]);
+    facts
+}
+
+fn order_facts<'a>(signed: Signed<'a, Order>, basis: Option<Signed<'a, Basis>>) -> Vec<Fact<'a>> {
+    let order = signed.document;
+    let mut facts = vec![Fact::Order { id: &order.order_id, serial: order.serial }];
+    signers(&mut facts, signed.signers);
+    facts.extend([Fact::Gap, Fact::Under(&order.basis)]);
+    match basis {
+        None => facts.push(Fact::UnderUnknown),
+        Some(Signed { document, signers }) => {
+            if let Some(signers) = signers {
+                facts.push(Fact::UnderVerified(signers.len()));
+                facts.extend(signers.iter().map(Fact::Signer));
+            }
+            grounds(&mut facts, document);
+            let (from, until) = (document.not_before, document.not_after);
+            facts.push(Fact::BasisTerm { from, until });
+            facts.extend(document.extends.as_ref().map(Fact::Extends));
+            facility(&mut facts, document);
+            criteria(&mut facts, document, Some(order));
+        }
+    }
+    facts.extend([
+        Fact::Gap,
         Fact::From(order.not_before),
         Fact::Until(order.not_after),
-        Fact::Length {
-            length: Length::between(order.not_before, order.not_after),
-            most_months: measure.longest_term_months(),
-        },
-    ]);
-    facts.extend(order.extends.as_ref().map(Fact::Extends));
-    let facility = &order.facility;
-    facts.extend([
-        Fact::Facility { id: &facility.id, capacity: Capacity::of(facility.capacity_bps) },
-        Fact::Share(facility.max_share_percent),
+        length(order.not_before, order.not_after, None),
         Fact::Gap,
-        Fact::Rules(measure),
+        Fact::Future,
+        Fact::Begins(order.not_before),
+        Fact::Ends(order.not_after),
+        Fact::Replaced,
+        Fact::EndsWithBasis,
+        Fact::Revocable(vec![Role::CabinetOffice]),
+        Fact::Gap,
+        Fact::Rules(basis.map(|basis| basis.document.measure())),
     ]);
     facts.extend(
         order
@@ -155,14 +235,102 @@ pub(super) fn of<'a>(order: &'a Order, signers: Option<&'a [Signer]>) -> Vec<Fac
             .iter()
             .map(|rule| Fact::Rule { id: &rule.id, conditions: rule.conditions().collect() }),
     );
+    sets(&mut facts, order);
+    facts
+}
+
+fn grounds<'a>(facts: &mut Vec<Fact<'a>>, basis: &'a Basis) {
+    let measure = basis.measure();
+    facts.push(Fact::Measure(measure));
+    match &basis.grounds {
+        Grounds::Approval { act, .. } => facts.extend([Fact::Act(act), Fact::Direction(measure)]),
+        Grounds::Agreement { article, party, analysis, consents } => {
+            facts.extend([
+                Fact::Article(*article),
+                Fact::Direction(measure),
+                Fact::Party {
+                    id: &party.id,
+                    name: &party.name,
+                    prefixes: Listing::of(&party.prefixes, network),
+                },
+                Fact::Analysis(analysis),
+                Fact::Consents(consents),
+            ]);
+        }
+    }
+    facts.push(Fact::Given { measure, at: basis.given_at });
+}
+
+fn length<'a>(from: Timestamp, until: Timestamp, measure: Option<Measure>) -> Fact<'a> {
+    Fact::Length {
+        length: Length::between(from, until),
+        most_months: measure.map(Measure::longest_term_months),
+    }
+}
+
+fn facility<'a>(facts: &mut Vec<Fact<'a>>, basis: &'a Basis) {
+    let facility = &basis.facility;
+    facts.extend([
+        Fact::Facility { id: &facility.id, capacity: Capacity::of(facility.capacity_bps) },
+        Fact::Share(facility.max_share_percent),
+    ]);
+    let sensors = facility.sensors.iter();
+    facts.extend(sensors.map(|(name, share)| Fact::Sensor { name, share: *share }));
+}
+
+/// What may be selected by, and what an order uses of it.
+fn criteria<'a>(facts: &mut Vec<Fact<'a>>, basis: &'a Basis, order: Option<&'a Order>) {
+    let criteria = &basis.criteria;
+    let kinds = |order: &Order| {
+        let used = |kind: &ConditionKind| order.conditions().any(|one| one.kind() == *kind);
+        ConditionKind::ALL.into_iter().filter(used).collect()
+    };
+    let shortest = |order: &Order, v4: bool| {
+        let prefixes = order.address_sets.values().flat_map(|set| &set.addresses);
+        prefixes.filter(|prefix| prefix.is_ipv4() == v4).map(ipnetwork::IpNetwork::prefix).min()
+    };
+    let payload =
+        |order: &Order| order.payload_prefixes.values().map(|set| set.prefixes.shortest()).min();
+    facts.extend([
+        Fact::Gap,
+        Fact::Criteria,
+        Fact::Conditions { allowed: &criteria.conditions, used: order.map(kinds) },
+        Fact::Selectors {
+            most: criteria.max_selectors,
+            used: order.map(|order| order.address_count() + order.payload_count()),
+        },
+        Fact::RuleCount { most: criteria.max_rules, used: order.map(|order| order.rules.len()) },
+        Fact::Prefixes {
+            ipv4: criteria.min_prefix_length.ipv4,
+            ipv6: criteria.min_prefix_length.ipv6,
+            used: order.map(|order| [shortest(order, true), shortest(order, false)]),
+        },
+        Fact::PayloadLength { least: criteria.min_payload_length, used: order.map(payload) },
+        Fact::Protocols {
+            allowed: criteria.protocols.as_deref(),
+            used: order.map(|order| {
+                let mut used: Vec<Protocol> =
+                    order.rules.iter().filter_map(|rule| rule.protocol).collect();
+                used.sort_unstable();
+                used.dedup();
+                used
+            }),
+        },
+    ]);
+    facts.extend(basis.handling.retention_years.map(Fact::Retention));
+    if !basis.handling.barred_grounds.is_empty() {
+        facts.push(Fact::Barred(&basis.handling.barred_grounds));
+    }
+}
+
+fn sets<'a>(facts: &mut Vec<Fact<'a>>, order: &'a Order) {
     if !order.address_sets.is_empty() {
         facts.extend([Fact::Gap, Fact::AddressSets]);
-        facts.extend(
-            order
-                .address_sets
-                .iter()
-                .map(|(name, set)| Fact::AddressSet { name, listing: Listing::of(set, network) }),
-        );
+        facts.extend(order.address_sets.iter().map(|(name, set)| Fact::AddressSet {
+            name,
+            ground: &set.ground,
+            listing: Listing::of(&set.addresses, network),
+        }));
     }
     if !order.payload_prefixes.is_empty() {
         facts.extend([Fact::Gap, Fact::PayloadSets]);
@@ -172,22 +340,17 @@ pub(super) fn of<'a>(order: &'a Order, signers: Option<&'a [Signer]>) -> Vec<Fac
     if !unused.is_empty() {
         facts.extend([Fact::Gap, Fact::Unused(unused)]);
     }
-    facts
 }
 
-fn payloads<'a>(name: &'a str, set: &PayloadPrefixes) -> Fact<'a> {
-    match set {
+fn payloads<'a>(name: &'a str, set: &'a PayloadSet) -> Fact<'a> {
+    let ground = set.ground.as_str();
+    match &set.prefixes {
         PayloadPrefixes::Raw(prefixes) => {
-            Fact::RawPayloads { name, listing: Listing::of(prefixes, |bytes| hex::encode(bytes)) }
+            let listing = Listing::of(prefixes, |bytes| hex::encode(bytes));
+            Fact::RawPayloads { name, ground, listing }
         }
         PayloadPrefixes::Hashed { length, hashes, .. } => {
-            Fact::HashedPayloads { name, length: *length, hashes: hashes.len() }
+            Fact::HashedPayloads { name, ground, length: *length, hashes: hashes.len() }
         }
     }
-}
-
-/// A prefix of full length is an address.
-fn network(network: &IpNetwork) -> String {
-    let full = if network.is_ipv4() { 32 } else { 128 };
-    if network.prefix() == full { network.ip().to_string() } else { network.to_string() }
 }

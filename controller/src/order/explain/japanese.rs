@@ -1,14 +1,18 @@
-//! The explanation of an order in Japanese, in the terms of the Act (重要電子計算機に対する不正な行為
+//! The explanation in Japanese, in the terms of the Act (重要電子計算機に対する不正な行為
 //! による被害の防止に関する法律, Act No. 42 of 2025). Articles are written as the Act cites itself.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::facts::{Fact, Listing};
-use crate::order::condition::Condition;
+use super::facts::Fact;
+use super::listing::Listing;
+use crate::order::condition::{Condition, ConditionKind};
 use crate::order::measure::Measure;
+use crate::order::name::{BasisKey, BasisKind};
+use crate::order::role;
 use crate::order::time::{self, Length};
-use crate::order::traffic::PortRange;
+use crate::order::traffic::{PortRange, Protocol};
+use crate::order::verified::Signer;
 
 /// The year before the first year of 令和, which began on 1 May 2019.
 const BEFORE_REIWA: i16 = 2018;
@@ -18,27 +22,48 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
     match fact {
         Fact::Gap => String::new(),
         Fact::Order { id, serial } => format!("指示書 {id}、通番 {serial}"),
+        Fact::Basis(key) => basis(key),
         Fact::NotVerified => {
             "【未検証】信頼ファイルの指定がないため、署名は一つも検証していません".to_owned()
         }
         Fact::Verified(signers) => {
             format!("検証済み：信頼された {signers} 個の鍵による署名があります")
         }
-        Fact::Signer(signer) => format!("  {}(鍵 {})", signer.holder, signer.keyid),
+        Fact::Signer(Signer { keyid, holder, role }) => {
+            format!("  {holder}({}、鍵 {keyid})", role::japanese(role))
+        }
+        Fact::Under(reference) => {
+            format!("根拠：{}(SHA-256 {})", basis(&reference.key), reference.sha256)
+        }
+        Fact::UnderUnknown => {
+            "      手元にないため、措置及び選別条件設定基準並びに基準への適合は示せません"
+                .to_owned()
+        }
+        Fact::UnderVerified(signers) => {
+            format!("      信頼された {signers} 個の鍵による署名があります")
+        }
         Fact::Measure(measure) => {
             format!("措置：{}(法{})", title(*measure), article(measure.article()))
         }
+        Fact::Act(act) => format!("対象不正行為：{}、{}", act.id, act.title),
+        Fact::Article(number) => format!("協定：法{}の協定", article(*number)),
         Fact::Direction(measure) => format!("対象：{}", direction(*measure)),
-        Fact::Party { name, prefixes } => format!("協定当事者：{name}、{}", addresses(prefixes)),
-        Fact::Approved { measure, at } => approved(*measure, *at),
+        Fact::Party { id, name, prefixes } => {
+            format!("協定当事者：{id}、{name}、{}", addresses(prefixes))
+        }
+        Fact::Analysis(analysis) => format!("分析：{analysis}"),
+        Fact::Consents(consents) => format!("同意：{}", or_none(consents)),
+        Fact::Given { measure, at } => given(*measure, *at),
+        Fact::BasisTerm { from, until } => {
+            format!("根拠の期間：{}から{}まで", moment(*from), moment(*until))
+        }
         Fact::From(at) => format!("始期：{}から", moment(*at)),
         Fact::Until(at) => format!("終期：{}まで(この時刻を含みません)", moment(*at)),
-        Fact::Length { length, most_months } => {
-            format!("期間：{}(最長 {most_months} か月)", term(length))
+        Fact::Length { length, most_months: Some(months) } => {
+            format!("期間：{}(最長 {months} か月)", term(length))
         }
-        Fact::Extends(earlier) => {
-            format!("延長：指示書 {}、通番 {} の期間の延長", earlier.order_id, earlier.serial)
-        }
+        Fact::Length { length, most_months: None } => format!("期間：{}", term(length)),
+        Fact::Extends(earlier) => format!("延長：{}の期間の延長", basis(earlier)),
         Fact::Facility { id, capacity } => {
             format!(
                 "設備：国外関係電気通信設備 {id}、伝送容量 {} {}",
@@ -46,24 +71,129 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
             )
         }
         Fact::Share(percent) => format!("上限：検査する通信は伝送容量の {percent} % まで"),
-        Fact::Rules(measure) => format!(
-            "選別の条件(法{}第二項)：上記の通信のうち、次のいずれかに当たるものの機械的情報だけを記録します",
-            article(measure.conditions_article())
-        ),
+        Fact::Sensor { name, share } => format!("      うち、センサー {name} は {share} % まで"),
+        Fact::Retention(years) => format!("保存：最長 {years} 年(法第二十五条)"),
+        Fact::Barred(grounds) => {
+            format!("提供の制限：次による提供はしません：{}", grounds.join("、"))
+        }
+        Fact::Criteria
+        | Fact::Conditions { .. }
+        | Fact::Selectors { .. }
+        | Fact::RuleCount { .. }
+        | Fact::Prefixes { .. }
+        | Fact::PayloadLength { .. }
+        | Fact::Protocols { .. } => criteria(fact),
+        Fact::Future
+        | Fact::Begins(_)
+        | Fact::Ends(_)
+        | Fact::Replaced
+        | Fact::EndsWithBasis
+        | Fact::Revocable(_) => future(fact),
+        Fact::Rules(measure) => {
+            let article = measure
+                .map(|measure| format!("(法{}第二項)", article(measure.conditions_article())));
+            format!(
+                "選別の条件{}：上記の通信のうち、次のいずれかに当たるものの機械的情報だけを記録します",
+                article.unwrap_or_default()
+            )
+        }
         Fact::Rule { id, conditions } => format!("  {id}：{}", all_of(conditions)),
         Fact::AddressSets => "アドレスの集合".to_owned(),
-        Fact::AddressSet { name, listing } => format!("  {name}：{}", addresses(listing)),
-        Fact::PayloadSets => "ペイロード先頭部の集合(指令情報)".to_owned(),
-        Fact::RawPayloads { name, listing } => {
-            format!("  {name}：{}", listed(listing, "種類", "、十六進表記"))
+        Fact::AddressSet { name, ground, listing } => {
+            format!("  {name}：{}、理由：{ground}", addresses(listing))
         }
-        Fact::HashedPayloads { name, length, hashes } => format!(
-            "  {name}：{hashes} 種類(先頭 {length} バイトの SipHash-2-4 の値だけが示されています)"
+        Fact::PayloadSets => "ペイロード先頭部の集合(指令情報)".to_owned(),
+        Fact::RawPayloads { name, ground, listing } => {
+            format!("  {name}：{}、理由：{ground}", listed(listing, "種類", "、十六進表記"))
+        }
+        Fact::HashedPayloads { name, ground, length, hashes } => format!(
+            "  {name}：{hashes} 種類(先頭 {length} バイトの SipHash-2-4 の値だけが示されています)、理由：{ground}"
         ),
         Fact::Unused(sets) => {
             format!("注意：どの選別の条件にも使われていない集合があります：{}", sets.join("、"))
         }
     }
+}
+
+/// What may be selected by, and what an order uses of it.
+fn criteria(fact: &Fact<'_>) -> String {
+    let used = |text: Option<String>| {
+        text.map_or_else(String::new, |text| format!("(この指示書：{text})"))
+    };
+    match fact {
+        Fact::Conditions { allowed, used: here } => format!(
+            "  条件の種類：{}{}",
+            kinds(allowed),
+            used(here.as_ref().map(|here| kinds(here)))
+        ),
+        Fact::Selectors { most, used: here } => format!(
+            "  アドレス及びペイロード先頭部：{most} 件以下{}",
+            used(here.map(|here| format!("{here} 件")))
+        ),
+        Fact::RuleCount { most, used: here } => {
+            format!("  条件の数：{most} 以下{}", used(here.map(|here| here.to_string())))
+        }
+        Fact::Prefixes { ipv4, ipv6, used: here } => {
+            let here = here.map(|lengths| {
+                let words: Vec<String> =
+                    lengths.iter().flatten().map(|length| format!("/{length}")).collect();
+                if words.is_empty() { "なし".to_owned() } else { words.join("、") }
+            });
+            format!("  アドレスの範囲：/{ipv4} 及び /{ipv6} より広くないこと{}", used(here))
+        }
+        Fact::PayloadLength { least, used: here } => {
+            let here = here.map(|length| {
+                length.map_or_else(|| "なし".to_owned(), |length| format!("{length} バイト以上"))
+            });
+            format!("  ペイロード先頭部：{least} バイト以上{}", used(here))
+        }
+        Fact::Protocols { allowed, used: here } => {
+            let names = |list: &[Protocol]| {
+                let names: Vec<String> = list.iter().map(ToString::to_string).collect();
+                if names.is_empty() { "指定なし".to_owned() } else { names.join("、") }
+            };
+            let allowed = allowed
+                .map_or_else(|| "制限なし".to_owned(), |list| format!("{} に限る", names(list)));
+            format!("  プロトコル：{allowed}{}", used(here.as_ref().map(|here| names(here))))
+        }
+        _ => "選別条件設定基準：これに基づく指示書は次の範囲で選別の条件を定めます".to_owned(),
+    }
+}
+
+/// What will happen when.
+fn future(fact: &Fact<'_>) -> String {
+    match fact {
+        Fact::Begins(at) => format!("  {}：期間が始まります", moment(*at)),
+        Fact::Ends(at) => format!("  {}：期間が終わり、選別は自動的に止まります", moment(*at)),
+        Fact::Replaced => "  より大きい通番の期間が始まると、それに代わります".to_owned(),
+        Fact::EndsWithBasis => "  根拠が終了し、又は取り消されると、直ちに終了します".to_owned(),
+        Fact::Revocable(roles) => {
+            let names: Vec<String> = roles.iter().map(role::japanese).collect();
+            format!("  {} の署名による取消しにより、期間の途中で終了します", names.join("又は"))
+        }
+        _ => "今後".to_owned(),
+    }
+}
+
+fn basis(key: &BasisKey) -> String {
+    let noun = match key.kind {
+        BasisKind::Approval => "承認",
+        BasisKind::Agreement => "当事者協定",
+    };
+    format!("{noun} {}、通番 {}", key.id, key.serial)
+}
+
+fn kinds(kinds: &[ConditionKind]) -> String {
+    let name = |kind: &ConditionKind| match kind {
+        ConditionKind::Address => "アドレス",
+        ConditionKind::Payload => "指令情報",
+        ConditionKind::Traffic => "プロトコル及びポート",
+    };
+    kinds.iter().map(name).collect::<Vec<_>>().join("、")
+}
+
+fn or_none(list: &[String]) -> String {
+    if list.is_empty() { "なし".to_owned() } else { list.join("、") }
 }
 
 const fn title(measure: Measure) -> &'static str {
@@ -86,7 +216,7 @@ const fn direction(measure: Measure) -> &'static str {
     }
 }
 
-fn approved(measure: Measure, at: Timestamp) -> String {
+fn given(measure: Measure, at: Timestamp) -> String {
     let at = moment(at);
     let commission = "サイバー通信情報監理委員会の承認";
     match measure {

@@ -1,6 +1,6 @@
-//! An order in plain words, for the person who is about to sign it, install it or inspect it.
-//! It says only what the order says and what was verified; whether it is in force now depends on
-//! a clock and is said elsewhere.
+//! An approval, an agreement or an order in plain words, for the person who is about to sign it, install it
+//! or inspect it. It says only what the documents say and what was verified; whether something is in force
+//! now depends on a clock and is said elsewhere.
 //!
 //! What is said, and in which order, is decided once, in `facts`; how it is said is one file for
 //! each language, which turns a fact into a line and decides nothing.
@@ -8,15 +8,17 @@
 mod english;
 mod facts;
 mod japanese;
+mod listing;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::{self, Display, Formatter};
 
+use super::basis::Basis;
 use super::document::Order;
-use super::verified::Signer;
+use super::verified::{Signer, Verified};
 
-/// A language that orders are explained in.
+/// A language that documents are explained in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Language {
     /// English.
@@ -39,18 +41,56 @@ impl Language {
     }
 }
 
-/// Displays an order in words.
+/// A document, and those whose signatures under it were verified; `None` says that none was.
+#[derive(Debug)]
+pub struct Signed<'a, T> {
+    /// What it says.
+    pub document: &'a T,
+    /// Who signed.
+    pub signers: Option<&'a [Signer]>,
+}
+
+// By hand: a reference to anything is copied, whatever it is to.
+impl<T> Clone for Signed<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Signed<'_, T> {}
+
+impl<'a, T> Signed<'a, T> {
+    /// A document of which nobody's signature was checked.
+    pub const fn unverified(document: &'a T) -> Self {
+        Self { document, signers: None }
+    }
+}
+
+impl<'a, T> From<&'a Verified<T>> for Signed<'a, T> {
+    fn from(verified: &'a Verified<T>) -> Self {
+        Self { document: verified.get(), signers: Some(verified.signers()) }
+    }
+}
+
+/// What is explained.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// An approval or an agreement.
+    Basis(Signed<'a, Basis>),
+    /// An order, and what it rests on, as far as that is at hand.
+    Order(Signed<'a, Order>, Option<Signed<'a, Basis>>),
+}
+
+/// Displays a document in words.
 pub struct Explanation<'a> {
-    order: &'a Order,
-    signers: Option<&'a [Signer]>,
+    subject: Subject<'a>,
     language: Language,
 }
 
 impl<'a> Explanation<'a> {
-    /// Explains `order`. `signers` are those whose signatures were verified; `None` says that
-    /// none was.
-    pub const fn new(order: &'a Order, signers: Option<&'a [Signer]>, language: Language) -> Self {
-        Self { order, signers, language }
+    /// Explains a document.
+    pub const fn new(subject: Subject<'a>, language: Language) -> Self {
+        Self { subject, language }
     }
 }
 
@@ -60,8 +100,6 @@ impl Display for Explanation<'_> {
             Language::English => english::line,
             Language::Japanese => japanese::line,
         };
-        facts::of(self.order, self.signers)
-            .iter()
-            .try_for_each(|fact| writeln!(f, "{}", line(fact)))
+        facts::of(&self.subject).iter().try_for_each(|fact| writeln!(f, "{}", line(fact)))
     }
 }

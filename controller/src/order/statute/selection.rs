@@ -5,23 +5,28 @@ use crate::order::condition::{Condition, ConditionKind};
 use crate::order::document::{Order, Rule};
 use crate::order::measure::Measure;
 use crate::order::space::Space;
+use crate::rejection::SelectionFault;
 
 /// L-SELECT: the conditions that a rule must combine.
-pub(super) fn check(order: &Order, party: Option<&Space>, rule: &Rule) -> Result<(), String> {
-    match order.measure {
+pub(super) fn check(
+    order: &Order,
+    measure: Measure,
+    party: Option<&Space>,
+    rule: &Rule,
+) -> Result<(), SelectionFault> {
+    match measure {
         Measure::Agreement => {
             let others = names_others_address(order, party, rule);
-            two_conditions(rule, others).map_err(|reason| {
-                if others || !rule.names(ConditionKind::Address) {
-                    reason
-                } else {
-                    format!("{reason}; the party's own addresses are none of them")
-                }
-            })
+            let note = if others || !rule.names(ConditionKind::Address) {
+                ""
+            } else {
+                "; the party's own addresses are none of them"
+            };
+            two_conditions(rule, others, note)
         }
-        Measure::ForeignToForeign => two_conditions(rule, rule.names(ConditionKind::Address)),
-        Measure::ForeignToDomestic => specific_equipment(rule, "source", "32"),
-        Measure::DomesticToForeign => specific_equipment(rule, "destination", "33"),
+        Measure::ForeignToForeign => two_conditions(rule, rule.names(ConditionKind::Address), ""),
+        Measure::ForeignToDomestic => specific_equipment(rule, "source", 32),
+        Measure::DomesticToForeign => specific_equipment(rule, "destination", 33),
     }
 }
 
@@ -34,7 +39,7 @@ pub(super) fn check(order: &Order, party: Option<&Space>, rule: &Rule) -> Result
 fn names_others_address(order: &Order, party: Option<&Space>, rule: &Rule) -> bool {
     let others = |set: &str| {
         let set = order.address_sets.get(set);
-        set.zip(party).is_some_and(|(set, party)| !party.meets(&Space::of(set)))
+        set.zip(party).is_some_and(|(set, party)| !party.meets(&Space::of(&set.addresses)))
     };
     rule.conditions().any(|condition| match condition {
         Condition::Source(_) => true,
@@ -50,18 +55,15 @@ fn names_others_address(order: &Order, party: Option<&Space>, rule: &Rule) -> bo
 /// Art. 22(2): two of addresses, command information, and other information. Two address fields
 /// are one condition, as are protocol and ports, and one of the two must be more telling than
 /// the latter.
-fn two_conditions(rule: &Rule, address: bool) -> Result<(), String> {
+fn two_conditions(rule: &Rule, address: bool, note: &'static str) -> Result<(), SelectionFault> {
     let payload = rule.names(ConditionKind::Payload);
     let traffic = rule.names(ConditionKind::Traffic);
     let count = u8::from(address) + u8::from(payload) + u8::from(traffic);
     if !address && !payload {
-        return Err("needs an address set or a payload prefix among its conditions".to_owned());
+        return Err(SelectionFault::NothingTelling(note));
     }
     if count < 2 {
-        return Err(
-            "needs two of: addresses, payload, protocol and ports (which together are one)"
-                .to_owned(),
-        );
+        return Err(SelectionFault::OneCondition(note));
     }
     Ok(())
 }
@@ -72,7 +74,7 @@ fn two_conditions(rule: &Rule, address: bool) -> Result<(), String> {
 /// An `either` set does not count. The Act binds art. 32 to equipment as the *source* and art. 33
 /// to equipment as the *destination*; `either` would also be met by the domestic end, and the
 /// reading that selects less is the one that asks for the foreign end by name.
-fn specific_equipment(rule: &Rule, field: &str, article: &str) -> Result<(), String> {
+fn specific_equipment(rule: &Rule, field: &'static str, article: u8) -> Result<(), SelectionFault> {
     let specific = |condition: Condition<'_>| match condition {
         Condition::Source(_) | Condition::Destination(_) => condition.field() == field,
         Condition::Payload(_) => true,
@@ -85,9 +87,7 @@ fn specific_equipment(rule: &Rule, field: &str, article: &str) -> Result<(), Str
         return Ok(());
     }
     if rule.conditions().any(|condition| matches!(condition, Condition::Either(_))) {
-        return Err(format!(
-            "art. {article} selects by the {field}: write `{field}` instead of `either`"
-        ));
+        return Err(SelectionFault::NotEither { article, field });
     }
-    Err(format!("art. {article} needs `{field}` or `payload` among the conditions"))
+    Err(SelectionFault::NotSpecific { article, field })
 }

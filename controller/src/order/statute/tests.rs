@@ -1,20 +1,21 @@
+//! Orders under approvals and agreements: what is outside of them is refused, with the field, the reason and
+//! the requirement.
+
 use serde_json::{Value, json};
 
-use crate::order::read_order;
-use crate::order::samples::{refusal, with};
+use crate::order::samples::{judged, set, with};
 
 fn accepted(changes: &[(&str, Value)]) {
-    let order = with(changes);
-    if let Err(rejection) = read_order("o.json", order.to_string().as_bytes()) {
-        panic!("{rejection}: {order}");
-    }
+    let plan = with(changes);
+    judged(&plan).unwrap_or_else(|rejections| panic!("{rejections}: {plan}"));
 }
 
 fn refused(changes: &[(&str, Value)], expected: &str) {
-    assert_eq!(refusal(&with(changes)), format!("o.json: {expected}"));
+    let refusal = judged(&with(changes)).expect_err(expected).to_string();
+    assert_eq!(refusal, format!("o.json: {expected}"));
 }
 
-/// Changes that make the sample an order under another measure, three months long.
+/// Changes that make the plan one under another measure, three months long.
 fn measure(name: &str) -> Vec<(&'static str, Value)> {
     let mut changes =
         vec![("/measure", json!(name)), ("/not_after", json!("2028-02-01T00:00:00+09:00"))];
@@ -24,115 +25,164 @@ fn measure(name: &str) -> Vec<(&'static str, Value)> {
     changes
 }
 
+/// Criteria that allow everything but for one field.
+fn criteria(field: &str, value: Value) -> (&'static str, Value) {
+    let mut under = json!({"criteria": crate::order::samples::kit::everything()});
+    under["criteria"][field] = value;
+    ("/under", under)
+}
+
+const WHOSE: &str = "the criteria of approval 2027-17-0003, serial 1";
+
 #[test]
-fn an_agreement_has_a_party_and_no_other_measure_has_one() {
-    accepted(&measure("agreement"));
-    let party = json!({"name": "a", "prefixes": ["203.0.113.0/24"]});
-    refused(&[("/party", party)], "party: only an agreement has a party [L-MEASURE]");
-    let mut alone = measure("agreement");
-    alone.push(("/party", Value::Null));
-    refused(&alone, "party: an agreement needs its party and the party's prefixes [L-MEASURE]");
-    let mut empty = measure("agreement");
-    empty.push(("/party/prefixes", json!([])));
+fn an_order_is_within_the_term_of_what_it_rests_on() {
+    let under = json!({"not_before": "2027-11-01T00:00:00+09:00", "not_after": "2028-05-01T00:00:00+09:00"});
+    let under = ("/under", under);
+    accepted(std::slice::from_ref(&under));
+    accepted(&[
+        under.clone(),
+        ("/not_before", json!("2027-12-01T00:00:00+09:00")),
+        ("/not_after", json!("2027-12-02T00:00:00+09:00")),
+    ]);
     refused(
-        &empty,
-        "party.prefixes: an agreement selects only packets to the party's addresses, and there are none [L-MEASURE]",
+        &[under.clone(), ("/not_before", json!("2027-10-31T23:59:59+09:00"))],
+        "not_before: the term starts at 2027-10-31T23:59:59+09:00, before that of approval \
+         2027-17-0003, serial 1 at 2027-11-01T00:00:00+09:00 [L-TERM]",
     );
-    let mut everything = measure("agreement");
-    everything.push(("/party/prefixes", json!(["0.0.0.0/0"])));
     refused(
-        &everything,
-        "party.prefixes[0]: a prefix of length 0 covers every address [L-MEASURE]",
+        &[under, ("/not_after", json!("2028-05-01T00:00:00.000000001+09:00"))],
+        "not_after: the term ends at 2028-05-01T00:00:00.000000001+09:00, after that of approval \
+         2027-17-0003, serial 1 at 2028-05-01T00:00:00+09:00 [L-TERM]",
     );
 }
 
 #[test]
-fn nothing_starts_before_its_approval() {
-    accepted(&[("/approved_at", json!("2027-10-31T15:00:00Z"))]);
-    refused(
-        &[("/approved_at", json!("2027-11-01T00:00:01+09:00"))],
-        "not_before: the term starts at 2027-11-01T00:00:00+09:00, before the approval at \
-         2027-11-01T00:00:01+09:00 [L-APPROVE]",
-    );
-}
-
-#[test]
-fn terms_end_to_the_second() {
-    for (name, latest, late) in [
-        ("foreign-to-foreign", "2028-05-01T00:00:00+09:00", "2028-05-01T00:00:01+09:00"),
-        ("agreement", "2028-05-01T00:00:00+09:00", "2028-05-01T00:00:01+09:00"),
-        ("foreign-to-domestic", "2028-02-01T00:00:00+09:00", "2028-02-01T00:00:01+09:00"),
-        ("domestic-to-foreign", "2028-02-01T00:00:00+09:00", "2028-02-01T00:00:01+09:00"),
+fn an_order_is_within_the_criteria() {
+    let ports = json!({"id": "r", "either": "c2", "destination_ports": ["443"]});
+    let payload = json!({"id": "r", "either": "c2", "payload": "hello"});
+    for (limit, change, expected) in [
+        (
+            criteria("conditions", json!(["address", "protocol-ports"])),
+            ("/rules/0", payload.clone()),
+            format!(
+                "rules[0].payload: is a condition of kind payload, and {WHOSE} allow address, \
+                 protocol-ports [L-APPROVE]"
+            ),
+        ),
+        (
+            criteria("conditions", json!(["address", "payload"])),
+            ("/rules/0", ports.clone()),
+            format!(
+                "rules[0].destination_ports: is a condition of kind protocol-ports, and {WHOSE} allow \
+                 address, payload [L-APPROVE]"
+            ),
+        ),
+        (
+            criteria("max_selectors", json!(2)),
+            ("/serial", json!(1)),
+            format!(
+                "address_sets: 3 addresses and payload prefixes, but {WHOSE} allow 2 [L-APPROVE]"
+            ),
+        ),
+        (
+            criteria("max_rules", json!(1)),
+            (
+                "/rules",
+                json!([{"id": "a", "either": "c2", "protocol": 6}, {"id": "b", "either": "c2", "protocol": 17}]),
+            ),
+            format!("rules: 2 rules, but {WHOSE} allow 1 [L-APPROVE]"),
+        ),
+        (
+            criteria("min_prefix_length", json!({"ipv4": 24, "ipv6": 49})),
+            ("/serial", json!(1)),
+            format!(
+                "address_sets.c2.addresses[1]: 2001:db8:5::/48 is wider than /49, the widest that \
+                 {WHOSE} allow [L-APPROVE]"
+            ),
+        ),
+        (
+            criteria("min_payload_length", json!(6)),
+            ("/serial", json!(1)),
+            format!(
+                "payload_prefixes.hello.hex[0]: compares 5 bytes, but {WHOSE} ask for 6 [L-APPROVE]"
+            ),
+        ),
+        (
+            criteria("protocols", json!(["udp", "icmp"])),
+            ("/serial", json!(1)),
+            format!("rules[0].protocol: names tcp, but {WHOSE} allow only udp, icmp [L-APPROVE]"),
+        ),
+        (
+            criteria("protocols", json!(["tcp"])),
+            ("/rules/0", ports),
+            format!("rules[0].protocol: names no protocol, but {WHOSE} allow only tcp [L-APPROVE]"),
+        ),
     ] {
-        let mut changes = measure(name);
-        let rule = json!({"id": "r", "source": "c2", "destination": "c2", "protocol": "tcp"});
-        changes.push(("/rules/0", rule));
-        changes.push(("/not_after", json!(latest)));
-        accepted(&changes);
-        changes.push(("/not_after", json!(late)));
-        let months = if name.ends_with("domestic") || name.starts_with("domestic") { 3 } else { 6 };
-        refused(
-            &changes,
-            &format!(
-                "not_after: the term ends at {late}, but {months} calendar months end at \
-                 {latest} [L-TERM]"
-            ),
-        );
+        refused(&[limit, change], &expected);
     }
-    // A fraction of a second is too long, too.
-    assert!(
-        refusal(&with(&[("/not_after", json!("2028-05-01T00:00:00.000000001+09:00"))]))
-            .ends_with("[L-TERM]")
-    );
+    accepted(&[criteria("max_selectors", json!(3))]);
+    accepted(&[criteria("min_prefix_length", json!({"ipv4": 32, "ipv6": 48}))]);
+    accepted(&[criteria("min_payload_length", json!(5))]);
+    accepted(&[criteria("protocols", json!(["tcp"]))]);
 }
 
 #[test]
-fn terms_begin_before_they_end() {
-    for end in ["2027-11-01T00:00:00+09:00", "2027-10-31T23:59:59+09:00"] {
-        refused(
-            &[("/not_after", json!(end))],
-            &format!(
-                "not_after: the term ends at {end}, not after it begins at \
-                 2027-11-01T00:00:00+09:00 [L-TERM]"
-            ),
-        );
-    }
-    refused(
-        &[
-            ("/not_before", json!("9999-12-01T00:00:00Z")),
-            ("/not_after", json!("9999-12-02T00:00:00Z")),
-        ],
-        "not_after: the calendar ends before the longest term does [L-TERM]",
+fn an_order_is_bound_to_what_was_approved_by_its_digest() {
+    use crate::order::Kind;
+    use crate::order::samples::{papers, plan, sealed, trust};
+    use crate::order::together::{Given, judge};
+
+    let papers = papers(&plan());
+    let judged = |order: &Value| {
+        let sign = |kind, payload: &Value| {
+            let text = sealed(
+                kind,
+                payload.to_string().as_bytes(),
+                crate::order::samples::kit::signers(kind),
+            );
+            Given { file: format!("{}.json", kind.noun()), bytes: text.into() }
+        };
+        let given = [sign(Kind::Order, order), sign(Kind::Approval, &papers.basis)];
+        judge(&given, &trust(), &[]).map(drop).map_err(|rejections| rejections.to_string())
+    };
+    judged(&papers.order).unwrap();
+    let other = set(papers.order.clone(), &[("/basis/sha256", json!("0".repeat(64)))]);
+    let digest = crate::order::samples::kit::digest(&papers.basis);
+    assert_eq!(
+        judged(&other).unwrap_err(),
+        format!(
+            "order.json: basis.sha256: is not the SHA-256 of approval 2027-17-0003, serial 1, which is \
+             {digest} [L-APPROVE]"
+        )
     );
+    for (pointer, value, name) in [
+        ("/basis/approval_id", json!("x"), "approval x, serial 1"),
+        ("/basis/serial", json!(2), "approval 2027-17-0003, serial 2"),
+    ] {
+        let refusal = judged(&set(papers.order.clone(), &[(pointer, value)])).unwrap_err();
+        let words = format!(
+            "order.json: basis: {name} is not there: give it with the order, or install it before \
+             [L-APPROVE]"
+        );
+        assert_eq!(refusal, words);
+    }
 }
 
 #[test]
-fn capacity_shares() {
-    let share = "/facility/max_share_percent";
-    for percent in [1, 30] {
-        accepted(&[(share, json!(percent))]);
+fn a_document_with_four_faults_gets_four_lines() {
+    let refusal = judged(&with(&[
+        ("/order_id", json!("a b")),
+        ("/under", json!({"id": "a", "not_after": "2028-04-01T00:00:00+09:00"})),
+        ("/rules/0", json!({"id": "r", "either": "c2", "destination_ports": ["0-65535"]})),
+        ("/payload_prefixes/hello", json!({"hex": ["47"]})),
+    ]));
+    let refusal = refusal.unwrap_err().to_string();
+    let fields: Vec<&str> = refusal.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    for field in
+        ["order_id", "not_after", "rules[0].destination_ports", "payload_prefixes.hello.hex[0]"]
+    {
+        assert!(fields.contains(&field), "{field}: {refusal}");
     }
-    for percent in [0, 31, 100] {
-        refused(
-            &[(share, json!(percent))],
-            &format!(
-                "facility.max_share_percent: {percent} % is not within 1 to 30 % for \
-                 foreign-to-foreign [L-CAP]"
-            ),
-        );
-    }
-    let mut whole = measure("agreement");
-    whole.push((share, json!(100)));
-    accepted(&whole);
-    whole.push((share, json!(101)));
-    refused(
-        &whole,
-        "facility.max_share_percent: 101 % is not within 1 to 100 % for agreement [L-CAP]",
-    );
-    refused(
-        &[("/facility/capacity_bps", json!(0))],
-        "facility.capacity_bps: must be above 0 [L-CAP]",
-    );
 }
 
 #[test]

@@ -6,42 +6,49 @@ use super::super::samples;
 use super::*;
 
 fn sample() -> Value {
-    let entries: Vec<KeyEntry> = (1..=5)
-        .map(|n| KeyEntry::new(&samples::key(n).verifying_key(), format!("holder {n}")))
-        .collect();
-    serde_json::from_str(&Trust::draft(1, 3, entries).unwrap()).unwrap()
+    serde_json::from_str(&samples::trust_file()).unwrap()
 }
 
 fn refusal(trust: &Value) -> String {
     Trust::parse("t.json", trust.to_string().as_bytes()).expect_err("must be refused").to_string()
 }
 
+fn keyid(number: u8) -> String {
+    samples::kit::keyid(number)
+}
+
 #[test]
 fn a_good_file() {
     let trust = Trust::parse("t.json", sample().to_string().as_bytes()).unwrap();
-    assert_eq!((trust.version(), trust.threshold(), trust.keys().len()), (1, 3, 5));
-    let key = &trust.keys()[1];
-    assert_eq!(key.holder(), "holder 2");
-    assert_eq!(trust.key(key.keyid()), Some(key));
+    assert_eq!((trust.version(), trust.keys().len(), trust.thresholds().len()), (1, 10, 4));
+    assert_eq!(trust.threshold(&Role::Commission), Some(3));
+    assert_eq!(trust.threshold(&Role::Party("other".into())), None);
+    let key = trust.key(&keyid(12)).unwrap();
+    assert_eq!((key.holder(), key.role()), ("holder 12", Some(&Role::CabinetOffice)));
     assert_eq!(trust.key("00"), None);
+    assert_eq!(trust.keyids(&Role::Carrier).into_iter().collect::<Vec<_>>(), [keyid(21)]);
 }
 
 #[test]
 fn one_holder_has_one_key() {
     for (name, refused) in
-        [("holder 1", true), ("HOLDER  1", true), ("holder 11", false), ("holder1", false)]
+        [("holder 1", true), ("HOLDER  1", true), ("holder 11x", false), ("holder1", false)]
     {
         let mut file = sample();
-        file["keys"][3]["holder"] = json!(name);
+        file["keys"][keyid(13)]["holder"] = json!(name);
         if refused {
-            let expected = "t.json: keys[3].holder: holds keys[0] as well, and one holder has one key \
-                            [L-APPROVE]";
-            assert_eq!(refusal(&file), expected, "{name}");
+            // Which of the two is told depends on the order of their names.
+            let refusal = refusal(&file);
+            assert!(refusal.contains(".holder: holds the key "), "{refusal}");
+            assert!(
+                refusal.ends_with("as well, and one holder has one key [L-APPROVE]"),
+                "{refusal}"
+            );
         } else {
             Trust::parse("t.json", file.to_string().as_bytes()).unwrap();
         }
         // The new key of one whose old key was revoked.
-        file["keys"][0]["revoked"] = json!(true);
+        file["revoked"] = json!([keyid(1)]);
         Trust::parse("t.json", file.to_string().as_bytes()).unwrap();
     }
 }
@@ -51,115 +58,147 @@ fn holders_look_like_what_they_are() {
     // A Cyrillic `о`, a full-width `1`, a name with a letter that folds to an ASCII one.
     for name in ["h\u{43e}lder 9", "holder \u{ff11}", "\u{212a}ato", "議長"] {
         let mut file = sample();
-        file["keys"][3]["holder"] = json!(name);
-        let expected =
-            "t.json: keys[3].holder: holds characters outside of ASCII, which can look like others";
+        file["keys"][keyid(3)]["holder"] = json!(name);
+        let expected = format!(
+            "t.json: keys.{}.holder: holds characters outside of ASCII, which can look like others \
+             [L-APPROVE]",
+            keyid(3)
+        );
         assert_eq!(refusal(&file), expected, "{name}");
     }
 }
 
 #[test]
-fn revoked_keys_stay_in_the_file_but_do_not_count() {
+fn revoked_keys_do_not_count() {
     let mut file = sample();
-    file["keys"][1]["revoked"] = json!(true);
-    file["keys"][2]["revoked"] = json!(false);
+    file["revoked"] = json!([keyid(2), keyid(3), keyid(99)]);
     let text = file.to_string();
     let trust = Trust::parse("t.json", text.as_bytes()).unwrap();
     assert_eq!(trust.bytes(), text.as_bytes());
-    let revoked: Vec<bool> = trust.keys().iter().map(|key| trust.is_revoked(key.keyid())).collect();
-    assert_eq!(revoked, [false, true, false, false, false]);
-    assert!(!trust.is_revoked("00"));
-    // What is written again says the same, and says nothing of keys that are in use.
-    let entries = trust.keys().iter().map(TrustedKey::entry).collect();
-    let again = Trust::draft(1, 3, entries).unwrap();
-    assert_eq!(again.matches("revoked").count(), 1);
-    assert!(Trust::parse("t.json", again.as_bytes()).unwrap().keys()[1].is_revoked());
-    for index in [2, 3] {
-        file["keys"][index]["revoked"] = json!(true);
-    }
+    assert!(
+        trust.key(&keyid(2)).unwrap().is_revoked() && !trust.key(&keyid(1)).unwrap().is_revoked()
+    );
+    assert!(trust.is_revoked(&keyid(99)) && !trust.is_revoked("00"));
+    file["revoked"] = json!([keyid(2), keyid(3), keyid(4)]);
     assert_eq!(
         refusal(&file),
-        "t.json: threshold: 3 is not within 1 to 2, the number of keys that are not revoked \
-         [L-APPROVE]"
+        "t.json: roles.commission.threshold: 3 is not within 1 to 2, the number of its keys that are \
+         not revoked [L-APPROVE]"
     );
+    // A revoked key needs no role.
+    let mut file = sample();
+    file["roles"]["commission"]["keyids"].as_array_mut().unwrap().pop();
+    let refusal = refusal(&file);
+    assert_eq!(
+        refusal,
+        format!("t.json: keys.{}: has no role, and is not revoked [L-APPROVE]", keyid(5))
+    );
+    file["revoked"] = json!([keyid(5)]);
+    Trust::parse("t.json", file.to_string().as_bytes()).unwrap();
+}
+
+#[test]
+fn a_key_has_one_role() {
+    for (role, other) in [("carrier", "commission"), ("cabinet-office", "commission")] {
+        let mut file = sample();
+        file["roles"][role]["keyids"].as_array_mut().unwrap().push(json!(keyid(1)));
+        let refusal = refusal(&file);
+        let key = keyid(1);
+        let one = format!(
+            "the key {key} has the role {other} already, and a key has one role [L-APPROVE]"
+        );
+        let two = format!(
+            "the key {key} has the role {role} already, and a key has one role [L-APPROVE]"
+        );
+        assert!(refusal.contains(&one) || refusal.contains(&two), "{refusal}");
+    }
 }
 
 #[test]
 fn bad_files() {
-    let other_key = hex::encode(samples::key(9).verifying_key().as_bytes());
-    let table: Vec<(&str, Value, &str)> = vec![
+    let first = keyid(1);
+    let key = |field: &str| format!("/keys/{first}/{field}");
+    let table: Vec<(String, Value, String)> = vec![
         (
-            "/schema",
-            json!("sekisho.trust/v2"),
-            "t.json: schema: is `sekisho.trust/v2`, but only `sekisho.trust/v1` is known",
+            "/schema".into(),
+            json!("sekisho.trust/v3"),
+            "schema: is `sekisho.trust/v3`, but only".into(),
         ),
-        ("/version", json!(0), "t.json: version: versions count from 1"),
-        ("/version", json!("1"), "t.json: version: expected a whole number, found string \"1\""),
         (
-            "/threshold",
+            "/schema".into(),
+            json!("sekisho.trust/v1"),
+            "schema: is `sekisho.trust/v1`, which is not".into(),
+        ),
+        ("/version".into(), json!(0), "version: counts from 1".into()),
+        (
+            "/version".into(),
+            json!("1"),
+            "version: expected a whole number, found string \"1\"".into(),
+        ),
+        (
+            "/roles/commission/threshold".into(),
             json!(0),
-            "t.json: threshold: 0 is not within 1 to 5, the number of keys that are not revoked [L-APPROVE]",
+            "roles.commission.threshold: 0 is not within 1 to 5, the number of its keys".into(),
         ),
         (
-            "/threshold",
+            "/roles/commission/threshold".into(),
             json!(6),
-            "t.json: threshold: 6 is not within 1 to 5, the number of keys that are not revoked [L-APPROVE]",
+            "roles.commission.threshold: 6 is not within 1 to 5, the number of its keys".into(),
         ),
         (
-            "/keys",
-            json!([]),
-            "t.json: threshold: 3 is not within 1 to 0, the number of keys that are not revoked [L-APPROVE]",
+            "/roles/carrier/keyids".into(),
+            json!([keyid(21), keyid(22)]),
+            format!("roles.carrier.keyids[1]: the key `{}…` is not among `keys`", &keyid(22)[..60]),
         ),
         (
-            "/keys/1",
-            sample()["keys"][0].clone(),
-            "t.json: keys[1].keyid: is the same key as keys[0] [L-APPROVE]",
-        ),
-        ("/keys/1/holder", json!(" "), "t.json: keys[1].holder: is empty"),
-        (
-            "/keys/1/revoked",
-            json!("yes"),
-            "t.json: keys[1].revoked: expected a boolean, found string \"yes\"",
-        ),
-        ("/keys/1/revoked", json!(null), "t.json: keys[1].revoked: expected a boolean, found null"),
-        ("/keys/1/holder", json!("a\u{1b}[2J"), "t.json: keys[1].holder: holds control characters"),
-        (
-            "/keys/1/keyid",
-            json!(""),
-            "t.json: keys[1].keyid: is not the SHA-256 of the key, which is ",
+            "/roles/carrier/keyids".into(),
+            json!([keyid(21), keyid(21)]),
+            "roles.carrier.keyids[1]: `".into(),
         ),
         (
-            "/keys/1/ed25519",
-            json!(other_key),
-            "t.json: keys[1].keyid: is not the SHA-256 of the key, which is ",
+            "/roles/root".into(),
+            json!({"threshold": 1, "keyids": []}),
+            "roles.root: `root` is no role".into(),
+        ),
+        ("/roles/carrier/note".into(), json!(1), "roles.carrier.note: is no field that is".into()),
+        ("/revoked".into(), json!(["x"]), "revoked[0]: is not 64 lower-case".into()),
+        ("/revoked".into(), json!(null), "revoked: expected a list, found null".into()),
+        (key("holder"), json!(" "), format!("keys.{first}.holder: is empty")),
+        (
+            key("holder"),
+            json!("a\u{1b}[2J"),
+            format!("keys.{first}.holder: holds control characters"),
         ),
         (
-            "/keys/1/ed25519",
+            key("ed25519"),
             json!("AB".repeat(32)),
-            "t.json: keys[1].ed25519: is not 64 lower-case hexadecimal digits",
+            format!("keys.{first}.ed25519: is not 64 lower-case"),
         ),
+        (key("ed25519"), json!("ab"), format!("keys.{first}.ed25519: is not 64 lower-case")),
         (
-            "/keys/1/ed25519",
-            json!("ab"),
-            "t.json: keys[1].ed25519: is not 64 lower-case hexadecimal digits",
+            key("ed25519"),
+            json!(hex::encode(samples::key(9).verifying_key().as_bytes())),
+            format!("keys.{first}: is not the SHA-256 of the key, which is "),
         ),
+        (key("revoked"), json!(true), format!("keys.{first}.revoked: is no field that is known")),
     ];
     for (pointer, value, expected) in table {
-        let mut trust = sample();
-        let (parent, field) = pointer.rsplit_once('/').unwrap();
-        match trust.pointer_mut(parent).unwrap() {
-            Value::Array(list) => list[field.parse::<usize>().unwrap()] = value,
-            parent => parent[field] = value,
-        }
-        let refusal = refusal(&trust);
-        assert!(refusal.starts_with(expected), "{refusal}\n{expected}");
+        let refusal = refusal(&samples::set(sample(), &[(&pointer, value)]));
+        let found = refusal.lines().any(|line| line.starts_with(&format!("t.json: {expected}")));
+        assert!(found, "{refusal}\n{expected}");
     }
-    let mut unknown = sample();
-    unknown["keys"][2]["comment"] = json!("x");
-    assert!(refusal(&unknown).starts_with("t.json: keys[2].comment: unknown field `comment`"));
-    let mut missing = sample();
-    missing.as_object_mut().unwrap().remove("threshold");
-    assert!(refusal(&missing).starts_with("t.json: threshold: is missing"));
+    for field in ["schema", "version", "keys", "roles", "revoked"] {
+        let mut missing = sample();
+        missing.as_object_mut().unwrap().remove(field);
+        assert!(refusal(&missing).contains(&format!("t.json: {field}: is missing")));
+    }
+    for role in ["commission", "cabinet-office"] {
+        let mut missing = sample();
+        missing["roles"].as_object_mut().unwrap().remove(role);
+        assert!(
+            refusal(&missing).contains(&format!("t.json: roles: the role {role} must be there"))
+        );
+    }
 }
 
 #[test]
@@ -176,9 +215,12 @@ fn weak_and_impossible_keys() {
         ("16a567fe7d4ef5482ab4012c369bf8c5f11e8d0c2559dcda50fde59708f8aee5", "key generation"),
     ] {
         let mut trust = sample();
-        trust["keys"][0]["ed25519"] = json!(key);
+        trust["keys"][keyid(1)]["ed25519"] = json!(key);
         let refusal = refusal(&trust);
-        assert!(refusal.starts_with("t.json: keys[0].ed25519: is "), "{refusal}");
+        assert!(
+            refusal.starts_with(&format!("t.json: keys.{}.ed25519: is ", keyid(1))),
+            "{refusal}"
+        );
         assert!(refusal.contains(why), "{refusal}");
     }
 }

@@ -1,12 +1,14 @@
-//! Counting and checking the signatures of an envelope (L-APPROVE). Which trust files must agree
-//! to a document is decided by the callers.
+//! Counting and checking the signatures of an envelope (L-APPROVE, L-AGREE). Which roles must sign a
+//! document is decided by the callers.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::Signer;
 use crate::order::envelope::{Envelope, EnvelopeSignature};
+use crate::order::json::{Faults, Place};
+use crate::order::role::{Role, listed};
 use crate::order::trust::{Trust, TrustedKey};
-use crate::rejection::{Rejection, Requirement};
+use crate::rejection::SigningFault;
 
 /// A signature by a key that may sign, if the signature is its own.
 #[derive(Clone, Copy)]
@@ -14,76 +16,156 @@ struct Claim<'a> {
     index: usize,
     signature: &'a EnvelopeSignature,
     key: &'a TrustedKey,
+    role: &'a Role,
 }
 
-/// Demands that every signature is by a key of `trust` and that they are enough.
-pub(super) fn all_trusted(
-    file: &str,
+fn at(index: usize, field: &str) -> Place {
+    Place::top().field("signatures").member(index).field(field)
+}
+
+/// Demands that every signature is by a key of one of these roles, and that of each there are enough.
+pub(super) fn by_roles(
     envelope: &Envelope,
     trust: &Trust,
-) -> Result<Vec<Signer>, Rejection> {
-    let claims = Claims::sort(file, envelope, trust)?;
-    claims.no_strangers(file)?;
-    claims.enough(file, trust, "")?;
-    verify(file, envelope, &claims.trusted)?;
-    Ok(claims.trusted.iter().map(signer).collect())
-}
-
-/// Demands that enough keys of `old` have signed. What others have signed is left for
-/// [`also_by_new`], which needs the payload; this says that it may be read.
-pub(super) fn enough_of_old(file: &str, envelope: &Envelope, old: &Trust) -> Result<(), Rejection> {
-    let claims = Claims::sort(file, envelope, old)?;
-    claims.enough(file, old, &by_version(old))?;
-    verify(file, envelope, &claims.trusted)
-}
-
-/// Demands that enough keys of `new` have signed, and that nobody has whom neither knows.
-pub(super) fn also_by_new(
-    file: &str,
-    envelope: &Envelope,
-    old: &Trust,
-    new: &Trust,
-) -> Result<Vec<Signer>, Rejection> {
-    let by_old = Claims::sort(file, envelope, old)?;
-    let by_new = Claims::sort(file, envelope, new)?;
-    let known = |index: usize| by_old.trusted.iter().any(|claim| claim.index == index);
-    if let Some((index, keyid)) = by_new.strangers.iter().find(|(index, _)| !known(*index)) {
-        return Err(not_trusted(file, *index, *keyid));
+    roles: &[Role],
+    faults: &mut Faults,
+) -> Vec<Signer> {
+    let claims = Claims::of(envelope, trust, faults);
+    claims.no_strangers(faults);
+    claims.only(envelope, roles, faults);
+    for role in roles {
+        claims.enough(envelope, trust, role, "", faults);
     }
-    by_new.enough(file, new, &by_version(new))?;
+    verify(envelope, &claims.trusted, faults);
+    signers(&claims.trusted)
+}
+
+/// The same for an agreement: by the Cabinet Office, the carrier and one party. Which one is said in the
+/// payload, which is not read yet.
+pub(super) fn by_three(envelope: &Envelope, trust: &Trust, faults: &mut Faults) -> Vec<Signer> {
+    let signed = Claims::of(envelope, trust, &mut Faults::new(""));
+    let is_party = |claim: &&Claim<'_>| matches!(claim.role, Role::Party(_));
+    let party = signed.trusted.iter().find(is_party).map(|claim| claim.role.clone());
+    if party.is_none() {
+        let (role, version) = ("party:<id>".to_owned(), String::new());
+        let fault = SigningFault::Short { count: 0, threshold: 1, role, version };
+        faults.add(&Place::top().field("signatures"), fault);
+    }
+    let roles: Vec<Role> =
+        [Some(Role::CabinetOffice), party, Some(Role::Carrier)].into_iter().flatten().collect();
+    by_roles(envelope, trust, &roles, faults)
+}
+
+/// Demands that every signature is by a trusted key, and that of one role there are enough. Whether the
+/// role may sign is said in the payload, which is not read yet.
+pub(super) fn by_any(envelope: &Envelope, trust: &Trust, faults: &mut Faults) -> Vec<Signer> {
+    let claims = Claims::of(envelope, trust, faults);
+    claims.no_strangers(faults);
+    let mut counts: BTreeMap<&Role, usize> = BTreeMap::new();
+    for claim in &claims.trusted {
+        *counts.entry(claim.role).or_default() += 1;
+    }
+    let is_whole = |(role, count): (&&Role, &usize)| {
+        trust.threshold(role).is_some_and(|threshold| *count >= threshold)
+    };
+    if !counts.iter().any(is_whole) {
+        let roles: Vec<Role> = trust.thresholds().keys().cloned().collect();
+        let of = |(role, count): (&&Role, &usize)| {
+            let threshold = trust.threshold(role).unwrap_or_default();
+            format!("{count} of {threshold} of {role}")
+        };
+        let found: Vec<String> = counts.iter().map(of).collect();
+        let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
+        let fault = SigningFault::NoRoleWhole { roles: listed(&roles), found };
+        faults.add(&Place::top().field("signatures"), fault);
+    }
+    verify(envelope, &claims.trusted, faults);
+    signers(&claims.trusted)
+}
+
+/// Demands that all signers have one of these roles, and that each role is there.
+pub(super) fn all_of(envelope: &Envelope, signers: &[Signer], roles: &[Role], faults: &mut Faults) {
+    for (index, signer) in signers.iter().enumerate() {
+        if !roles.contains(&signer.role) {
+            let (holder, role) = (&signer.holder, &signer.role);
+            faults.add(&at(index, "keyid"), wrong_role(envelope, holder, role, roles));
+        }
+    }
+}
+
+/// What is asked of a role of one trust file when another is to take its place.
+pub(super) struct Asked<'a> {
+    pub(super) trust: &'a Trust,
+    pub(super) role: &'a Role,
+}
+
+/// Demands that of each role there are enough, and that what is signed by keys of this trust file holds.
+/// Strangers are left for [`of_both`].
+pub(super) fn of_one(envelope: &Envelope, trust: &Trust, roles: &[Role], faults: &mut Faults) {
+    let claims = Claims::of(envelope, trust, faults);
+    for role in roles {
+        claims.enough(envelope, trust, role, &by_version(trust), faults);
+    }
+    verify(envelope, &claims.trusted, faults);
+}
+
+/// Demands that what is asked of each role is there, and that every signature is by a key of one of two trust
+/// files.
+pub(super) fn of_both(
+    envelope: &Envelope,
+    [old, new]: [&Trust; 2],
+    asked: &[Asked<'_>],
+    faults: &mut Faults,
+) -> Vec<Signer> {
+    // What the old file says against a signature was said before its payload was read.
+    let by_old = Claims::of(envelope, old, &mut Faults::new(""));
+    let by_new = Claims::of(envelope, new, faults);
+    for (index, keyid) in &by_new.strangers {
+        if !by_old.trusted.iter().any(|claim| claim.index == *index) {
+            stranger(*index, *keyid, faults);
+        }
+    }
+    for Asked { trust, role } in asked {
+        let claims = if std::ptr::eq(*trust, old) { &by_old } else { &by_new };
+        claims.enough(envelope, trust, role, &by_version(trust), faults);
+    }
     // The others were verified as keys of the old file.
-    let mut claims: Vec<Claim> =
+    let mut claims: Vec<Claim<'_>> =
         by_new.trusted.into_iter().filter(|claim| old.key(claim.key.keyid()).is_none()).collect();
-    verify(file, envelope, &claims)?;
+    verify(envelope, &claims, faults);
     claims.extend(by_old.trusted);
     claims.sort_by_key(|claim| claim.index);
-    Ok(claims.iter().map(signer).collect())
+    signers(&claims)
 }
 
 fn by_version(trust: &Trust) -> String {
-    format!(" by keys of version {}", trust.version())
+    format!(" by version {} of the trust file", trust.version())
 }
 
-fn signer(claim: &Claim) -> Signer {
-    Signer { keyid: claim.key.keyid().to_owned(), holder: claim.key.holder().to_owned() }
+fn signers(claims: &[Claim<'_>]) -> Vec<Signer> {
+    let signer = |claim: &Claim<'_>| Signer {
+        keyid: claim.key.keyid().to_owned(),
+        holder: claim.key.holder().to_owned(),
+        role: claim.role.clone(),
+    };
+    claims.iter().map(signer).collect()
 }
 
-fn refuse(file: &str, field: String, reason: String) -> Rejection {
-    Rejection::new(file, reason).at(field).under(Requirement::Approve)
-}
-
-fn not_trusted(file: &str, index: usize, keyid: Option<&str>) -> Rejection {
+fn stranger(index: usize, keyid: Option<&str>, faults: &mut Faults) {
     match keyid {
-        Some(keyid) => refuse(
-            file,
-            format!("signatures[{index}].keyid"),
-            format!("the key {keyid} is not trusted"),
-        ),
-        None => refuse(
-            file,
-            format!("signatures[{index}]"),
-            "names no key, and no trusted key made it".to_owned(),
-        ),
+        Some(keyid) => {
+            faults.add(&at(index, "keyid"), SigningFault::Untrusted(keyid.to_owned()));
+        }
+        None => faults.add(&Place::top().field("signatures").member(index), SigningFault::Nobody),
+    }
+}
+
+fn wrong_role(envelope: &Envelope, holder: &str, role: &Role, roles: &[Role]) -> SigningFault {
+    SigningFault::Role {
+        holder: holder.to_owned(),
+        role: role.to_string(),
+        document: envelope.kind().with_article(),
+        roles: listed(roles),
     }
 }
 
@@ -98,7 +180,7 @@ impl<'a> Claims<'a> {
     /// Who claims to have signed is sorted first: it is cheap, and it bounds the work of verifying.
     /// A key that stands twice, or that is revoked, spoils the envelope. A signature that names no key is
     /// that of the key that made it.
-    fn sort(file: &str, envelope: &'a Envelope, trust: &'a Trust) -> Result<Self, Rejection> {
+    fn of(envelope: &'a Envelope, trust: &'a Trust, faults: &mut Faults) -> Self {
         let mut seen = HashSet::new();
         let mut claims = Self { trusted: Vec::new(), strangers: Vec::new() };
         for (index, signature) in envelope.signatures().iter().enumerate() {
@@ -110,60 +192,72 @@ impl<'a> Claims<'a> {
                 claims.strangers.push((index, None));
                 continue;
             };
-            let spoilt = |reason| refuse(file, format!("signatures[{index}].keyid"), reason);
             if !seen.insert(keyid) {
                 let who =
                     key.map_or_else(|| format!("the key {keyid}"), |key| key.holder().to_owned());
-                return Err(spoilt(format!("{who} has signed twice")));
+                faults.add(&at(index, "keyid"), SigningFault::Twice(who));
+                continue;
             }
-            match key {
-                Some(key) if key.is_revoked() => {
-                    let (holder, version) = (key.holder(), trust.version());
-                    return Err(spoilt(format!(
-                        "the key of {holder} is revoked by version {version} of the trust file"
-                    )));
-                }
-                Some(key) => claims.trusted.push(Claim { index, signature, key }),
+            if trust.is_revoked(keyid) {
+                let holder = key.map_or(keyid, TrustedKey::holder).to_owned();
+                let fault = SigningFault::Revoked { holder, version: trust.version() };
+                faults.add(&at(index, "keyid"), fault);
+                continue;
+            }
+            match key.and_then(|key| Some((key, key.role()?))) {
+                Some((key, role)) => claims.trusted.push(Claim { index, signature, key, role }),
                 None => claims.strangers.push((index, Some(keyid))),
             }
         }
-        Ok(claims)
+        claims
     }
 
-    fn no_strangers(&self, file: &str) -> Result<(), Rejection> {
-        self.strangers
-            .first()
-            .map_or(Ok(()), |(index, keyid)| Err(not_trusted(file, *index, *keyid)))
-    }
-
-    fn enough(&self, file: &str, trust: &Trust, whose: &str) -> Result<(), Rejection> {
-        let (count, threshold) = (self.trusted.len(), trust.threshold());
-        if count >= threshold {
-            return Ok(());
+    fn no_strangers(&self, faults: &mut Faults) {
+        for (index, keyid) in &self.strangers {
+            stranger(*index, *keyid, faults);
         }
-        Err(refuse(
-            file,
-            "signatures".to_owned(),
-            format!("{count} of the {threshold} signatures needed{whose}"),
-        ))
+    }
+
+    fn only(&self, envelope: &Envelope, roles: &[Role], faults: &mut Faults) {
+        for claim in self.trusted.iter().filter(|claim| !roles.contains(claim.role)) {
+            let fault = wrong_role(envelope, claim.key.holder(), claim.role, roles);
+            faults.add(&at(claim.index, "keyid"), fault);
+        }
+    }
+
+    fn enough(
+        &self,
+        envelope: &Envelope,
+        trust: &Trust,
+        role: &Role,
+        version: &str,
+        faults: &mut Faults,
+    ) {
+        let here = Place::top().field("signatures");
+        let Some(threshold) = trust.threshold(role) else {
+            let document = envelope.kind().with_article();
+            faults.add(&here, SigningFault::NobodyHas { document, role: role.to_string() });
+            return;
+        };
+        let count = self.trusted.iter().filter(|claim| claim.role == role).count();
+        if count < threshold {
+            let (role, version) = (role.to_string(), version.to_owned());
+            faults.add(&here, SigningFault::Short { count, threshold, role, version });
+        }
     }
 }
 
-fn verify(file: &str, envelope: &Envelope, claims: &[Claim]) -> Result<(), Rejection> {
+fn verify(envelope: &Envelope, claims: &[Claim<'_>], faults: &mut Faults) {
+    // Whoever has not even the right to sign makes nobody compute.
+    if !faults.is_empty() {
+        return;
+    }
     let message = envelope.message();
-    for Claim { index, signature, key } in claims {
+    for Claim { index, signature, key, .. } in claims {
         // Strict: keys and points that could make one signature hold for several messages fail.
         if key.key().verify_strict(&message, signature.signature()).is_err() {
-            return Err(refuse(
-                file,
-                format!("signatures[{index}].sig"),
-                format!(
-                    "is not a signature of this {} by {}",
-                    envelope.kind().noun(),
-                    key.holder()
-                ),
-            ));
+            let (document, holder) = (envelope.kind().noun(), key.holder().to_owned());
+            faults.add(&at(*index, "sig"), SigningFault::Bad { document, holder });
         }
     }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::daemon::sensor::Enforce;
 use crate::registry::Reading;
 use crate::registry::command::{Command, Decision, KnownDirection, Step};
 use crate::registry::wording;
-use crate::rejection::{Fault, Rejection};
+use crate::rejection::{Fault, Rejections};
 
 /// How a step went.
 #[derive(Debug)]
@@ -91,14 +91,14 @@ where
     pub(super) fn install(
         &mut self,
         command: Command,
-        decided: Result<Decision, Vec<Rejection>>,
+        decided: Result<Decision, Rejections>,
         reply: ReplyTo,
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
         let Decision { step, answer } = match decided {
             Ok(decision) => decision,
             Err(rejections) => {
-                let _ = reply.send(Reply::from(rejections.as_slice()));
+                let _ = reply.send(Reply::from(rejections.as_ref()));
                 return Ok(());
             }
         };
@@ -146,7 +146,7 @@ where
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
         let outcome = match self.registry.decide(command, None, reading) {
-            Err(rejections) => Reply::from(rejections.as_slice()),
+            Err(rejections) => Reply::from(rejections.as_ref()),
             Ok(Decision { step, answer }) => match self.take(step, reading)? {
                 Taken::Written => Reply::Done(self.words(&answer, reading.wall)),
                 Taken::Unwritten(reason) => {

@@ -64,7 +64,7 @@ where
             _ => Ok(()),
         };
         let outcome = match self.registry.decide(command, None, reading) {
-            Err(rejections) => Reply::from(rejections.as_slice()),
+            Err(rejections) => Reply::from(rejections.as_ref()),
             Ok(Decision { step, answer }) => {
                 let taken = self.take(step, reading)?;
                 let mut lines = self.words(&answer, reading.wall);
@@ -99,7 +99,7 @@ where
         // One that nobody has noticed yet is ended too, and is not to be missing from the audit file.
         self.follow_halt(reading)?;
         let outcome = match self.registry.decide(command, None, reading) {
-            Err(rejections) => Reply::from(rejections.as_slice()),
+            Err(rejections) => Reply::from(rejections.as_ref()),
             Ok(Decision { step: Step::Nothing, answer }) => {
                 Reply::Done(self.words(&answer, reading.wall))
             }

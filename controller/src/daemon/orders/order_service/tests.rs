@@ -14,7 +14,8 @@ use crate::daemon::prepare::prepare;
 use crate::daemon::sensor::SensorError;
 use crate::offline::{self, OfflineError};
 use crate::order::Kind;
-use crate::order::samples::{self, signed, signed_as, trust_file, with};
+use crate::order::samples::kit::signers;
+use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
 use crate::registry::Place;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::command::Document;
@@ -125,22 +126,26 @@ fn document(name: &str, text: String) -> Document {
     Document { name: name.parse().unwrap(), bytes: text.into() }
 }
 
-/// An order that waits for a long time.
-fn order(id: &str, serial: u64) -> Document {
-    let payload = with(&[
+/// An order that waits for a long time, and what it rests on.
+fn order(id: &str, serial: u64) -> Vec<Document> {
+    let plan = with(&[
         ("/order_id", json!(id)),
         ("/serial", json!(serial)),
-        ("/approved_at", json!("2096-10-01T00:00:00Z")),
         ("/not_before", json!("2096-11-01T00:00:00Z")),
         ("/not_after", json!("2097-01-01T00:00:00Z")),
     ]);
-    document(id, signed(&payload, &[1, 2, 3]))
+    let Signed { basis, order } = signed(&plan);
+    vec![document(&format!("{id}-basis"), basis), document(id, order)]
+}
+
+fn orders(all: &[Vec<Document>]) -> Command {
+    Command::Install(all.concat())
 }
 
 fn revocation(id: &str) -> Document {
     let mut revocation = samples::revocation();
-    revocation["order_id"] = json!(id);
-    document("r", signed_as(Kind::Revocation, &revocation.to_string(), &[1, 2, 3]))
+    revocation["ends"] = json!({"order_id": id, "serial": 2});
+    document("r", sealed(Kind::Revocation, revocation.to_string().as_bytes(), &[11, 12]))
 }
 
 fn act(why: &str) -> Act {
@@ -151,32 +156,39 @@ fn act(why: &str) -> Act {
 /// What is asked, whether it is refused, and words that the answer holds.
 fn table() -> Vec<(Command, bool, &'static str)> {
     let foreign = {
-        let mut payload = samples::order();
-        payload["facility"]["id"] = json!("osa-gw-1");
-        document("f", signed(&payload, &[1, 2, 3]))
+        let Signed { basis, order } = signed(&with(&[("/facility/id", json!("osa-gw-1"))]));
+        vec![document("f", basis), document("g", order)]
     };
     let waits = "waits until 2096-11-01T09:00:00+09:00";
     vec![
-        (Command::Install(vec![order("a", 2), order("b", 2)]), false, waits),
-        (Command::Install(vec![order("a", 2)]), false, "installed before, and nothing has changed"),
-        (Command::Install(vec![order("a", 1)]), true, "a: serial: is 1, but serial 2 of order a"),
-        (Command::Install(vec![order("c", 2), foreign]), true, "f: facility.id: the order is for"),
-        (Command::Install(vec![order("b", 2), order("d", 2)]), false, waits),
+        (orders(&[order("a", 2), order("b", 2)]), false, waits),
+        (orders(&[order("a", 2)]), false, "installed before, and nothing has changed"),
+        (orders(&[order("a", 1)]), true, "a: serial: is 1, but serial 2 of order a"),
+        (orders(&[order("c", 2), foreign]), true, "f: facility.id: is for facility"),
+        (orders(&[order("b", 2), order("d", 2)]), false, waits),
         (Command::Install(vec![document("x", "{".into())]), true, "x: "),
-        (Command::Revoke(revocation("a")), false, "order a is revoked up to serial 2"),
+        (
+            Command::Revoke(revocation("a")),
+            false,
+            "order a, serial 2, and every lower one, is revoked",
+        ),
         (Command::Revoke(revocation("a")), false, wording::REVOKED_BEFORE),
         (Command::Revoke(document("r", "{}".into())), true, "r: "),
         (Command::Halt(act("storm")), false, "operator \"op\": \"storm\""),
         (Command::Halt(act("again")), false, "\"storm\"; it was halted before"),
-        (Command::Install(vec![order("b", 2)]), false, waits),
+        (orders(&[order("b", 2)]), false, waits),
         (Command::Resume(act("over")), false, "selection is resumed, by uid"),
         (Command::Resume(act("over")), false, wording::NOT_HALTED),
         (
-            Command::Rotate(document("t", rotation(2, &[], &[1, 2, 3]))),
+            Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))),
             false,
             "version 2 is in force",
         ),
-        (Command::Rotate(document("t", rotation(2, &[], &[1, 2, 3]))), true, "t: version"),
+        (
+            Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))),
+            true,
+            "t: version",
+        ),
     ]
 }
 
@@ -218,8 +230,11 @@ fn a_daemon_and_a_command_without_one_do_and_say_the_same() {
         events,
         [
             "created",
+            "basis-installed",
+            "basis-installed",
             "installed",
             "installed",
+            "basis-installed",
             "installed",
             "revoked",
             "halted",
@@ -236,12 +251,15 @@ fn orders_are_decided_on_again_if_something_happened_meanwhile() {
     let (_folder, file) = configured();
     runtime.block_on(async {
         let mut service = service(&file);
-        let first = ask(&mut service, Command::Install(vec![order("a", 2), order("b", 2)]));
+        let first = ask(&mut service, orders(&[order("a", 2), order("b", 2)]));
         let between = ask(&mut service, Command::Revoke(revocation("b")));
         let (is_refused, lines) = answered(&mut service, between).await;
         assert!(!is_refused, "{lines:?}");
         let (is_refused, lines) = answered(&mut service, first).await;
-        assert!(is_refused && lines.join("\n").contains("order b is revoked"), "{lines:?}");
+        assert!(
+            is_refused && lines.join("\n").contains("order b, serial 2 is revoked"),
+            "{lines:?}"
+        );
         assert!(service.registry.entries().is_empty(), "all or none");
     });
 }

@@ -1,0 +1,149 @@
+//! Drafts of documents: with comments, or filled from a list of addresses.
+
+use std::io::Write;
+
+use serde_json::{Map, Value, json};
+
+use super::actions::{name, print, read};
+use super::papers::Paper;
+use super::{DraftArgs, OrderError, TemplateArgs, TemplateKind};
+use crate::order::{Kind, Measure, Order, check_draft, parse_network};
+use crate::rejection::{FormFault, Rejection};
+
+/// Leaves out the lines of a draft that begin with `//`. No line of a JSON text does: a string has no line
+/// feed in it.
+pub(super) fn without_comments(bytes: Vec<u8>) -> Vec<u8> {
+    let is_comment = |line: &[u8]| line.trim_ascii_start().starts_with(b"//");
+    if !bytes.split(|byte| *byte == b'\n').any(is_comment) {
+        return bytes;
+    }
+    let kept = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_comment(line));
+    kept.flatten().copied().collect()
+}
+
+pub(super) fn template(args: &TemplateArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    print(out, text(args.kind))
+}
+
+pub(super) const fn text(kind: TemplateKind) -> &'static str {
+    match kind {
+        TemplateKind::Approval => include_str!("templates/approval.txt"),
+        TemplateKind::Agreement => include_str!("templates/agreement.txt"),
+        TemplateKind::Order => include_str!("templates/order.txt"),
+        TemplateKind::Revocation => include_str!("templates/revocation.txt"),
+    }
+}
+
+pub(super) fn draft(args: &DraftArgs, out: &mut dyn Write) -> Result<(), OrderError> {
+    let paper = Paper::read(&args.under)?;
+    let (basis, digest) = paper.basis()?;
+    let mut rule = Map::new();
+    rule.insert("id".to_owned(), json!("r1"));
+    rule.insert(end(basis.measure()).to_owned(), json!("c2"));
+    if let Some(protocol) = &args.protocol {
+        let number = protocol.parse::<u8>().ok();
+        rule.insert("protocol".to_owned(), number.map_or_else(|| json!(protocol), |n| json!(n)));
+    }
+    for (field, ports) in
+        [("source_ports", &args.source_ports), ("destination_ports", &args.destination_ports)]
+    {
+        if !ports.is_empty() {
+            rule.insert(field.to_owned(), json!(ports));
+        }
+    }
+    let order = json!({
+        "schema": Kind::Order.schema(),
+        "order_id": args.order_id,
+        "serial": args.serial,
+        "basis": {
+            basis.key.kind.field(): basis.key.id,
+            "serial": basis.key.serial,
+            "sha256": digest,
+        },
+        "not_before": args.not_before.unwrap_or(basis.not_before),
+        "not_after": args.not_after.unwrap_or(basis.not_after),
+        "address_sets": {"c2": {"ground": args.ground, "addresses": addresses(args)?}},
+        "payload_prefixes": {},
+        "rules": [Value::Object(rule)],
+    });
+    let text = serde_json::to_string_pretty(&order)? + "\n";
+    // What is printed has passed the very checks that a carrier will make.
+    let file = "the new order";
+    check_draft(file, &Order::read(file, text.as_bytes())?, basis, digest)?;
+    print(out, &text)
+}
+
+/// The end of a packet at which a measure looks for equipment (L-SELECT).
+const fn end(measure: Measure) -> &'static str {
+    match measure {
+        Measure::ForeignToForeign => "either",
+        Measure::Agreement | Measure::ForeignToDomestic => "source",
+        Measure::DomesticToForeign => "destination",
+    }
+}
+
+/// The addresses of the list: each line that is none is told.
+fn addresses(args: &DraftArgs) -> Result<Vec<String>, OrderError> {
+    let (file, bytes) = (name(&args.list), read(&args.list)?);
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| Rejection::new(&file, FormFault::NotText(error.valid_up_to())))?;
+    let (mut addresses, mut wrong) = (Vec::new(), Vec::new());
+    for (number, line) in (1_u32..).zip(text.lines()) {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        match parse_network(line) {
+            Ok(_) => addresses.push(line.to_owned()),
+            Err(reason) => {
+                let rejection = Rejection::new(&file, FormFault::Value(reason));
+                wrong.push(rejection.at(format!("line {number}")));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(addresses) } else { Err(OrderError::Rejected(wrong)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::{Document, read_document};
+
+    #[test]
+    fn a_template_is_a_document_with_comments() {
+        for (kind, of) in [
+            (TemplateKind::Approval, Kind::Approval),
+            (TemplateKind::Agreement, Kind::Agreement),
+            (TemplateKind::Order, Kind::Order),
+            (TemplateKind::Revocation, Kind::Revocation),
+        ] {
+            let text = text(kind);
+            assert!(text.lines().any(|line| line.trim_start().starts_with("//")), "{kind:?}");
+            let bytes = without_comments(text.as_bytes().to_vec());
+            read_document("t", of, &bytes).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    #[test]
+    fn the_templates_belong_together() {
+        let read = |kind, template| {
+            let bytes = without_comments(text(template).as_bytes().to_vec());
+            (read_document("t", kind, &bytes).unwrap(), crate::digest::sha256(&bytes))
+        };
+        let (approval, digest) = read(Kind::Approval, TemplateKind::Approval);
+        let (order, _) = read(Kind::Order, TemplateKind::Order);
+        let (Document::Basis(basis), Document::Order(order)) = (approval, order) else {
+            panic!("of their kinds");
+        };
+        assert_eq!(order.basis.sha256, digest, "the digest of the approval without its comments");
+        check_draft("t", &order, &basis, &digest).unwrap();
+    }
+
+    #[test]
+    fn only_whole_lines_are_comments() {
+        let text = b"{\n  // why\n  \"a\": \"// b\",\n//\n\t// c\n}".to_vec();
+        assert_eq!(without_comments(text), b"{\n  \"a\": \"// b\",\n}");
+        let plain = b"{\"a\":\"x//\"}".to_vec();
+        assert_eq!(without_comments(plain.clone()), plain);
+    }
+}

@@ -1,0 +1,124 @@
+//! An order under what it rests on: what may be carried out. The only way to one asks whether the order is
+//! within its basis, so whatever asks for a [`Mandate`] cannot be given an order that was not approved.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::basis::{Basis, Facility, Party};
+use super::document::Order;
+use super::json::{Faults, Place};
+use super::measure::Measure;
+use super::statute;
+use super::verified::{Candidate, Signer, Verified};
+use crate::rejection::{Rejections, SelectionFault};
+
+/// An order, and the approval or agreement under which it was set.
+#[derive(Clone, Debug)]
+pub struct Mandate {
+    order: Verified<Order>,
+    basis: Arc<Verified<Basis>>,
+}
+
+impl Mandate {
+    /// Checks that an order is bound to this basis by its digest, and is within its term and criteria
+    /// (L-APPROVE, L-TERM, L-SELECT).
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong, with the fields of the order that are wrong.
+    pub fn join(
+        file: &str,
+        order: Verified<Order>,
+        basis: &Arc<Verified<Basis>>,
+    ) -> Result<Self, Rejections> {
+        let mut faults = Faults::new(file);
+        check(&order, basis, basis.digest(), &mut faults);
+        faults.end()?;
+        Ok(Self { order, basis: Arc::clone(basis) })
+    }
+
+    /// The same for an order of which something may be wrong already: all of it is said.
+    pub(super) fn of(
+        mut candidate: Candidate,
+        basis: &Arc<Verified<Basis>>,
+    ) -> Result<Self, Rejections> {
+        if let Some(order) = &candidate.order {
+            check(order, basis, basis.digest(), &mut candidate.faults);
+        }
+        Ok(Self { order: candidate.accept()?, basis: Arc::clone(basis) })
+    }
+
+    /// An order under a basis, whether or not it is within it, for tests of what is done with it.
+    #[cfg(test)]
+    pub(crate) fn assumed(order: Verified<Order>, basis: Verified<Basis>) -> Self {
+        Self { order, basis: Arc::new(basis) }
+    }
+
+    /// The order.
+    pub const fn order(&self) -> &Verified<Order> {
+        &self.order
+    }
+
+    /// What it rests on.
+    pub const fn basis(&self) -> &Arc<Verified<Basis>> {
+        &self.basis
+    }
+
+    /// The measure, which fixes the direction (L-MEASURE).
+    pub fn measure(&self) -> Measure {
+        self.basis.measure()
+    }
+
+    /// The party, whose own addresses are the only destination (L-MEASURE).
+    pub fn party(&self) -> Option<&Party> {
+        self.basis.party()
+    }
+
+    /// Where it is carried out.
+    pub fn facility(&self) -> &Facility {
+        &self.basis.facility
+    }
+
+    /// The SHA-256 of the order that was signed.
+    pub fn digest(&self) -> &str {
+        self.order.digest()
+    }
+
+    /// Who signed the order.
+    pub fn signers(&self) -> &[Signer] {
+        self.order.signers()
+    }
+}
+
+impl Deref for Mandate {
+    type Target = Order;
+
+    fn deref(&self) -> &Order {
+        self.order.get()
+    }
+}
+
+/// Whether an order is bound to a basis and within it, where nobody's signatures count: for drafts.
+///
+/// # Errors
+///
+/// All that is wrong, with the fields of the order that are wrong.
+pub fn check_draft(
+    file: &str,
+    order: &Order,
+    basis: &Basis,
+    digest: &str,
+) -> Result<(), Rejections> {
+    let mut faults = Faults::new(file);
+    check(order, basis, digest, &mut faults);
+    faults.end()
+}
+
+fn check(order: &Order, basis: &Basis, digest: &str, faults: &mut Faults) {
+    if order.basis.key != basis.key || order.basis.sha256 != digest {
+        let (name, digest) = (basis.key.to_string(), digest.to_owned());
+        let here = Place::top().field("basis").field("sha256");
+        faults.add(&here, SelectionFault::OtherBasis { basis: name, digest });
+    }
+    statute::check(order, basis, faults);
+}

@@ -1,0 +1,97 @@
+//! Faults of form: what can be wrong with a field of any document.
+
+use super::Requirement;
+
+/// What is wrong with the form of a document, or of one field in it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum FormFault {
+    /// Not text.
+    #[error("is not UTF-8 text: byte {0} is wrong")]
+    NotText(usize),
+    /// More than is read.
+    #[error("is larger than 1 GiB")]
+    TooLarge,
+    /// JSON that ends too early; where.
+    #[error("the file ends in the middle of the JSON{0}")]
+    Cut(String),
+    /// No JSON; why and where.
+    #[error("not valid JSON: {0}")]
+    NoJson(String),
+    /// Something behind the object; where.
+    #[error("something follows the end of the JSON object{0}")]
+    Trailing(String),
+    /// A field that must be there is not.
+    #[error("is missing")]
+    Missing,
+    /// A field or name stands twice.
+    #[error("stands twice")]
+    Twice,
+    /// A field that is not known.
+    #[error("is no field that is known here; there are {0}")]
+    Unknown(String),
+    /// A value of another type.
+    #[error("expected {expected}, found {found}")]
+    Wrong {
+        /// What must stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A text that does not say what it must.
+    #[error("{0}")]
+    Value(String),
+    /// Another schema.
+    #[error("is {found}, but only `{known}` is known")]
+    Schema {
+        /// What the document names, quoted.
+        found: String,
+        /// What it must name.
+        known: &'static str,
+    },
+    /// A document of version 1.
+    #[error("is {found}, which is not read any more: {instead}")]
+    Outdated {
+        /// What the document names, quoted.
+        found: String,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// No id.
+    #[error("{0} is not 1 to 64 characters of A-Z a-z 0-9 . _ -")]
+    Id(String),
+    /// Text that could pass for something else, or none.
+    #[error("{0}")]
+    Text(String),
+    /// A serial or version of 0.
+    #[error("counts from 1")]
+    Zero,
+    /// A number outside of its range.
+    #[error("{value} is not within {low} to {high}")]
+    Range {
+        /// The number.
+        value: u64,
+        /// The lowest.
+        low: u64,
+        /// The highest.
+        high: u64,
+    },
+    /// A list without members.
+    #[error("is an empty list")]
+    Empty,
+    /// A member that a list has already; quoted.
+    #[error("{0} stands in the list twice")]
+    Again(String),
+    /// Neither or both of two fields.
+    #[error("needs exactly one of {0}")]
+    OneOf(&'static str),
+}
+
+impl FormFault {
+    /// The requirement behind it.
+    pub const fn requirement(&self) -> Option<Requirement> {
+        match self {
+            Self::Outdated { .. } => Some(Requirement::Approve),
+            _ => None,
+        }
+    }
+}
