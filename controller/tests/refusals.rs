@@ -12,6 +12,7 @@ use std::process::{Command, Output};
 
 use controller::order::Kind;
 use sekisho_kit::{Papers, keyid, papers, sealed, signers};
+use sekisho_stack::capture::{Captured, ETHERNET, pcap};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 use tempfile::TempDir;
@@ -49,13 +50,7 @@ fn capture() -> Vec<u8> {
         .udp(40_000, 443)
         .write(&mut frame, b"hello")
         .unwrap();
-    let length = u32::try_from(frame.len()).unwrap();
-    let mut capture = Vec::new();
-    for word in [0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 65_535, 1, 1_800_000_000, 42, length, length] {
-        capture.extend_from_slice(&u32::to_le_bytes(word));
-    }
-    capture.extend_from_slice(&frame);
-    capture
+    pcap(ETHERNET, [Captured::whole((1_800_000_000, 42), &frame)])
 }
 
 /// A folder with files that `replay` accepts.

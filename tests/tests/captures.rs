@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use etherparse::PacketBuilder;
+use sekisho_stack::capture::{self, Captured};
 use sekisho_tests::authority::{Signed, payload, signed, trust_file};
 use sekisho_tests::daemon::{Answer, sekisho};
 use sekisho_tests::privilege::require_kernel;
@@ -50,18 +51,12 @@ fn udp6(payload: &[u8]) -> Vec<u8> {
 
 /// A pcap: frames, each with its length on the wire.
 fn pcap(link_type: u32, frames: &[(Vec<u8>, usize)]) -> Vec<u8> {
-    let mut file = Vec::new();
-    let word = |word: u32, file: &mut Vec<u8>| file.extend(word.to_le_bytes());
-    for one in [0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 262_144, link_type] {
-        word(one, &mut file);
-    }
-    for (data, wire) in frames {
-        for one in [1_800_000_000, 42, data.len(), *wire] {
-            word(u32::try_from(one).unwrap(), &mut file);
-        }
-        file.extend(data);
-    }
-    file
+    let frames = frames.iter().map(|(bytes, length)| Captured {
+        time: (1_800_000_000, 42),
+        bytes,
+        length: u32::try_from(*length).unwrap(),
+    });
+    capture::pcap(link_type, frames)
 }
 
 /// What a replay gives.

@@ -3,6 +3,8 @@
 //! A [`Piece`] is a packet or a frame; each of its methods puts it into one layer more. Addresses, lengths and
 //! types are right, whatever is put into what; checksums are 0, which nobody reads.
 
+pub mod capture;
+
 /// What a piece begins with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Nature {

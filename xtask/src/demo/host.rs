@@ -72,12 +72,12 @@ fn write_inputs(directory: &Path, term: Term) -> Result<PathBuf> {
                 Carries::Udp { source: 50_000, destination: PORT },
                 Carries::Ping,
             ] {
-                frames.push(frame(from, to, carries));
+                frames.push(frame(from, to, carries)?);
             }
         }
     }
     let path = directory.join("four-directions.pcap");
-    fs::write(&path, capture(term.not_before, &frames))?;
+    fs::write(&path, capture(term.not_before, &frames)?)?;
     Ok(path)
 }
 
