@@ -9,79 +9,20 @@ use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use super::CliError;
 use super::life::{InstallArgs, ListArgs, RevokeArgs};
 use crate::cli::direction::DirectionArgs;
-use crate::direction::DirectionError;
 use crate::order::explain::Language;
-use crate::order::keys::KeyError;
 use crate::order::{Role, time};
-use crate::rejection::{Rejection, Rejections};
 
 mod actions;
 mod advice;
 mod draft;
+mod error;
 mod papers;
 #[cfg(test)]
 mod tests;
 
-/// Why a subcommand of `sekisho order` did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum OrderError {
-    /// Files that were refused, at least one: exit status 3. Each is one line.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Rejected(Vec<Rejection>),
-    /// Something went wrong on the way: exit status 1.
-    #[error("{0}")]
-    Failed(String),
-    /// The arguments make no sense together: exit status 2.
-    #[error("{0}")]
-    Usage(String),
-    /// What came of asking a daemon, or of changing its state.
-    #[error("{}", .0.lines().join("\n"))]
-    Life(CliError),
-}
-
-impl From<CliError> for OrderError {
-    fn from(error: CliError) -> Self {
-        Self::Life(error)
-    }
-}
-
-impl From<Rejection> for OrderError {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(vec![rejection])
-    }
-}
-
-impl From<Rejections> for OrderError {
-    fn from(rejections: Rejections) -> Self {
-        Self::Rejected(rejections.into_iter().collect())
-    }
-}
-
-impl From<DirectionError> for OrderError {
-    fn from(error: DirectionError) -> Self {
-        match error {
-            DirectionError::Rejected(rejection) => rejection.into(),
-            DirectionError::Unreadable { file, source } => {
-                Rejection::new(file, format!("cannot be read: {source}")).into()
-            }
-        }
-    }
-}
-
-impl From<KeyError> for OrderError {
-    fn from(error: KeyError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for OrderError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Failed(format!("writing JSON: {error}"))
-    }
-}
+pub use error::OrderError;
 
 /// Draft, sign, verify and read approvals, agreements, orders and revocations.
 #[derive(Debug, Subcommand)]

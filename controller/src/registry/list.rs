@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::act::Act;
 use super::entry::BasisEntry;
 use super::event::Reason;
-use super::state::{OrderState, Registry};
+use super::standing::OrderState;
+use super::state::Registry;
 use crate::order::time::tokyo;
 use crate::order::{OrderKey, Subject};
 

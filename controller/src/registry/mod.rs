@@ -12,6 +12,7 @@
 //! | [`list`] | where every order stands, for people |
 //! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
+//! | [`standing`] | where every order stands, and why |
 //! | `written`, `names` | the state as it is written, and the names of files |
 //! | [`memory`] | a halt, remembered without space or lock |
 //! | [`held`] | all of that in the hands of one process |
@@ -34,6 +35,7 @@ pub mod loading;
 pub mod memory;
 pub mod names;
 pub mod runs;
+pub mod standing;
 pub mod state;
 pub mod store;
 pub mod wording;
@@ -46,5 +48,6 @@ mod written;
 pub(crate) use crate::digest::sha256 as digest;
 pub use clock::Reading;
 pub use list::{OrderList, OrderView};
-pub use state::{Change, OrderState, Registry};
+pub use standing::OrderState;
+pub use state::{Change, Registry};
 pub use store::{Place, Store, StoreError};

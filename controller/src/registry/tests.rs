@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::act::{Act, Caller, Said};
 use super::event::{Reason, What};
 use super::install::{Accepted, Position};
-use super::state::{Fate, OrderState};
+use super::standing::{Fate, OrderState};
 use super::{Change, Reading, Registry};
 use crate::order::samples::kit::{signers, trust_version};
 use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};

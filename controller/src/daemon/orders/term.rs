@@ -14,7 +14,7 @@ use sensor_common::boot_time::BootTime;
 use sensor_common::tables::{Slot, Term};
 
 use crate::registry::clock::Reading;
-use crate::registry::state::{Fate, Standing};
+use crate::registry::standing::{Fate, Standing};
 
 mod entry;
 

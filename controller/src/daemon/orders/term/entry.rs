@@ -5,7 +5,7 @@ use sensor_common::boot_time::BootTime;
 use sensor_common::tables::Slot;
 
 use crate::registry::clock::Reading;
-use crate::registry::state::{Fate, Standing};
+use crate::registry::standing::{Fate, Standing};
 
 /// Moments of the boot clock that are no further apart than this, in nanoseconds, may be one. Two readings
 /// of the clocks differ by a microsecond or less ([`crate::kernel::clock::boot_and_wall`]), and by more
