@@ -22,6 +22,7 @@ use crate::preview::check_party;
 use crate::registry::basis::{FileRead, files as files_of};
 use crate::registry::event::Named;
 use crate::registry::runs::Replayed;
+use crate::registry::wording;
 use crate::replay::{Judge, Replay, ReplayError, Report, Summary};
 use crate::shown::shown;
 use crate::tunnels;
@@ -327,12 +328,8 @@ fn in_force<'a>(together: &'a Together, at: Timestamp, sensor: Option<&str>) -> 
                 time::tokyo(order.not_after)
             );
         } else if order.facility().share(sensor).is_none() {
-            eprintln!(
-                "sekisho: warning: {} selects nothing at sensor {}: {} does not name it",
-                order.key(),
-                sensor.unwrap_or_default(),
-                order.basis().key
-            );
+            let (key, sensor) = (order.key(), sensor.unwrap_or_default());
+            eprintln!("sekisho: {}", wording::selects_nothing_at(&key, sensor, &order.basis().key));
         }
     }
     in_force

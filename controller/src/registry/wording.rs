@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::order::time::tokyo;
+use crate::order::{BasisKey, OrderKey};
 use crate::registry::act::Act;
 use crate::registry::basis::{ClassChange, Classes, Prefixes};
 use crate::registry::event::{Event, Reason, What};
@@ -90,6 +91,11 @@ pub fn classes(classes: &Classes) -> String {
         prefixes.join(", "),
         classes.default
     )
+}
+
+/// What is said of an order under an approval or agreement that does not name the sensor (L-CAP).
+pub fn selects_nothing_at(order: &OrderKey, sensor: &str, basis: &BasisKey) -> String {
+    format!("warning: {order} selects nothing at sensor {sensor}: {basis} does not name it")
 }
 
 /// The answer to a revocation that was accepted before.

@@ -333,7 +333,17 @@ where
     }
 
     fn words(&self, answer: &Answer, now: Timestamp) -> Vec<String> {
-        answer.words(&self.registry, now, |position| self.reconciler.is_live(position))
+        let mut words =
+            answer.words(&self.registry, now, |position| self.reconciler.is_live(position));
+        let sensor = &self.config.sensor;
+        words.extend(answer.new_orders().filter_map(|position| {
+            let entry = self.registry.entries().get(position)?;
+            let basis = entry.basis();
+            let is_named = basis.facility.share(Some(sensor)).is_some();
+            let key = entry.head().key();
+            (!is_named).then(|| wording::selects_nothing_at(&key, sensor, &basis.key))
+        }));
+        words
     }
 
     /// Notes that this daemon begins, and that the one before crashed, if it did.

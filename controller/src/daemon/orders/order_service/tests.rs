@@ -59,16 +59,19 @@ impl Enforce for Gate {
     }
 }
 
+/// A sensor that the approvals here name.
+const SENSOR: &str = "tyo-gw-1-a";
+
 /// What came of a command: whether it was refused, and the lines.
 type Came = (bool, Vec<String>);
 
-fn configured() -> (TempDir, PathBuf) {
+fn configured(sensor: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let config = "sensor = \"s\"\nfacility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
+    let config = "facility = \"tyo-gw-1\"\nmode = \"tap\"\ninterfaces = [\"eth1\"]\n\
                   trust = \"trust.json\"\nstate = \"state\"\noutput = \"-\"\n\
                   [direction]\ndomestic = [\"jp.txt\"]\n";
     for (name, text) in [
-        ("sekisho.toml", config),
+        ("sekisho.toml", format!("sensor = \"{sensor}\"\n{config}").as_str()),
         ("trust.json", &trust_file()),
         ("jp.txt", "192.0.2.0/24\n2001:db8:d::/48\n"),
     ] {
@@ -205,7 +208,7 @@ fn held(place: &Place) -> (Vec<Value>, Vec<String>) {
 #[test]
 fn a_daemon_and_a_command_without_one_do_and_say_the_same() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ((ours, file), (theirs, other)) = (configured(), configured());
+    let ((ours, file), (theirs, other)) = (configured(SENSOR), configured(SENSOR));
     // The same state to begin with, held by nobody.
     drop(prepare(&other, false, Reading::now()).unwrap());
     let [ours, theirs] =
@@ -244,11 +247,30 @@ fn a_daemon_and_a_command_without_one_do_and_say_the_same() {
     );
 }
 
+#[test]
+fn an_order_that_selects_nothing_at_this_sensor_is_told_to_do_so() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (_folder, file) = configured("elsewhere");
+    runtime.block_on(async {
+        let mut service = service(&file);
+        let answer = ask(&mut service, orders(&[order("a", 2)]));
+        let (is_refused, lines) = answered(&mut service, answer).await;
+        assert!(!is_refused, "{lines:?}");
+        let last = lines.last().unwrap();
+        assert!(
+            last.starts_with(
+                "warning: order a, serial 2 selects nothing at sensor elsewhere: approval"
+            ),
+            "{lines:?}"
+        );
+    });
+}
+
 /// What is decided aside, on a registry that changed meanwhile, is decided once more.
 #[test]
 fn orders_are_decided_on_again_if_something_happened_meanwhile() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (_folder, file) = configured();
+    let (_folder, file) = configured(SENSOR);
     runtime.block_on(async {
         let mut service = service(&file);
         let first = ask(&mut service, orders(&[order("a", 2), order("b", 2)]));
