@@ -105,7 +105,7 @@ are given, and is checked against its criteria before it is printed. The list ho
 a line; # begins a comment.
 
 Example:
-  sekisho order draft --under approval.dsse --order-id 2027-17-0003-c2 --ground 'servers of botnet X' \\
+  sekisho order draft --under approval.dsse --order-id 2027-17-0003-c2 --ground 'botnet X' \\
       --protocol tcp --destination-port 443 c2.txt > order.json";
 
 const SIGN_HELP: &str = "\
