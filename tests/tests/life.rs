@@ -274,6 +274,10 @@ fn a_halt_takes_less_than_a_second_and_lasts() {
     assert_eq!(first.iter().filter(|record| record.time > halted).count(), 0);
     let recorded = packets(&records);
     assert_none(&recorded, &between(&sent, halted, after(resuming, -NEAR)), "in the halt");
+    let state = fs::read_to_string(folder.path("state/state.json")).expect("the state");
+    let state: Value = serde_json::from_str(&state).expect("the state");
+    let matched = state["orders"][0]["matched"].as_object().expect("a rule or more");
+    assert!(matched.values().any(Value::is_string), "a rule has selected: {matched:?}");
     let events = fs::read_to_string(folder.path("state/events.ndjson")).expect("the audit file");
     for event in ["created", "installed", "in-force", "halted", "resumed"] {
         assert!(events.contains(&format!("\"event\":\"{event}\"")), "{event}: {events}");

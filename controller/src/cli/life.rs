@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, value_parser};
 
 use super::CliError;
 use super::client;
@@ -13,7 +13,7 @@ use super::register;
 use crate::control::Request;
 use crate::durable::disk::RealDisk;
 use crate::registry::command::{Command, Document};
-use crate::registry::{Reading, loading};
+use crate::registry::{IDLE_DAYS, IDLE_RANGE, Reading, idle_after, loading};
 use crate::shown::shown;
 
 const INSTALL_HELP: &str = "\
@@ -61,6 +61,10 @@ Every order that was ever accepted, with its state: waiting, in force, halted, o
 `records` counts those taken under it; after a crash the last minute's may be missing. With --state \
 the directory is read as it is, also beside a running daemon.
 
+Lines below the table name rules that have selected nothing for long (`idle_days` of the daemon's \
+configuration): what is no longer necessary is to be revoked (L-MIN). A packet's record names the \
+first rule that holds, so one behind it may stay without.
+
 Examples:
   sekisho order list
   sekisho order list --json | jq '.orders[] | select(.state == \"in force\")'";
@@ -74,6 +78,9 @@ pub struct ListArgs {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+    /// With --state: after how many days without a record a rule is named
+    #[arg(long, value_name = "DAYS", requires = "state", default_value_t = IDLE_DAYS, value_parser = value_parser!(u16).range(IDLE_RANGE))]
+    idle_days: u16,
 }
 
 impl InstallArgs {
@@ -114,7 +121,7 @@ impl ListArgs {
                 let registry = loading::look(&mut RealDisk, &place)?.ok_or_else(|| {
                     CliError::Failed(format!("{}: holds no state", shown(&place.directory)))
                 })?;
-                registry.register(Reading::now().wall, |_| true)
+                registry.register(Reading::now().wall, idle_after(self.idle_days), |_| true)
             }
         };
         if self.json {

@@ -15,7 +15,13 @@ pub(super) fn table(register: &OrderList) -> String {
     let heading = ["order", "serial", "measure", "state", "from", "until", "remaining", "records"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(register.orders.iter().map(row));
-    text + &aligned(&rows, 6)
+    text += &aligned(&rows, 6);
+    for order in &register.orders {
+        for rule in &order.idle_rules {
+            let _ = writeln!(text, "{}: rule {rule} has selected nothing for long", order.key);
+        }
+    }
+    text
 }
 
 fn row(order: &OrderView) -> Vec<String> {
@@ -68,6 +74,7 @@ mod tests {
             not_after: "2028-05-01T00:00:00+09:00".into(),
             remaining_seconds: seconds,
             records: 7,
+            idle_rules: if order_id == "a" { vec!["r2".into()] } else { Vec::new() },
             digest: String::new(),
         };
         let register = OrderList {
@@ -92,6 +99,7 @@ ALL SELECTION IS HALTED since 2027-11-01T00:00:00Z, by uid 0
   order  serial  measure             state               from                       until                      remaining  records
   a      1       foreign-to-foreign  halted              2027-11-01T00:00:00+09:00  2028-05-01T00:00:00+09:00     1d 01h        7
   long   1       foreign-to-foreign  ended (superseded)  2027-11-01T00:00:00+09:00  2028-05-01T00:00:00+09:00          -        7
+order a, serial 1: rule r2 has selected nothing for long
 "
         );
         for (seconds, text) in [(0, "0s"), (61, "1m 01s"), (7_260, "2h 01m")] {

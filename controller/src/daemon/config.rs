@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use nix::errno::Errno;
 use nix::unistd::Group;
 use sensor_common::parse::tunnel::Entered;
@@ -15,7 +17,7 @@ use crate::control::DEFAULT_SOCKET;
 use crate::direction::{Country, DirectionInputs, Family, Unnamed};
 use crate::gates::MOST_INTERFACES;
 use crate::kernel::{LifeLog, Mode, XdpAttach};
-use crate::registry::Place;
+use crate::registry::{IDLE_DAYS, IDLE_RANGE, Place, idle_after};
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 use crate::tunnels::{named, names};
@@ -50,6 +52,8 @@ pub struct Config {
     pub output: Output,
     /// How long the kernel goes on selecting after the last sign of life (L-TERM).
     pub lease: Duration,
+    /// After how long without a record a rule is reported (L-MIN).
+    pub idle_after: SignedDuration,
     /// Where metrics and health are served, if anywhere.
     pub http: Option<SocketAddr>,
     /// The socket that `sekisho status` asks.
@@ -125,6 +129,8 @@ struct Written {
     output: PathBuf,
     #[serde(default = "default_lease")]
     lease_seconds: u64,
+    #[serde(default = "default_idle")]
+    idle_days: u16,
     http: Option<SocketAddr>,
     #[serde(default = "default_socket")]
     control_socket: PathBuf,
@@ -161,6 +167,10 @@ enum WrittenUnnamed {
 
 const fn default_lease() -> u64 {
     10
+}
+
+const fn default_idle() -> u16 {
+    IDLE_DAYS
 }
 
 fn default_socket() -> PathBuf {
@@ -209,6 +219,7 @@ impl Config {
             orders: _,
             output,
             lease: _,
+            idle_after: _,
             http,
             control_socket,
             control_group,
@@ -272,6 +283,9 @@ impl Written {
         if !LEASES.contains(&self.lease_seconds) {
             return refuse("lease_seconds", "is not between 2 and 60");
         }
+        if !IDLE_RANGE.contains(&i64::from(self.idle_days)) {
+            return refuse("idle_days", "is not between 1 and 366");
+        }
         if !self.ring_bytes.is_power_of_two() || !(PAGE..=LARGEST_RING).contains(&self.ring_bytes) {
             return refuse("ring_bytes", "is not a power of two between 4096 and 1073741824");
         }
@@ -292,6 +306,7 @@ impl Written {
             orders: files("orders", folder, &self.orders)?,
             output,
             lease: Duration::from_secs(self.lease_seconds),
+            idle_after: idle_after(self.idle_days),
             http: self.http,
             control_socket: file("control_socket", folder, &self.control_socket)?,
             control_group: self.control_group,

@@ -25,6 +25,7 @@ decapsulate = ["vlan", "mpls", "pppoe", "gre", "erspan", "ip-in-ip", "etherip", 
 orders = []                     # envelopes to install; one that is wrong and nothing starts
 xdp = "native"                  # or "generic": slower, for drivers without XDP
 lease_seconds = 10              # 2 to 60
+idle_days = 30                  # a rule without a record for so long is reported
 http = "127.0.0.1:9617"         # /metrics and /healthz
 control_socket = "/run/sekisho/control.sock"
 control_group = "root"          # a group, by name or number, whose members may ask

@@ -131,6 +131,7 @@ impl Change {
         entry.ended = Some(ended);
         // Nothing but its head is needed any more.
         entry.body = None;
+        entry.matched.clear();
         let order = entry.named();
         self.note(reading.wall, What::Ended { order, reason: ended.reason });
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Named, NamedBasis, Reason};
@@ -35,6 +35,8 @@ pub struct Entry {
     pub(super) ended: Option<Ended>,
     /// Records that were taken under it; after a crash the last minute's may be missing.
     pub(super) records: u64,
+    /// When each of its rules last selected a record, as far as one has; no rules once it has ended.
+    pub(super) matched: BTreeMap<String, Option<Timestamp>>,
 }
 
 /// The end of an order.
@@ -71,6 +73,16 @@ impl Entry {
     /// Records that were taken under it.
     pub const fn records(&self) -> u64 {
         self.records
+    }
+
+    /// The rules that have selected nothing for so long, although the order was in force (L-MIN).
+    pub fn idle_rules(&self, now: Timestamp, idle_after: SignedDuration) -> Vec<String> {
+        let begun = self.head.not_before.max(self.installed_at);
+        let is_idle = |matched: &Option<Timestamp>| {
+            now.duration_since(matched.unwrap_or(begun).max(begun)) >= idle_after
+        };
+        let idle = self.matched.iter().filter(|(_, matched)| is_idle(matched));
+        idle.map(|(rule, _)| rule.clone()).collect()
     }
 
     /// What it is called.

@@ -286,6 +286,7 @@ impl Adding<'_> {
             begun: None,
             ended: None,
             records: 0,
+            matched: order.rules.iter().map(|rule| (rule.id.clone(), None)).collect(),
             body: Some(Arc::new(order)),
         };
         let position = registry.entries.len();

@@ -2,8 +2,9 @@
 //! directory.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
@@ -13,6 +14,17 @@ use super::standing::OrderState;
 use super::state::Registry;
 use crate::order::time::tokyo;
 use crate::order::{OrderKey, Subject};
+
+/// After how many days without a record a rule is reported, unless another number is given (L-MIN).
+pub const IDLE_DAYS: u16 = 30;
+
+/// Numbers of days that can be given: to a term's length and beyond.
+pub const IDLE_RANGE: RangeInclusive<i64> = 1..=366;
+
+/// So many days of 24 hours.
+pub fn idle_after(days: u16) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(days))
+}
 
 /// All orders, and what is over all of them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -74,14 +86,22 @@ pub struct OrderView {
     pub remaining_seconds: u64,
     /// Records that were taken under it.
     pub records: u64,
+    /// Rules of an order in force that have selected nothing for longer than is configured (L-MIN).
+    pub idle_rules: Vec<String>,
     /// The SHA-256 of what was signed.
     pub digest: String,
 }
 
 impl Registry {
     /// Where every order stands at `now`. `is_live` says of a position whether its tables are in the
-    /// kernel; before they are, an order still waits.
-    pub fn register(&self, now: Timestamp, is_live: impl Fn(usize) -> bool) -> OrderList {
+    /// kernel; before they are, an order still waits. Rules that have selected nothing for `idle_after` are
+    /// idle.
+    pub fn register(
+        &self,
+        now: Timestamp,
+        idle_after: SignedDuration,
+        is_live: impl Fn(usize) -> bool,
+    ) -> OrderList {
         let listed = |(position, entry): (usize, &super::entry::Entry)| {
             let shown = match self.shown(entry, now) {
                 OrderState::InForce if !is_live(position) => OrderState::Waiting,
@@ -102,6 +122,10 @@ impl Registry {
                 not_after: tokyo(end),
                 remaining_seconds: u64::try_from(left).unwrap_or_default(),
                 records: entry.records(),
+                idle_rules: match shown {
+                    OrderState::InForce => entry.idle_rules(now, idle_after),
+                    _ => Vec::new(),
+                },
                 digest: entry.digest().to_owned(),
             }
         };

@@ -243,6 +243,7 @@ impl<D: Disk> Files<'_, D> {
                 begun: approved.begun,
                 ended: approved.ended,
                 records: approved.records,
+                matched: approved.matched.clone(),
             };
             if contents == Contents::Read {
                 self.body(&mut entry, approved, trust)?;

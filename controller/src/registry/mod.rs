@@ -47,7 +47,7 @@ mod written;
 
 pub(crate) use crate::digest::sha256 as digest;
 pub use clock::Reading;
-pub use list::{OrderList, OrderView};
+pub use list::{IDLE_DAYS, IDLE_RANGE, OrderList, OrderView, idle_after};
 pub use standing::OrderState;
 pub use state::{Change, Registry};
 pub use store::{Place, Store, StoreError};

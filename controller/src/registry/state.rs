@@ -180,6 +180,7 @@ impl Registry {
         change.registry.clock = self.clock;
         for (theirs, ours) in change.registry.entries.iter_mut().zip(&self.entries) {
             theirs.records = ours.records;
+            theirs.matched.clone_from(&ours.matched);
         }
         Ok(*change)
     }
@@ -189,10 +190,14 @@ impl Registry {
         self.clock.observe(reading);
     }
 
-    /// Counts records that were taken under an order.
-    pub fn count(&mut self, order: &OrderKey, records: u64) {
+    /// Counts records that a rule of an order has selected by now.
+    pub fn count(&mut self, order: &OrderKey, rule: &str, records: u64) {
+        let now = self.clock.highest();
         if let Some(entry) = self.entries.iter_mut().find(|entry| order.names(&entry.head)) {
             entry.records = entry.records.saturating_add(records);
+            if let Some(matched) = entry.matched.get_mut(rule) {
+                *matched = Some(now);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The registry by itself, without a disk: what it accepts, and how documents end. The store is tested in
 //! `tests/model`.
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use sensor_common::boot_time::BootTime;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use super::{Change, Reading, Registry};
 use crate::order::samples::kit::{signers, trust_version};
 use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
 use crate::order::together::Given;
-use crate::order::{Kind, Trust};
+use crate::order::{Kind, OrderKey, Trust};
 
 /// A moment, in seconds from the beginning of the tests.
 pub(crate) fn wall(second: i64) -> Timestamp {
@@ -534,4 +535,33 @@ fn the_configured_trust_file_must_not_contradict() {
     let rotated = rotation(2, &[], signers(Kind::Trust));
     let rotated = desk.0.rotate("t", rotated.into_bytes(), at(0)).unwrap();
     rotated.registry.agrees_with("t", &trust(&trust_file())).unwrap();
+}
+
+#[test]
+fn a_rule_that_selects_nothing_for_long_is_idle() {
+    let mut registry = begun().registry;
+    let mut plan = payload("a", 1, 10, 500);
+    let mut second = plan["rules"][0].clone();
+    second["id"] = "second".into();
+    plan["rules"] = json!([plan["rules"][0], second]);
+    let first = plan["rules"][0]["id"].as_str().unwrap().to_owned();
+    registry = install(&registry, &signed(&plan), at(0)).unwrap().registry;
+    let idle = |registry: &Registry, now| {
+        let list = registry.register(wall(now), SignedDuration::from_secs(100), |_| true);
+        list.orders[0].idle_rules.clone()
+    };
+    registry.observe(at(50));
+    registry.count(&OrderKey::new("a", 1), &first, 3);
+    registry.count(&OrderKey::new("a", 1), "of another order", 3);
+    assert!(idle(&registry, 5).is_empty(), "it has not begun");
+    assert!(idle(&registry, 109).is_empty(), "counted from its beginning");
+    assert_eq!(idle(&registry, 110), ["second"]);
+    assert_eq!(idle(&registry, 149), ["second"]);
+    assert_eq!(idle(&registry, 150), [first.as_str(), "second"]);
+    registry.observe(at(160));
+    registry.count(&OrderKey::new("a", 1), "second", 1);
+    assert_eq!(idle(&registry, 170), [first.as_str()]);
+    registry.observe(at(500));
+    registry = registry.settle(at(500)).unwrap().registry;
+    assert!(idle(&registry, 900).is_empty(), "what is over need not be revoked");
 }

@@ -91,6 +91,7 @@ pub(super) struct Approved {
     pub(super) begun: Option<Timestamp>,
     pub(super) ended: Option<Ended>,
     pub(super) records: u64,
+    pub(super) matched: BTreeMap<String, Option<Timestamp>>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -217,6 +218,7 @@ impl Approved {
             begun: entry.begun,
             ended: entry.ended,
             records: entry.records,
+            matched: entry.matched.clone(),
         }
     }
 

@@ -106,7 +106,7 @@ fn changes() -> Vec<fn(&Registry) -> Change> {
         |registry| {
             let mut registry = registry.clone();
             registry.observe(at(10));
-            registry.count(&OrderKey::new("a", 1), 7);
+            registry.count(&OrderKey::new("a", 1), "r1", 7);
             registry.settle(at(10)).unwrap()
         },
         |registry| {

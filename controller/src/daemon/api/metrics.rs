@@ -79,6 +79,8 @@ impl Collector for MonitorCollector {
         let orders = monitor.order_states();
         let orders = orders.iter().map(|(state, count)| (vec![("state", state.name())], *count));
         gauge(e, "orders", "Orders by state", orders)?;
+        let idle = [(Labels::new(), monitor.idle_rules())];
+        gauge(e, "rules_idle", "Rules in force that have selected nothing for long", idle)?;
         let unwritten = [(Labels::new(), u64::from(monitor.unwritten().is_some()))];
         gauge(e, "state_unwritten", "1 while the state cannot be written", unwritten)?;
         if let Some(basis) = monitor.basis() {

@@ -159,6 +159,13 @@ impl Monitor {
         OrderState::ALL.into_iter().map(|state| (state, count(state) as u64)).collect()
     }
 
+    /// How many rules in force have selected nothing for long (L-MIN).
+    pub fn idle_rules(&self) -> u64 {
+        let register = lock(&self.register);
+        let orders = register.iter().flat_map(|register| &register.orders);
+        orders.map(|order| order.idle_rules.len() as u64).sum()
+    }
+
     /// Whether all selection is halted.
     pub fn is_halted(&self) -> bool {
         lock(&self.register).as_ref().is_some_and(|register| register.halted.is_some())

@@ -200,7 +200,8 @@ where
 
     /// Where every order stands.
     pub fn register(&self, now: Timestamp) -> OrderList {
-        self.registry.register(now, |position| self.reconciler.is_live(position))
+        let idle_after = self.config.idle_after;
+        self.registry.register(now, idle_after, |position| self.reconciler.is_live(position))
     }
 
     /// The configuration in force.
@@ -310,8 +311,8 @@ where
     }
 
     fn count(&mut self) {
-        for (order, records) in self.counts.take() {
-            self.registry.count(&order, records);
+        for ((order, rule), records) in self.counts.take() {
+            self.registry.count(&order, &rule, records);
         }
     }
 

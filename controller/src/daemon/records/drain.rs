@@ -252,7 +252,7 @@ impl Drain {
                 (Ok(()), Some(rule)) => {
                     self.sequence = self.sequence.saturating_add(1);
                     records = records.saturating_add(1);
-                    count.add(&rule.order);
+                    count.add(record, rule);
                 }
                 (written, rule) => {
                     let reason = written.err().unwrap_or(SetAsideReason::Rule);
