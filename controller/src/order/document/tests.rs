@@ -211,3 +211,11 @@ fn a_document_of_version_1_gets_one_line() {
     assert!(refusal.starts_with("o.json: schema: is `sekisho.order/v1`, which is not read any"));
     assert!(!refusal.contains('\n') && refusal.contains("template order"), "{refusal}");
 }
+
+#[test]
+fn what_stands_more_than_twice_gets_one_line() {
+    let text = order().to_string();
+    let often = text.replacen("{\"c2\":", "{\"c2\":[],\"c2\":[],\"c2\":[],\"c2\":", 1);
+    let refusal = Order::read("o.json", often.as_bytes()).unwrap_err().to_string();
+    assert_eq!(refusal.matches("address_sets.c2: stands twice").count(), 1, "{refusal}");
+}
