@@ -23,7 +23,7 @@ use crate::rejection::{FollowingFault, Rejection, Rejections, SigningFault};
 pub struct Accepted {
     /// What it is, and its position in the registry.
     pub what: Position,
-    /// Whether it was there before: accepted byte for byte, so that nothing is lengthened.
+    /// Whether what it signs was accepted before, byte for byte, so that nothing is lengthened.
     pub is_known: bool,
 }
 
@@ -70,7 +70,7 @@ impl Registry {
         Ok((adding.change, accepted.into_iter().flatten().collect()))
     }
 
-    /// Whether a document was accepted before, byte for byte.
+    /// Whether what a document signs was accepted before, byte for byte. Other signatures over it change nothing.
     fn known(&self, given: &Given) -> Option<Accepted> {
         let envelope = Envelope::parse(&given.file, &given.bytes).ok()?;
         let digest = super::digest(envelope.payload());

@@ -180,7 +180,10 @@ impl Registry {
         change.registry.clock = self.clock;
         for (theirs, ours) in change.registry.entries.iter_mut().zip(&self.entries) {
             theirs.records = ours.records;
-            theirs.matched.clone_from(&ours.matched);
+            // One that the change ends needs it no more.
+            if theirs.ended.is_none() {
+                theirs.matched.clone_from(&ours.matched);
+            }
         }
         Ok(*change)
     }
