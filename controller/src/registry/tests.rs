@@ -565,3 +565,17 @@ fn a_rule_that_selects_nothing_for_long_is_idle() {
     registry = registry.settle(at(500)).unwrap().registry;
     assert!(idle(&registry, 900).is_empty(), "what is over need not be revoked");
 }
+
+#[test]
+fn what_a_change_ends_remembers_no_rules() {
+    let mut registry = begun().registry;
+    registry = install(&registry, &signed(&payload("a", 1, 10, 50)), at(0)).unwrap().registry;
+    let mut later = registry.clone();
+    later.observe(at(60));
+    let ended = later.settle(at(60)).unwrap();
+    registry.observe(at(61));
+    let taken = registry.take_up(Box::new(ended)).unwrap().registry;
+    assert!(taken.entries()[0].ended().is_some());
+    assert!(taken.entries()[0].matched.is_empty());
+    assert!(!registry.entries()[0].matched.is_empty(), "before, it had some");
+}
