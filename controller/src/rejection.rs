@@ -2,6 +2,7 @@
 //! requirement of the Act behind it. Every refused order, trust, direction or configuration file
 //! ends here, and `main` turns it into exit status 3.
 
+use std::collections::HashSet;
 use std::fmt;
 
 mod basis;
@@ -208,11 +209,14 @@ impl fmt::Display for OneLine<'_> {
 pub struct Rejections(Vec<Rejection>);
 
 impl Rejections {
-    /// All of them, if there is any.
+    /// Succeeds if nothing was rejected. Of rejections that read the same, because a name stands often or was cut,
+    /// the first remains.
     ///
     /// # Errors
-    /// That there is.
-    pub fn none(found: Vec<Rejection>) -> Result<(), Self> {
+    /// All rejections, if there are any.
+    pub fn none(mut found: Vec<Rejection>) -> Result<(), Self> {
+        let mut lines = HashSet::new();
+        found.retain(|rejection| lines.insert(rejection.to_string()));
         if found.is_empty() { Ok(()) } else { Err(Self(found)) }
     }
 

@@ -1,7 +1,6 @@
 //! An object read field by field, going on after what is wrong: every fault of a document is found in
 //! one reading. A field's value is decoded by itself, straight from the text.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -131,10 +130,8 @@ impl<'a> Fields<'a> {
     }
 
     fn listed(here: Place, listed: Listed<'a>, faults: &mut Faults) -> Self {
-        // One line for each, however often it stands there.
-        let twice: BTreeSet<String> = listed.twice.iter().map(|name| shortened(name)).collect();
-        for name in twice {
-            faults.add(&here.field(&name), FormFault::Twice);
+        for name in listed.twice {
+            faults.add(&here.field(&shortened(&name)), FormFault::Twice);
         }
         Self { place: here, fields: listed.fields, asked: Vec::new() }
     }
