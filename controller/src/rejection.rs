@@ -254,7 +254,7 @@ impl<'a> IntoIterator for &'a Rejections {
 
 /// Why something was not done: a file was refused, or the system or another process stands in the way.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum Failure {
     /// What is wrong.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Rejected(Vec<Rejection>),
@@ -263,13 +263,13 @@ pub enum Fault {
     Failed(String),
 }
 
-impl From<Rejection> for Fault {
+impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(vec![rejection])
     }
 }
 
-impl From<Rejections> for Fault {
+impl From<Rejections> for Failure {
     fn from(rejections: Rejections) -> Self {
         Self::Rejected(rejections.0)
     }

@@ -78,9 +78,9 @@ const MOST_WRONG: usize = 20;
 
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Network(Result<IpNetwork, String>);
+        struct Member(Result<IpNetwork, String>);
 
-        impl<'de> Deserialize<'de> for Network {
+        impl<'de> Deserialize<'de> for Member {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 json::text(deserializer, "an address or a prefix", |text| {
                     Ok(Self(parse_network(text)))
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Networks {
                 // Pushed one by one: a set may hold millions, and none is kept as text.
                 let mut networks = Networks { read: Vec::new(), wrong: Vec::new() };
                 let mut index = 0;
-                while let Some(Network(network)) = list.next_element()? {
+                while let Some(Member(network)) = list.next_element()? {
                     match network {
                         Ok(network) => networks.read.push(network),
                         Err(fault) if networks.wrong.len() < MOST_WRONG => {

@@ -75,7 +75,7 @@ pub enum Grounds {
         /// The measure; never that of an agreement.
         measure: Measure,
         /// The act that it is against (対象不正行為).
-        act: Act,
+        act: TargetAct,
     },
     /// An agreement (arts. 11-13).
     Agreement {
@@ -92,7 +92,7 @@ pub enum Grounds {
 
 /// The act that a measure is against (対象不正行為).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Act {
+pub struct TargetAct {
     /// Its name.
     pub id: String,
     /// What it is: free text on one line.

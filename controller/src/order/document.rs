@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::condition::Condition;
-use super::json::{self, Faults, Fields, Place};
+use super::json::{self, Faults, Fields, JsonPath};
 use super::key::OrderKey;
-use super::kind::Kind;
-use super::name::{self, BasisKey, Subject};
+use super::kind::DocumentKind;
+use super::name::{self, BasisKey, DocumentKey};
 use super::payload::{self, PayloadPrefixes};
 use super::traffic::{PortRange, Protocol};
 use super::{address, consistency, time, traffic, vacuous};
@@ -105,7 +105,7 @@ impl Order {
     /// more can be said of it.
     pub(super) fn examine(payload: &[u8], faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_document(payload, faults)?;
-        if !json::schema(&mut fields, Kind::Order.schema(), faults) {
+        if !json::schema(&mut fields, DocumentKind::Order.schema(), faults) {
             return None;
         }
         let order_id = name::id(&mut fields, "order_id", faults);
@@ -123,7 +123,8 @@ impl Order {
             && not_after <= not_before
         {
             let (end, start) = (time::tokyo(not_after), time::tokyo(not_before));
-            faults.add(&Place::top().field("not_after"), SelectionFault::Backwards { end, start });
+            faults
+                .add(&JsonPath::top().field("not_after"), SelectionFault::Backwards { end, start });
         }
         let Selection { address_sets, payload_prefixes, rules } = selection?;
         Some(Self {
@@ -207,7 +208,7 @@ impl Selection {
 }
 
 fn basis(mut fields: Fields<'_>, faults: &mut Faults) -> Option<BasisReference> {
-    let key = Subject::read(&mut fields, false, faults).and_then(Subject::basis);
+    let key = DocumentKey::read(&mut fields, false, faults).and_then(DocumentKey::basis);
     let sha256: Option<String> = fields.take("sha256", faults);
     let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if let Some(text) = &sha256
@@ -270,7 +271,7 @@ impl PayloadSet {
 }
 
 impl Rule {
-    fn read(here: Place, value: &RawValue, faults: &mut Faults) -> Option<Self> {
+    fn read(here: JsonPath, value: &RawValue, faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_value(here, value, faults)?;
         let id = name::id(&mut fields, "id", faults);
         // A condition that says nothing is left out, so that nobody takes it for one: `null` is none.

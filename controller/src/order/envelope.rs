@@ -13,7 +13,7 @@ use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKe
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::{json, keys};
 use crate::rejection::Rejection;
 
@@ -26,10 +26,10 @@ const MOST_UNNAMED: usize = 16;
 pub struct Envelope {
     #[serde(
         rename = "payloadType",
-        deserialize_with = "Kind::of_payload_type",
+        deserialize_with = "DocumentKind::of_payload_type",
         serialize_with = "payload_type"
     )]
-    kind: Kind,
+    kind: DocumentKind,
     #[serde(deserialize_with = "decode", serialize_with = "encode")]
     payload: Vec<u8>,
     #[serde(deserialize_with = "signatures")]
@@ -68,7 +68,7 @@ pub struct AlreadySigned {
 
 impl Envelope {
     /// An envelope around `payload` that nobody has signed yet.
-    pub const fn unsigned(kind: Kind, payload: Vec<u8>) -> Self {
+    pub const fn unsigned(kind: DocumentKind, payload: Vec<u8>) -> Self {
         Self { kind, payload, signatures: Vec::new() }
     }
 
@@ -89,7 +89,7 @@ impl Envelope {
     }
 
     /// What the payload is signed as.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> DocumentKind {
         self.kind
     }
 
@@ -188,7 +188,7 @@ fn encode<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `serialize_with` calls it so")]
-fn payload_type<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+fn payload_type<S: Serializer>(kind: &DocumentKind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(kind.payload_type())
 }
 
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        let mut envelope = Envelope::unsigned(Kind::Order, b"{}".to_vec());
+        let mut envelope = Envelope::unsigned(DocumentKind::Order, b"{}".to_vec());
         envelope.sign(&samples::key(1)).unwrap();
         envelope.sign(&samples::key(2)).unwrap();
         assert!(
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn both_alphabets_say_the_same() {
         let bytes: Vec<u8> = (0..=255).collect();
-        let mut envelope = Envelope::unsigned(Kind::Order, bytes.clone());
+        let mut envelope = Envelope::unsigned(DocumentKind::Order, bytes.clone());
         envelope.sign(&samples::key(1)).unwrap();
         let standard = envelope.to_json().unwrap();
         let mut fields: Value = serde_json::from_str(&standard).unwrap();
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_signature_without_a_name_is_known_by_its_maker() {
-        let mut envelope = Envelope::unsigned(Kind::Order, b"{}".to_vec());
+        let mut envelope = Envelope::unsigned(DocumentKind::Order, b"{}".to_vec());
         envelope.sign(&samples::key(1)).unwrap();
         let keys = [2, 1, 3].map(|number| samples::key(number).verifying_key());
         for nameless in [json!({}), json!({"keyid": ""})] {
@@ -314,7 +314,7 @@ mod tests {
         let keyid = "ab".repeat(32);
         let sig = STANDARD.encode([1; 64]);
         let good = json!({
-            "payloadType": Kind::Order.payload_type(), "payload": "e30=",
+            "payloadType": DocumentKind::Order.payload_type(), "payload": "e30=",
             "signatures": [{"keyid": keyid, "sig": sig}],
         });
         assert!(Envelope::parse("e", good.to_string().as_bytes()).is_ok());

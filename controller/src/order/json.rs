@@ -14,7 +14,7 @@ use crate::rejection::{FormFault, Rejection};
 mod fields;
 mod shapes;
 
-pub(super) use fields::{Faults, Fields, Place, decode, schema};
+pub(super) use fields::{Faults, Fields, JsonPath, decode, schema};
 use shapes::Object;
 pub(super) use shapes::{objects, text};
 

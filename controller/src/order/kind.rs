@@ -9,7 +9,7 @@ use crate::rejection::{FormFault, Rejection};
 
 /// A kind of signed document.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Kind {
+pub enum DocumentKind {
     /// The commission's approval of a measure: [`Basis`](super::Basis).
     Approval,
     /// An agreement, in place of an approval: [`Basis`](super::Basis).
@@ -22,7 +22,7 @@ pub enum Kind {
     Trust,
 }
 
-impl Kind {
+impl DocumentKind {
     /// Every kind.
     pub const ALL: [Self; 5] =
         [Self::Approval, Self::Agreement, Self::Order, Self::Revocation, Self::Trust];
@@ -131,13 +131,13 @@ mod tests {
 
     #[test]
     fn no_two_kinds_can_be_taken_for_each_other() {
-        for name in [Kind::schema, Kind::payload_type, Kind::noun] {
-            let names: BTreeSet<&str> = Kind::ALL.into_iter().map(name).collect();
-            assert_eq!(names.len(), Kind::ALL.len());
+        for name in [DocumentKind::schema, DocumentKind::payload_type, DocumentKind::noun] {
+            let names: BTreeSet<&str> = DocumentKind::ALL.into_iter().map(name).collect();
+            assert_eq!(names.len(), DocumentKind::ALL.len());
         }
-        for kind in Kind::ALL {
+        for kind in DocumentKind::ALL {
             let document = format!("{{\"schema\":\"{}\"}}", kind.schema());
-            assert_eq!(Kind::of_document("f", document.as_bytes()).unwrap(), kind);
+            assert_eq!(DocumentKind::of_document("f", document.as_bytes()).unwrap(), kind);
             assert!(outdated(kind.schema()).is_none());
         }
     }
@@ -146,7 +146,8 @@ mod tests {
     fn a_document_of_version_1_is_told_what_to_do() {
         for schema in ["sekisho.order/v1", "sekisho.revocation/v1", "sekisho.trust/v1"] {
             let document = format!("{{\"schema\":\"{schema}\"}}");
-            let refusal = Kind::of_document("f", document.as_bytes()).unwrap_err().to_string();
+            let refusal =
+                DocumentKind::of_document("f", document.as_bytes()).unwrap_err().to_string();
             let words = format!("f: schema: is `{schema}`, which is not read any more: ");
             assert!(
                 refusal.starts_with(&words) && refusal.contains("sekisho order t"),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::basis::{Basis, Facility, Party};
 use super::document::Order;
-use super::json::{Faults, Place};
+use super::json::{Faults, JsonPath};
 use super::measure::Measure;
 use super::statute;
-use super::verified::{Candidate, Signer, Verified};
+use super::verified::{SignedOrder, Signer, Verified};
 use crate::rejection::{Rejections, SelectionFault};
 
 /// An order, and the approval or agreement under which it was set.
@@ -39,7 +39,7 @@ impl Mandate {
 
     /// The same for an order of which something may be wrong already: all of it is said.
     pub(super) fn of(
-        mut candidate: Candidate,
+        mut candidate: SignedOrder,
         basis: &Arc<Verified<Basis>>,
     ) -> Result<Self, Rejections> {
         if let Some(order) = &candidate.order {
@@ -117,7 +117,7 @@ pub fn check_draft(
 fn check(order: &Order, basis: &Basis, digest: &str, faults: &mut Faults) {
     if order.basis.key != basis.key || order.basis.sha256 != digest {
         let (name, digest) = (basis.key.to_string(), digest.to_owned());
-        let here = Place::top().field("basis").field("sha256");
+        let here = JsonPath::top().field("basis").field("sha256");
         faults.add(&here, SelectionFault::OtherBasis { basis: name, digest });
     }
     statute::check(order, basis, faults);

@@ -63,10 +63,10 @@ pub use basis::Basis;
 pub use document::Order;
 pub use envelope::Envelope;
 pub use key::OrderKey;
-pub use kind::Kind;
+pub use kind::DocumentKind;
 pub use mandate::{Mandate, check_draft};
 pub use measure::Measure;
-pub use name::{BasisKey, BasisKind, Subject};
+pub use name::{BasisKey, BasisKind, DocumentKey};
 pub use revocation::{Revocation, verify_revocation};
 pub use role::Role;
 pub use trust::Trust;
@@ -94,14 +94,20 @@ pub enum Document {
 /// # Errors
 ///
 /// All that is wrong, with the fields that are wrong.
-pub fn read_document(file: &str, kind: Kind, payload: &[u8]) -> Result<Document, Rejections> {
+pub fn read_document(
+    file: &str,
+    kind: DocumentKind,
+    payload: &[u8],
+) -> Result<Document, Rejections> {
     let basis =
         |kind| Basis::read(kind, file, payload).map(|basis| Document::Basis(Box::new(basis)));
     match kind {
-        Kind::Approval => basis(BasisKind::Approval),
-        Kind::Agreement => basis(BasisKind::Agreement),
-        Kind::Order => Order::read(file, payload).map(|order| Document::Order(Box::new(order))),
-        Kind::Revocation => Revocation::read(file, payload).map(Document::Revocation),
-        Kind::Trust => Trust::parse(file, payload).map(Document::Trust),
+        DocumentKind::Approval => basis(BasisKind::Approval),
+        DocumentKind::Agreement => basis(BasisKind::Agreement),
+        DocumentKind::Order => {
+            Order::read(file, payload).map(|order| Document::Order(Box::new(order)))
+        }
+        DocumentKind::Revocation => Revocation::read(file, payload).map(Document::Revocation),
+        DocumentKind::Trust => Trust::parse(file, payload).map(Document::Trust),
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{Faults, Fields, quote};
 use super::key::OrderKey;
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use crate::rejection::FormFault;
 
 /// `[A-Za-z0-9._-]{1,64}`, the form of every identifier in a document.
@@ -62,10 +62,10 @@ impl BasisKind {
     pub const ALL: [Self; 2] = [Self::Approval, Self::Agreement];
 
     /// The kind of document.
-    pub const fn kind(self) -> Kind {
+    pub const fn kind(self) -> DocumentKind {
         match self {
-            Self::Approval => Kind::Approval,
-            Self::Agreement => Kind::Agreement,
+            Self::Approval => DocumentKind::Approval,
+            Self::Agreement => DocumentKind::Agreement,
         }
     }
 
@@ -97,20 +97,20 @@ impl fmt::Display for BasisKey {
 
 /// The name of a document that can end before its end.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(try_from = "Written", into = "Written")]
-pub enum Subject {
+#[serde(try_from = "DocumentKeyFields", into = "DocumentKeyFields")]
+pub enum DocumentKey {
     /// An approval or an agreement.
     Basis(BasisKey),
     /// An order.
     Order(OrderKey),
 }
 
-impl Subject {
+impl DocumentKey {
     /// The kind of document.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> DocumentKind {
         match self {
             Self::Basis(basis) => basis.kind.kind(),
-            Self::Order(_) => Kind::Order,
+            Self::Order(_) => DocumentKind::Order,
         }
     }
 
@@ -157,7 +157,7 @@ impl Subject {
             faults.add(&fields.place(), one);
             return None;
         };
-        let written = Written::of(field, id.clone(), serial?);
+        let written = DocumentKeyFields::of(field, id.clone(), serial?);
         Self::try_from(written).ok()
     }
 
@@ -170,7 +170,7 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for DocumentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Basis(basis) => basis.fmt(f),
@@ -179,13 +179,13 @@ impl fmt::Display for Subject {
     }
 }
 
-impl From<BasisKey> for Subject {
+impl From<BasisKey> for DocumentKey {
     fn from(basis: BasisKey) -> Self {
         Self::Basis(basis)
     }
 }
 
-impl From<OrderKey> for Subject {
+impl From<OrderKey> for DocumentKey {
     fn from(order: OrderKey) -> Self {
         Self::Order(order)
     }
@@ -194,7 +194,7 @@ impl From<OrderKey> for Subject {
 /// As it stands in events and in the state.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct DocumentKeyFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approval_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -204,7 +204,7 @@ struct Written {
     serial: u64,
 }
 
-impl Written {
+impl DocumentKeyFields {
     fn of(field: &str, id: String, serial: u64) -> Self {
         let mut written = Self { serial, ..Self::default() };
         match field {
@@ -216,32 +216,41 @@ impl Written {
     }
 }
 
-impl TryFrom<Written> for Subject {
+impl TryFrom<DocumentKeyFields> for DocumentKey {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
+    fn try_from(written: DocumentKeyFields) -> Result<Self, Self::Error> {
         let basis = |kind, id, serial| Self::Basis(BasisKey { kind, id, serial });
         match written {
-            Written { approval_id: Some(id), agreement_id: None, order_id: None, serial } => {
-                Ok(basis(BasisKind::Approval, id, serial))
-            }
-            Written { approval_id: None, agreement_id: Some(id), order_id: None, serial } => {
-                Ok(basis(BasisKind::Agreement, id, serial))
-            }
-            Written { approval_id: None, agreement_id: None, order_id: Some(id), serial } => {
-                Ok(Self::Order(OrderKey::new(id, serial)))
-            }
+            DocumentKeyFields {
+                approval_id: Some(id),
+                agreement_id: None,
+                order_id: None,
+                serial,
+            } => Ok(basis(BasisKind::Approval, id, serial)),
+            DocumentKeyFields {
+                approval_id: None,
+                agreement_id: Some(id),
+                order_id: None,
+                serial,
+            } => Ok(basis(BasisKind::Agreement, id, serial)),
+            DocumentKeyFields {
+                approval_id: None,
+                agreement_id: None,
+                order_id: Some(id),
+                serial,
+            } => Ok(Self::Order(OrderKey::new(id, serial))),
             _ => Err("needs exactly one of approval_id, agreement_id and order_id"),
         }
     }
 }
 
-impl From<Subject> for Written {
-    fn from(subject: Subject) -> Self {
+impl From<DocumentKey> for DocumentKeyFields {
+    fn from(subject: DocumentKey) -> Self {
         let (id, serial) = (subject.id().to_owned(), subject.serial());
         match &subject {
-            Subject::Basis(basis) => Self::of(basis.kind.field(), id, serial),
-            Subject::Order(_) => Self::of("order_id", id, serial),
+            DocumentKey::Basis(basis) => Self::of(basis.kind.field(), id, serial),
+            DocumentKey::Order(_) => Self::of("order_id", id, serial),
         }
     }
 }
@@ -257,19 +266,19 @@ mod tests {
             r#"{"agreement_id":"a","serial":2}"#,
             r#"{"order_id":"a","serial":3}"#,
         ] {
-            let subject: Subject = serde_json::from_str(json).unwrap();
+            let subject: DocumentKey = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&subject).unwrap(), json);
         }
         for json in
             [r#"{"serial":1}"#, r#"{"approval_id":"a","order_id":"a","serial":1}"#, r#"{"id":"a"}"#]
         {
-            assert!(serde_json::from_str::<Subject>(json).is_err(), "{json}");
+            assert!(serde_json::from_str::<DocumentKey>(json).is_err(), "{json}");
         }
     }
 
     #[test]
     fn a_name_covers_lower_serials_of_the_same_document_only() {
-        let subject = |kind: &str, id: &str, serial: u64| -> Subject {
+        let subject = |kind: &str, id: &str, serial: u64| -> DocumentKey {
             serde_json::from_value(serde_json::json!({kind: id, "serial": serial})).unwrap()
         };
         let two = subject("approval_id", "a", 2);

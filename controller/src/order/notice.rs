@@ -3,7 +3,7 @@
 //! verified, nothing that depends on a clock or on other documents.
 
 use super::explain::Language;
-use super::name::{BasisKind, Subject};
+use super::name::{BasisKind, DocumentKey};
 use super::revocation::Revocation;
 use super::trust::{Trust, TrustedKey};
 use super::verified::Signer;
@@ -70,8 +70,8 @@ pub fn revocation(revocation: &Revocation, signers: Option<&[Signer]>) -> Notice
     notice.signers(signers);
     notice.line(&format!("Effective  {at}"), &format!("効力：{at} から"));
     let (english, what) = match ends {
-        Subject::Basis(_) => ("no order under it selects anything", "これに基づく全ての指示書"),
-        Subject::Order(_) => ("that order selects nothing", "この指示書"),
+        DocumentKey::Basis(_) => ("no order under it selects anything", "これに基づく全ての指示書"),
+        DocumentKey::Order(_) => ("that order selects nothing", "この指示書"),
     };
     notice.line(
         &format!("           from this moment on, or at once if it has passed, {english}"),
@@ -85,10 +85,10 @@ pub fn revocation(revocation: &Revocation, signers: Option<&[Signer]>) -> Notice
     notice
 }
 
-fn japanese(subject: &Subject) -> &'static str {
+fn japanese(subject: &DocumentKey) -> &'static str {
     match subject {
-        Subject::Order(_) => "指示書",
-        Subject::Basis(basis) => match basis.kind {
+        DocumentKey::Order(_) => "指示書",
+        DocumentKey::Basis(basis) => match basis.kind {
             BasisKind::Approval => "承認",
             BasisKind::Agreement => "当事者協定",
         },
@@ -139,13 +139,13 @@ mod tests {
     use serde_json::json;
 
     use super::super::verified::verify_revocation;
-    use super::super::{Kind, samples};
+    use super::super::{DocumentKind, samples};
     use super::*;
 
     #[test]
     fn a_revocation_in_both_languages() {
         let text = samples::revocation().to_string();
-        let envelope = samples::sealed(Kind::Revocation, text.as_bytes(), &[1, 2, 3]);
+        let envelope = samples::sealed(DocumentKind::Revocation, text.as_bytes(), &[1, 2, 3]);
         let verified = verify_revocation("r", envelope.as_bytes(), &samples::trust()).unwrap();
         let [one, two, three] = [1, 2, 3].map(samples::kit::keyid);
         let notice = revocation(&verified, Some(verified.signers()));

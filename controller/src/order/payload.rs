@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::json::{self, Faults, Fields, Place};
+use super::json::{self, Faults, Fields, JsonPath};
 use crate::rejection::FormFault;
 
 /// The longest payload prefix that is compared, in bytes.
@@ -99,7 +99,7 @@ pub(super) fn take(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Paylo
     }
 }
 
-fn in_range(value: u64, here: &Place, faults: &mut Faults) -> Option<u8> {
+fn in_range(value: u64, here: &JsonPath, faults: &mut Faults) -> Option<u8> {
     let high = LONGEST as u64;
     let length = u8::try_from(value).ok().filter(|length| (1..=high).contains(&(*length).into()));
     if length.is_none() {
@@ -109,7 +109,11 @@ fn in_range(value: u64, here: &Place, faults: &mut Faults) -> Option<u8> {
 }
 
 /// Bytes of which there are as many as the value has.
-fn exactly<const N: usize>(Hex(bytes): Hex, here: &Place, faults: &mut Faults) -> Option<[u8; N]> {
+fn exactly<const N: usize>(
+    Hex(bytes): Hex,
+    here: &JsonPath,
+    faults: &mut Faults,
+) -> Option<[u8; N]> {
     let read = bytes.try_into().ok();
     if read.is_none() {
         let reason = format!("is not {} hexadecimal digits", 2 * N);

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 
 use super::json::{self, Faults, Fields};
-use super::kind::Kind;
-use super::name::{BasisKind, Subject};
+use super::kind::DocumentKind;
+use super::name::{BasisKind, DocumentKey};
 use super::role::Role;
 use super::time;
 use crate::rejection::{FormFault, Rejections};
@@ -24,7 +24,7 @@ pub use super::verified::verify_revocation;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revocation {
     /// What ends, up to this serial.
-    pub ends: Subject,
+    pub ends: DocumentKey,
     /// The first moment at which it is not in force any more. One that has passed means at
     /// once; what was selected before it was known is not undone by it.
     pub effective_at: Timestamp,
@@ -46,11 +46,11 @@ impl Revocation {
 
     fn fields(payload: &[u8], faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_document(payload, faults)?;
-        if !json::schema(&mut fields, Kind::Revocation.schema(), faults) {
+        if !json::schema(&mut fields, DocumentKind::Revocation.schema(), faults) {
             return None;
         }
         let ends = fields.object("ends", faults).and_then(|mut ends| {
-            let subject = Subject::read(&mut ends, true, faults);
+            let subject = DocumentKey::read(&mut ends, true, faults);
             ends.end(faults);
             subject
         });
@@ -64,7 +64,7 @@ impl Revocation {
     }
 
     /// Whether it ends the document of this name.
-    pub fn ends(&self, document: &Subject) -> bool {
+    pub fn ends(&self, document: &DocumentKey) -> bool {
         self.ends.covers(document)
     }
 
@@ -72,8 +72,8 @@ impl Revocation {
     /// known either.
     pub fn may_be_by(&self, role: &Role) -> bool {
         match &self.ends {
-            Subject::Order(_) => *role == Role::CabinetOffice,
-            Subject::Basis(basis) => match basis.kind {
+            DocumentKey::Order(_) => *role == Role::CabinetOffice,
+            DocumentKey::Basis(basis) => match basis.kind {
                 BasisKind::Approval => *role == Role::Commission,
                 BasisKind::Agreement => {
                     matches!(role, Role::CabinetOffice | Role::Carrier | Role::Party(_))
@@ -100,7 +100,7 @@ mod tests {
             (json!({"approval_id": "2027-17-0004", "serial": 1}), false),
             (json!({"order_id": "2027-17-0003", "serial": 1}), false),
         ] {
-            let subject: Subject = serde_json::from_value(ends).unwrap();
+            let subject: DocumentKey = serde_json::from_value(ends).unwrap();
             assert_eq!(revocation.ends(&subject), expected, "{subject}");
         }
     }

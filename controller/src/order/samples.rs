@@ -12,7 +12,7 @@ pub(crate) use kit::{Signed, key, papers, sealed, signed, trust_file};
 
 use super::json::Faults;
 use super::together::{Given, judge};
-use super::{Basis, BasisKind, Kind, Mandate, Order, Trust, Verified};
+use super::{Basis, BasisKind, DocumentKind, Mandate, Order, Trust, Verified};
 use crate::rejection::Rejections;
 
 /// The trust file of the kit.
@@ -85,7 +85,7 @@ pub(crate) fn refusal(order: &Value) -> String {
 /// A revocation of the plan's approval.
 pub(crate) fn revocation() -> Value {
     json!({
-        "schema": Kind::Revocation.schema(), "ends": {"approval_id": "2027-17-0003", "serial": 1},
+        "schema": DocumentKind::Revocation.schema(), "ends": {"approval_id": "2027-17-0003", "serial": 1},
         "effective_at": "2027-12-01T09:00:00+09:00", "reason": "the commission withdrew its approval",
     })
 }

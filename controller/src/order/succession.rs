@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::basis::{Basis, Grounds};
 use super::document::Order;
-use super::json::{Faults, Place};
+use super::json::{Faults, JsonPath};
 use super::name::{BasisKey, BasisKind};
 use super::time::tokyo;
 use super::verified::Verified;
@@ -37,12 +37,12 @@ pub fn check(file: &str, new: &Basis, old: &Basis) -> Result<(), Rejections> {
         if new.not_before > old.not_after {
             let (new, old) = (tokyo(new.not_before), tokyo(old.not_after));
             let fault = FollowingFault::Gap { new, earlier, old };
-            faults.add(&Place::top().field("not_before"), fault);
+            faults.add(&JsonPath::top().field("not_before"), fault);
         }
     } else if new.not_after > old.not_after {
         let (new, old) = (tokyo(new.not_after), tokyo(old.not_after));
         let fault = FollowingFault::Prolongs { new, earlier, old };
-        faults.add(&Place::top().field("not_after"), fault);
+        faults.add(&JsonPath::top().field("not_after"), fault);
     }
     faults.end()
 }
@@ -50,13 +50,13 @@ pub fn check(file: &str, new: &Basis, old: &Basis) -> Result<(), Rejections> {
 /// What stays the same from a basis to the one that follows it.
 fn goes_on(new: &Basis, old: &Basis, faults: &mut Faults) {
     let earlier = || old.key.to_string();
-    let mut same = |field: Place, new: &str, old: &str| {
+    let mut same = |field: JsonPath, new: &str, old: &str| {
         if new != old {
             let (new, old) = (new.to_owned(), old.to_owned());
             faults.add(&field, FollowingFault::Differs { new, earlier: earlier(), old });
         }
     };
-    let top = Place::top;
+    let top = JsonPath::top;
     same(top().field("facility").field("id"), &new.facility.id, &old.facility.id);
     match (&new.grounds, &old.grounds) {
         (
@@ -119,11 +119,11 @@ pub fn order(
     if new.serial <= old.serial {
         let (serial, seen) = (new.serial, old.serial);
         let what = format!("order {}", new.order_id);
-        faults.add(&Place::top().field("serial"), FollowingFault::Seen { serial, seen, what });
+        faults.add(&JsonPath::top().field("serial"), FollowingFault::Seen { serial, seen, what });
     } else if !reaches(basis, &old.basis.key, known) {
         let (basis, former) = (basis.key.to_string(), old.basis.key.to_string());
         let fault = FollowingFault::OtherBasis { basis, former, serial: old.serial };
-        faults.add(&Place::top().field("basis"), fault);
+        faults.add(&JsonPath::top().field("basis"), fault);
     }
     faults.end()
 }

@@ -73,15 +73,15 @@ pub(super) fn take(
     field: &'static str,
     faults: &mut Faults,
 ) -> Option<Timestamp> {
-    struct Written(Timestamp);
+    struct Rfc3339(Timestamp);
 
-    impl<'de> Deserialize<'de> for Written {
+    impl<'de> Deserialize<'de> for Rfc3339 {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             json::text(deserializer, "a timestamp", parse_timestamp).map(Self)
         }
     }
 
-    fields.take(field, faults).map(|Written(timestamp)| timestamp)
+    fields.take(field, faults).map(|Rfc3339(timestamp)| timestamp)
 }
 
 /// The latest end of a term of `months` calendar months in Asia/Tokyo that starts at `not_before`

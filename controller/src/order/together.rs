@@ -10,13 +10,13 @@ use jiff::Timestamp;
 
 use super::basis::Basis;
 use super::envelope::Envelope;
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::mandate::Mandate;
-use super::name::{BasisKey, BasisKind, Subject};
+use super::name::{BasisKey, BasisKind, DocumentKey};
 use super::revocation::Revocation;
 use super::succession;
 use super::trust::Trust;
-use super::verified::{self, Candidate, Verified};
+use super::verified::{self, SignedOrder, Verified};
 use crate::rejection::{FollowingFault, Rejection, Rejections, SelectionFault};
 
 /// A file that was given.
@@ -72,7 +72,7 @@ pub fn examine(
 #[derive(Default)]
 struct Sorted {
     together: Together,
-    candidates: Vec<(usize, Candidate)>,
+    candidates: Vec<(usize, SignedOrder)>,
     /// Whether an approval or agreement was refused, so that orders under it say nothing.
     spoilt: bool,
 }
@@ -89,7 +89,8 @@ fn sort(given: &[Given], trust: &Trust, found: &mut Vec<Rejection>) -> Sorted {
             }
         };
         if let Err(rejections) = sorted.add(index, file, &envelope, trust) {
-            sorted.spoilt |= matches!(envelope.kind(), Kind::Approval | Kind::Agreement);
+            sorted.spoilt |=
+                matches!(envelope.kind(), DocumentKind::Approval | DocumentKind::Agreement);
             found.extend(rejections);
         }
     }
@@ -107,15 +108,17 @@ impl Sorted {
         let together = &mut self.together;
         let basis = |kind| verified::basis(kind, file, envelope, trust).map(Arc::new);
         match envelope.kind() {
-            Kind::Approval => together.bases.push((index, basis(BasisKind::Approval)?)),
-            Kind::Agreement => together.bases.push((index, basis(BasisKind::Agreement)?)),
-            Kind::Order => {
+            DocumentKind::Approval => together.bases.push((index, basis(BasisKind::Approval)?)),
+            DocumentKind::Agreement => together.bases.push((index, basis(BasisKind::Agreement)?)),
+            DocumentKind::Order => {
                 self.candidates.push((index, verified::candidate(file, envelope, trust)?));
             }
-            Kind::Revocation => {
+            DocumentKind::Revocation => {
                 together.revocations.push((index, verified::revocation(file, envelope, trust)?));
             }
-            Kind::Trust => together.trust.push((index, verified::rotation(file, envelope, trust)?)),
+            DocumentKind::Trust => {
+                together.trust.push((index, verified::rotation(file, envelope, trust)?))
+            }
         }
         Ok(())
     }
@@ -199,7 +202,7 @@ fn in_sequence(
 /// An order under what it rests on; `None` where that was refused, which is said already.
 fn under(
     file: &str,
-    candidate: Candidate,
+    candidate: SignedOrder,
     bases: &[Arc<Verified<Basis>>],
     spoilt: bool,
 ) -> Result<Option<Mandate>, Rejections> {
@@ -219,7 +222,7 @@ fn under(
 
 /// Says which names stand twice.
 fn once<'a>(
-    named: impl Iterator<Item = (usize, Subject)>,
+    named: impl Iterator<Item = (usize, DocumentKey)>,
     file: impl Fn(usize) -> &'a str,
     found: &mut Vec<Rejection>,
 ) {
@@ -240,7 +243,7 @@ pub(crate) fn is_theirs(revocation: &Verified<Revocation>, basis: &Basis) -> boo
 
 impl Together {
     /// The moment from which a basis is revoked by these documents.
-    fn revoked(&self, subject: &Subject, basis: Option<&Basis>) -> Option<Timestamp> {
+    fn revoked(&self, subject: &DocumentKey, basis: Option<&Basis>) -> Option<Timestamp> {
         let ends = |revocation: &&Verified<Revocation>| {
             revocation.ends(subject) && basis.is_none_or(|basis| is_theirs(revocation, basis))
         };
@@ -272,7 +275,7 @@ impl Together {
 
     /// When a basis ends, as far as these documents say.
     fn basis_end(&self, basis: &Basis) -> Timestamp {
-        let key: Subject = basis.key.clone().into();
+        let key: DocumentKey = basis.key.clone().into();
         let later = self.bases.iter().filter(|(_, later)| later.amends(basis));
         let amended = later.map(|(_, later)| later.not_before).min();
         let revoked = self.revoked(&key, Some(basis));

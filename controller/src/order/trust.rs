@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::json;
 use super::keys;
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::role::Role;
 use crate::rejection::{FormFault, Reason, Rejection, Rejections, TrustFault};
 use crate::text;
@@ -214,7 +214,7 @@ impl Trust {
             written.insert(role.to_string(), value);
         }
         let trust: Value = json!({
-            "schema": Kind::Trust.schema(),
+            "schema": DocumentKind::Trust.schema(),
             "version": version,
             "keys": keys,
             "roles": written,

@@ -11,7 +11,7 @@ use sensor_common::payload::MOST_PREFIXES;
 use super::basis::criteria::{LEAST_IPV4, LEAST_IPV6, LEAST_PAYLOAD, PrefixLengths};
 use super::condition::Condition;
 use super::document::Selection;
-use super::json::{Faults, Place};
+use super::json::{Faults, JsonPath};
 use super::payload::PayloadPrefixes;
 use super::space::Space;
 use super::traffic;
@@ -31,7 +31,7 @@ const MOST_TOLD: usize = 5;
 
 pub(super) fn check(selection: &Selection, faults: &mut Faults) {
     for (name, set) in &selection.address_sets {
-        let here = Place::top().field("address_sets").field(name).field("addresses");
+        let here = JsonPath::top().field("address_sets").field(name).field("addresses");
         let shortest = PrefixLengths { ipv4: LEAST_IPV4, ipv6: LEAST_IPV6 };
         let wide = set.addresses.iter().enumerate();
         let wide = wide.filter(|(_, prefix)| prefix.prefix() < shortest.of(prefix));
@@ -47,7 +47,7 @@ pub(super) fn check(selection: &Selection, faults: &mut Faults) {
         }
     }
     for (name, set) in &selection.payload_prefixes {
-        let here = Place::top().field("payload_prefixes").field(name);
+        let here = JsonPath::top().field("payload_prefixes").field(name);
         for (here, length) in shorter(&here, &set.prefixes, LEAST_PAYLOAD) {
             faults.add(&here, SelectionFault::ShortPayload { length, least: LEAST_PAYLOAD });
         }
@@ -56,7 +56,7 @@ pub(super) fn check(selection: &Selection, faults: &mut Faults) {
 }
 
 /// The payload prefixes of a set that compare fewer bytes, and how many they compare.
-pub(super) fn shorter(here: &Place, set: &PayloadPrefixes, least: u8) -> Vec<(Place, usize)> {
+pub(super) fn shorter(here: &JsonPath, set: &PayloadPrefixes, least: u8) -> Vec<(JsonPath, usize)> {
     let least = usize::from(least);
     match set {
         PayloadPrefixes::Hashed { length, .. } => {
@@ -83,7 +83,7 @@ fn ports(selection: &Selection, faults: &mut Faults) {
                 | Condition::Protocol(_) => continue,
             };
             if traffic::is_every_port(ranges) {
-                let here = Place::top().field("rules").member(index).field(condition.field());
+                let here = JsonPath::top().field("rules").member(index).field(condition.field());
                 faults.add(&here, SelectionFault::AllPorts);
             }
         }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::basis::Basis;
 use super::document::Order;
 use super::envelope::Envelope;
-use super::json::{self, Faults, Place, quote};
-use super::kind::{self, Kind};
+use super::json::{self, Faults, JsonPath, quote};
+use super::kind::{self, DocumentKind};
 use super::name::BasisKind;
 use super::revocation::Revocation;
 use super::role::Role;
@@ -107,7 +107,7 @@ pub fn verify_order(
     bytes: &[u8],
     trust: &Trust,
 ) -> Result<Verified<Order>, Rejections> {
-    order(file, &expect(file, bytes, Kind::Order)?, trust)
+    order(file, &expect(file, bytes, DocumentKind::Order)?, trust)
 }
 
 /// Verifies and reads an approval or an agreement, in the same way.
@@ -134,7 +134,7 @@ pub fn verify_revocation(
     bytes: &[u8],
     trust: &Trust,
 ) -> Result<Verified<Revocation>, Rejections> {
-    revocation(file, &expect(file, bytes, Kind::Revocation)?, trust)
+    revocation(file, &expect(file, bytes, DocumentKind::Revocation)?, trust)
 }
 
 /// Verifies and reads an envelope of whatever kind it says it is.
@@ -148,20 +148,22 @@ pub fn verify_any(file: &str, bytes: &[u8], trust: &Trust) -> Result<VerifiedDoc
         basis(kind, file, &envelope, trust).map(|basis| VerifiedDocument::Basis(Box::new(basis)))
     };
     match envelope.kind() {
-        Kind::Approval => of_kind(BasisKind::Approval),
-        Kind::Agreement => of_kind(BasisKind::Agreement),
-        Kind::Order => {
+        DocumentKind::Approval => of_kind(BasisKind::Approval),
+        DocumentKind::Agreement => of_kind(BasisKind::Agreement),
+        DocumentKind::Order => {
             order(file, &envelope, trust).map(|order| VerifiedDocument::Order(Box::new(order)))
         }
-        Kind::Revocation => revocation(file, &envelope, trust).map(VerifiedDocument::Revocation),
-        Kind::Trust => rotation(file, &envelope, trust).map(VerifiedDocument::Trust),
+        DocumentKind::Revocation => {
+            revocation(file, &envelope, trust).map(VerifiedDocument::Revocation)
+        }
+        DocumentKind::Trust => rotation(file, &envelope, trust).map(VerifiedDocument::Trust),
     }
 }
 
 /// Opens an envelope. A document that nobody has signed is recognised, and so is one of version 1.
 pub(super) fn open(file: &str, bytes: &[u8]) -> Result<Envelope, Rejection> {
     if !Envelope::is_likely(bytes) && json::string_field(bytes, "schema").is_some() {
-        let kind = Kind::of_document(file, bytes)?;
+        let kind = DocumentKind::of_document(file, bytes)?;
         return Err(Rejection::new(file, SigningFault::Unsigned(kind.with_article())));
     }
     let envelope = Envelope::parse(file, bytes)?;
@@ -174,7 +176,7 @@ pub(super) fn open(file: &str, bytes: &[u8]) -> Result<Envelope, Rejection> {
     Ok(envelope)
 }
 
-fn expect(file: &str, bytes: &[u8], kind: Kind) -> Result<Envelope, Rejection> {
+fn expect(file: &str, bytes: &[u8], kind: DocumentKind) -> Result<Envelope, Rejection> {
     let envelope = open(file, bytes)?;
     if envelope.kind() == kind {
         return Ok(envelope);
@@ -184,14 +186,14 @@ fn expect(file: &str, bytes: &[u8], kind: Kind) -> Result<Envelope, Rejection> {
 }
 
 /// An order of which enough have signed the bytes, and what is wrong with it so far.
-pub(super) struct Candidate {
+pub(super) struct SignedOrder {
     pub(super) order: Option<Order>,
     pub(super) faults: Faults,
     signers: Vec<Signer>,
     digest: String,
 }
 
-impl Candidate {
+impl SignedOrder {
     /// The order, if nothing is wrong with it.
     pub(super) fn accept(self) -> Result<Verified<Order>, Rejections> {
         let Self { order, faults, signers, digest } = self;
@@ -204,13 +206,13 @@ pub(super) fn candidate(
     file: &str,
     envelope: &Envelope,
     trust: &Trust,
-) -> Result<Candidate, Rejections> {
+) -> Result<SignedOrder, Rejections> {
     let mut faults = Faults::new(file);
     let signers = signatures::by_roles(envelope, trust, &[Role::CabinetOffice], &mut faults);
     faults.end()?;
     let mut faults = Faults::new(file);
     let order = Order::examine(envelope.payload(), &mut faults);
-    Ok(Candidate { order, faults, signers, digest: digest(envelope) })
+    Ok(SignedOrder { order, faults, signers, digest: digest(envelope) })
 }
 
 fn order(file: &str, envelope: &Envelope, trust: &Trust) -> Result<Verified<Order>, Rejections> {
@@ -250,7 +252,7 @@ pub(super) fn revocation(
     let mut faults = Faults::new(file);
     for (index, signer) in signers.iter().enumerate() {
         if !value.may_be_by(&signer.role) {
-            let here = Place::top().field("signatures").member(index).field("keyid");
+            let here = JsonPath::top().field("signatures").member(index).field("keyid");
             let (role, ends) = (signer.role.to_string(), value.ends.kind().with_article());
             let ends = ends.to_owned();
             faults.add(&here, SigningFault::NotTheirs { role, ends });

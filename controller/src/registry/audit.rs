@@ -21,7 +21,7 @@ const LONGEST: u64 = 64 << 20;
 
 /// A line as it is written.
 #[derive(Serialize)]
-struct Written<'a> {
+struct WrittenLine<'a> {
     sequence: u64,
     at: jiff::Timestamp,
     previous: &'a str,
@@ -31,7 +31,7 @@ struct Written<'a> {
 
 /// What makes a line part of the chain.
 #[derive(Deserialize)]
-struct Link<'a> {
+struct ChainLink<'a> {
     sequence: u64,
     at: &'a str,
     previous: &'a str,
@@ -45,7 +45,7 @@ pub(super) fn lines(previous: &str, events: &[Event]) -> io::Result<Vec<String>>
     let mut previous = previous.to_owned();
     let mut lines = Vec::new();
     for Event { sequence, at, what } in events {
-        let written = Written { sequence: *sequence, at: *at, previous: &previous, what };
+        let written = WrittenLine { sequence: *sequence, at: *at, previous: &previous, what };
         let line = serde_json::to_string(&written)?;
         previous = super::digest(line.as_bytes());
         lines.push(line);
@@ -77,7 +77,8 @@ impl Expected {
     fn before(&self) -> Result<(u64, String), String> {
         let (mut sequence, mut before) = (self.last, self.digest.clone());
         for line in self.lines.iter().rev() {
-            let link: Link<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            let link: ChainLink<'_> =
+                serde_json::from_str(line).map_err(|error| error.to_string())?;
             if link.sequence != sequence || super::digest(line.as_bytes()) != before {
                 return Err(format!("holds another line than event {sequence}"));
             }
@@ -149,7 +150,7 @@ fn examine(
         Ok(before) => before,
         Err(reason) => return refuse(format!("cannot be checked: the state {reason}")),
     };
-    let mut walk = Walk { previous: NOTHING.to_owned(), first: None, last: None };
+    let mut walk = ChainWalk { previous: NOTHING.to_owned(), first: None, last: None };
     let (mut whole, mut bytes) = (0_u64, Vec::new());
     for number in 1..=before {
         bytes.clear();
@@ -172,8 +173,9 @@ fn examine(
     let wanted = text(&expected.lines);
     let mut found = Vec::new();
     reader.take(wanted.len() as u64 + 1).read_to_end(&mut found)?;
-    let at =
-        |line: &String| serde_json::from_str::<Link<'_>>(line).ok().map(|link| link.at.to_owned());
+    let at = |line: &String| {
+        serde_json::from_str::<ChainLink<'_>>(line).ok().map(|link| link.at.to_owned())
+    };
     Ok(match compare(&wanted, &found) {
         Ok(kept) => Ok(Chain {
             events: expected.last,
@@ -200,20 +202,20 @@ fn examine(
 }
 
 /// Where a reader of the chain stands.
-struct Walk {
+struct ChainWalk {
     /// The SHA-256 of the line before.
     previous: String,
     first: Option<String>,
     last: Option<String>,
 }
 
-impl Walk {
+impl ChainWalk {
     /// Takes up line `number`, without its line feed.
     ///
     /// # Errors
     /// Why it cannot follow the lines before.
     fn step(&mut self, number: u64, text: &[u8]) -> Result<(), String> {
-        let link: Link<'_> =
+        let link: ChainLink<'_> =
             serde_json::from_slice(text).map_err(|error| format!("is no event: {error}"))?;
         if link.sequence != number {
             return Err(format!(

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::act::Act;
 use super::clock::Reading;
 use super::install::{Accepted, Position};
-use super::loading::Contents;
+use super::loading::OrderBodies;
 use super::state::{Change, Registry};
 use super::wording;
 use crate::classes::ClassRanges;
@@ -28,11 +28,11 @@ use crate::text::Text;
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Install approvals, agreements and orders: all of them, or none if one is refused.
-    Install(Vec<Document>),
+    Install(Vec<RawDocument>),
     /// Accept a revocation.
-    Revoke(Document),
+    Revoke(RawDocument),
     /// Put a new trust file in force.
-    Rotate(Document),
+    Rotate(RawDocument),
     /// Halt all selection.
     Halt(Act),
     /// Resume it.
@@ -41,7 +41,7 @@ pub enum Command {
 
 /// A document as it came.
 #[derive(Clone, Debug)]
-pub struct Document {
+pub struct RawDocument {
     /// What whoever sends it calls it.
     pub name: Text,
     /// The whole of it.
@@ -61,14 +61,14 @@ pub struct KnownDirection<'a> {
 #[derive(Debug)]
 pub struct Decision {
     /// What has to be done.
-    pub step: Step,
+    pub effect: Effect,
     /// What whoever asked is told once it is done.
     pub answer: Answer,
 }
 
 /// What has to be done.
 #[derive(Debug)]
-pub enum Step {
+pub enum Effect {
     /// Nothing: it was so before.
     Nothing,
     /// The kernel may select more: on the disk first.
@@ -90,15 +90,15 @@ enum Told {
 impl Command {
     /// Whether the orders of a state directory have to be read for it. A halt and a resumption depend on as
     /// little as they can.
-    pub const fn contents(&self) -> Contents {
+    pub const fn bodies(&self) -> OrderBodies {
         match self {
-            Self::Install(_) | Self::Revoke(_) | Self::Rotate(_) => Contents::Read,
-            Self::Halt(_) | Self::Resume(_) => Contents::Skip,
+            Self::Install(_) | Self::Revoke(_) | Self::Rotate(_) => OrderBodies::Read,
+            Self::Halt(_) | Self::Resume(_) => OrderBodies::Skip,
         }
     }
 }
 
-impl Document {
+impl RawDocument {
     /// Reads a document from its file.
     ///
     /// # Errors
@@ -156,17 +156,17 @@ impl Answer {
 
 impl Decision {
     fn nothing(line: String) -> Self {
-        Self { step: Step::Nothing, answer: Answer::lines(vec![line]) }
+        Self { effect: Effect::Nothing, answer: Answer::lines(vec![line]) }
     }
 
     fn open(change: Change) -> Self {
         let answer = Answer::lines(wording::events(&change));
-        Self { step: Step::Open(Box::new(change)), answer }
+        Self { effect: Effect::Open(Box::new(change)), answer }
     }
 
     fn close(change: Change) -> Self {
         let answer = Answer::lines(wording::events(&change));
-        Self { step: Step::Close(Box::new(change)), answer }
+        Self { effect: Effect::Close(Box::new(change)), answer }
     }
 }
 
@@ -184,14 +184,14 @@ impl Registry {
     ) -> Result<Decision, Rejections> {
         match command {
             Command::Install(documents) => self.decide_on_documents(documents, direction, reading),
-            Command::Revoke(Document { name, bytes }) => {
+            Command::Revoke(RawDocument { name, bytes }) => {
                 let change = self.revoke(name.as_str(), bytes.clone(), reading)?;
                 Ok(change.map_or_else(
                     || Decision::nothing(wording::REVOKED_BEFORE.to_owned()),
                     Decision::close,
                 ))
             }
-            Command::Rotate(Document { name, bytes }) => {
+            Command::Rotate(RawDocument { name, bytes }) => {
                 Ok(Decision::close(self.rotate(name.as_str(), bytes.clone(), reading)?))
             }
             Command::Halt(act) => Ok(self.halt(act.clone(), reading).map_or_else(
@@ -206,12 +206,12 @@ impl Registry {
 
     fn decide_on_documents(
         &self,
-        documents: &[Document],
+        documents: &[RawDocument],
         direction: Option<KnownDirection<'_>>,
         reading: Reading,
     ) -> Result<Decision, Rejections> {
         let classes = direction.map(|direction| direction.classes);
-        let given: Vec<Given> = documents.iter().map(Document::given).collect();
+        let given: Vec<Given> = documents.iter().map(RawDocument::given).collect();
         let (change, accepted) = self.accept(&given, classes, reading)?;
         let layers = direction.map_or(&[][..], |direction| direction.layers);
         for (document, one) in documents.iter().zip(&accepted) {
@@ -219,8 +219,9 @@ impl Registry {
                 change.registry.fits(document.name.as_str(), Some(*position), layers)?;
             }
         }
-        let step = if change.is_empty() { Step::Nothing } else { Step::Open(Box::new(change)) };
-        Ok(Decision { step, answer: Answer(Told::Documents(accepted)) })
+        let effect =
+            if change.is_empty() { Effect::Nothing } else { Effect::Open(Box::new(change)) };
+        Ok(Decision { effect, answer: Answer(Told::Documents(accepted)) })
     }
 }
 
@@ -229,16 +230,16 @@ mod tests {
     use super::super::act::{Caller, Said};
     use super::super::tests::{at, begun, payload, revocation, rotation};
     use super::*;
-    use crate::order::Kind;
+    use crate::order::DocumentKind;
     use crate::order::samples::kit::signers;
     use crate::order::samples::{Signed, signed};
 
-    fn document(name: &str, text: String) -> Document {
-        Document { name: name.parse().unwrap(), bytes: text.into() }
+    fn document(name: &str, text: String) -> RawDocument {
+        RawDocument { name: name.parse().unwrap(), bytes: text.into() }
     }
 
     /// An order, and what it rests on.
-    fn order(id: &str, from: i64) -> Vec<Document> {
+    fn order(id: &str, from: i64) -> Vec<RawDocument> {
         let Signed { basis, order } = signed(&payload(id, 1, from, from + 10));
         vec![document(&format!("{id}-basis"), basis), document(id, order)]
     }
@@ -247,12 +248,12 @@ mod tests {
     fn take(registry: &mut Registry, command: &Command) -> Result<&'static str, Vec<String>> {
         let decided = registry.decide(command, None, at(0));
         let words = |rejection: &Rejection| rejection.to_string();
-        let Decision { step, answer } =
+        let Decision { effect, answer } =
             decided.map_err(|rejections| rejections.iter().map(words).collect::<Vec<_>>())?;
-        let (name, change) = match step {
-            Step::Nothing => ("nothing", None),
-            Step::Open(change) => ("open", Some(change)),
-            Step::Close(change) => ("close", Some(change)),
+        let (name, change) = match effect {
+            Effect::Nothing => ("nothing", None),
+            Effect::Open(change) => ("open", Some(change)),
+            Effect::Close(change) => ("close", Some(change)),
         };
         if let Some(change) = change {
             *registry = change.registry;
@@ -266,7 +267,7 @@ mod tests {
         let mut registry = begun().registry;
         let act = Act::new(Said::default(), Caller::default(), at(0).wall);
         let revoked = document("r", revocation("order_id", "a", 1, 5));
-        for (command, step) in [
+        for (command, effect) in [
             (Command::Install(order("a", 10)), "open"),
             (Command::Install(order("a", 10)), "nothing"),
             (Command::Revoke(revoked.clone()), "close"),
@@ -275,9 +276,12 @@ mod tests {
             (Command::Halt(act.clone()), "nothing"),
             (Command::Resume(act.clone()), "open"),
             (Command::Resume(act), "nothing"),
-            (Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))), "close"),
+            (
+                Command::Rotate(document("t", rotation(2, &[], signers(DocumentKind::Trust)))),
+                "close",
+            ),
         ] {
-            assert_eq!(take(&mut registry, &command), Ok(step), "{command:?}");
+            assert_eq!(take(&mut registry, &command), Ok(effect), "{command:?}");
         }
     }
 
@@ -293,7 +297,7 @@ mod tests {
         assert!(registry.entries().is_empty());
         take(&mut registry, &Command::Install(vec![basis.clone(), order.clone()])).unwrap();
         let both = Command::Install(vec![higher, order, basis]);
-        let Decision { step: Step::Open(change), answer } =
+        let Decision { effect: Effect::Open(change), answer } =
             registry.decide(&both, None, at(0)).unwrap()
         else {
             panic!("something new");

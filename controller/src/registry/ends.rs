@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::clock::Reading;
 use super::entry::{BasisEntry, Ended};
-use super::event::{Reason, What};
+use super::event::{EndReason, What};
 use super::state::{Change, Registry, Revoked, TrustVersion};
 use crate::order::revocation::{Revocation, verify_revocation};
 use crate::order::together::is_theirs;
@@ -84,12 +84,16 @@ impl Registry {
         let latest = self.clock.latest(reading);
         for (position, entry) in self.bases.iter().enumerate() {
             if entry.ended.is_none() && !self.is_basis_carried(entry, &trust) {
-                change.end_basis(position, Ended { at: latest, reason: Reason::Revoked }, reading);
+                change.end_basis(
+                    position,
+                    Ended { at: latest, reason: EndReason::Revoked },
+                    reading,
+                );
             }
         }
         for (position, entry) in self.entries.iter().enumerate() {
             if entry.ended.is_none() && !self.is_carried(entry, &trust) {
-                change.end(position, Ended { at: latest, reason: Reason::Revoked }, reading);
+                change.end(position, Ended { at: latest, reason: EndReason::Revoked }, reading);
             }
         }
         change.registry.trusts.push(TrustVersion { trust, file: name });
@@ -182,6 +186,6 @@ impl Registry {
         let successor = self.entries.iter().find(|later| {
             later.succeeds(entry) && later.head.not_before <= latest && later.had_begun(wall)
         })?;
-        Some(Ended { at: successor.head.not_before, reason: Reason::Superseded })
+        Some(Ended { at: successor.head.not_before, reason: EndReason::Superseded })
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Named, NamedBasis, Reason};
+use super::event::{EndReason, NamedBasis, NamedOrder};
 use crate::order::{Basis, Mandate, Order, OrderKey, Signer, Verified};
 
 /// An accepted order.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct OrderEntry {
     /// What the order says, without its sets and rules.
     pub(super) head: Arc<Order>,
     /// What it rests on.
@@ -46,10 +46,10 @@ pub struct Ended {
     /// The first moment at which it was not in force any more.
     pub at: Timestamp,
     /// Why.
-    pub reason: Reason,
+    pub reason: EndReason,
 }
 
-impl Entry {
+impl OrderEntry {
     /// What the order says, without its sets and rules.
     pub fn head(&self) -> &Order {
         &self.head
@@ -91,8 +91,8 @@ impl Entry {
     }
 
     /// Its name in events.
-    pub fn named(&self) -> Named {
-        Named { key: self.key(), digest: self.digest.clone() }
+    pub fn named(&self) -> NamedOrder {
+        NamedOrder { key: self.key(), digest: self.digest.clone() }
     }
 
     /// What it rests on.

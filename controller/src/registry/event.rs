@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
-use super::basis::Basis;
-use super::runs::{Replayed, Start, Stop};
-use crate::order::{OrderKey, Subject};
+use super::inputs::DaemonInputs;
+use super::runs::{DaemonStart, DaemonStop, ReplayRun};
+use crate::order::{DocumentKey, OrderKey};
 
 /// An event. Its line in the audit file names the line before, too.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -42,25 +42,25 @@ pub enum What {
         #[serde(flatten)]
         basis: NamedBasis,
         /// Why.
-        reason: Reason,
+        reason: EndReason,
     },
     /// An order was accepted.
-    Installed(Named),
+    Installed(NamedOrder),
     /// An order's term has begun.
-    InForce(Named),
+    InForce(NamedOrder),
     /// An order is over, for good.
     Ended {
         /// The order.
         #[serde(flatten)]
-        order: Named,
+        order: NamedOrder,
         /// Why.
-        reason: Reason,
+        reason: EndReason,
     },
     /// A revocation was accepted.
     Revoked {
         /// What it names: that serial and every lower one is revoked.
         #[serde(flatten)]
-        ends: Subject,
+        ends: DocumentKey,
         /// When the revocation takes effect.
         effective_at: Timestamp,
         /// The reason that it gives.
@@ -80,9 +80,9 @@ pub enum What {
     /// Selection was resumed.
     Resumed(Act),
     /// A daemon began its work.
-    Started(Box<Start>),
+    Started(Box<DaemonStart>),
     /// A daemon ended.
-    Stopped(Stop),
+    Stopped(DaemonStop),
     /// A daemon had ended without a word; it was noticed when the next one began.
     Crashed {
         /// The event that says that it began.
@@ -115,19 +115,19 @@ pub enum What {
         interface: String,
     },
     /// The configuration was read again and is in force.
-    Reloaded(Box<Basis>),
+    Reloaded(Box<DaemonInputs>),
     /// The configuration was read again and refused: nothing changed.
     ReloadRefused {
         /// Why: the first reasons, cut short.
         reasons: Vec<String>,
     },
     /// Captures were replayed.
-    Replayed(Box<Replayed>),
+    Replayed(Box<ReplayRun>),
 }
 
 /// An order, named exactly.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Named {
+pub struct NamedOrder {
     /// What it is called.
     #[serde(flatten)]
     pub key: OrderKey,
@@ -140,7 +140,7 @@ pub struct Named {
 pub struct NamedBasis {
     /// What it is called.
     #[serde(flatten)]
-    pub key: Subject,
+    pub key: DocumentKey,
     /// The SHA-256 of what was signed.
     pub digest: String,
 }
@@ -148,7 +148,7 @@ pub struct NamedBasis {
 /// Why an order, or what it rests on, ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub enum EndReason {
     /// Its term is over (L-TERM).
     Expired,
     /// It was revoked, or what it rests on, or keys were without whose signatures it would not have been
@@ -158,7 +158,7 @@ pub enum Reason {
     Superseded,
 }
 
-impl Reason {
+impl EndReason {
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -177,12 +177,12 @@ mod tests {
     #[test]
     fn a_line_reads_back() {
         let at: Timestamp = "2027-11-01T00:00:00Z".parse().unwrap();
-        let order = Named { key: OrderKey::new("a", 2), digest: "00".into() };
+        let order = NamedOrder { key: OrderKey::new("a", 2), digest: "00".into() };
         let said = Said { operator: "op".parse().ok(), why: "storm".parse().ok() };
         let act = Act::new(said, Caller { uid: Some(0), login_uid: None }, at);
         for (what, text) in [
             (
-                What::Ended { order, reason: Reason::Superseded },
+                What::Ended { order, reason: EndReason::Superseded },
                 r#"{"sequence":7,"at":"2027-11-01T00:00:00Z","event":"ended","order_id":"a","serial":2,"digest":"00","reason":"superseded"}"#,
             ),
             (

@@ -8,13 +8,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::clock::Reading;
-use super::entry::{BasisEntry, Entry, head};
-use super::event::{Reason, What};
+use super::entry::{BasisEntry, OrderEntry, head};
+use super::event::{EndReason, What};
 use super::state::{Change, Registry};
 use crate::classes::ClassRanges;
 use crate::compile::{self, Layer, Slotted};
 use crate::order::together::{Given, Together, judge};
-use crate::order::{Basis, Envelope, Mandate, Subject, Verified, succession};
+use crate::order::{Basis, DocumentKey, Envelope, Mandate, Verified, succession};
 use crate::preview::check_party;
 use crate::rejection::{FollowingFault, Rejection, Rejections, SigningFault};
 
@@ -99,7 +99,7 @@ impl Registry {
             let what = format!("{} {}", key.kind.kind().noun(), key.id);
             return refuse("serial", FollowingFault::Seen { serial: key.serial, seen, what });
         }
-        let subject: Subject = key.clone().into();
+        let subject: DocumentKey = key.clone().into();
         if let Some(revocation) = self.revocation(&subject, Some(basis)) {
             let why = format!(" up to serial {}: {}", revocation.ends.serial(), revocation.reason);
             return refuse("serial", FollowingFault::Revoked(key.to_string(), why));
@@ -115,7 +115,7 @@ impl Registry {
             return refuse(FollowingFault::Unknown(named.to_string()));
         };
         let is_revoked = |entry: &BasisEntry| {
-            entry.ended.is_some_and(|ended| ended.reason == Reason::Revoked)
+            entry.ended.is_some_and(|ended| ended.reason == EndReason::Revoked)
                 || self.revocation(&entry.basis.key.clone().into(), Some(&entry.basis)).is_some()
         };
         if is_revoked(earlier) {
@@ -187,7 +187,7 @@ impl Registry {
 
     /// The orders that are in force together at each moment at which one begins, by position.
     fn together(&self) -> Vec<(Timestamp, BTreeSet<usize>)> {
-        let until = |entry: &Entry| {
+        let until = |entry: &OrderEntry| {
             let later = self.entries.iter().filter(|later| later.succeeds(entry));
             let succeeded = later.map(|later| later.head.not_before).min();
             self.end(entry).0.min(succeeded.unwrap_or(Timestamp::MAX))
@@ -275,7 +275,7 @@ impl Adding<'_> {
     fn order(&mut self, index: usize, order: Mandate) -> Position {
         let bytes = self.bytes(index);
         let registry = &mut self.change.registry;
-        let entry = Entry {
+        let entry = OrderEntry {
             head: Arc::new(head(&order)),
             basis: Arc::clone(order.basis()),
             signers: order.signers().to_vec(),

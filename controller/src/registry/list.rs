@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::entry::BasisEntry;
-use super::event::Reason;
+use super::event::EndReason;
 use super::standing::OrderState;
 use super::state::Registry;
 use crate::order::time::tokyo;
-use crate::order::{OrderKey, Subject};
+use crate::order::{DocumentKey, OrderKey};
 
 /// After how many days without a record a rule is reported, unless another number is given (L-MIN).
 pub const IDLE_DAYS: u16 = 30;
@@ -46,13 +46,13 @@ pub struct OrderList {
 pub struct BasisView {
     /// What it is called.
     #[serde(flatten)]
-    pub key: Subject,
+    pub key: DocumentKey,
     /// Its measure.
     pub measure: String,
     /// See [`OrderState::name`].
     pub state: String,
     /// Why it ended, if it has.
-    pub reason: Option<Reason>,
+    pub reason: Option<EndReason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
     /// The first moment after it, as far as is known.
@@ -72,11 +72,11 @@ pub struct OrderView {
     /// Its measure.
     pub measure: String,
     /// What it rests on.
-    pub basis: Subject,
+    pub basis: DocumentKey,
     /// See [`OrderState::name`].
     pub state: String,
     /// Why it ended, if it has.
-    pub reason: Option<Reason>,
+    pub reason: Option<EndReason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
     /// The first moment after it, as far as is known: by its term, a revocation, or what takes its
@@ -102,7 +102,7 @@ impl Registry {
         idle_after: SignedDuration,
         is_live: impl Fn(usize) -> bool,
     ) -> OrderList {
-        let listed = |(position, entry): (usize, &super::entry::Entry)| {
+        let listed = |(position, entry): (usize, &super::entry::OrderEntry)| {
             let shown = match self.shown(entry, now) {
                 OrderState::InForce if !is_live(position) => OrderState::Waiting,
                 shown => shown,

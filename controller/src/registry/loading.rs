@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::audit::{self, Chain, Expected};
 use super::clock::Clock;
-use super::entry::{BasisEntry, Entry, head};
+use super::entry::{BasisEntry, OrderEntry, head};
 use super::names;
 use super::state::{Registry, Revoked, TrustVersion};
-use super::store::{Place, StoreError};
-use super::written::{Anchor, Approved, State};
+use super::store::{StatePaths, StoreError};
+use super::written::{Anchor, WrittenEntry, WrittenState};
 use crate::classes::{self, ClassRanges};
 use crate::durable::disk::Disk;
 use crate::files;
@@ -21,7 +21,7 @@ use crate::shown::shown;
 
 /// Whether orders are read in full.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Contents {
+pub enum OrderBodies {
     /// Those that are not over are verified once more, so that they can be compiled. The files of
     /// the others must be what they were.
     Read,
@@ -46,16 +46,16 @@ pub(super) struct Loaded {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn look(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
-    attempt(|| Ok(load(disk, place, Contents::Skip)?.map(|loaded| loaded.registry)))
+pub fn look(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Registry>, StoreError> {
+    attempt(|| Ok(load(disk, paths, OrderBodies::Skip)?.map(|loaded| loaded.registry)))
 }
 
 /// The same with the orders that are not over.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn read(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
-    attempt(|| Ok(load(disk, place, Contents::Read)?.map(|loaded| loaded.registry)))
+pub fn read(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Registry>, StoreError> {
+    attempt(|| Ok(load(disk, paths, OrderBodies::Read)?.map(|loaded| loaded.registry)))
 }
 
 /// The whole of an order that was accepted, also of one that is over: from memory, or from its
@@ -65,16 +65,16 @@ pub fn read(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, Sto
 /// [`StoreError`]: its file is not there, or not what was accepted.
 pub fn whole(
     disk: &mut impl Disk,
-    place: &Place,
+    paths: &StatePaths,
     registry: &Registry,
-    entry: &Entry,
+    entry: &OrderEntry,
 ) -> Result<Arc<Mandate>, StoreError> {
     if let Some(body) = &entry.body {
         return Ok(Arc::clone(body));
     }
     let trust = find(&registry.trusts, entry.trust)
-        .map_err(|reason| Rejection::new(shown(&place.directory), reason))?;
-    let mut files = Files { disk, directory: &place.directory };
+        .map_err(|reason| Rejection::new(shown(&paths.directory), reason))?;
+    let mut files = Files { disk, directory: &paths.directory };
     let (file, bytes) = files.read(&names::order(&entry.file), &entry.file)?;
     let order = verify_order(&file, &bytes, trust)?;
     if order.digest() != entry.digest {
@@ -87,9 +87,9 @@ pub fn whole(
 ///
 /// # Errors
 /// One line that says why there is nothing to compare with any more. That is never a reason not to start.
-pub fn classes(place: &Place, registry: &Registry) -> Result<Option<ClassRanges>, String> {
+pub fn classes(paths: &StatePaths, registry: &Registry) -> Result<Option<ClassRanges>, String> {
     let Some(digest) = registry.classes() else { return Ok(None) };
-    let path = place.directory.join(names::classes(digest));
+    let path = paths.directory.join(names::classes(digest));
     let wrong = |reason: String| format!("{}: {reason}", shown(&path));
     let bytes = files::read_at_most(&path, classes::LARGEST as u64)
         .map_err(|error| wrong(format!("cannot be read: {error}")))?;
@@ -104,10 +104,10 @@ pub fn classes(place: &Place, registry: &Registry) -> Result<Option<ClassRanges>
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn verify(disk: &mut impl Disk, place: &Place) -> Result<Option<Chain>, StoreError> {
+pub fn verify(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Chain>, StoreError> {
     attempt(|| {
-        let Some(loaded) = load(disk, place, Contents::Skip)? else { return Ok(None) };
-        let path = place.directory.join(names::EVENTS);
+        let Some(loaded) = load(disk, paths, OrderBodies::Skip)? else { return Ok(None) };
+        let path = paths.directory.join(names::EVENTS);
         audit::check(disk, &path, &loaded.audit).map(Some)
     })
 }
@@ -125,17 +125,17 @@ fn attempt<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, Stor
 
 pub(super) fn load(
     disk: &mut impl Disk,
-    place: &Place,
-    contents: Contents,
+    paths: &StatePaths,
+    bodies: OrderBodies,
 ) -> Result<Option<Loaded>, StoreError> {
     let mut read = |path: &Path| {
         disk.read(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })
     };
-    let path = place.directory.join(names::STATE);
+    let path = paths.directory.join(names::STATE);
     let state = read(&path)?;
-    let anchor = match read(&place.anchor)? {
+    let anchor = match read(&paths.anchor)? {
         None => None,
-        Some(bytes) => Some(Anchor::parse(&bytes).map_err(|reason| refuse(&place.anchor, reason))?),
+        Some(bytes) => Some(Anchor::parse(&bytes).map_err(|reason| refuse(&paths.anchor, reason))?),
     };
     let Some(bytes) = state else {
         return match anchor {
@@ -144,7 +144,7 @@ pub(super) fn load(
                 &path,
                 format!(
                     "is missing, but the anchor {} is at state {}",
-                    shown(&place.anchor),
+                    shown(&paths.anchor),
                     anchor.counter
                 ),
             )
@@ -152,23 +152,23 @@ pub(super) fn load(
         };
     };
     let digest = super::digest(&bytes);
-    let state = State::parse(&bytes).map_err(|reason| refuse(&path, reason))?;
-    let anchored = agree(&path, place, &state, &digest, anchor.as_ref())?;
+    let state = WrittenState::parse(&bytes).map_err(|reason| refuse(&path, reason))?;
+    let anchored = agree(&path, paths, &state, &digest, anchor.as_ref())?;
     let (counter, audit) = (state.counter, state.audit());
-    let mut files = Files { disk, directory: &place.directory };
-    let registry = files.registry(&path, state, contents)?;
+    let mut files = Files { disk, directory: &paths.directory };
+    let registry = files.registry(&path, state, bodies)?;
     Ok(Some(Loaded { registry, counter, digest, audit, anchored }))
 }
 
 /// Whether the anchor names this very state, or the one right before.
 fn agree(
     path: &Path,
-    place: &Place,
-    state: &State,
+    paths: &StatePaths,
+    state: &WrittenState,
     digest: &str,
     anchor: Option<&Anchor>,
 ) -> Result<bool, Rejection> {
-    let name = shown(&place.anchor);
+    let name = shown(&paths.anchor);
     let refuse =
         |reason: String| Err(refuse(path, reason).at("counter").under(Requirement::Extend));
     let counter = state.counter;
@@ -216,8 +216,8 @@ impl<D: Disk> Files<'_, D> {
     fn registry(
         &mut self,
         path: &Path,
-        state: State,
-        contents: Contents,
+        state: WrittenState,
+        bodies: OrderBodies,
     ) -> Result<Registry, StoreError> {
         let trusts = self.trusts(path, &state)?;
         let bases = self.bases(path, &state, &trusts)?;
@@ -231,7 +231,7 @@ impl<D: Disk> Files<'_, D> {
             });
             let under =
                 under.ok_or_else(|| format!("rests on {}, which is not there", head.basis.key));
-            let mut entry = Entry {
+            let mut entry = OrderEntry {
                 basis: Arc::clone(&under.map_err(field)?.basis),
                 head: Arc::new(head),
                 body: None,
@@ -245,7 +245,7 @@ impl<D: Disk> Files<'_, D> {
                 records: approved.records,
                 matched: approved.matched.clone(),
             };
-            if contents == Contents::Read {
+            if bodies == OrderBodies::Read {
                 self.body(&mut entry, approved, trust)?;
             }
             entries.push(entry);
@@ -277,7 +277,7 @@ impl<D: Disk> Files<'_, D> {
     fn bases(
         &mut self,
         path: &Path,
-        state: &State,
+        state: &WrittenState,
         trusts: &[TrustVersion],
     ) -> Result<Vec<BasisEntry>, StoreError> {
         let mut bases = Vec::new();
@@ -300,7 +300,11 @@ impl<D: Disk> Files<'_, D> {
     }
 
     /// Every version follows from the one before by its signatures.
-    fn trusts(&mut self, path: &Path, state: &State) -> Result<Vec<TrustVersion>, StoreError> {
+    fn trusts(
+        &mut self,
+        path: &Path,
+        state: &WrittenState,
+    ) -> Result<Vec<TrustVersion>, StoreError> {
         let mut trusts: Vec<TrustVersion> = Vec::new();
         for (index, known) in state.trust.iter().enumerate() {
             let name = names::trust(known.version, index > 0);
@@ -323,8 +327,8 @@ impl<D: Disk> Files<'_, D> {
 
     fn body(
         &mut self,
-        entry: &mut Entry,
-        approved: &Approved,
+        entry: &mut OrderEntry,
+        approved: &WrittenEntry,
         trust: &Trust,
     ) -> Result<(), StoreError> {
         let (file, bytes) = self.read(&names::order(&approved.file), &approved.file)?;

@@ -8,7 +8,7 @@
 //! | [`clock`] | the two clocks, and which of them counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
 //! | [`install`], [`ends`], [`halt`] | the operations: pure, they return what has to be written |
-//! | [`runs`], [`basis`] | the daemons that carried it out, and what they worked by |
+//! | [`runs`], [`inputs`] | the daemons that carried it out, and what they worked by |
 //! | [`list`] | where every order stands, for people |
 //! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
@@ -21,7 +21,6 @@
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
 
 pub mod act;
-pub mod basis;
 pub mod clock;
 pub mod command;
 pub mod ends;
@@ -29,6 +28,7 @@ pub mod entry;
 pub mod event;
 pub mod halt;
 pub mod held;
+pub mod inputs;
 pub mod install;
 pub mod list;
 pub mod loading;
@@ -50,4 +50,4 @@ pub use clock::Reading;
 pub use list::{IDLE_DAYS, IDLE_RANGE, OrderList, OrderView, idle_after};
 pub use standing::OrderState;
 pub use state::{Change, Registry};
-pub use store::{Place, Store, StoreError};
+pub use store::{StatePaths, StateStore, StoreError};

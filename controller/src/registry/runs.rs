@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::basis::{Basis, FileRead};
 use super::clock::Reading;
-use super::event::{Named, What};
+use super::event::{NamedOrder, What};
+use super::inputs::{DaemonInputs, FileRead};
 use super::state::{Change, Registry};
 use crate::classes::ClassRanges;
 
@@ -16,7 +16,7 @@ const MOST: usize = 8;
 
 /// A daemon that begins its work.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Start {
+pub struct DaemonStart {
     /// The version of `sekisho`.
     pub version: String,
     /// The process.
@@ -33,7 +33,7 @@ pub struct Start {
     pub taken_over: bool,
     /// What it works by.
     #[serde(flatten)]
-    pub basis: Basis,
+    pub inputs: DaemonInputs,
 }
 
 /// How a daemon ended.
@@ -50,7 +50,7 @@ pub enum How {
 
 /// A daemon that has ended, and what its interfaces counted until then.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Stop {
+pub struct DaemonStop {
     /// How.
     pub how: How,
     /// What failed.
@@ -72,7 +72,7 @@ pub struct Stop {
 
 /// A replay: what was put in, and what came out.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Replayed {
+pub struct ReplayRun {
     /// The version of `sekisho`.
     pub version: String,
     /// The user who ran it, by number.
@@ -86,7 +86,7 @@ pub struct Replayed {
     /// The trust file.
     pub trust: FileRead,
     /// The orders.
-    pub orders: Vec<Named>,
+    pub orders: Vec<NamedOrder>,
     /// The files that say what is domestic and what is foreign.
     pub direction: Vec<FileRead>,
     /// The class of global unicast space that none of them names.
@@ -116,13 +116,13 @@ pub(super) struct Running {
 impl Registry {
     /// A daemon begins, over these classes. One before it that never said that it ended is noted first: it
     /// was killed, or the machine went down under it, or its end could not be written.
-    pub fn started(&self, start: Start, ranges: &ClassRanges, reading: Reading) -> Change {
+    pub fn started(&self, start: DaemonStart, ranges: &ClassRanges, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         if let Some(Running { event, boot }) = change.registry.running.take() {
             let rebooted = boot != start.boot;
             change.note(reading.wall, What::Crashed { started: event, rebooted });
         }
-        change.keep_classes(&start.basis.classes, ranges);
+        change.keep_classes(&start.inputs.classes, ranges);
         let boot = start.boot.clone();
         change.note(reading.wall, What::Started(Box::new(start)));
         change.registry.running = Some(Running { event: change.registry.last_event, boot });
@@ -139,7 +139,7 @@ impl Registry {
     }
 
     /// The daemon ends.
-    pub fn stopped(&self, mut stop: Stop, reading: Reading) -> Change {
+    pub fn stopped(&self, mut stop: DaemonStop, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         stop.reason = stop.reason.as_deref().map(bounded);
         change.registry.running = None;
@@ -148,17 +148,17 @@ impl Registry {
     }
 
     /// Captures were replayed.
-    pub fn replayed(&self, replayed: Replayed, reading: Reading) -> Change {
+    pub fn replayed(&self, replayed: ReplayRun, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         change.note(reading.wall, What::Replayed(Box::new(replayed)));
         change
     }
 
     /// The configuration was read again and is in force, with these classes.
-    pub fn reloaded(&self, basis: Basis, ranges: &ClassRanges, reading: Reading) -> Change {
+    pub fn reloaded(&self, inputs: DaemonInputs, ranges: &ClassRanges, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
-        change.keep_classes(&basis.classes, ranges);
-        change.note(reading.wall, What::Reloaded(Box::new(basis)));
+        change.keep_classes(&inputs.classes, ranges);
+        change.note(reading.wall, What::Reloaded(Box::new(inputs)));
         change
     }
 
@@ -180,7 +180,7 @@ fn bounded(reason: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::basis::{ClassChange, Classes, TrustRead};
+    use super::super::inputs::{ClassChange, Classes, TrustRead};
     use super::super::tests::{at, begun};
     use super::*;
     use crate::classes::Moved;
@@ -190,9 +190,9 @@ mod tests {
         ClassRanges::read(text.as_bytes()).unwrap()
     }
 
-    fn basis(sha256: &str, change: ClassChange) -> Basis {
+    fn inputs(sha256: &str, change: ClassChange) -> DaemonInputs {
         let read = |file: &str| FileRead { file: file.into(), sha256: "00".into() };
-        Basis {
+        DaemonInputs {
             configuration: read("c"),
             trust: TrustRead { version: 1, sha256: "22".into() },
             direction: vec![read("d")],
@@ -207,8 +207,8 @@ mod tests {
         }
     }
 
-    fn start(boot: &str) -> Start {
-        Start {
+    fn start(boot: &str) -> DaemonStart {
+        DaemonStart {
             version: "0.1.0".into(),
             pid: 7,
             boot: boot.into(),
@@ -216,13 +216,13 @@ mod tests {
             interfaces: vec!["eth1".into()],
             program: "11".into(),
             taken_over: false,
-            basis: basis("33", ClassChange::First),
+            inputs: inputs("33", ClassChange::First),
         }
     }
 
-    fn stop(how: How, reason: Option<&str>) -> Stop {
+    fn stop(how: How, reason: Option<&str>) -> DaemonStop {
         let reason = reason.map(ToOwned::to_owned);
-        Stop {
+        DaemonStop {
             how,
             reason,
             packets: 4,
@@ -284,12 +284,12 @@ mod tests {
         assert_eq!(first.files[0].1, ranges("foreign").written().into_bytes());
         let registry = first.registry;
         assert_eq!(registry.classes(), Some("33"));
-        let again = registry.reloaded(basis("33", same.clone()), &ranges("foreign"), at(2));
+        let again = registry.reloaded(inputs("33", same.clone()), &ranges("foreign"), at(2));
         assert!(names(&again).is_empty());
-        let lost = basis("33", ClassChange::Lost("is missing".into()));
+        let lost = inputs("33", ClassChange::Lost("is missing".into()));
         let lost = registry.reloaded(lost, &ranges("foreign"), at(2));
         assert_eq!(names(&lost), ["direction/33.classes"]);
-        let other = registry.reloaded(basis("44", same), &ranges("domestic"), at(2));
+        let other = registry.reloaded(inputs("44", same), &ranges("domestic"), at(2));
         assert_eq!(names(&other), ["direction/44.classes"]);
         assert_eq!(other.registry.classes(), Some("44"));
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::clock::Reading;
-use super::entry::{BasisEntry, Ended, Entry};
-use super::event::Reason;
+use super::entry::{BasisEntry, Ended, OrderEntry};
+use super::event::EndReason;
 use super::state::Registry;
 use crate::order::{Mandate, Role, Signer, Trust};
 
@@ -48,13 +48,13 @@ pub enum OrderState {
     /// It is in force, but all selection is halted.
     Halted,
     /// It is over.
-    Ended(Reason),
+    Ended(EndReason),
 }
 
 impl OrderState {
     /// Every state, in the order of an order's life.
     pub const ALL: [Self; 4] =
-        [Self::Waiting, Self::InForce, Self::Halted, Self::Ended(Reason::Expired)];
+        [Self::Waiting, Self::InForce, Self::Halted, Self::Ended(EndReason::Expired)];
 
     /// The stable name in lists, status and metrics.
     pub const fn name(self) -> &'static str {
@@ -71,7 +71,7 @@ impl Registry {
     /// What the kernel has to know of every order, by position.
     pub fn standings(&self, reading: Reading) -> Vec<Standing> {
         let latest = self.clock.latest(reading);
-        let standing = |entry: &Entry| Standing {
+        let standing = |entry: &OrderEntry| Standing {
             order: entry.body.clone(),
             not_before: entry.head.not_before,
             end: entry.ended.map_or_else(|| self.end(entry).0, |ended| ended.at),
@@ -86,7 +86,7 @@ impl Registry {
     }
 
     /// Where an order stands, as far as has been noted.
-    pub fn shown(&self, entry: &Entry, wall: Timestamp) -> OrderState {
+    pub fn shown(&self, entry: &OrderEntry, wall: Timestamp) -> OrderState {
         match entry.ended {
             Some(ended) => OrderState::Ended(ended.reason),
             None if entry.head.not_before > wall => OrderState::Waiting,
@@ -98,29 +98,29 @@ impl Registry {
     /// When an order ends at the latest, and why, as far as is known: by its term, by a revocation, or
     /// with what it rests on. A higher serial is not among these: the lower one may select until the
     /// tables with the higher one are in the kernel.
-    pub fn end(&self, entry: &Entry) -> (Timestamp, Reason) {
+    pub fn end(&self, entry: &OrderEntry) -> (Timestamp, EndReason) {
         let head = &entry.head;
         let revoked = self
             .revocation(&head.key().into(), None)
-            .map(|revocation| (revocation.effective_at, Reason::Revoked));
+            .map(|revocation| (revocation.effective_at, EndReason::Revoked));
         let key = &entry.basis.key;
         let under = self.bases.iter().find(|under| under.basis.key == *key);
         let under = under.map(|under| self.basis_end(under));
-        let term = (head.not_after, Reason::Expired);
+        let term = (head.not_after, EndReason::Expired);
         [revoked, under, Some(term)].into_iter().flatten().min_by_key(|(at, _)| *at).unwrap_or(term)
     }
 
     /// When an approval or agreement ends at the latest, and why, as far as is known: by its term, by a
     /// revocation, or because a narrower serial of it begins.
-    pub fn basis_end(&self, entry: &BasisEntry) -> (Timestamp, Reason) {
+    pub fn basis_end(&self, entry: &BasisEntry) -> (Timestamp, EndReason) {
         let basis = &entry.basis;
-        let term = (basis.not_after, Reason::Expired);
+        let term = (basis.not_after, EndReason::Expired);
         let revoked = self
             .revocation(&basis.key.clone().into(), Some(basis))
-            .map(|revocation| (revocation.effective_at, Reason::Revoked));
+            .map(|revocation| (revocation.effective_at, EndReason::Revoked));
         let amended = (self.bases.iter())
             .filter(|later| later.basis.amends(basis))
-            .map(|later| (later.basis.not_before, Reason::Superseded))
+            .map(|later| (later.basis.not_before, EndReason::Superseded))
             .min_by_key(|(at, _)| *at);
         let ended = entry.ended.map(|ended| (ended.at, ended.reason));
         [ended, revoked, amended, Some(term)]
@@ -130,11 +130,11 @@ impl Registry {
             .unwrap_or(term)
     }
 
-    fn fate(&self, entry: &Entry, latest: Timestamp) -> Fate {
+    fn fate(&self, entry: &OrderEntry, latest: Timestamp) -> Fate {
         match entry.ended {
             _ if self.end(entry).0 <= latest => Fate::Over,
             None => Fate::Going,
-            Some(Ended { reason: Reason::Superseded, .. })
+            Some(Ended { reason: EndReason::Superseded, .. })
                 if self.is_carried(entry, self.trust()) =>
             {
                 Fate::Yielding
@@ -146,7 +146,7 @@ impl Registry {
     /// Whether enough of those who signed an order, and what it rests on, hold keys that `trust` does not
     /// revoke. A key that it merely does not name any more was retired: what it signed while it was
     /// trusted stays approved. A role that is not there any more approves nothing.
-    pub(super) fn is_carried(&self, entry: &Entry, trust: &Trust) -> bool {
+    pub(super) fn is_carried(&self, entry: &OrderEntry, trust: &Trust) -> bool {
         let under = self.bases.iter().find(|under| under.basis.key == entry.basis.key);
         self.are_carried(&entry.signers, &[Role::CabinetOffice], entry.trust, trust)
             && under.is_some_and(|under| self.is_basis_carried(under, trust))

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 
 use super::act::Act;
 use super::clock::{Clock, Reading};
-use super::entry::{BasisEntry, Entry};
+use super::entry::{BasisEntry, OrderEntry};
 use super::event::{Event, What};
 use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::together::is_theirs;
-use crate::order::{Basis, OrderKey, Subject, Trust, Verified};
+use crate::order::{Basis, DocumentKey, OrderKey, Trust, Verified};
 use crate::rejection::{Rejection, Rejections, Requirement, TrustFault};
 
 /// All that is remembered.
@@ -27,7 +27,7 @@ pub struct Registry {
     /// Every approval and agreement that was ever accepted; positions never change.
     pub(super) bases: Vec<BasisEntry>,
     /// Every order that was ever accepted; positions never change.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<OrderEntry>,
     pub(super) revocations: Vec<Revoked>,
     pub(super) halted: Option<Act>,
     /// The daemon that has begun and not said that it ended.
@@ -154,7 +154,7 @@ impl Registry {
     }
 
     /// Every order that was ever accepted, in the order of acceptance.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[OrderEntry] {
         &self.entries
     }
 
@@ -213,7 +213,7 @@ impl Registry {
     /// only by who signed it.
     pub(super) fn revocation(
         &self,
-        subject: &Subject,
+        subject: &DocumentKey,
         basis: Option<&Basis>,
     ) -> Option<&Revocation> {
         (self.revocations.iter())

@@ -33,10 +33,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::audit::{self, Expected};
-use super::loading::{self, Contents};
+use super::loading::{self, OrderBodies};
 use super::names;
 use super::state::{Change, Registry};
-use super::written::{Anchor, State};
+use super::written::{Anchor, WrittenState};
 use crate::durable::disk::{Disk, folder_of};
 use crate::durable::replace::{self, Failed};
 use crate::rejection::{Rejection, Rejections};
@@ -75,14 +75,14 @@ impl From<Failed> for StoreError {
 
 /// Where a registry is.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Place {
+pub struct StatePaths {
     /// The state directory.
     pub directory: PathBuf,
     /// The anchor outside of it.
     pub anchor: PathBuf,
 }
 
-impl Place {
+impl StatePaths {
     /// A state directory with its anchor, beside it unless it is said to be elsewhere.
     pub fn new(directory: &Path, anchor: Option<&Path>) -> Self {
         let beside = || {
@@ -96,9 +96,9 @@ impl Place {
 
 /// An open state directory; its owner holds the lock.
 #[derive(Debug)]
-pub struct Store<D> {
+pub struct StateStore<D> {
     disk: D,
-    place: Place,
+    paths: StatePaths,
     /// Of the state on the disk; 0 before the first.
     counter: u64,
     /// The SHA-256 of the state on the disk.
@@ -117,16 +117,20 @@ struct Lacking {
     reason: String,
 }
 
-impl<D: Disk> Store<D> {
+impl<D: Disk> StateStore<D> {
     /// Makes a state directory with a first state.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn create(disk: D, place: Place, first: Change) -> Result<(Self, Registry), StoreError> {
+    pub fn create(
+        disk: D,
+        paths: StatePaths,
+        first: Change,
+    ) -> Result<(Self, Registry), StoreError> {
         let last_line = audit::NOTHING.to_owned();
         let mut store =
-            Self { disk, place, counter: 0, digest: None, last_line, lacking: None, broken: false };
-        let directory = store.place.directory.clone();
+            Self { disk, paths, counter: 0, digest: None, last_line, lacking: None, broken: false };
+        let directory = store.paths.directory.clone();
         store.step(&directory, D::create_directory)?;
         for folder in names::FOLDERS {
             store.step(&directory.join(folder), D::create_directory)?;
@@ -140,19 +144,19 @@ impl<D: Disk> Store<D> {
     }
 
     /// Opens a state directory and finishes what a crash interrupted; `None` where no state was ever
-    /// written. With [`Contents::Skip`] the orders themselves are not read.
+    /// written. With [`OrderBodies::Skip`] the orders themselves are not read.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn open(
         mut disk: D,
-        place: Place,
-        contents: Contents,
+        paths: StatePaths,
+        bodies: OrderBodies,
     ) -> Result<Option<(Self, Registry)>, StoreError> {
-        let Some(loaded) = loading::load(&mut disk, &place, contents)? else { return Ok(None) };
+        let Some(loaded) = loading::load(&mut disk, &paths, bodies)? else { return Ok(None) };
         let mut store = Self {
             disk,
-            place,
+            paths,
             counter: loaded.counter,
             digest: Some(loaded.digest),
             last_line: loaded.audit.digest.clone(),
@@ -173,7 +177,7 @@ impl<D: Disk> Store<D> {
     /// [`StoreError`]; nothing has changed, unless it is [`StoreError::Broken`].
     pub fn commit(&mut self, change: Change) -> Result<Registry, StoreError> {
         if self.broken {
-            return Err(StoreError::Broken(self.place.directory.clone()));
+            return Err(StoreError::Broken(self.paths.directory.clone()));
         }
         self.finish()?;
         let Change { registry, events, files } = change;
@@ -183,7 +187,7 @@ impl<D: Disk> Store<D> {
         let last_line = lines.last().map(|line| super::digest(line.as_bytes()));
         let last_line = last_line.unwrap_or_else(|| self.last_line.clone());
         let expected = Expected { last: registry.last_event, digest: last_line.clone(), lines };
-        let state = State::of(&registry, counter, self.digest.clone(), expected.clone());
+        let state = WrittenState::of(&registry, counter, self.digest.clone(), expected.clone());
         let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
         let digest = super::digest(&bytes);
         if let Err(error) = self.write_state(&files, &bytes) {
@@ -195,7 +199,7 @@ impl<D: Disk> Store<D> {
                 Ok(found) if found.as_ref() == Some(&digest) => {}
                 _ => {
                     self.broken = true;
-                    return Err(StoreError::Broken(self.place.directory.clone()));
+                    return Err(StoreError::Broken(self.paths.directory.clone()));
                 }
             }
         }
@@ -217,10 +221,10 @@ impl<D: Disk> Store<D> {
         if !files.iter().any(|(name, _)| *name == current) {
             return;
         }
-        let folder = self.place.directory.join(names::CLASSES);
+        let folder = self.paths.directory.join(names::CLASSES);
         for name in self.disk.names(&folder).unwrap_or_default() {
             let path = folder.join(name);
-            if path != self.place.directory.join(&current) {
+            if path != self.paths.directory.join(&current) {
                 // Nothing depends on this.
                 let _ = self.disk.remove(&path);
             }
@@ -229,7 +233,7 @@ impl<D: Disk> Store<D> {
 
     /// Everything after the rename.
     fn complete(&mut self, lines: &[u8]) -> Result<(), StoreError> {
-        self.sync_names(&self.place.directory.clone())?;
+        self.sync_names(&self.paths.directory.clone())?;
         self.append_events(lines)?;
         self.write_anchor()
     }
@@ -240,7 +244,7 @@ impl<D: Disk> Store<D> {
     /// [`StoreError`]; it goes on lacking it.
     pub fn finish(&mut self) -> Result<(), StoreError> {
         let Some(Lacking { expected, .. }) = self.lacking.clone() else { return Ok(()) };
-        self.sync_names(&self.place.directory.clone())?;
+        self.sync_names(&self.paths.directory.clone())?;
         self.repair_events(&expected)?;
         self.write_anchor()?;
         self.lacking = None;
@@ -256,19 +260,19 @@ impl<D: Disk> Store<D> {
     /// Everything up to the rename.
     fn write_state(&mut self, files: &[(String, Bytes)], state: &[u8]) -> Result<(), StoreError> {
         for (name, bytes) in files {
-            let path = self.place.directory.join(name);
+            let path = self.paths.directory.join(name);
             // Where one was removed, what it held can be written anew.
             self.step(folder_of(&path), D::create_directory)?;
             replace::create(&mut self.disk, &path, bytes)?;
         }
-        let new = self.place.directory.join(names::NEW_STATE);
-        let path = self.place.directory.join(names::STATE);
+        let new = self.paths.directory.join(names::NEW_STATE);
+        let path = self.paths.directory.join(names::STATE);
         Ok(replace::swap(&mut self.disk, &new, &path, state)?)
     }
 
     /// The SHA-256 of the state that is there.
     fn state_on_disk(&mut self) -> Result<Option<String>, StoreError> {
-        let path = self.place.directory.join(names::STATE);
+        let path = self.paths.directory.join(names::STATE);
         Ok(self.step(&path, D::read)?.map(|bytes| super::digest(&bytes)))
     }
 
@@ -277,7 +281,7 @@ impl<D: Disk> Store<D> {
         let names = files.iter().map(|(name, _)| name.as_str()).chain([names::NEW_STATE]);
         for name in names {
             // It may never have been made; and nothing depends on this.
-            let _ = self.disk.truncate(&self.place.directory.join(name), 0);
+            let _ = self.disk.truncate(&self.paths.directory.join(name), 0);
         }
     }
 
@@ -291,14 +295,14 @@ impl<D: Disk> Store<D> {
 
     /// The state directory.
     pub fn directory(&self) -> &Path {
-        &self.place.directory
+        &self.paths.directory
     }
 
     fn append_events(&mut self, lines: &[u8]) -> Result<(), StoreError> {
         if lines.is_empty() {
             return Ok(());
         }
-        let path = self.place.directory.join(names::EVENTS);
+        let path = self.paths.directory.join(names::EVENTS);
         self.step(&path, |disk, path| disk.append(path, lines))?;
         self.step(&path, D::sync)?;
         self.sync_names(folder_of(&path))
@@ -306,7 +310,7 @@ impl<D: Disk> Store<D> {
 
     /// Verifies the audit file, drops a torn last line and adds the lines that a crash kept from the audit file.
     fn repair_events(&mut self, expected: &Expected) -> Result<(), StoreError> {
-        let path = self.place.directory.join(names::EVENTS);
+        let path = self.paths.directory.join(names::EVENTS);
         let chain = audit::check(&mut self.disk, &path, expected)?;
         let Some(repair) = chain.repair else { return Ok(()) };
         if repair.torn {
@@ -318,7 +322,7 @@ impl<D: Disk> Store<D> {
 
     fn write_anchor(&mut self) -> Result<(), StoreError> {
         let anchor = Anchor::of(self.counter, self.digest.as_deref().unwrap_or_default());
-        let path = self.place.anchor.clone();
+        let path = self.paths.anchor.clone();
         let bytes =
             json(&anchor).map_err(|source| StoreError::Io { path: path.clone(), source })?;
         let mut name = path.as_os_str().to_owned();
@@ -339,7 +343,7 @@ impl<D: Disk> Store<D> {
     }
 
     fn failed(&self, name: &str, source: io::Error) -> StoreError {
-        StoreError::Io { path: self.place.directory.join(name), source }
+        StoreError::Io { path: self.paths.directory.join(name), source }
     }
 }
 

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::order::time::tokyo;
 use crate::order::{BasisKey, OrderKey};
 use crate::registry::act::Act;
-use crate::registry::basis::{ClassChange, Classes, Prefixes};
-use crate::registry::event::{Event, Reason, What};
+use crate::registry::event::{EndReason, Event, What};
+use crate::registry::inputs::{ClassChange, Classes, PrefixCounts};
 use crate::registry::{Change, Registry};
 
 /// What is said of an interface that carries no default route any more, after its name.
@@ -33,9 +33,9 @@ pub fn event(event: &Event, registry: &Registry) -> String {
         }
         What::Ended { order, reason } => {
             let why = match reason {
-                Reason::Expired => "its term is over",
-                Reason::Revoked => "revoked",
-                Reason::Superseded => "a higher serial takes its place",
+                EndReason::Expired => "its term is over",
+                EndReason::Revoked => "revoked",
+                EndReason::Superseded => "a higher serial takes its place",
             };
             format!("{}, has ended: {why}", order.key)
         }
@@ -74,7 +74,7 @@ pub fn event(event: &Event, registry: &Registry) -> String {
 /// What direction comes to, and what of it has changed.
 pub fn classes(classes: &Classes) -> String {
     let prefixes = classes.prefixes.iter().map(|(family, prefixes)| {
-        let Prefixes { domestic, foreign, unclassified } = prefixes;
+        let PrefixCounts { domestic, foreign, unclassified } = prefixes;
         format!("{family} {domestic} domestic, {foreign} foreign, {unclassified} unclassified")
     });
     let prefixes: Vec<String> = prefixes.collect();

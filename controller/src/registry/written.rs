@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::audit::Expected;
-use super::entry::{BasisEntry, Ended, Entry};
+use super::entry::{BasisEntry, Ended, OrderEntry};
 use super::runs::Running;
 use super::state::Registry;
 use crate::order::document::BasisReference;
-use crate::order::{Order, Subject};
+use crate::order::{DocumentKey, Order};
 
 /// The schema name of the state.
 const STATE: &str = "sekisho.state/v2";
@@ -23,7 +23,7 @@ const ANCHOR: &str = "sekisho.anchor/v1";
 /// `state.json`.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct State {
+pub(super) struct WrittenState {
     schema: String,
     /// Counts the states from 1.
     pub(super) counter: u64,
@@ -32,10 +32,10 @@ pub(super) struct State {
     pub(super) facility: String,
     /// The latest time that there was evidence for.
     pub(super) highest_clock: Timestamp,
-    pub(super) trust: Vec<Trust>,
-    pub(super) bases: Vec<Basis>,
-    pub(super) orders: Vec<Approved>,
-    pub(super) revocations: Vec<Revocation>,
+    pub(super) trust: Vec<WrittenTrust>,
+    pub(super) bases: Vec<WrittenBasis>,
+    pub(super) orders: Vec<WrittenEntry>,
+    pub(super) revocations: Vec<WrittenRevocation>,
     pub(super) halted: Option<Act>,
     /// The daemon that has begun and not said that it ended.
     pub(super) running: Option<Running>,
@@ -52,7 +52,7 @@ pub(super) struct State {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Trust {
+pub(super) struct WrittenTrust {
     pub(super) version: u64,
     pub(super) file: String,
 }
@@ -60,7 +60,7 @@ pub(super) struct Trust {
 /// An approval or agreement.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Basis {
+pub(super) struct WrittenBasis {
     pub(super) file: String,
     pub(super) trust: u64,
     pub(super) installed_at: Timestamp,
@@ -70,10 +70,10 @@ pub(super) struct Basis {
 /// What an order says, without its sets and rules.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
+struct WrittenHead {
     order_id: String,
     serial: u64,
-    basis: Subject,
+    basis: DocumentKey,
     basis_sha256: String,
     not_before: Timestamp,
     not_after: Timestamp,
@@ -81,9 +81,9 @@ struct Head {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Approved {
+pub(super) struct WrittenEntry {
     /// The order without its sets and rules.
-    head: Head,
+    head: WrittenHead,
     pub(super) digest: String,
     pub(super) file: String,
     pub(super) trust: u64,
@@ -96,7 +96,7 @@ pub(super) struct Approved {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Revocation {
+pub(super) struct WrittenRevocation {
     pub(super) file: String,
     pub(super) trust: u64,
 }
@@ -112,7 +112,7 @@ pub(super) struct Anchor {
     pub(super) state: String,
 }
 
-impl State {
+impl WrittenState {
     /// A registry as it is to be written.
     pub(super) fn of(
         registry: &Registry,
@@ -120,11 +120,11 @@ impl State {
         previous: Option<String>,
         audit: Expected,
     ) -> Self {
-        let trust = |known: &super::state::TrustVersion| Trust {
+        let trust = |known: &super::state::TrustVersion| WrittenTrust {
             version: known.trust.version(),
             file: known.file.clone(),
         };
-        let revocation = |known: &super::state::Revoked| Revocation {
+        let revocation = |known: &super::state::Revoked| WrittenRevocation {
             file: known.file.clone(),
             trust: known.trust,
         };
@@ -135,8 +135,8 @@ impl State {
             facility: registry.facility.clone(),
             highest_clock: registry.clock.highest(),
             trust: registry.trusts.iter().map(trust).collect(),
-            bases: registry.bases.iter().map(Basis::of).collect(),
-            orders: registry.entries.iter().map(Approved::of).collect(),
+            bases: registry.bases.iter().map(WrittenBasis::of).collect(),
+            orders: registry.entries.iter().map(WrittenEntry::of).collect(),
             revocations: registry.revocations.iter().map(revocation).collect(),
             halted: registry.halted.clone(),
             running: registry.running.clone(),
@@ -187,7 +187,7 @@ fn known(schema: &str, ours: &str) -> Result<(), String> {
     if schema == ours { Ok(()) } else { Err(format!("the schema is {schema}, not {ours}")) }
 }
 
-impl Basis {
+impl WrittenBasis {
     fn of(entry: &BasisEntry) -> Self {
         Self {
             file: entry.file.clone(),
@@ -198,10 +198,10 @@ impl Basis {
     }
 }
 
-impl Approved {
-    fn of(entry: &Entry) -> Self {
+impl WrittenEntry {
+    fn of(entry: &OrderEntry) -> Self {
         let order = &entry.head;
-        let head = Head {
+        let head = WrittenHead {
             order_id: order.order_id.clone(),
             serial: order.serial,
             basis: order.basis.key.clone().into(),

@@ -1,6 +1,6 @@
 //! Values of the right type that are none: out of range, out of the Act, out of what was approved.
 
-use controller::order::Kind;
+use controller::order::DocumentKind;
 use serde_json::{Value, json};
 
 use crate::Case;
@@ -11,14 +11,14 @@ type Row = (&'static str, Value, &'static str, &'static str);
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (kind, rows) in [
-        (Kind::Approval, approval()),
-        (Kind::Approval, basis()),
-        (Kind::Agreement, basis()),
-        (Kind::Agreement, agreement()),
-        (Kind::Order, order()),
-        (Kind::Order, selection()),
-        (Kind::Revocation, revocation()),
-        (Kind::Trust, trust()),
+        (DocumentKind::Approval, approval()),
+        (DocumentKind::Approval, basis()),
+        (DocumentKind::Agreement, basis()),
+        (DocumentKind::Agreement, agreement()),
+        (DocumentKind::Order, order()),
+        (DocumentKind::Order, selection()),
+        (DocumentKind::Revocation, revocation()),
+        (DocumentKind::Trust, trust()),
     ] {
         for (pointer, value, field, reason) in rows {
             let mut document = document(kind);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use controller::compile::Names;
 use controller::daemon::sensor::Enforce;
 use controller::durable::disk::Disk;
-use controller::registry::Place;
+use controller::registry::StatePaths;
 use sensor_common::boot_time::BootTime;
 
 /// A kernel that can be asked what it selects.
@@ -34,5 +34,5 @@ pub trait Medium: Disk + Clone {
     fn after_cut(&self, luck: u64) -> Self;
 
     /// Where the state is kept on it.
-    fn place(&self) -> Place;
+    fn place(&self) -> StatePaths;
 }

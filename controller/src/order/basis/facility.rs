@@ -33,13 +33,13 @@ impl Facility {
 }
 
 /// A facility as it is written.
-pub(super) struct Written {
+pub(super) struct ReadFacility {
     pub(super) facility: Facility,
     /// As it stands there: a share that is no percentage would be lost in the facility.
     share: u64,
 }
 
-pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Written> {
+pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<ReadFacility> {
     let id = name::id(&mut fields, "id", faults);
     let capacity = fields.take("capacity_bps", faults);
     if capacity == Some(0) {
@@ -82,12 +82,12 @@ pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Writte
         max_share_percent: u8::try_from(share).unwrap_or(u8::MAX),
         sensors: shares,
     };
-    Some(Written { facility, share })
+    Some(ReadFacility { facility, share })
 }
 
 /// L-CAP: at most 30 % of the facility's capacity under art. 17(1). A share of 0 would make the limit
 /// meaningless.
-pub(super) fn check(written: &Written, measure: Measure) -> Result<(), BasisFault> {
+pub(super) fn check(written: &ReadFacility, measure: Measure) -> Result<(), BasisFault> {
     let largest = measure.largest_share_percent();
     if (1..=u64::from(largest)).contains(&written.share) {
         return Ok(());

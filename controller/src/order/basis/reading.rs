@@ -1,7 +1,7 @@
 //! Approvals and agreements, field by field.
 
-use super::{Act, Basis, GROUNDS, Grounds, Handling, Party, criteria, facility, statute};
-use crate::order::json::{self, Faults, Fields, Place, quote};
+use super::{Basis, GROUNDS, Grounds, Handling, Party, TargetAct, criteria, facility, statute};
+use crate::order::json::{self, Faults, Fields, JsonPath, quote};
 use crate::order::measure::Measure;
 use crate::order::name::{self, BasisKey, BasisKind};
 use crate::order::{address, time};
@@ -83,7 +83,7 @@ fn approval(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Grounds> {
         let id = name::id(&mut act, "id", faults);
         let title = line(&mut act, "title", faults);
         act.end(faults);
-        Some(Act { id: id?, title: title? })
+        Some(TargetAct { id: id?, title: title? })
     });
     Some(Grounds::Approval { measure: measure?, act: act? })
 }
@@ -166,7 +166,7 @@ fn handling(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Handling> {
 
 /// A list of which each member is known, and none twice.
 fn listed(
-    here: &Place,
+    here: &JsonPath,
     list: &[String],
     known: &[&str],
     faults: &mut Faults,

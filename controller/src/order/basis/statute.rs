@@ -4,7 +4,7 @@ use ipnetwork::IpNetwork;
 use jiff::{SignedDuration, Timestamp};
 
 use super::criteria::{LEAST_IPV4, LEAST_IPV6, PrefixLengths};
-use crate::order::json::{Faults, Place};
+use crate::order::json::{Faults, JsonPath};
 use crate::order::measure::Measure;
 use crate::order::name::BasisKind;
 use crate::order::time;
@@ -22,7 +22,7 @@ pub(super) fn term(
     measure: Measure,
     faults: &mut Faults,
 ) {
-    let here = Place::top().field("not_after");
+    let here = JsonPath::top().field("not_after");
     let (end, start) = (time::tokyo(not_after), time::tokyo(not_before));
     if not_after <= not_before {
         faults.add(&here, BasisFault::Backwards { end, start });
@@ -47,7 +47,7 @@ pub(super) fn begin(
     not_before: Timestamp,
     faults: &mut Faults,
 ) {
-    let here = Place::top().field("not_before");
+    let here = JsonPath::top().field("not_before");
     let (start, at) = (time::tokyo(not_before), time::tokyo(given_at));
     let what = match kind {
         BasisKind::Approval => "approval",
@@ -61,7 +61,7 @@ pub(super) fn begin(
 }
 
 /// L-MEASURE: an agreement has a party whose own addresses bound it.
-pub(super) fn party(here: &Place, prefixes: &[IpNetwork], faults: &mut Faults) {
+pub(super) fn party(here: &JsonPath, prefixes: &[IpNetwork], faults: &mut Faults) {
     if prefixes.is_empty() {
         faults.add(here, BasisFault::NoPrefix);
     }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::listing::{Capacity, Listing, network};
-use super::{Signed, Subject};
-use crate::order::basis::{Act, Basis, Grounds};
+use super::{Explained, Signed};
+use crate::order::basis::{Basis, Grounds, TargetAct};
 use crate::order::condition::{Condition, ConditionKind};
 use crate::order::document::{BasisReference, Order, PayloadSet};
 use crate::order::measure::Measure;
@@ -36,7 +36,7 @@ pub(super) enum Fact<'a> {
     /// So many signed that; the signers follow.
     UnderVerified(usize),
     Measure(Measure),
-    Act(&'a Act),
+    Act(&'a TargetAct),
     /// The one direction of the measure (L-MEASURE).
     Direction(Measure),
     /// An agreement's article.
@@ -152,10 +152,10 @@ pub(super) enum Fact<'a> {
 }
 
 /// Everything that is said.
-pub(super) fn of<'a>(subject: &Subject<'a>) -> Vec<Fact<'a>> {
+pub(super) fn of<'a>(subject: &Explained<'a>) -> Vec<Fact<'a>> {
     match subject {
-        Subject::Basis(basis) => alone(*basis),
-        Subject::Order(order, basis) => order_facts(*order, *basis),
+        Explained::Basis(basis) => alone(*basis),
+        Explained::Order(order, basis) => order_facts(*order, *basis),
     }
 }
 

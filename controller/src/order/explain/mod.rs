@@ -74,7 +74,7 @@ impl<'a, T> From<&'a Verified<T>> for Signed<'a, T> {
 
 /// What is explained.
 #[derive(Clone, Copy, Debug)]
-pub enum Subject<'a> {
+pub enum Explained<'a> {
     /// An approval or an agreement.
     Basis(Signed<'a, Basis>),
     /// An order, and what it rests on, as far as that is at hand.
@@ -83,13 +83,13 @@ pub enum Subject<'a> {
 
 /// Displays a document in words.
 pub struct Explanation<'a> {
-    subject: Subject<'a>,
+    subject: Explained<'a>,
     language: Language,
 }
 
 impl<'a> Explanation<'a> {
     /// Explains a document.
-    pub const fn new(subject: Subject<'a>, language: Language) -> Self {
+    pub const fn new(subject: Explained<'a>, language: Language) -> Self {
         Self { subject, language }
     }
 }

@@ -22,9 +22,9 @@ pub(in crate::order) struct Faults {
 
 /// Where a fault lies: a JSON path.
 #[derive(Clone, Debug, Default)]
-pub(in crate::order) struct Place(String);
+pub(in crate::order) struct JsonPath(String);
 
-impl Place {
+impl JsonPath {
     /// The document as a whole.
     pub(in crate::order) fn top() -> Self {
         Self::default()
@@ -56,7 +56,7 @@ impl Faults {
     }
 
     /// One more.
-    pub(in crate::order) fn add(&mut self, place: &Place, reason: impl Into<Reason>) {
+    pub(in crate::order) fn add(&mut self, place: &JsonPath, reason: impl Into<Reason>) {
         if self.found.len() >= MOST {
             return;
         }
@@ -88,7 +88,7 @@ impl Faults {
 #[expect(clippy::struct_field_names, reason = "what they are")]
 #[derive(Debug)]
 pub(in crate::order) struct Fields<'a> {
-    place: Place,
+    place: JsonPath,
     fields: Vec<(String, &'a RawValue)>,
     asked: Vec<&'static str>,
 }
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
         let text = match as_text(bytes) {
             Ok(text) => text,
             Err(fault) => {
-                faults.add(&Place::top(), fault);
+                faults.add(&JsonPath::top(), fault);
                 return None;
             }
         };
@@ -108,13 +108,13 @@ impl<'a> Fields<'a> {
             deserializer.end().map(|()| Ok(listed)).or_else(|error| Ok(Err(error)))
         });
         match listed {
-            Ok(Ok(listed)) => Some(Self::listed(Place::top(), listed, faults)),
+            Ok(Ok(listed)) => Some(Self::listed(JsonPath::top(), listed, faults)),
             Ok(Err(error)) => {
-                faults.add(&Place::top(), FormFault::Trailing(place(&error)));
+                faults.add(&JsonPath::top(), FormFault::Trailing(place(&error)));
                 None
             }
             Err(error) => {
-                faults.add(&Place::top(), fault(&error, &place(&error)).1);
+                faults.add(&JsonPath::top(), fault(&error, &place(&error)).1);
                 None
             }
         }
@@ -122,7 +122,7 @@ impl<'a> Fields<'a> {
 
     /// The fields of an object within a document.
     pub(in crate::order) fn of_value(
-        here: Place,
+        here: JsonPath,
         value: &'a RawValue,
         faults: &mut Faults,
     ) -> Option<Self> {
@@ -130,7 +130,7 @@ impl<'a> Fields<'a> {
         Some(Self::listed(here, listed, faults))
     }
 
-    fn listed(here: Place, listed: Listed<'a>, faults: &mut Faults) -> Self {
+    fn listed(here: JsonPath, listed: Listed<'a>, faults: &mut Faults) -> Self {
         // One line for each, however often it stands there.
         let twice: BTreeSet<String> = listed.twice.iter().map(|name| shortened(name)).collect();
         for name in twice {
@@ -140,12 +140,12 @@ impl<'a> Fields<'a> {
     }
 
     /// Where the object is.
-    pub(in crate::order) fn place(&self) -> Place {
+    pub(in crate::order) fn place(&self) -> JsonPath {
         self.place.clone()
     }
 
     /// Where one of the fields is.
-    pub(in crate::order) fn at(&self, name: &str) -> Place {
+    pub(in crate::order) fn at(&self, name: &str) -> JsonPath {
         self.place.field(name)
     }
 
@@ -207,7 +207,7 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         faults: &mut Faults,
-    ) -> Option<Vec<(Place, &'a RawValue)>> {
+    ) -> Option<Vec<(JsonPath, &'a RawValue)>> {
         let raw = self.must(name, faults)?;
         let here = self.at(name);
         let list: Vec<&'a RawValue> = decode(&here, raw, faults)?;
@@ -215,7 +215,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The fields of an object whose keys are names, and where each is.
-    pub(in crate::order) fn names(self) -> Vec<(String, Place, &'a RawValue)> {
+    pub(in crate::order) fn names(self) -> Vec<(String, JsonPath, &'a RawValue)> {
         let Self { place, fields, .. } = self;
         fields
             .into_iter()
@@ -246,7 +246,7 @@ fn shortened(name: &str) -> String {
 
 /// Reads a value into the type that its field has.
 pub(in crate::order) fn decode<'a, T: Deserialize<'a>>(
-    here: &Place,
+    here: &JsonPath,
     value: &'a RawValue,
     faults: &mut Faults,
 ) -> Option<T> {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 
 use super::{KeyEntry, Trust, TrustedKey, is_same};
-use crate::order::json::{self, Faults, Fields, Place, quote};
-use crate::order::kind::Kind;
+use crate::order::json::{self, Faults, Fields, JsonPath, quote};
+use crate::order::kind::DocumentKind;
 use crate::order::name;
 use crate::order::role::Role;
 use crate::rejection::{FormFault, Rejections, TrustFault};
@@ -19,7 +19,7 @@ pub(super) fn trust(file: &str, bytes: &[u8]) -> Result<Trust, Rejections> {
 
 fn read(bytes: &[u8], faults: &mut Faults) -> Option<Trust> {
     let mut fields = Fields::of_document(bytes, faults)?;
-    if !json::schema(&mut fields, Kind::Trust.schema(), faults) {
+    if !json::schema(&mut fields, DocumentKind::Trust.schema(), faults) {
         return None;
     }
     let version = name::count(&mut fields, "version", faults);
@@ -44,7 +44,7 @@ fn revoked(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<BTreeSet<Stri
 }
 
 /// A list of names of keys, none of them twice.
-fn keyids(here: &Place, list: Vec<String>, faults: &mut Faults) -> BTreeSet<String> {
+fn keyids(here: &JsonPath, list: Vec<String>, faults: &mut Faults) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for (index, keyid) in list.into_iter().enumerate() {
         let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -59,7 +59,7 @@ fn keyids(here: &Place, list: Vec<String>, faults: &mut Faults) -> BTreeSet<Stri
 
 /// All keys, if each of them is one.
 fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
-    let read = |(keyid, here, value): (String, Place, &RawValue)| {
+    let read = |(keyid, here, value): (String, JsonPath, &RawValue)| {
         let mut fields = Fields::of_value(here.clone(), value, faults)?;
         let ed25519 = fields.take("ed25519", faults);
         let holder = fields.take("holder", faults);
@@ -83,14 +83,14 @@ fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
 }
 
 /// A role as it is written.
-struct Written {
+struct RoleFields {
     role: Role,
-    here: Place,
+    here: JsonPath,
     threshold: u64,
     keyids: Vec<String>,
 }
 
-fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<Written> {
+fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<RoleFields> {
     let mut read = Vec::new();
     for (name, here, value) in roles.names() {
         let role = Role::parse(&name);
@@ -105,19 +105,19 @@ fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<Written> {
         let (Some(role), Some(threshold), Some(list)) = (role, threshold, list) else { continue };
         // Said here; what is used below is the list in its order.
         keyids(&place, list.clone(), faults);
-        read.push(Written { role, here, threshold, keyids: list });
+        read.push(RoleFields { role, here, threshold, keyids: list });
     }
     for (role, name) in [(Role::Commission, "commission"), (Role::CabinetOffice, "cabinet-office")]
     {
         if !read.iter().any(|written| written.role == role) {
-            faults.add(&Place::top().field("roles"), TrustFault::NoRole(name));
+            faults.add(&JsonPath::top().field("roles"), TrustFault::NoRole(name));
         }
     }
     read
 }
 
 /// Gives each key its role, and says which have two or none.
-fn give_roles(keys: &mut [TrustedKey], roles: &[Written], faults: &mut Faults) {
+fn give_roles(keys: &mut [TrustedKey], roles: &[RoleFields], faults: &mut Faults) {
     for written in roles {
         for (index, keyid) in written.keyids.iter().enumerate() {
             let here = written.here.field("keyids").member(index);
@@ -135,7 +135,7 @@ fn give_roles(keys: &mut [TrustedKey], roles: &[Written], faults: &mut Faults) {
         }
     }
     for key in keys.iter().filter(|key| key.role.is_none() && !key.revoked) {
-        faults.add(&Place::top().field("keys").field(&key.keyid), TrustFault::Idle);
+        faults.add(&JsonPath::top().field("keys").field(&key.keyid), TrustFault::Idle);
     }
 }
 
@@ -145,7 +145,7 @@ fn one_key_each(keys: &[TrustedKey], faults: &mut Faults) {
     for (index, key) in usable.iter().enumerate() {
         let mut before = usable.iter().take(index);
         if let Some(other) = before.find(|other| is_same(&other.holder, &key.holder)) {
-            let here = Place::top().field("keys").field(&key.keyid).field("holder");
+            let here = JsonPath::top().field("keys").field(&key.keyid).field("holder");
             faults.add(&here, TrustFault::Holder(other.keyid.clone()));
         }
     }
@@ -153,11 +153,11 @@ fn one_key_each(keys: &[TrustedKey], faults: &mut Faults) {
 
 fn thresholds(
     keys: &[TrustedKey],
-    roles: &[Written],
+    roles: &[RoleFields],
     faults: &mut Faults,
 ) -> BTreeMap<Role, usize> {
     let mut thresholds = BTreeMap::new();
-    for Written { role, here, threshold, keyids } in roles {
+    for RoleFields { role, here, threshold, keyids } in roles {
         let of_role = |key: &&TrustedKey| !key.revoked && keyids.contains(&key.keyid);
         let usable = keys.iter().filter(of_role).count();
         let number = usize::try_from(*threshold).unwrap_or(usize::MAX);

@@ -6,8 +6,8 @@
 use super::signatures::{self, Asked};
 use super::{Verified, digest, expect};
 use crate::order::envelope::Envelope;
-use crate::order::json::{Faults, Place};
-use crate::order::kind::Kind;
+use crate::order::json::{Faults, JsonPath};
+use crate::order::kind::DocumentKind;
 use crate::order::role::Role;
 use crate::order::trust::Trust;
 use crate::rejection::{Rejections, TrustFault};
@@ -42,7 +42,7 @@ pub fn verify_rotation(
     bytes: &[u8],
     old: &Trust,
 ) -> Result<Verified<Trust>, Rejections> {
-    rotation(file, &expect(file, bytes, Kind::Trust)?, old)
+    rotation(file, &expect(file, bytes, DocumentKind::Trust)?, old)
 }
 
 pub(in crate::order) fn rotation(
@@ -65,11 +65,11 @@ fn goes_on(old: &Trust, new: &Trust, faults: &mut Faults) {
     let (new_version, version) = (new.version(), old.version());
     if new_version <= version {
         let fault = TrustFault::Version { new: new_version, old: version };
-        faults.add(&Place::top().field("version"), fault);
+        faults.add(&JsonPath::top().field("version"), fault);
     }
     for key in old.revoked().difference(new.revoked()) {
         let fault = TrustFault::Forgotten { key: key.clone(), version };
-        faults.add(&Place::top().field("revoked"), fault);
+        faults.add(&JsonPath::top().field("revoked"), fault);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::Signer;
 use crate::order::envelope::{Envelope, EnvelopeSignature};
-use crate::order::json::{Faults, Place};
+use crate::order::json::{Faults, JsonPath};
 use crate::order::role::{Role, listed};
 use crate::order::trust::{Trust, TrustedKey};
 use crate::rejection::SigningFault;
@@ -19,8 +19,8 @@ struct Claim<'a> {
     role: &'a Role,
 }
 
-fn at(index: usize, field: &str) -> Place {
-    Place::top().field("signatures").member(index).field(field)
+fn at(index: usize, field: &str) -> JsonPath {
+    JsonPath::top().field("signatures").member(index).field(field)
 }
 
 /// Demands that every signature is by a key of one of these roles, and that of each there are enough.
@@ -49,7 +49,7 @@ pub(super) fn by_three(envelope: &Envelope, trust: &Trust, faults: &mut Faults) 
     if party.is_none() {
         let (role, version) = ("party:<id>".to_owned(), String::new());
         let fault = SigningFault::Short { count: 0, threshold: 1, role, version };
-        faults.add(&Place::top().field("signatures"), fault);
+        faults.add(&JsonPath::top().field("signatures"), fault);
     }
     let roles: Vec<Role> =
         [Some(Role::CabinetOffice), party, Some(Role::Carrier)].into_iter().flatten().collect();
@@ -77,7 +77,7 @@ pub(super) fn by_any(envelope: &Envelope, trust: &Trust, faults: &mut Faults) ->
         let found: Vec<String> = counts.iter().map(of).collect();
         let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
         let fault = SigningFault::NoRoleWhole { roles: listed(&roles), found };
-        faults.add(&Place::top().field("signatures"), fault);
+        faults.add(&JsonPath::top().field("signatures"), fault);
     }
     verify(envelope, &claims.trusted, faults);
     signers(&claims.trusted)
@@ -156,7 +156,9 @@ fn stranger(index: usize, keyid: Option<&str>, faults: &mut Faults) {
         Some(keyid) => {
             faults.add(&at(index, "keyid"), SigningFault::Untrusted(keyid.to_owned()));
         }
-        None => faults.add(&Place::top().field("signatures").member(index), SigningFault::Nobody),
+        None => {
+            faults.add(&JsonPath::top().field("signatures").member(index), SigningFault::Nobody)
+        }
     }
 }
 
@@ -233,7 +235,7 @@ impl<'a> Claims<'a> {
         version: &str,
         faults: &mut Faults,
     ) {
-        let here = Place::top().field("signatures");
+        let here = JsonPath::top().field("signatures");
         let Some(threshold) = trust.threshold(role) else {
             let document = envelope.kind().with_article();
             faults.add(&here, SigningFault::NobodyHas { document, role: role.to_string() });

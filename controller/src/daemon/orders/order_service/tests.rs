@@ -13,12 +13,12 @@ use crate::daemon::orders::ask::Ask;
 use crate::daemon::prepare::prepare;
 use crate::daemon::sensor::SensorError;
 use crate::offline::{self, OfflineError};
-use crate::order::Kind;
+use crate::order::DocumentKind;
 use crate::order::samples::kit::signers;
 use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
-use crate::registry::Place;
+use crate::registry::StatePaths;
 use crate::registry::act::{Act, Caller, Said};
-use crate::registry::command::Document;
+use crate::registry::command::RawDocument;
 use crate::registry::loading;
 use crate::registry::tests::rotation;
 
@@ -115,22 +115,22 @@ async fn answered(service: &mut OrderService<Gate>, mut answer: oneshot::Receive
     }
 }
 
-fn without_a_daemon(place: &Place, command: &Command) -> Came {
+fn without_a_daemon(place: &StatePaths, command: &Command) -> Came {
     match offline::carry_out(place, command) {
         Ok(lines) => (false, lines),
-        Err(OfflineError::Fault(Fault::Rejected(rejections))) => {
+        Err(OfflineError::Failure(Failure::Rejected(rejections))) => {
             (true, rejections.iter().map(ToString::to_string).collect())
         }
         Err(other) => panic!("{other:?}"),
     }
 }
 
-fn document(name: &str, text: String) -> Document {
-    Document { name: name.parse().unwrap(), bytes: text.into() }
+fn document(name: &str, text: String) -> RawDocument {
+    RawDocument { name: name.parse().unwrap(), bytes: text.into() }
 }
 
 /// An order that waits for a long time, and what it rests on.
-fn order(id: &str, serial: u64) -> Vec<Document> {
+fn order(id: &str, serial: u64) -> Vec<RawDocument> {
     let plan = with(&[
         ("/order_id", json!(id)),
         ("/serial", json!(serial)),
@@ -141,14 +141,14 @@ fn order(id: &str, serial: u64) -> Vec<Document> {
     vec![document(&format!("{id}-basis"), basis), document(id, order)]
 }
 
-fn orders(all: &[Vec<Document>]) -> Command {
+fn orders(all: &[Vec<RawDocument>]) -> Command {
     Command::Install(all.concat())
 }
 
-fn revocation(id: &str) -> Document {
+fn revocation(id: &str) -> RawDocument {
     let mut revocation = samples::revocation();
     revocation["ends"] = json!({"order_id": id, "serial": 2});
-    document("r", sealed(Kind::Revocation, revocation.to_string().as_bytes(), &[11, 12]))
+    document("r", sealed(DocumentKind::Revocation, revocation.to_string().as_bytes(), &[11, 12]))
 }
 
 fn act(why: &str) -> Act {
@@ -183,12 +183,12 @@ fn table() -> Vec<(Command, bool, &'static str)> {
         (Command::Resume(act("over")), false, "selection is resumed, by uid"),
         (Command::Resume(act("over")), false, wording::NOT_HALTED),
         (
-            Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))),
+            Command::Rotate(document("t", rotation(2, &[], signers(DocumentKind::Trust)))),
             false,
             "version 2 is in force",
         ),
         (
-            Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))),
+            Command::Rotate(document("t", rotation(2, &[], signers(DocumentKind::Trust)))),
             true,
             "t: version",
         ),
@@ -196,7 +196,7 @@ fn table() -> Vec<(Command, bool, &'static str)> {
 }
 
 /// What a state directory holds: what happened, and every order.
-fn held(place: &Place) -> (Vec<Value>, Vec<String>) {
+fn held(place: &StatePaths) -> (Vec<Value>, Vec<String>) {
     let text = std::fs::read_to_string(place.directory.join("events.ndjson")).unwrap();
     let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let events = events.map(|event| event["event"].clone());
@@ -212,7 +212,7 @@ fn a_daemon_and_a_command_without_one_do_and_say_the_same() {
     // The same state to begin with, held by nobody.
     drop(prepare(&other, false, Reading::now()).unwrap());
     let [ours, theirs] =
-        [&ours, &theirs].map(|folder| Place::new(&folder.path().join("state"), None));
+        [&ours, &theirs].map(|folder| StatePaths::new(&folder.path().join("state"), None));
     runtime.block_on(async {
         let mut service = service(&file);
         for (command, is_refused, words) in table() {

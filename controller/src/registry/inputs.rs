@@ -40,7 +40,7 @@ pub struct TrustRead {
 
 /// What a daemon works by.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Basis {
+pub struct DaemonInputs {
     /// The configuration file.
     pub configuration: FileRead,
     /// The trust file in force.
@@ -63,7 +63,7 @@ pub struct Classes {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_domestic: Vec<Family>,
     /// How many prefixes the inputs name.
-    pub prefixes: BTreeMap<Family, Prefixes>,
+    pub prefixes: BTreeMap<Family, PrefixCounts>,
     /// The SHA-256 of the class of every address, as the state directory keeps it.
     pub sha256: String,
     /// What has changed.
@@ -73,7 +73,7 @@ pub struct Classes {
 /// Prefixes by class, each counted once.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct Prefixes {
+pub struct PrefixCounts {
     pub domestic: usize,
     pub foreign: usize,
     pub unclassified: usize,
@@ -99,7 +99,7 @@ pub enum ClassChange {
 impl Classes {
     /// What a table comes to, compared with nothing. `sha256` is that of its ranges.
     pub fn of(inputs: &DirectionInputs, table: &DirectionTable, sha256: String) -> Self {
-        let prefixes = |family| Prefixes {
+        let prefixes = |family| PrefixCounts {
             domestic: table.prefixes(family, AddressClass::Domestic),
             foreign: table.prefixes(family, AddressClass::Foreign),
             unclassified: table.prefixes(family, AddressClass::Unclassified),
