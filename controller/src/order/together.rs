@@ -117,7 +117,7 @@ impl Sorted {
                 together.revocations.push((index, verified::revocation(file, envelope, trust)?));
             }
             DocumentKind::Trust => {
-                together.trust.push((index, verified::rotation(file, envelope, trust)?))
+                together.trust.push((index, verified::rotation(file, envelope, trust)?));
             }
         }
         Ok(())

@@ -157,7 +157,7 @@ fn stranger(index: usize, keyid: Option<&str>, faults: &mut Faults) {
             faults.add(&at(index, "keyid"), SigningFault::Untrusted(keyid.to_owned()));
         }
         None => {
-            faults.add(&JsonPath::top().field("signatures").member(index), SigningFault::Nobody)
+            faults.add(&JsonPath::top().field("signatures").member(index), SigningFault::Nobody);
         }
     }
 }
