@@ -1,4 +1,5 @@
-//! Documents for tests, in one place: keys in their roles, and whole sets of approval or agreement and order.
+//! What tests share: documents (keys in their roles, and whole sets of approval or agreement and order), and in
+//! [`kernel`] a kernel in memory.
 //!
 //! A test says what it wants in a *plan*: an order with the fields of what it rests on among its own. One
 //! function, [`papers`], makes both documents of it. A plan has these fields:
@@ -18,6 +19,8 @@
     clippy::allow_attributes,
     reason = "a test fails by panicking; in the controller, whose tests this is a part of, nothing is to be expected"
 )]
+
+pub mod kernel;
 
 use std::convert::Infallible;
 

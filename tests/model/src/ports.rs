@@ -6,7 +6,10 @@ use controller::compile::Names;
 use controller::daemon::sensor::Enforce;
 use controller::durable::disk::Disk;
 use controller::registry::StatePaths;
+use sekisho_kit::kernel::MemoryKernel;
 use sensor_common::boot_time::BootTime;
+
+use super::law::IDS;
 
 /// A kernel that can be asked what it selects.
 pub trait Port: Enforce {
@@ -35,4 +38,25 @@ pub trait Medium: Disk + Clone {
 
     /// Where the state is kept on it.
     fn place(&self) -> StatePaths;
+}
+
+impl Port for MemoryKernel {
+    fn set_now(&mut self, boot: BootTime) {
+        self.now = boot;
+    }
+
+    fn judges_by(&mut self, names: Arc<Names>) {
+        self.names = Some(names);
+    }
+
+    fn live(&mut self) -> Vec<(usize, u64)> {
+        let position = |id: &str| IDS.iter().position(|known| *known == id).unwrap();
+        Self::live(self).map(|order| (position(&order.order_id), order.serial)).collect()
+    }
+
+    fn forget(&mut self) {
+        let now = self.now;
+        *self = Self::default();
+        self.now = now;
+    }
 }

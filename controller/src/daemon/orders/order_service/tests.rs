@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use sensor_common::tables::{Line, Slot, Term};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -11,9 +10,9 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::prepare::prepare;
-use crate::daemon::sensor::SensorError;
 use crate::offline::{self, OfflineError};
 use crate::order::DocumentKind;
+use crate::order::samples::kit::kernel::MemoryKernel;
 use crate::order::samples::kit::signers;
 use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
 use crate::registry::StatePaths;
@@ -21,43 +20,6 @@ use crate::registry::act::{Act, Caller, Said};
 use crate::registry::command::RawDocument;
 use crate::registry::loading;
 use crate::registry::tests::rotation;
-
-/// A kernel that only knows whether it is halted.
-#[derive(Default)]
-struct Gate(bool);
-
-impl Enforce for Gate {
-    type Tables = ();
-
-    fn tables(_: &[Line]) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn publish(&mut self, (): ()) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn set_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn narrow_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn set_lease(&mut self, _: BootTime) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
-        self.0 = halted;
-        Ok(())
-    }
-
-    fn is_halted(&self) -> Result<bool, SensorError> {
-        Ok(self.0)
-    }
-}
 
 /// A sensor that the approvals here name.
 const SENSOR: &str = "tyo-gw-1-a";
@@ -81,16 +43,16 @@ fn configured(sensor: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-fn service(file: &Path) -> OrderService<Gate> {
+fn service(file: &Path) -> OrderService<MemoryKernel> {
     let prepared = prepare(file, false, Reading::now()).unwrap();
-    let gate = Arc::new(SharedSensor::new(Arc::new(Mutex::new(Gate::default())), false));
+    let gate = Arc::new(SharedSensor::new(Arc::new(Mutex::new(MemoryKernel::default())), false));
     let mut service = OrderService::new(prepared, gate, Arc::default(), Arc::default());
     service.begin(Reading::now()).unwrap();
     service
 }
 
 /// Asks a daemon.
-fn ask(service: &mut OrderService<Gate>, command: Command) -> oneshot::Receiver<Reply> {
+fn ask(service: &mut OrderService<MemoryKernel>, command: Command) -> oneshot::Receiver<Reply> {
     let (reply, answer) = oneshot::channel();
     if let Command::Halt(_) = command {
         service.gate.halt().unwrap();
@@ -100,7 +62,10 @@ fn ask(service: &mut OrderService<Gate>, command: Command) -> oneshot::Receiver<
 }
 
 /// Ticks as the daemon does until it has answered.
-async fn answered(service: &mut OrderService<Gate>, mut answer: oneshot::Receiver<Reply>) -> Came {
+async fn answered(
+    service: &mut OrderService<MemoryKernel>,
+    mut answer: oneshot::Receiver<Reply>,
+) -> Came {
     loop {
         service.tick(Reading::now()).unwrap();
         match answer.try_recv() {
