@@ -4,18 +4,22 @@
 
 use std::fmt;
 
+mod audit;
 mod basis;
 mod following;
 mod form;
 mod selection;
 mod signing;
+mod state;
 mod trust;
 
+pub use audit::AuditFault;
 pub use basis::BasisFault;
 pub use following::FollowingFault;
 pub use form::FormFault;
 pub use selection::SelectionFault;
 pub use signing::SigningFault;
+pub use state::StateFault;
 pub use trust::TrustFault;
 
 use crate::shown::misleads;
@@ -91,18 +95,25 @@ pub enum Reason {
     /// What a document follows, and what was seen before it.
     #[error(transparent)]
     Following(#[from] FollowingFault),
+    /// A state directory.
+    #[error(transparent)]
+    State(#[from] StateFault),
+    /// An audit file.
+    #[error(transparent)]
+    Audit(#[from] AuditFault),
 }
 
 impl Reason {
     /// The requirement behind it, if it is one of law.
     pub const fn requirement(&self) -> Option<Requirement> {
         match self {
-            Self::Other(_) => None,
+            Self::Other(_) | Self::Audit(_) => None,
             Self::Form(fault) => fault.requirement(),
             Self::Trust(_) | Self::Signing(_) => Some(Requirement::Approve),
             Self::Basis(fault) => fault.requirement(),
             Self::Selection(fault) => fault.requirement(),
             Self::Following(fault) => Some(fault.requirement()),
+            Self::State(fault) => fault.requirement(),
         }
     }
 }

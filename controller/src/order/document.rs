@@ -214,8 +214,7 @@ fn basis(mut fields: Fields<'_>, faults: &mut Faults) -> Option<BasisReference> 
     if let Some(text) = &sha256
         && (text.len() != 64 || !text.bytes().all(digit))
     {
-        let reason = "is not 64 lower-case hexadecimal digits";
-        faults.add(&fields.at("sha256"), FormFault::Value(reason.to_owned()));
+        faults.add(&fields.at("sha256"), FormFault::Sha256);
     }
     fields.end(faults);
     Some(BasisReference { key: key?, sha256: sha256? })

@@ -159,23 +159,37 @@ pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
     message
 }
 
+/// Why a text is not base64 in its canonical form. Positions count bytes from 0.
+#[derive(Debug, thiserror::Error)]
+enum Base64Fault {
+    #[error("is not canonical base64: digits of the standard and of the URL-safe alphabet")]
+    BothAlphabets,
+    #[error("is not canonical base64: padding inside, at {0}")]
+    PaddingInside(usize),
+    #[error("is not canonical base64: no base64 digit at {0}")]
+    NoDigit(usize),
+    #[error("is not canonical base64: {0} digits cannot be whole")]
+    Length(usize),
+    #[error("is not canonical base64: the unused bits at the end are not 0")]
+    UnusedBits,
+    #[error("is not canonical base64: the padding at the end is wrong")]
+    Padding,
+}
+
 /// Base64 in its one canonical form, in the standard or the URL-safe alphabet: DSSE wants verifiers to
 /// take both. One text keeps to one of them.
-fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+fn from_base64(text: &str) -> Result<Vec<u8>, Base64Fault> {
     let url_safe = text.bytes().any(|byte| matches!(byte, b'-' | b'_'));
     let alphabet = if url_safe { &URL_SAFE } else { &STANDARD };
-    alphabet.decode(text).map_err(|error| {
-        let why = match error {
-            DecodeError::InvalidByte(position, byte) => match byte {
-                b'+' | b'/' => "digits of the standard and of the URL-safe alphabet".to_owned(),
-                b'=' => format!("padding inside, at {position}"),
-                _ => format!("no base64 digit at {position}"),
-            },
-            DecodeError::InvalidLength(length) => format!("{length} digits cannot be whole"),
-            DecodeError::InvalidLastSymbol(..) => "the unused bits at the end are not 0".to_owned(),
-            DecodeError::InvalidPadding => "the padding at the end is wrong".to_owned(),
-        };
-        format!("is not canonical base64: {why}")
+    alphabet.decode(text).map_err(|error| match error {
+        DecodeError::InvalidByte(position, byte) => match byte {
+            b'+' | b'/' => Base64Fault::BothAlphabets,
+            b'=' => Base64Fault::PaddingInside(position),
+            _ => Base64Fault::NoDigit(position),
+        },
+        DecodeError::InvalidLength(length) => Base64Fault::Length(length),
+        DecodeError::InvalidLastSymbol(..) => Base64Fault::UnusedBits,
+        DecodeError::InvalidPadding => Base64Fault::Padding,
     })
 }
 
@@ -217,6 +231,11 @@ fn signatures<'de, D: Deserializer<'de>>(
     Ok(list)
 }
 
+/// A text, quoted, that is not the name of a key.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not 64 lower-case hexadecimal digits")]
+struct NoKeyid(String);
+
 /// DSSE: what is unset and what is empty mean the same.
 fn keyid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     json::text(deserializer, "a keyid in a string", |text| {
@@ -228,7 +247,7 @@ fn keyid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
         if text.len() == 64 && text.bytes().all(digit) {
             Ok(Some(text.to_owned()))
         } else {
-            Err(format!("{} is not 64 lower-case hexadecimal digits", json::quote(text)))
+            Err(NoKeyid(json::quote(text)))
         }
     })
 }

@@ -83,8 +83,7 @@ impl DocumentKind {
             let fault = FormFault::Outdated { found: quote(&schema), instead };
             return Err(Rejection::new(file, fault).at("schema"));
         }
-        Self::named(&schema, Self::schema)
-            .map_err(|reason| Rejection::new(file, FormFault::Value(reason)).at("schema"))
+        Self::named(&schema, Self::schema).map_err(|fault| Rejection::new(file, fault).at("schema"))
     }
 
     /// `deserialize_with` for a `payloadType`.
@@ -94,15 +93,15 @@ impl DocumentKind {
         json::text(deserializer, "a string", |text| Self::named(text, Self::payload_type))
     }
 
-    fn named(text: &str, name: fn(Self) -> &'static str) -> Result<Self, String> {
+    fn named(text: &str, name: fn(Self) -> &'static str) -> Result<Self, FormFault> {
         Self::ALL.into_iter().find(|kind| name(*kind) == text).ok_or_else(|| {
             let known: Vec<String> =
                 Self::ALL.iter().map(|kind| format!("`{}`", name(*kind))).collect();
-            let (last, others) =
-                known.split_last().map_or((String::new(), String::new()), |(last, others)| {
-                    (last.clone(), others.join(", "))
-                });
-            format!("is {}, but only {others} and {last} are known", quote(text))
+            let known = match known.split_last() {
+                Some((last, others)) => format!("{} and {last}", others.join(", ")),
+                None => String::new(),
+            };
+            FormFault::Unlisted { found: quote(text), known }
         })
     }
 }

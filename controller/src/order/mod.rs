@@ -58,7 +58,7 @@ mod statute;
 mod vacuous;
 mod verified;
 
-pub use address::parse_network;
+pub use address::{AddressFault, parse_network};
 pub use basis::Basis;
 pub use document::Order;
 pub use envelope::Envelope;

@@ -47,17 +47,27 @@ impl PayloadPrefixes {
 /// Bytes in lower-case hexadecimal digits, between 1 and [`LONGEST`] of them.
 struct Hex(Vec<u8>);
 
+/// Why a text is no [`Hex`].
+#[derive(Debug, thiserror::Error)]
+enum HexFault {
+    #[error("hexadecimal digits are written in lower case")]
+    UpperCase,
+    #[error("{0} is not pairs of hexadecimal digits")]
+    Pairs(String),
+    #[error("is {0} bytes long, not 1 to {LONGEST}")]
+    Length(usize),
+}
+
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         json::text(deserializer, "hexadecimal digits", |text| {
             // One spelling for one value: upper case is refused.
             if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                return Err("hexadecimal digits are written in lower case".to_owned());
+                return Err(HexFault::UpperCase);
             }
-            let bytes = hex::decode(text)
-                .map_err(|_| format!("{} is not pairs of hexadecimal digits", json::quote(text)))?;
+            let bytes = hex::decode(text).map_err(|_| HexFault::Pairs(json::quote(text)))?;
             if bytes.is_empty() || bytes.len() > LONGEST {
-                return Err(format!("is {} bytes long, not 1 to {LONGEST}", bytes.len()));
+                return Err(HexFault::Length(bytes.len()));
             }
             Ok(Self(bytes))
         })
@@ -116,8 +126,7 @@ fn exactly<const N: usize>(
 ) -> Option<[u8; N]> {
     let read = bytes.try_into().ok();
     if read.is_none() {
-        let reason = format!("is not {} hexadecimal digits", 2 * N);
-        faults.add(here, FormFault::Value(reason));
+        faults.add(here, FormFault::Digits(2 * N));
     }
     read
 }

@@ -11,6 +11,33 @@ use super::json::{self, Faults, Fields};
 /// Japan Standard Time; terms are counted in it (L-TERM).
 const TOKYO: &str = "Asia/Tokyo";
 
+/// A text that is no timestamp.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{text} is not an RFC 3339 timestamp: {why}")]
+pub struct TimeFault {
+    /// The text, quoted.
+    pub text: String,
+    /// Why it is none.
+    pub why: TimeFlaw,
+}
+
+/// Why a text is no timestamp.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TimeFlaw {
+    /// It does not have the form of one.
+    #[error("write YYYY-MM-DDThh:mm:ss, then Z or an offset such as +09:00")]
+    Form,
+    /// It has a 60th second or a later one.
+    #[error("seconds run from 00 to 59")]
+    Seconds,
+    /// The offset is a day or longer.
+    #[error("the offset runs from -23:59 to +23:59")]
+    Offset,
+    /// The calendar or the clock does not have it.
+    #[error("there is no such day or time")]
+    NoSuchTime,
+}
+
 /// Reads a timestamp of RFC 3339, section 5.6, in its strictest form: upper-case `T` and `Z`,
 /// seconds always present, a fraction of at most nine digits, an offset of hours and minutes.
 ///
@@ -19,23 +46,23 @@ const TOKYO: &str = "Asia/Tokyo";
 ///
 /// # Errors
 ///
-/// One line that says what is wrong with the text.
-pub fn parse_timestamp(text: &str) -> Result<Timestamp, String> {
-    let wrong = |why: &str| format!("{} is not an RFC 3339 timestamp: {why}", json::quote(text));
+/// [`TimeFault`].
+pub fn parse_timestamp(text: &str) -> Result<Timestamp, TimeFault> {
+    let wrong = |why| TimeFault { text: json::quote(text), why };
     if !has_form(text.as_bytes()) {
-        return Err(wrong("write YYYY-MM-DDThh:mm:ss, then Z or an offset such as +09:00"));
+        return Err(wrong(TimeFlaw::Form));
     }
     let digits = |start: usize| text.get(start..start + 2).unwrap_or_default();
     if digits(17) >= "60" {
-        return Err(wrong("seconds run from 00 to 59"));
+        return Err(wrong(TimeFlaw::Seconds));
     }
     if !text.ends_with('Z') {
         let offset = digits(text.len() - 5);
         if offset >= "24" || digits(text.len() - 2) >= "60" {
-            return Err(wrong("the offset runs from -23:59 to +23:59"));
+            return Err(wrong(TimeFlaw::Offset));
         }
     }
-    text.parse().map_err(|_| wrong("there is no such day or time"))
+    text.parse().map_err(|_| wrong(TimeFlaw::NoSuchTime))
 }
 
 /// Checks `dddd-dd-ddTdd:dd:dd[.d{1,9}](Z|±dd:dd)` by shape alone.
@@ -202,7 +229,7 @@ mod tests {
             "now",
             "1700000000",
         ] {
-            let reason = parse_timestamp(text).expect_err(text);
+            let reason = parse_timestamp(text).expect_err(text).to_string();
             assert!(reason.contains("is not an RFC 3339 timestamp"), "{reason}");
         }
     }

@@ -55,6 +55,16 @@ impl KeyEntry {
     }
 }
 
+/// What is wrong with a key's entry.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{field} {reason}")]
+pub struct EntryFault {
+    /// The field of [`KeyEntry`] that is wrong.
+    pub field: &'static str,
+    /// Why.
+    pub reason: Reason,
+}
+
 /// A public key that may sign, and who holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrustedKey {
@@ -71,10 +81,9 @@ impl TrustedKey {
     ///
     /// # Errors
     ///
-    /// One line that says what is wrong with the holder or the key.
-    pub fn new(key: &VerifyingKey, holder: &str) -> Result<Self, String> {
+    /// [`EntryFault`].
+    pub fn new(key: &VerifyingKey, holder: &str) -> Result<Self, EntryFault> {
         Self::check(KeyEntry::new(key, holder))
-            .map_err(|(field, reason)| format!("{field} {reason}"))
     }
 
     /// Reads one entry, as `sekisho order keygen` prints it.
@@ -84,19 +93,21 @@ impl TrustedKey {
     /// A [`Rejection`] that names the field.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
         let entry = json::parse(file, bytes)?;
-        Self::check(entry).map_err(|(field, reason)| Rejection::new(file, reason).at(field))
+        Self::check(entry)
+            .map_err(|EntryFault { field, reason }| Rejection::new(file, reason).at(field))
     }
 
-    fn check(entry: KeyEntry) -> Result<Self, (&'static str, Reason)> {
+    fn check(entry: KeyEntry) -> Result<Self, EntryFault> {
         let KeyEntry { keyid, ed25519, holder } = entry;
-        text::check(&holder).map_err(|reason| ("holder", Reason::from(FormFault::Text(reason))))?;
+        let wrong = |field, reason: Reason| EntryFault { field, reason };
+        text::check(&holder).map_err(|fault| wrong("holder", FormFault::Text(fault).into()))?;
         if !holder.is_ascii() {
-            return Err(("holder", TrustFault::Ascii.into()));
+            return Err(wrong("holder", TrustFault::Ascii.into()));
         }
-        let key = usable_key(&ed25519).map_err(|fault| ("ed25519", fault.into()))?;
+        let key = usable_key(&ed25519).map_err(|fault| wrong("ed25519", fault.into()))?;
         let own = keys::keyid(&key);
         if keyid != own {
-            return Err(("keyid", TrustFault::Keyid(own).into()));
+            return Err(wrong("keyid", TrustFault::Keyid(own).into()));
         }
         Ok(Self { keyid, key, holder, role: None, revoked: false })
     }

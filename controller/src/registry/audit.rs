@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Event, What};
 use super::store::StoreError;
 use crate::durable::disk::Disk;
-use crate::rejection::Rejection;
+use crate::rejection::{AuditFault, Rejection};
 use crate::shown::shown;
 
 /// What the first line names as the one before it: no text has this digest.
@@ -73,16 +73,16 @@ impl Expected {
     /// The last line before the lines of the last change: its number and its digest.
     ///
     /// # Errors
-    /// What is wrong with the state: its own lines are no end of a chain.
-    fn before(&self) -> Result<(u64, String), String> {
+    /// [`AuditFault`]: the lines of the state are no end of a chain.
+    fn before(&self) -> Result<(u64, String), AuditFault> {
         let (mut sequence, mut before) = (self.last, self.digest.clone());
         for line in self.lines.iter().rev() {
-            let link: ChainLink<'_> =
-                serde_json::from_str(line).map_err(|error| error.to_string())?;
+            let link: ChainLink<'_> = serde_json::from_str(line)
+                .map_err(|error| AuditFault::StateLine(error.to_string()))?;
             if link.sequence != sequence || super::digest(line.as_bytes()) != before {
-                return Err(format!("holds another line than event {sequence}"));
+                return Err(AuditFault::OtherStateLine(sequence));
             }
-            sequence = sequence.checked_sub(1).ok_or("holds more lines than events")?;
+            sequence = sequence.checked_sub(1).ok_or(AuditFault::ManyStateLines)?;
             link.previous.clone_into(&mut before);
         }
         Ok((sequence, before))
@@ -145,10 +145,10 @@ fn examine(
     reader: &mut impl BufRead,
     expected: &Expected,
 ) -> io::Result<Result<Chain, Rejection>> {
-    let refuse = |reason: String| Ok(Err(Rejection::new(file, reason)));
+    let refuse = |fault: AuditFault| Ok(Err(Rejection::new(file, fault)));
     let (before, digest) = match expected.before() {
         Ok(before) => before,
-        Err(reason) => return refuse(format!("cannot be checked: the state {reason}")),
+        Err(fault) => return refuse(fault),
     };
     let mut walk = ChainWalk { previous: NOTHING.to_owned(), first: None, last: None };
     let (mut whole, mut bytes) = (0_u64, Vec::new());
@@ -156,19 +156,14 @@ fn examine(
         bytes.clear();
         whole += reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes)? as u64;
         let Some(text) = bytes.strip_suffix(b"\n") else {
-            return refuse(format!(
-                "ends with event {}, but the state is that after event {}: lines were cut off",
-                number - 1,
-                expected.last
-            ));
+            return refuse(AuditFault::CutOff { found: number - 1, last: expected.last });
         };
-        if let Err(reason) = walk.step(number, text) {
-            return Ok(Err(Rejection::new(file, reason).at(format!("line {number}"))));
+        if let Err(fault) = walk.step(number, text) {
+            return Ok(Err(Rejection::new(file, fault).at(format!("line {number}"))));
         }
     }
     if walk.previous != digest {
-        let reason = "is not the line that the state names: it was changed";
-        return Ok(Err(Rejection::new(file, reason).at(format!("line {before}"))));
+        return Ok(Err(Rejection::new(file, AuditFault::Changed).at(format!("line {before}"))));
     }
     let wanted = text(&expected.lines);
     let mut found = Vec::new();
@@ -190,13 +185,12 @@ fn examine(
         }),
         Err(offset) => {
             let number = before.saturating_add(1).saturating_add(feeds(&wanted, offset));
-            let reason = if offset == wanted.len() {
-                let last = expected.last;
-                format!("comes after event {last}, the last one of the state: it was added")
+            let fault = if offset == wanted.len() {
+                AuditFault::Added(expected.last)
             } else {
-                "is not what the state says that it is".to_owned()
+                AuditFault::OtherThanState
             };
-            Err(Rejection::new(file, reason).at(format!("line {number}")))
+            Err(Rejection::new(file, fault).at(format!("line {number}")))
         }
     })
 }
@@ -213,21 +207,18 @@ impl ChainWalk {
     /// Takes up line `number`, without its line feed.
     ///
     /// # Errors
-    /// Why it cannot follow the lines before.
-    fn step(&mut self, number: u64, text: &[u8]) -> Result<(), String> {
+    /// [`AuditFault`]: the line cannot follow those before it.
+    fn step(&mut self, number: u64, text: &[u8]) -> Result<(), AuditFault> {
         let link: ChainLink<'_> =
-            serde_json::from_slice(text).map_err(|error| format!("is no event: {error}"))?;
+            serde_json::from_slice(text).map_err(|error| AuditFault::NoEvent(error.to_string()))?;
         if link.sequence != number {
-            return Err(format!(
-                "is event {}, where event {number} must stand: lines were removed, added or moved",
-                link.sequence
-            ));
+            return Err(AuditFault::OutOfSequence { found: link.sequence, expected: number });
         }
         if link.previous != self.previous {
             return Err(if number == 1 {
-                "names a line before it, but is the first".to_owned()
+                AuditFault::BeforeFirst
             } else {
-                format!("names another line before it than line {}: one was changed", number - 1)
+                AuditFault::OtherBefore(number - 1)
             });
         }
         self.previous = super::digest(text);

@@ -18,10 +18,9 @@ use super::state::{Change, Registry};
 use super::wording;
 use crate::classes::ClassRanges;
 use crate::compile::Layer;
-use crate::files;
+use crate::order::load;
 use crate::order::together::Given;
 use crate::rejection::{Rejection, Rejections};
-use crate::shown::shown;
 use crate::text::Text;
 
 /// What can be asked of a registry.
@@ -104,9 +103,7 @@ impl RawDocument {
     /// # Errors
     /// A [`Rejection`] of a file that cannot be read.
     pub fn read(path: &Path) -> Result<Self, Rejection> {
-        let bytes = files::read(path)
-            .map_err(|error| Rejection::new(shown(path), format!("cannot be read: {error}")))?;
-        Ok(Self { name: Text::of_path(path), bytes: bytes.into() })
+        Ok(Self { name: Text::of_path(path), bytes: load::one(path)?.bytes })
     }
 
     /// The same for those who judge documents.

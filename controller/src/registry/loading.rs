@@ -1,6 +1,7 @@
 //! A registry from the disk: nothing is believed that does not agree with its anchor, its digests and
 //! its signatures. Reads only.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::durable::disk::Disk;
 use crate::files;
 use crate::order::revocation::verify_revocation;
 use crate::order::{Mandate, Trust, VerifiedDocument, verify_any, verify_order, verify_rotation};
-use crate::rejection::{Reason, Rejection, Requirement};
+use crate::rejection::{Rejection, StateFault};
 use crate::shown::shown;
 
 /// Whether orders are read in full.
@@ -73,12 +74,12 @@ pub fn whole(
         return Ok(Arc::clone(body));
     }
     let trust = find(&registry.trusts, entry.trust)
-        .map_err(|reason| Rejection::new(shown(&paths.directory), reason))?;
+        .map_err(|fault| Rejection::new(shown(&paths.directory), fault))?;
     let mut files = Files { disk, directory: &paths.directory };
     let (file, bytes) = files.read(&names::order(&entry.file), &entry.file)?;
     let order = verify_order(&file, &bytes, trust)?;
     if order.digest() != entry.digest {
-        return Err(Rejection::new(file, "is not the order that was accepted").into());
+        return Err(Rejection::new(file, StateFault::OtherOrder).into());
     }
     Ok(Arc::new(Mandate::join(&file, order, &entry.basis)?))
 }
@@ -135,24 +136,15 @@ pub(super) fn load(
     let state = read(&path)?;
     let anchor = match read(&paths.anchor)? {
         None => None,
-        Some(bytes) => Some(Anchor::parse(&bytes).map_err(|reason| refuse(&paths.anchor, reason))?),
+        Some(bytes) => Some(Anchor::parse(&bytes).map_err(|fault| refuse(&paths.anchor, fault))?),
     };
     let Some(bytes) = state else {
-        return match anchor {
-            None => Ok(None),
-            Some(anchor) => Err(refuse(
-                &path,
-                format!(
-                    "is missing, but the anchor {} is at state {}",
-                    shown(&paths.anchor),
-                    anchor.counter
-                ),
-            )
-            .into()),
-        };
+        let Some(Anchor { counter, .. }) = anchor else { return Ok(None) };
+        let fault = StateFault::NoState { anchor: shown(&paths.anchor), counter };
+        return Err(refuse(&path, fault).into());
     };
     let digest = super::digest(&bytes);
-    let state = WrittenState::parse(&bytes).map_err(|reason| refuse(&path, reason))?;
+    let state = WrittenState::parse(&bytes).map_err(|fault| refuse(&path, fault))?;
     let anchored = agree(&path, paths, &state, &digest, anchor.as_ref())?;
     let (counter, audit) = (state.counter, state.audit());
     let mut files = Files { disk, directory: &paths.directory };
@@ -169,42 +161,31 @@ fn agree(
     anchor: Option<&Anchor>,
 ) -> Result<bool, Rejection> {
     let name = shown(&paths.anchor);
-    let refuse =
-        |reason: String| Err(refuse(path, reason).at("counter").under(Requirement::Extend));
+    let refuse = |fault: StateFault| Err(refuse(path, fault).at("counter"));
     let counter = state.counter;
-    let Some(anchor) = anchor else {
-        // The very first one was written before there was an anchor.
+    let Some(Anchor { counter: anchored, state: named, .. }) = anchor else {
+        // The very first state is written before there is an anchor.
         return match (counter, &state.previous) {
             (1, None) => Ok(false),
-            _ => refuse(format!("is at state {counter}, but its anchor {name} is missing")),
+            _ => refuse(StateFault::NoAnchor { counter, anchor: name }),
         };
     };
-    if counter == anchor.counter && digest == anchor.state {
+    let anchored = *anchored;
+    if counter == anchored && digest == named {
         return Ok(true);
     }
-    if counter == anchor.counter.saturating_add(1) && state.previous.as_ref() == Some(&anchor.state)
-    {
+    if counter == anchored.saturating_add(1) && state.previous.as_ref() == Some(named) {
         return Ok(false);
     }
-    if counter < anchor.counter {
-        return refuse(format!(
-            "is at state {counter}, but its anchor {name} at {}: an older copy was put in its place",
-            anchor.counter
-        ));
-    }
-    if counter == anchor.counter {
-        return refuse(format!(
-            "is another state {counter} than the one that its anchor {name} names"
-        ));
-    }
-    refuse(format!(
-        "is at state {counter}, but its anchor {name} at {}: the anchor is not of this state",
-        anchor.counter
-    ))
+    refuse(match counter.cmp(&anchored) {
+        Ordering::Less => StateFault::OlderCopy { counter, anchor: name, anchored },
+        Ordering::Equal => StateFault::OtherState { counter, anchor: name },
+        Ordering::Greater => StateFault::OtherAnchor { counter, anchor: name, anchored },
+    })
 }
 
-fn refuse(path: &Path, reason: impl Into<Reason>) -> Rejection {
-    Rejection::new(shown(path), reason)
+fn refuse(path: &Path, fault: StateFault) -> Rejection {
+    Rejection::new(shown(path), fault)
 }
 
 struct Files<'a, D> {
@@ -223,16 +204,15 @@ impl<D: Disk> Files<'_, D> {
         let bases = self.bases(path, &state, &trusts)?;
         let mut entries = Vec::new();
         for (index, approved) in state.orders.iter().enumerate() {
-            let field = |reason: String| refuse(path, reason).at(format!("orders[{index}]"));
-            let trust = find(&trusts, approved.trust).map_err(field)?;
-            let head = approved.head().map_err(field)?;
+            let at = |fault| refuse(path, fault).at(format!("orders[{index}]"));
+            let trust = find(&trusts, approved.trust).map_err(at)?;
+            let head = approved.head().map_err(at)?;
             let under = bases.iter().find(|under| {
                 under.basis.key == head.basis.key && under.basis.digest() == head.basis.sha256
             });
-            let under =
-                under.ok_or_else(|| format!("rests on {}, which is not there", head.basis.key));
+            let under = under.ok_or_else(|| at(StateFault::NoBasis(head.basis.key.to_string())))?;
             let mut entry = OrderEntry {
-                basis: Arc::clone(&under.map_err(field)?.basis),
+                basis: Arc::clone(&under.basis),
                 head: Arc::new(head),
                 body: None,
                 signers: Vec::new(),
@@ -252,8 +232,8 @@ impl<D: Disk> Files<'_, D> {
         }
         let mut revocations = Vec::new();
         for (index, known) in state.revocations.iter().enumerate() {
-            let field = |reason: String| refuse(path, reason).at(format!("revocations[{index}]"));
-            let trust = find(&trusts, known.trust).map_err(field)?;
+            let at = |fault| refuse(path, fault).at(format!("revocations[{index}]"));
+            let trust = find(&trusts, known.trust).map_err(at)?;
             let (file, bytes) = self.read(&names::revocation(&known.file), &known.file)?;
             let revocation = Arc::new(verify_revocation(&file, &bytes, trust)?);
             revocations.push(Revoked { revocation, file: known.file.clone(), trust: known.trust });
@@ -282,11 +262,11 @@ impl<D: Disk> Files<'_, D> {
     ) -> Result<Vec<BasisEntry>, StoreError> {
         let mut bases = Vec::new();
         for (index, known) in state.bases.iter().enumerate() {
-            let at = |reason: String| refuse(path, reason).at(format!("bases[{index}]"));
+            let at = |fault| refuse(path, fault).at(format!("bases[{index}]"));
             let trust = find(trusts, known.trust).map_err(at)?;
             let (file, bytes) = self.read(&names::basis(&known.file), &known.file)?;
             let VerifiedDocument::Basis(verified) = verify_any(&file, &bytes, trust)? else {
-                return Err(Rejection::new(file, "is no approval and no agreement").into());
+                return Err(Rejection::new(file, StateFault::NotBasis).into());
             };
             bases.push(BasisEntry {
                 basis: Arc::from(verified),
@@ -314,13 +294,14 @@ impl<D: Disk> Files<'_, D> {
                 Some(before) => verify_rotation(&file, &bytes, &before.trust)?.get().clone(),
             };
             if trust.version() != known.version {
-                let reason = format!("is version {}, not {}", trust.version(), known.version);
-                return Err(Rejection::new(file, reason).at("version").into());
+                let fault =
+                    StateFault::TrustVersion { found: trust.version(), named: known.version };
+                return Err(Rejection::new(file, fault).at("version").into());
             }
             trusts.push(TrustVersion { trust: Arc::new(trust), file: known.file.clone() });
         }
         if trusts.is_empty() {
-            return Err(refuse(path, "names no trust file").at("trust").into());
+            return Err(refuse(path, StateFault::NoTrust).at("trust").into());
         }
         Ok(trusts)
     }
@@ -337,7 +318,7 @@ impl<D: Disk> Files<'_, D> {
         }
         let order = verify_order(&file, &bytes, trust)?;
         if order.digest() != approved.digest || head(&order) != *entry.head {
-            return Err(Rejection::new(file, "is not the order that was accepted").into());
+            return Err(Rejection::new(file, StateFault::OtherOrder).into());
         }
         entry.signers = order.signers().to_vec();
         entry.body = Some(Arc::new(Mandate::join(&file, order, &entry.basis)?));
@@ -350,18 +331,16 @@ impl<D: Disk> Files<'_, D> {
         let file = shown(&path);
         let read = self.disk.read(&path);
         let Some(bytes) = read.map_err(|source| StoreError::Io { path, source })? else {
-            return Err(Rejection::new(file, "is missing, but the state names it").into());
+            return Err(Rejection::new(file, StateFault::NoFile).into());
         };
         if super::digest(&bytes) != digest {
-            return Err(Rejection::new(file, "is not what it was when it was accepted").into());
+            return Err(Rejection::new(file, StateFault::FileChanged).into());
         }
         Ok((file, bytes))
     }
 }
 
-fn find(trusts: &[TrustVersion], version: u64) -> Result<&Trust, String> {
+fn find(trusts: &[TrustVersion], version: u64) -> Result<&Trust, StateFault> {
     let known = trusts.iter().find(|known| known.trust.version() == version);
-    known
-        .map(|known| &*known.trust)
-        .ok_or_else(|| format!("names trust version {version}, which is not there"))
+    known.map(|known| &*known.trust).ok_or(StateFault::UnknownTrust(version))
 }

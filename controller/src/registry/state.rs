@@ -15,7 +15,7 @@ use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::together::is_theirs;
 use crate::order::{Basis, DocumentKey, OrderKey, Trust, Verified};
-use crate::rejection::{Rejection, Rejections, Requirement, TrustFault};
+use crate::rejection::{Rejection, Rejections, StateFault, TrustFault};
 
 /// All that is remembered.
 #[derive(Clone, Debug)]
@@ -231,20 +231,13 @@ impl Registry {
     /// A [`Rejection`] that says what to do.
     pub fn agrees_with(&self, file: &str, trust: &Trust) -> Result<(), Rejection> {
         let (ours, theirs) = (self.trust().version(), trust.version());
-        let refuse = |reason: String| {
-            Err(Rejection::new(file, TrustFault::NotInForce(reason)).at("version"))
-        };
+        let refuse = |fault: TrustFault| Err(Rejection::new(file, fault).at("version"));
         if theirs > ours {
-            return refuse(format!(
-                "is {theirs}, but version {ours} is in force; a new trust file comes into force \
-                 with `sekisho trust rotate`, in an envelope that old and new keys have signed"
-            ));
+            return refuse(TrustFault::NotRotated { theirs, ours });
         }
         let known = self.trusts.iter().find(|known| known.trust.version() == theirs);
         if known.is_some_and(|known| *known.trust != *trust) {
-            return refuse(format!(
-                "is {theirs}, but another file of that version was accepted before"
-            ));
+            return refuse(TrustFault::OtherContents(theirs));
         }
         Ok(())
     }
@@ -257,10 +250,7 @@ impl Registry {
         if self.facility == facility {
             return Ok(());
         }
-        let reason = format!(
-            "holds orders for facility {}, but this sensor stands in {facility}",
-            self.facility
-        );
-        Err(Rejection::new(file, reason).at("facility").under(Requirement::Approve))
+        let (theirs, ours) = (self.facility.clone(), facility.to_owned());
+        Err(Rejection::new(file, StateFault::Facility { theirs, ours }).at("facility"))
     }
 }

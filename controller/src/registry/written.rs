@@ -14,6 +14,7 @@ use super::runs::Running;
 use super::state::Registry;
 use crate::order::document::BasisReference;
 use crate::order::{DocumentKey, Order};
+use crate::rejection::StateFault;
 
 /// The schema name of the state.
 const STATE: &str = "sekisho.state/v2";
@@ -159,10 +160,10 @@ impl WrittenState {
     /// Reads a state.
     ///
     /// # Errors
-    /// One line that says what is wrong.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let state: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        known(&state.schema, STATE)?;
+    /// [`StateFault`].
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, StateFault> {
+        let state: Self = read(bytes)?;
+        check_schema(&state.schema, STATE)?;
         Ok(state)
     }
 }
@@ -175,16 +176,23 @@ impl Anchor {
     /// Reads an anchor.
     ///
     /// # Errors
-    /// One line that says what is wrong.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let anchor: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        known(&anchor.schema, ANCHOR)?;
+    /// [`StateFault`].
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, StateFault> {
+        let anchor: Self = read(bytes)?;
+        check_schema(&anchor.schema, ANCHOR)?;
         Ok(anchor)
     }
 }
 
-fn known(schema: &str, ours: &str) -> Result<(), String> {
-    if schema == ours { Ok(()) } else { Err(format!("the schema is {schema}, not {ours}")) }
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StateFault> {
+    serde_json::from_slice(bytes).map_err(|error| StateFault::Json(error.to_string()))
+}
+
+fn check_schema(found: &str, known: &'static str) -> Result<(), StateFault> {
+    if found == known {
+        return Ok(());
+    }
+    Err(StateFault::Schema { found: found.to_owned(), known })
 }
 
 impl WrittenBasis {
@@ -225,10 +233,10 @@ impl WrittenEntry {
     /// What the order says, without its sets and rules.
     ///
     /// # Errors
-    /// One line that says what is wrong.
-    pub(super) fn head(&self) -> Result<Order, String> {
+    /// [`StateFault::NamesNoBasis`].
+    pub(super) fn head(&self) -> Result<Order, StateFault> {
         let head = &self.head;
-        let key = head.basis.clone().basis().ok_or("names no approval or agreement")?;
+        let key = head.basis.clone().basis().ok_or(StateFault::NamesNoBasis)?;
         Ok(Order {
             order_id: head.order_id.clone(),
             serial: head.serial,

@@ -1,6 +1,7 @@
 //! Faults of form: what can be wrong with a field of any document.
 
 use super::Requirement;
+use crate::order::AddressFault;
 
 /// What is wrong with the form of a document, or of one field in it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -37,9 +38,29 @@ pub enum FormFault {
         /// What stands there.
         found: String,
     },
-    /// A text that does not say what it must.
+    /// A text that its field cannot hold, in the words of whoever read it.
     #[error("{0}")]
     Value(String),
+    /// A text that is no address and no prefix.
+    #[error(transparent)]
+    Address(#[from] AddressFault),
+    /// A SHA-256 that is not written as one.
+    #[error("is not 64 lower-case hexadecimal digits")]
+    Sha256,
+    /// A value with another number of hexadecimal digits than this one.
+    #[error("is not {0} hexadecimal digits")]
+    Digits(usize),
+    /// A list of ports without members, which could mean no port or any port.
+    #[error("is an empty list; leave the field out for any port")]
+    NoPorts,
+    /// A schema or `payloadType` that no document has.
+    #[error("is {found}, but only {known} are known")]
+    Unlisted {
+        /// What the file names, quoted.
+        found: String,
+        /// All that are known, quoted, as a list in a sentence.
+        known: String,
+    },
     /// Another schema.
     #[error("is {found}, but only `{known}` is known")]
     Schema {

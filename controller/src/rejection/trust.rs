@@ -68,7 +68,18 @@ pub enum TrustFault {
         /// The version of the old file.
         version: u64,
     },
-    /// A file of a version that was accepted before, or a later one that no envelope brought.
-    #[error("{0}")]
-    NotInForce(String),
+    /// A version above the one in force, which no envelope has brought into force.
+    #[error(
+        "is {theirs}, but version {ours} is in force; a new trust file comes into force with \
+         `sekisho trust rotate`, in an envelope that old and new keys have signed"
+    )]
+    NotRotated {
+        /// The version of the file.
+        theirs: u64,
+        /// The version in force.
+        ours: u64,
+    },
+    /// A version that was accepted before with other contents.
+    #[error("is {0}, but another file of that version was accepted before")]
+    OtherContents(u64),
 }

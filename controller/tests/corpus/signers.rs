@@ -344,6 +344,13 @@ fn envelopes(cases: &mut Vec<Case>) {
             outcome,
         ));
     }
+    let outcome = opened("{\"schema\":\"sekisho.other/v1\"}");
+    cases.push(case(
+        "a schema that no document has".to_owned(),
+        "schema",
+        "Form.Unlisted",
+        outcome,
+    ));
     for old in ["order", "revocation", "trust"] {
         let text = format!("{{\"schema\":\"sekisho.{old}/v1\"}}");
         let kind = DocumentKind::ALL

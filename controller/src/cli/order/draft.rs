@@ -96,7 +96,7 @@ fn addresses(args: &DraftArgs) -> Result<Vec<String>, OrderError> {
         match parse_network(line) {
             Ok(_) => addresses.push(line.to_owned()),
             Err(reason) => {
-                let rejection = Rejection::new(&file, FormFault::Value(reason));
+                let rejection = Rejection::new(&file, FormFault::Address(reason));
                 wrong.push(rejection.at(format!("line {number}")));
             }
         }

@@ -42,21 +42,22 @@ where
 }
 
 /// Reads a value out of a JSON string, and out of nothing else.
-pub(in crate::order) fn text<'de, D, T, F>(
+pub(in crate::order) fn text<'de, D, T, X, F>(
     deserializer: D,
     expecting: &'static str,
     parse: F,
 ) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    F: FnOnce(&str) -> Result<T, String>,
+    X: fmt::Display,
+    F: FnOnce(&str) -> Result<T, X>,
 {
     struct TextVisitor<F> {
         expecting: &'static str,
         parse: F,
     }
 
-    impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<F> {
+    impl<T, X: fmt::Display, F: FnOnce(&str) -> Result<T, X>> Visitor<'_> for TextVisitor<F> {
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

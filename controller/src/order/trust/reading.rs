@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::{KeyEntry, Trust, TrustedKey, is_same};
+use super::{EntryFault, KeyEntry, Trust, TrustedKey, is_same};
 use crate::order::json::{self, Faults, Fields, JsonPath, quote};
 use crate::order::kind::DocumentKind;
 use crate::order::name;
@@ -67,13 +67,10 @@ fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
         let entry = KeyEntry { keyid, ed25519: ed25519?, holder: holder? };
         match TrustedKey::check(entry) {
             Ok(key) => Some(key),
-            // The name is the key of the object.
-            Err(("keyid", reason)) => {
+            Err(EntryFault { field, reason }) => {
+                // The key's name is the key of the JSON object, not a field in it.
+                let here = if field == "keyid" { here } else { here.field(field) };
                 faults.add(&here, reason);
-                None
-            }
-            Err((field, reason)) => {
-                faults.add(&here.field(field), reason);
                 None
             }
         }
