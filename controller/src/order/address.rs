@@ -1,5 +1,5 @@
-//! Addresses and prefixes as orders write them, read into [`IpNetwork`] in one pass. Special
-//! ranges are the direction table's business, not this file's.
+//! Addresses and prefixes as orders write them, read into [`IpNetwork`] in one pass. The direction table
+//! knows special ranges; this file does not.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -44,7 +44,7 @@ pub enum AddressFault {
 /// Reads `198.51.100.7`, `203.0.113.0/24`, `2001:db8::1` or `2001:db8:5::/48`; a bare address is
 /// a prefix of full length.
 ///
-/// Each form that two readers could take for different addresses is refused: host bits below the
+/// A form that two readers could take for different addresses is refused: host bits below the
 /// prefix, IPv4-mapped IPv6 (RFC 4291, section 2.5.5.2), zone ids (RFC 4007), leading zeros.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ pub fn parse_network(text: &str) -> Result<IpNetwork, AddressFault> {
     Ok(network)
 }
 
-/// Digits only, no sign, no leading zero.
+/// Reads digits only: no sign, no leading zero.
 fn prefix_length(text: &str) -> Option<u8> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     if !plain || (text.len() > 1 && text.starts_with('0')) {
@@ -90,13 +90,13 @@ fn prefix_length(text: &str) -> Option<u8> {
     text.parse().ok()
 }
 
-/// A list of addresses and prefixes as it is read: what is none is kept with its fault.
+/// A list as it is read: the addresses and prefixes, and the index of each wrong member with its fault.
 struct Networks {
     read: Vec<IpNetwork>,
     wrong: Vec<(usize, AddressFault)>,
 }
 
-/// More wrong members of one list than this are not told.
+/// The most wrong members of one list that are reported.
 const MOST_WRONG: usize = 20;
 
 impl<'de> Deserialize<'de> for Networks {
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Networks {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                // Pushed one by one: a set may hold millions, and none is kept as text.
+                // A set may hold millions of members: none is kept as text.
                 let mut networks = Networks { read: Vec::new(), wrong: Vec::new() };
                 let mut index = 0;
                 while let Some(Member(network)) = list.next_element()? {
@@ -142,7 +142,7 @@ impl<'de> Deserialize<'de> for Networks {
     }
 }
 
-/// A list of addresses and prefixes in a field that must be there. `None`: not every member is one.
+/// Takes a list of addresses and prefixes from a required field. `None`: the field or a member is wrong.
 pub(super) fn take(
     fields: &mut Fields<'_>,
     field: &'static str,

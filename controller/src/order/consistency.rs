@@ -1,5 +1,5 @@
-//! Whether an order makes sense in itself: names, references, limits, conditions that can match.
-//! Whether its conditions exclude anything is `vacuous`' question, and whether it is lawful `statute`'s.
+//! Whether an order makes sense by itself: its names, references and limits, and whether its conditions can
+//! match. `vacuous` checks whether the conditions exclude anything, and `statute` whether they are lawful.
 
 use std::collections::HashSet;
 
@@ -57,7 +57,7 @@ fn conditions(rule: &Rule, here: &JsonPath, faults: &mut Faults) {
             Condition::Source(_) | Condition::Destination(_) => end = true,
             Condition::Either(_) => either = true,
             Condition::Protocol(named) => protocol = Some(named),
-            // Of these, `matchable` knows whether they go with the protocol.
+            // `matchable` checks these against the protocol.
             Condition::Payload(_) | Condition::SourcePorts(_) | Condition::DestinationPorts(_) => {}
         }
     }

@@ -1,6 +1,6 @@
-//! What an order says: schema `sekisho.order/v2`. Reading proves its form; whether it makes sense is checked
-//! in `consistency`, whether its conditions are any in `vacuous`, and whether it is within what was approved
-//! when it becomes a [`Mandate`](super::Mandate).
+//! What an order says: schema `sekisho.order/v2`. Reading proves its form. `consistency` checks whether it
+//! makes sense, and `vacuous` whether its conditions exclude anything. Whether it is within what was approved is
+//! checked when it becomes a [`Mandate`](super::Mandate).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +24,7 @@ use crate::text;
 pub struct Order {
     /// The order's name, 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
     pub order_id: String,
-    /// Counts the versions of this order from 1; an older one never replaces a newer one
-    /// (L-EXTEND).
+    /// Counts the versions of this order from 1. A lower serial never replaces a higher one (L-EXTEND).
     pub serial: u64,
     /// What it rests on.
     pub basis: BasisReference,
@@ -41,7 +40,7 @@ pub struct Order {
     pub rules: Vec<Rule>,
 }
 
-/// What an order rests on, named exactly.
+/// What an order rests on, by name and digest.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BasisReference {
     /// The approval or agreement.
@@ -79,18 +78,18 @@ pub struct Rule {
     pub destination: Option<String>,
     /// The address set that source or destination must be in.
     pub either: Option<String>,
-    /// The payload prefix set of which one must match.
+    /// The payload prefix set of which one member must match.
     pub payload: Option<String>,
     /// The IP protocol.
     pub protocol: Option<Protocol>,
-    /// Ports of which the source port must be one; empty for any.
+    /// The ranges that the source port may be in; empty for any port.
     pub source_ports: Vec<PortRange>,
-    /// Ports of which the destination port must be one; empty for any.
+    /// The ranges that the destination port may be in; empty for any port.
     pub destination_ports: Vec<PortRange>,
 }
 
 impl Order {
-    /// Reads an order's payload and makes every check that needs neither signatures nor what it rests on.
+    /// Reads an order's payload and makes every check that needs neither signatures nor the order's basis.
     ///
     /// # Errors
     ///
@@ -101,8 +100,8 @@ impl Order {
         faults.or(order)
     }
 
-    /// The same, noting what is wrong: an order of which enough is right comes out nevertheless, so that
-    /// more can be said of it.
+    /// Reads an order's payload in the same way, but also returns an order that has faults, if every field could
+    /// be read: its basis can then be checked too, and all faults are reported at once.
     pub(super) fn examine(payload: &[u8], faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_document(payload, faults)?;
         if !json::schema(&mut fields, DocumentKind::Order.schema(), faults) {
@@ -139,7 +138,7 @@ impl Order {
         })
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn key(&self) -> OrderKey {
         OrderKey::new(self.order_id.as_str(), self.serial)
     }
@@ -149,18 +148,18 @@ impl Order {
         self.rules.iter().flat_map(Rule::conditions)
     }
 
-    /// Addresses and prefixes in all sets.
+    /// How many addresses and prefixes all sets hold together.
     pub fn address_count(&self) -> usize {
         self.address_sets.values().map(|set| set.addresses.len()).sum()
     }
 
-    /// Payload prefixes in all sets.
+    /// How many payload prefixes all sets hold together.
     pub fn payload_count(&self) -> usize {
         self.payload_prefixes.values().map(|set| set.prefixes.count()).sum()
     }
 
-    /// The sets that no rule names, as JSON paths (`address_sets.old`): no error, but worth a
-    /// warning, because whoever wrote the order may have meant otherwise.
+    /// The sets that no rule names, as JSON paths (`address_sets.old`). They are worth a warning: whoever wrote
+    /// the order may have forgotten a rule.
     pub fn unused_sets(&self) -> Vec<String> {
         let addresses: BTreeSet<&str> =
             self.conditions().filter_map(Condition::address_set).collect();
@@ -220,7 +219,7 @@ fn basis(mut fields: Fields<'_>, faults: &mut Faults) -> Option<BasisReference> 
     Some(BasisReference { key: key?, sha256: sha256? })
 }
 
-/// Named sets.
+/// Reads an object of sets by name. `None`: a set is wrong.
 fn named<'a, S>(
     sets: Fields<'a>,
     read: fn(Fields<'a>, &mut Faults) -> Option<S>,
@@ -273,7 +272,7 @@ impl Rule {
     fn read(here: JsonPath, value: &RawValue, faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_value(here, value, faults)?;
         let id = name::id(&mut fields, "id", faults);
-        // A condition that says nothing is left out, so that nobody takes it for one: `null` is none.
+        // `null` is refused: nobody could tell whether it is a condition.
         let source = fields.may("source", faults);
         let destination = fields.may("destination", faults);
         let either = fields.may("either", faults);

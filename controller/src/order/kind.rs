@@ -1,6 +1,5 @@
-//! The one list of the documents that signers sign: what each is called, by which `schema` it is
-//! known, in which DSSE `payloadType` it travels and which roles sign it. What they say is in `basis`,
-//! `document`, `revocation` and `trust`.
+//! The one list of signed documents: what each is called, its `schema`, and the DSSE `payloadType` it travels
+//! under. `basis`, `document`, `revocation` and `trust` read what they say.
 
 use serde::Deserializer;
 
@@ -14,7 +13,7 @@ pub enum DocumentKind {
     Approval,
     /// An agreement, in place of an approval: [`Basis`](super::Basis).
     Agreement,
-    /// What may be selected: [`Order`](super::Order).
+    /// What is selected: [`Order`](super::Order).
     Order,
     /// The early end of one of these: [`Revocation`](super::Revocation).
     Revocation,
@@ -71,12 +70,12 @@ impl DocumentKind {
         }
     }
 
-    /// Which kind a document without an envelope claims to be, by its `schema`. One without a
-    /// `schema` counts as an order, whose reader says what it lacks.
+    /// The kind that a document without an envelope claims to be, by its `schema`. A document without a
+    /// `schema` counts as an order: the reader of orders reports what it lacks.
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] of a schema that is not known.
+    /// A [`Rejection`] of an unknown schema.
     pub fn of_document(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
         let Some(schema) = json::string_field(bytes, "schema") else { return Ok(Self::Order) };
         if let Some(instead) = outdated(&schema) {
@@ -106,7 +105,7 @@ impl DocumentKind {
     }
 }
 
-/// What to do instead of a document of version 1.
+/// What to do instead, if a document is of version 1.
 pub(super) fn outdated(schema: &str) -> Option<&'static str> {
     match schema {
         "sekisho.order/v1" => Some(

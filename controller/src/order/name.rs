@@ -1,5 +1,4 @@
-//! What documents are called: ids, and which serial of which document is meant. An order's own name is
-//! [`OrderKey`].
+//! The names of documents: ids and serials. The name of an order is [`OrderKey`].
 
 use std::fmt;
 
@@ -10,10 +9,10 @@ use super::key::OrderKey;
 use super::kind::DocumentKind;
 use crate::rejection::FormFault;
 
-/// `[A-Za-z0-9._-]{1,64}`, the form of every identifier in a document.
+/// Checks the form of an identifier: `[A-Za-z0-9._-]{1,64}`.
 ///
 /// # Errors
-/// The fault.
+/// [`FormFault::Id`].
 pub(super) fn check(text: &str) -> Result<(), FormFault> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
@@ -22,7 +21,7 @@ pub(super) fn check(text: &str) -> Result<(), FormFault> {
     Err(FormFault::Id(quote(text)))
 }
 
-/// An id in a field that must be there.
+/// Takes an id from a required field.
 pub(super) fn id(
     fields: &mut Fields<'_>,
     field: &'static str,
@@ -35,7 +34,7 @@ pub(super) fn id(
     Some(text)
 }
 
-/// A number that counts from 1, in a field that must be there.
+/// Takes a number that counts from 1 from a required field.
 pub(super) fn count(
     fields: &mut Fields<'_>,
     field: &'static str,
@@ -48,7 +47,7 @@ pub(super) fn count(
     Some(number)
 }
 
-/// What orders rest on.
+/// The two kinds of documents that orders rest on.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum BasisKind {
     /// The commission's approval.
@@ -95,7 +94,7 @@ impl fmt::Display for BasisKey {
     }
 }
 
-/// The name of a document that can end before its end.
+/// The name of a document that a revocation can end.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "DocumentKeyFields", into = "DocumentKeyFields")]
 pub enum DocumentKey {
@@ -135,14 +134,13 @@ impl DocumentKey {
         self.kind() == other.kind() && self.id() == other.id() && other.serial() <= self.serial()
     }
 
-    /// Reads `approval_id`, `agreement_id` or `order_id` and `serial`, of which `order` says whether an
-    /// order may be named.
+    /// Reads `serial` and one of `approval_id`, `agreement_id` and, if `order` allows it, `order_id`.
     pub(super) fn read(fields: &mut Fields<'_>, order: bool, faults: &mut Faults) -> Option<Self> {
         let mut ids = Vec::new();
         for field in ["approval_id", "agreement_id"].into_iter().chain(order.then_some("order_id"))
         {
             let here = fields.at(field);
-            // `null` names nothing and is no id.
+            // `null` is refused here: it is not a string.
             if let Some(text) = fields.may::<String>(field, faults)? {
                 if let Err(fault) = check(&text) {
                     faults.add(&here, fault);
@@ -161,7 +159,7 @@ impl DocumentKey {
         Self::try_from(written).ok()
     }
 
-    /// The basis that it names.
+    /// The basis that it names, if it names one.
     pub fn basis(self) -> Option<BasisKey> {
         match self {
             Self::Basis(basis) => Some(basis),
@@ -191,7 +189,7 @@ impl From<OrderKey> for DocumentKey {
     }
 }
 
-/// As it stands in events and in the state.
+/// The key as events and the state write it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct DocumentKeyFields {

@@ -1,6 +1,6 @@
 //! Revocations and trust files in plain words, English and Japanese, for the person who is about to
-//! sign or to inspect one. Orders are in `explain`. It says only what the document says and what was
-//! verified, nothing that depends on a clock or on other documents.
+//! sign or inspect one. `explain` does the same for orders and what they rest on. The text says only what the
+//! document says and what was verified: nothing that depends on a clock or on other documents.
 
 use super::explain::Language;
 use super::name::{BasisKind, DocumentKey};
@@ -9,7 +9,7 @@ use super::trust::{Trust, TrustedKey};
 use super::verified::Signer;
 use super::{role, time};
 
-/// The same text in two languages, lines and all.
+/// The same text in two languages, line by line.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Notice {
     /// In English.
@@ -56,8 +56,7 @@ impl Notice {
     }
 }
 
-/// A revocation in words. `signers` are those whose signatures were verified; `None` says that none
-/// was.
+/// A revocation in words. `signers`: those whose signatures were verified; `None`: no signature was checked.
 pub fn revocation(revocation: &Revocation, signers: Option<&[Signer]>) -> Notice {
     let Revocation { ends, effective_at, reason } = revocation;
     let at = format!("{} ({effective_at})", time::tokyo(*effective_at));
@@ -95,7 +94,7 @@ fn japanese(subject: &DocumentKey) -> &'static str {
     }
 }
 
-/// A trust file in words.
+/// A trust file in words. `signers`: as for [`revocation`].
 pub fn trust(trust: &Trust, signers: Option<&[Signer]>) -> Notice {
     let version = trust.version();
     let mut notice = Notice::default();

@@ -1,5 +1,5 @@
-//! Payload prefixes, the command information of art. 22(2)(ii): what an order may write, checked
-//! in full. The tables that packets are compared with are made in `compile`.
+//! Payload prefixes, the command information of art. 22(2)(ii), as orders write them. `compile` makes the tables
+//! that packets are compared with.
 
 use serde::{Deserialize, Deserializer};
 
@@ -35,7 +35,7 @@ impl PayloadPrefixes {
         }
     }
 
-    /// How many the set lists.
+    /// How many prefixes the set lists.
     pub const fn count(&self) -> usize {
         match self {
             Self::Hashed { hashes, .. } => hashes.len(),
@@ -44,7 +44,7 @@ impl PayloadPrefixes {
     }
 }
 
-/// Bytes in lower-case hexadecimal digits, between 1 and [`LONGEST`] of them.
+/// 1 to [`LONGEST`] bytes, written in lower-case hexadecimal digits.
 struct Hex(Vec<u8>);
 
 /// Why a text is no [`Hex`].
@@ -61,7 +61,7 @@ enum HexFault {
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         json::text(deserializer, "hexadecimal digits", |text| {
-            // One spelling for one value: upper case is refused.
+            // A value has one spelling.
             if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
                 return Err(HexFault::UpperCase);
             }
@@ -118,7 +118,7 @@ fn in_range(value: u64, here: &JsonPath, faults: &mut Faults) -> Option<u8> {
     length
 }
 
-/// Bytes of which there are as many as the value has.
+/// Turns bytes into a value of `N` bytes.
 fn exactly<const N: usize>(
     Hex(bytes): Hex,
     here: &JsonPath,

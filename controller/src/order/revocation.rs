@@ -1,7 +1,6 @@
 //! Revocations, schema `sekisho.revocation/v2`: the early end of an approval, an agreement or an order,
-//! signed by any one role that signed what it ends. Reading alone proves form and sense; signatures are
-//! checked in `verified`, and what a revocation does to what is installed is the business of whoever keeps
-//! that.
+//! signed by any one role that signed what it ends. Reading proves its form; `verified` checks signatures, and
+//! the registry carries it out.
 
 use jiff::Timestamp;
 
@@ -18,15 +17,14 @@ pub use super::verified::verify_revocation;
 /// The end of a document before its term is over.
 ///
 /// Our reading, which selects less: it ends the document of that name at that serial *and at every
-/// lower one*, also where it is not installed yet or never will be. An approval or agreement takes its
-/// orders along. It says nothing about higher serials, nor about what extends it: those are documents of
-/// their own, and each is revoked by name.
+/// lower one*, even if that is not installed yet or never will be. The orders under an approval or agreement end
+/// with it. Higher serials and extensions are documents of their own: each must be revoked by name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revocation {
     /// What ends, up to this serial.
     pub ends: DocumentKey,
-    /// The first moment at which it is not in force any more. One that has passed means at
-    /// once; what was selected before it was known is not undone by it.
+    /// The first moment at which the document is no longer in force. A moment that has passed means at
+    /// once; what was selected before the revocation came stays selected.
     pub effective_at: Timestamp,
     /// Why: free text on one line.
     pub reason: String,
@@ -68,8 +66,8 @@ impl Revocation {
         self.ends.covers(document)
     }
 
-    /// Whether a role may have signed what it ends. Of an agreement that is not known, its party is not
-    /// known either.
+    /// Whether a role may have signed the document that it ends. Any party may have signed an agreement: which
+    /// one did is not known here.
     pub fn may_be_by(&self, role: &Role) -> bool {
         match &self.ends {
             DocumentKey::Order(_) => *role == Role::CabinetOffice,

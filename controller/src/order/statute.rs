@@ -12,7 +12,7 @@ use crate::rejection::SelectionFault;
 
 mod selection;
 
-/// More members of one set than this are not told.
+/// The most members of one set that are reported.
 const MOST_TOLD: usize = 5;
 
 pub(super) fn check(order: &Order, basis: &Basis, faults: &mut Faults) {
@@ -45,7 +45,7 @@ fn term(order: &Order, basis: &Basis, faults: &mut Faults) {
     }
 }
 
-/// What criteria say, and whose they are.
+/// The criteria that an order must be within, and the name of the basis that sets them.
 struct Within<'a> {
     basis: String,
     criteria: &'a Criteria,
@@ -75,7 +75,7 @@ impl Within<'_> {
         }
     }
 
-    /// Also of sets that no rule names: what was not approved does not stand in an order.
+    /// Checks every set, even those that no rule names: what was not approved must not stand in an order.
     fn sets(&self, order: &Order, faults: &mut Faults) {
         let shortest = self.criteria.min_prefix_length;
         for (name, set) in &order.address_sets {

@@ -1,5 +1,5 @@
 //! Points in time as orders write them (RFC 3339), and the calendar months in which the Act
-//! counts terms. What the term of a measure is stands in `measure`; nothing here reads a clock.
+//! counts terms. `measure` says how long the term of a measure may be. Nothing here reads a clock.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -41,8 +41,8 @@ pub enum TimeFlaw {
 /// Reads a timestamp of RFC 3339, section 5.6, in its strictest form: upper-case `T` and `Z`,
 /// seconds always present, a fraction of at most nine digits, an offset of hours and minutes.
 ///
-/// A leap second (`:60`) is refused: no clock of ours can represent it, and taking it for the
-/// second before or after would shift a term silently.
+/// A leap second (`:60`) is refused: our clocks cannot represent it, and reading it as the second before or
+/// after would shift a term silently.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ fn has_form(text: &[u8]) -> bool {
         }
 }
 
-/// A timestamp in a field that must be there.
+/// Takes a timestamp from a required field.
 pub(super) fn take(
     fields: &mut Fields<'_>,
     field: &'static str,
@@ -114,10 +114,10 @@ pub(super) fn take(
 /// The latest end of a term of `months` calendar months in Asia/Tokyo that starts at `not_before`
 /// (L-TERM). `None` beyond the year 9999.
 ///
-/// Where the last month has no such day, the term ends on that month's last day *at the time of
-/// day it began*: 30 November 10:00 and three months make 28 (29) February 10:00. The Civil
-/// Code's way of counting (arts. 140 and 143: the first day does not count, the last counts
-/// whole) would run on to midnight; this reading keeps shorter.
+/// If the last month has no such day, the term ends on that month's last day *at the time of day it began*:
+/// 30 November 10:00 plus three months is 28 (29) February 10:00. The Civil Code counts otherwise (arts. 140 and
+/// 143: the first day does not count, the last counts whole), so that the term would run on to midnight. Our
+/// reading is shorter.
 pub fn latest_end(not_before: Timestamp, months: u8) -> Option<Timestamp> {
     let zone = TimeZone::get(TOKYO).ok()?;
     let end = not_before.to_zoned(zone).checked_add(Span::new().months(months)).ok()?;
@@ -129,7 +129,7 @@ pub fn tokyo(timestamp: Timestamp) -> String {
     timestamp.display_with_offset(Offset::constant(9)).to_string()
 }
 
-/// A point in time as the calendar and clock of Japan show it.
+/// A point in time by the calendar and clock of Japan.
 pub fn tokyo_civil(timestamp: Timestamp) -> DateTime {
     Offset::constant(9).to_datetime(timestamp)
 }
@@ -155,7 +155,7 @@ impl Length {
         let span = TimeZone::get(TOKYO).and_then(|zone| {
             from.to_zoned(zone.clone()).until((Unit::Month, &until.to_zoned(zone)))
         });
-        // Only a calendar that ends before the term does has no such span.
+        // Fails only for a term that ends after the calendar does.
         let Ok(span) = span else {
             let seconds = until.duration_since(from).as_secs();
             return Self { seconds, ..Self::default() };

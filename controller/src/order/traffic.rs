@@ -1,5 +1,5 @@
-//! Protocols and ports as rules write them. Whether a rule may combine them is checked in
-//! `consistency`; matching packets against them is `sensor-common`'s.
+//! Protocols and ports as rules write them. `consistency` checks whether a rule may combine them, and
+//! `sensor-common` matches packets against them.
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Protocol {
             }
         }
 
-        // Not deserialize_str: the type depends on what stands there.
+        // A string or a number, so the input decides on the type.
         deserializer.deserialize_any(ProtocolVisitor)
     }
 }
@@ -141,7 +141,7 @@ impl<'de> Deserialize<'de> for PortRange {
     }
 }
 
-/// The ports of a rule, if it names some. The outer `None`: they are wrong.
+/// The ports of a rule; empty if it names none. `None`: they are wrong.
 pub(super) fn ports(
     fields: &mut Fields<'_>,
     field: &'static str,
@@ -155,7 +155,7 @@ pub(super) fn ports(
     Some(ports)
 }
 
-/// Whether ranges of ports together hold every port.
+/// Whether ranges of ports hold every port between them.
 pub(super) fn is_every_port(ports: &[PortRange]) -> bool {
     let mut ranges: Vec<(u32, u32)> =
         ports.iter().map(|range| (range.low.into(), range.high.into())).collect();

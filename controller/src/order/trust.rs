@@ -1,10 +1,10 @@
 //! The trust file, schema `sekisho.trust/v2`, in the shape of TUF's root: which keys there are, in which
-//! role each signs, and how many of a role it takes (L-APPROVE, L-AGREE). Checking signatures, and whether
-//! one trust file may take the place of another, is in `verified`.
+//! role each signs, and how many of a role it takes (L-APPROVE, L-AGREE). `verified` checks signatures, and
+//! whether one trust file may replace another.
 //!
-//! A key has one role, and one holder has one key: nobody signs twice, or for two. A key that must not
-//! count any more stands in `revoked`, there and in every later version; one that merely retires is left
-//! out of the next version.
+//! A key has one role, and a holder has one key: nobody signs twice, or for two roles. A key that must no
+//! longer count is listed in `revoked`, in this and every later version. A key that merely retires is left out of
+//! the next version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,7 @@ use crate::text;
 
 mod reading;
 
-/// A key as `sekisho order keygen` and `order entry` print it; what it says is checked by
-/// [`TrustedKey::parse`].
+/// A key as `sekisho order keygen` and `order entry` print it. [`TrustedKey::parse`] checks it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
@@ -30,8 +29,8 @@ pub struct KeyEntry {
     pub keyid: String,
     /// The 32 bytes of the public key, in lower-case hexadecimal digits.
     pub ed25519: String,
-    /// Who holds the private key: free text on one line, in ASCII. Of the keys that are not revoked no two
-    /// have the same holder.
+    /// Who holds the private key: free text on one line, in ASCII. No two keys have the same holder, unless one
+    /// of them is revoked.
     pub holder: String,
 }
 
@@ -71,7 +70,7 @@ pub struct TrustedKey {
     keyid: String,
     key: VerifyingKey,
     holder: String,
-    /// None of a revoked key that no role names.
+    /// `None` for an entry alone, and for a revoked key that no role names.
     role: Option<Role>,
     revoked: bool,
 }
@@ -127,12 +126,12 @@ impl TrustedKey {
         &self.holder
     }
 
-    /// In which role it signs; none of a key that is only an entry, or revoked and without a role.
+    /// The role that it signs in. `None`: it is an entry alone, or revoked and in no role.
     pub const fn role(&self) -> Option<&Role> {
         self.role.as_ref()
     }
 
-    /// Whether the key signs nothing any more.
+    /// Whether the key is revoked.
     pub const fn is_revoked(&self) -> bool {
         self.revoked
     }
@@ -143,7 +142,7 @@ impl TrustedKey {
     }
 }
 
-/// Whether two names are of one holder: whatever their case and the white space within.
+/// Whether two names are of one holder. Case and the amount of white space do not count.
 fn is_same(one: &str, other: &str) -> bool {
     one.split_whitespace()
         .map(str::to_ascii_lowercase)
@@ -151,10 +150,9 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// Accepts only what key generation (RFC 8032, section 5.1.5) can produce: a point of the curve in
-/// the large prime-order group. Under a weak key anyone can make signatures; a key outside that
-/// group can have several encodings, hence several names, and count twice. Inside it no encoding
-/// but the canonical one exists: of the points with y below 19, which alone have two, only the
-/// neutral element is in the group, and that one is weak.
+/// the large prime-order group. Anyone can sign for a weak key. A key outside that group can have
+/// several encodings, hence several names, and count twice. A key inside it has one encoding: only points with y
+/// below 19 have two, and of these only the neutral element is in the group, which is weak.
 fn usable_key(digits: &str) -> Result<VerifyingKey, TrustFault> {
     let mut bytes = [0; 32];
     let lower = !digits.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -203,7 +201,7 @@ impl Trust {
         reading::trust(file, bytes)
     }
 
-    /// Writes a trust file. It is not checked here: [`Trust::parse`] what comes out.
+    /// Writes a trust file without checking it: the caller should [`Trust::parse`] the result.
     ///
     /// # Errors
     ///
@@ -249,7 +247,7 @@ impl Trust {
         &self.thresholds
     }
 
-    /// How many distinct keys of a role must sign; `None`: there is no such role.
+    /// How many distinct keys of a role must sign. `None`: the file has no such role.
     pub fn threshold(&self, role: &Role) -> Option<usize> {
         self.thresholds.get(role).copied()
     }
@@ -265,7 +263,7 @@ impl Trust {
         self.keys.iter().filter(of).map(TrustedKey::keyid).collect()
     }
 
-    /// The names of all keys that sign nothing any more.
+    /// The names of all revoked keys.
     pub const fn revoked(&self) -> &BTreeSet<String> {
         &self.revoked
     }

@@ -1,6 +1,6 @@
-//! The one gate of who signed (L-APPROVE, L-AGREE): only here is a [`Verified`] made. `signatures` counts
-//! and checks signatures; `rotation` is the gate of new trust files. Whether an order is within what it
-//! rests on is asked when it becomes a [`Mandate`](super::Mandate).
+//! The one gate for signed documents (L-APPROVE, L-AGREE): only this room makes a [`Verified`]. `signatures`
+//! counts and checks signatures; `rotation` is the gate for new trust files. Whether an order is within its basis
+//! is checked when it becomes a [`Mandate`](super::Mandate).
 
 use std::ops::Deref;
 
@@ -23,8 +23,8 @@ mod signatures;
 pub(super) use rotation::rotation;
 pub use rotation::verify_rotation;
 
-/// Something that enough trusted keys have signed. The only ways to one are in this file and `rotation`, so
-/// whatever asks for a `Verified<Order>` cannot be given an order that nobody signed.
+/// A document that enough trusted keys have signed. Only this file and `rotation` make one, so code that asks for
+/// a `Verified<Order>` cannot be given an order that nobody signed.
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     value: T,
@@ -37,7 +37,7 @@ pub struct Verified<T> {
 pub struct Signer {
     /// The name of the key.
     pub keyid: String,
-    /// Who holds it, by the trust file.
+    /// Who holds the key, by the trust file.
     pub holder: String,
     /// In which role.
     pub role: Role,
@@ -45,7 +45,7 @@ pub struct Signer {
 
 #[cfg(test)]
 impl<T> Verified<T> {
-    /// What nobody signed, for tests of what is done with it.
+    /// A document that nobody signed, for tests of code that uses verified ones.
     pub(crate) fn assumed(value: T, payload: &[u8]) -> Self {
         Self { value, signers: Vec::new(), digest: crate::digest::sha256(payload) }
     }
@@ -57,13 +57,13 @@ impl<T> Verified<T> {
         &self.value
     }
 
-    /// Who signed, in the envelope's order; at least as many of each role as the trust file asks for.
+    /// Who signed, in the envelope's order.
     pub fn signers(&self) -> &[Signer] {
         &self.signers
     }
 
-    /// The SHA-256 of the payload bytes, in lower-case hexadecimal digits: names exactly what was
-    /// signed, in orders, logs and inspections (L-APPROVE, L-INSPECT).
+    /// The SHA-256 of the payload bytes, in lower-case hexadecimal digits. It names exactly what was signed, in
+    /// orders, logs and inspections (L-APPROVE, L-INSPECT).
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -82,11 +82,11 @@ impl<T> Deref for Verified<T> {
 pub enum VerifiedDocument {
     /// An approval or an agreement.
     Basis(Box<Verified<Basis>>),
-    /// An order; whether it is within what it rests on was not asked.
+    /// An order; whether it is within its basis is not checked yet.
     Order(Box<Verified<Order>>),
     /// A revocation.
     Revocation(Verified<Revocation>),
-    /// A trust file that may take the place of the one it was verified with.
+    /// A trust file that may replace the one it was verified with.
     Trust(Verified<Trust>),
 }
 
@@ -96,8 +96,8 @@ pub enum VerifiedDocument {
 /// Our reading of L-APPROVE, stricter than DSSE, which skips signatures that do not verify:
 /// *every* signature in the envelope must be by a distinct trusted key of a role that signs such a
 /// document and must verify, and there must be at least the role's `threshold` of them. An envelope with
-/// one signature that is unknown, revoked, doubled, wrong or of another role is refused whole: it is not
-/// what its signers sent, and someone should ask why.
+/// one signature that is unknown, revoked, repeated, wrong or of another role is refused whole: it is not what
+/// its signers sent, and someone should ask why.
 ///
 /// # Errors
 ///
@@ -160,7 +160,7 @@ pub fn verify_any(file: &str, bytes: &[u8], trust: &Trust) -> Result<VerifiedDoc
     }
 }
 
-/// Opens an envelope. A document that nobody has signed is recognised, and so is one of version 1.
+/// Opens an envelope. It recognises a document without an envelope and a document of version 1, and says so.
 pub(super) fn open(file: &str, bytes: &[u8]) -> Result<Envelope, Rejection> {
     if !Envelope::is_likely(bytes) && json::string_field(bytes, "schema").is_some() {
         let kind = DocumentKind::of_document(file, bytes)?;
@@ -185,7 +185,7 @@ fn expect(file: &str, bytes: &[u8], kind: DocumentKind) -> Result<Envelope, Reje
     Err(Rejection::new(file, SigningFault::Kind { found, expected }).at("payloadType"))
 }
 
-/// An order of which enough have signed the bytes, and what is wrong with it so far.
+/// An order that enough keys have signed, and the faults found in it so far.
 pub(super) struct SignedOrder {
     pub(super) order: Option<Order>,
     pub(super) faults: Faults,
@@ -201,7 +201,7 @@ impl SignedOrder {
     }
 }
 
-/// Signatures first: nothing of a payload is read before enough have signed it.
+/// Checks signatures first: nothing of a payload is read before enough keys have signed it.
 pub(super) fn candidate(
     file: &str,
     envelope: &Envelope,

@@ -10,12 +10,12 @@ use crate::order::name::BasisKind;
 use crate::order::time;
 use crate::rejection::BasisFault;
 
-/// How long after an approval its term begins at the latest (L-TERM, our reading): an approval in store for
-/// years is none.
+/// How long after its approval a term begins at the latest (L-TERM, our reading): approvals are not given in
+/// stock.
 const LATEST_BEGIN: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// L-TERM: a term ends after it begins, and no later than the Act's calendar months allow. One that is too
-/// long is invalid, not shortened: it is not what was approved.
+/// L-TERM: a term ends after it begins, and no later than the Act's calendar months allow. A term that is
+/// too long is invalid. It is not shortened, because a shorter term is not what was approved.
 pub(super) fn term(
     not_before: Timestamp,
     not_after: Timestamp,
@@ -39,8 +39,9 @@ pub(super) fn term(
     }
 }
 
-/// L-APPROVE: no measure starts before its approval; in the very moment of the start it is in time.
-/// L-TERM: nor more than 30 days after it. Of agreements the Act leaves that to its parties.
+/// L-APPROVE: no measure starts before its approval; an approval at the moment of the start is in time.
+/// L-TERM: a measure starts at most 30 days after its approval. The Act leaves to the parties of an agreement
+/// when it starts.
 pub(super) fn begin(
     kind: BasisKind,
     given_at: Timestamp,
@@ -60,7 +61,7 @@ pub(super) fn begin(
     }
 }
 
-/// L-MEASURE: an agreement has a party whose own addresses bound it.
+/// L-MEASURE: an agreement selects only packets to its party, so the party needs addresses of its own.
 pub(super) fn party(here: &JsonPath, prefixes: &[IpNetwork], faults: &mut Faults) {
     if prefixes.is_empty() {
         faults.add(here, BasisFault::NoPrefix);

@@ -1,4 +1,4 @@
-//! Reading a trust file, whole: everything that is wrong with it is said.
+//! Reading a trust file. All faults of it are reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,7 @@ fn revoked(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<BTreeSet<Stri
     Some(keyids(&fields.at("revoked"), list, faults))
 }
 
-/// A list of names of keys, none of them twice.
+/// Checks a list of names of keys, of which none may stand there twice.
 fn keyids(here: &JsonPath, list: Vec<String>, faults: &mut Faults) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for (index, keyid) in list.into_iter().enumerate() {
@@ -57,7 +57,7 @@ fn keyids(here: &JsonPath, list: Vec<String>, faults: &mut Faults) -> BTreeSet<S
     seen
 }
 
-/// All keys, if each of them is one.
+/// Reads all keys. `None`: one of them is wrong.
 fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
     let read = |(keyid, here, value): (String, JsonPath, &RawValue)| {
         let mut fields = Fields::of_value(here.clone(), value, faults)?;
@@ -79,7 +79,7 @@ fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
     read.into_iter().collect()
 }
 
-/// A role as it is written.
+/// A role as it was read.
 struct RoleFields {
     role: Role,
     here: JsonPath,
@@ -100,7 +100,7 @@ fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<RoleFields> {
         let place = fields.at("keyids");
         fields.end(faults);
         let (Some(role), Some(threshold), Some(list)) = (role, threshold, list) else { continue };
-        // Said here; what is used below is the list in its order.
+        // Only for its faults: the list is kept in its order, for their positions.
         keyids(&place, list.clone(), faults);
         read.push(RoleFields { role, here, threshold, keyids: list });
     }
@@ -113,7 +113,7 @@ fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<RoleFields> {
     read
 }
 
-/// Gives each key its role, and says which have two or none.
+/// Gives each key its role, and reports keys with two roles or none.
 fn give_roles(keys: &mut [TrustedKey], roles: &[RoleFields], faults: &mut Faults) {
     for written in roles {
         for (index, keyid) in written.keyids.iter().enumerate() {
@@ -136,7 +136,7 @@ fn give_roles(keys: &mut [TrustedKey], roles: &[RoleFields], faults: &mut Faults
     }
 }
 
-/// Two keys would let one person count twice; a revoked key counts for nobody.
+/// Checks that no holder has two usable keys: one person would count twice.
 fn one_key_each(keys: &[TrustedKey], faults: &mut Faults) {
     let usable: Vec<&TrustedKey> = keys.iter().filter(|key| !key.revoked).collect();
     for (index, key) in usable.iter().enumerate() {
