@@ -1,6 +1,6 @@
-//! The audit file as a chain: every line carries the SHA-256 of the line before, and the state that of
-//! the last one. What its lines must be, and what a crash can have left of them (L-INSPECT). What an
-//! event says is in `event`; reading and writing is in `store` and `loading`.
+//! The audit file as a chain: every line carries the SHA-256 of the line before, and the state that of the last
+//! line. This file says which lines are right, and what a crash can have left of them (L-INSPECT). `event` says
+//! what a line holds; `store` and `loading` write and read the file.
 
 use std::io::{self, BufRead, Read as _};
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::durable::disk::Disk;
 use crate::rejection::{AuditFault, Rejection};
 use crate::shown::shown;
 
-/// What the first line names as the one before it: no text has this digest.
+/// The digest that the first line names as that of the line before it. No known text has it.
 pub(super) const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// No line is longer, in bytes: what is, would fill the memory before it is refused.
+/// The longest line, in bytes. Without a limit a damaged file could fill the memory before it is refused.
 const LONGEST: u64 = 64 << 20;
 
 /// A line as it is written.
@@ -37,10 +37,10 @@ struct ChainLink<'a> {
     previous: &'a str,
 }
 
-/// The lines of some events, without line feeds, behind a line with the digest `previous`.
+/// The lines of events, without line feeds, that follow a line with the digest `previous`.
 ///
 /// # Errors
-/// Never, for events whose values JSON can say.
+/// Never, for events that JSON can express.
 pub(super) fn lines(previous: &str, events: &[Event]) -> io::Result<Vec<String>> {
     let mut previous = previous.to_owned();
     let mut lines = Vec::new();
@@ -53,24 +53,24 @@ pub(super) fn lines(previous: &str, events: &[Event]) -> io::Result<Vec<String>>
     Ok(lines)
 }
 
-/// Lines as they are in the file.
+/// Lines as they stand in the file, with line feeds.
 pub(super) fn text(lines: &[String]) -> Vec<u8> {
     lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect()
 }
 
-/// What a state says of its audit file.
+/// What a state says about its audit file.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     /// The sequence number of the last event.
     pub(super) last: u64,
     /// The SHA-256 of its line.
     pub(super) digest: String,
-    /// The lines of the change that led to the state: a crash can have taken them.
+    /// The lines of the change that led to the state. A crash can have kept them out of the file.
     pub(super) lines: Vec<String>,
 }
 
 impl Expected {
-    /// The last line before the lines of the last change: its number and its digest.
+    /// The number and the digest of the line before those of the last change.
     ///
     /// # Errors
     /// [`AuditFault`]: the lines of the state are no end of a chain.
@@ -96,33 +96,33 @@ pub struct Chain {
     pub events: u64,
     /// The SHA-256 of the last line.
     pub digest: String,
-    /// When the first one was noted, as its line says; none where there is none.
+    /// When the first event was noted, as its line says; `None` if there is none.
     pub first: Option<String>,
-    /// When the last one was noted.
+    /// When the last event was noted.
     pub last: Option<String>,
-    /// What a crash took, or what a running daemon is about to write.
+    /// What a crash kept out of the file, or what a running daemon is about to write.
     pub(super) repair: Option<Repair>,
 }
 
 impl Chain {
-    /// Whether lines of the last change are in the state only.
+    /// Whether the file holds every line; else the last ones are in the state only.
     pub const fn is_complete(&self) -> bool {
         self.repair.is_none()
     }
 }
 
-/// What has to be done to an audit file after a crash.
+/// How to mend an audit file after a crash.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Repair {
-    /// How much of it is whole lines, in bytes.
+    /// The length of its whole lines, in bytes.
     pub(super) whole: u64,
     /// Whether anything follows them.
     pub(super) torn: bool,
-    /// What is missing behind them.
+    /// The text that is missing after them.
     pub(super) missing: Vec<u8>,
 }
 
-/// Compares the audit file at `path` with what the state says of it.
+/// Compares the audit file at `path` with what the state says about it.
 ///
 /// # Errors
 /// [`StoreError::Rejected`] for anything that a crash cannot have left.
@@ -139,7 +139,7 @@ pub(super) fn check(
     }
 }
 
-/// The outer error is that of the reader.
+/// Reads and compares. The outer error is the reader's.
 fn examine(
     file: &str,
     reader: &mut impl BufRead,
@@ -195,7 +195,7 @@ fn examine(
     })
 }
 
-/// Where a reader of the chain stands.
+/// The position of a reader in the chain.
 struct ChainWalk {
     /// The SHA-256 of the line before.
     previous: String,
@@ -204,7 +204,7 @@ struct ChainWalk {
 }
 
 impl ChainWalk {
-    /// Takes up line `number`, without its line feed.
+    /// Takes line `number`, without its line feed.
     ///
     /// # Errors
     /// [`AuditFault`]: the line cannot follow those before it.
@@ -231,11 +231,11 @@ impl ChainWalk {
     }
 }
 
-/// How many bytes of `found` are whole lines of `wanted`, if a crash can have left it: cut off
-/// anywhere, and zeros where a block never reached the disk.
+/// How many bytes of `found` are whole lines of `wanted`. A crash can have cut it off anywhere, or have left zeros
+/// in place of blocks that never reached the disk.
 ///
 /// # Errors
-/// Where `found` holds something else.
+/// The offset of the first byte that no crash can have left.
 fn compare(wanted: &[u8], found: &[u8]) -> Result<usize, usize> {
     let strange = |(index, byte): (usize, &u8)| *byte != 0 && wanted.get(index) != Some(byte);
     if let Some(offset) = found.iter().enumerate().position(strange) {

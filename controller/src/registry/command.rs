@@ -1,9 +1,9 @@
-//! What can be asked of a registry, and what comes of it: decided here for a daemon and for a command over a
-//! state directory without one, so that both do the same and say the same.
+//! Commands to a registry, and the decisions on them. A daemon and a command without a daemon both decide here, so
+//! that both do the same and say the same.
 //!
-//! Deciding is pure. What is decided is carried out by `daemon::orders` in kernel and on disk, and by
-//! [`crate::offline`] on disk. What opens is written before the kernel knows of it; what closes goes to the
-//! kernel before the disk. A crash in between always selects less.
+//! Deciding is pure. `daemon::orders` carries a decision out in the kernel and on disk, and [`crate::offline`] on
+//! disk alone. A change that opens is written before the kernel knows of it. A change that closes goes to the
+//! kernel before the disk. So a crash in between always selects less.
 
 use std::path::Path;
 
@@ -23,10 +23,10 @@ use crate::order::together::Given;
 use crate::rejection::{Rejection, Rejections};
 use crate::text::Text;
 
-/// What can be asked of a registry.
+/// A command to a registry.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Install approvals, agreements and orders: all of them, or none if one is refused.
+    /// Install approvals, agreements and orders: all, or none if one is refused.
     Install(Vec<RawDocument>),
     /// Accept a revocation.
     Revoke(RawDocument),
@@ -34,49 +34,49 @@ pub enum Command {
     Rotate(RawDocument),
     /// Halt all selection.
     Halt(Act),
-    /// Resume it.
+    /// Resume selection.
     Resume(Act),
 }
 
-/// A document as it came.
+/// A document as it was sent, unchecked.
 #[derive(Clone, Debug)]
 pub struct RawDocument {
-    /// What whoever sends it calls it.
+    /// The sender's name for it, such as a file name.
     pub name: Text,
-    /// The whole of it.
+    /// All of its bytes.
     pub bytes: Bytes,
 }
 
-/// The direction tables that orders are to be carried out over. They are known where a configuration is.
+/// The direction tables that orders are to be carried out over. Only code with a configuration knows them.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownDirection<'a> {
-    /// As they are compiled.
+    /// The tables as the compiler takes them.
     pub layers: &'a [Layer<'a>],
-    /// As addresses are looked up.
+    /// The class of every address.
     pub classes: &'a ClassRanges,
 }
 
-/// What comes of a command that was not refused.
+/// The decision on a command that was not refused.
 #[derive(Debug)]
 pub struct Decision {
-    /// What has to be done.
+    /// What it does to the registry.
     pub effect: Effect,
-    /// What whoever asked is told once it is done.
+    /// The answer, once the effect is carried out.
     pub answer: Answer,
 }
 
-/// What has to be done.
+/// What a command does to the registry.
 #[derive(Debug)]
 pub enum Effect {
-    /// Nothing: it was so before.
+    /// Nothing: it was done before.
     Nothing,
-    /// The kernel may select more: on the disk first.
+    /// The kernel may select more afterwards: the disk comes first.
     Open(Box<Change>),
-    /// The kernel must select less: in the kernel first.
+    /// The kernel must select less afterwards: the kernel comes first.
     Close(Box<Change>),
 }
 
-/// What whoever asked is told.
+/// What the person who asked is told.
 #[derive(Debug)]
 pub struct Answer(Told);
 
@@ -87,8 +87,8 @@ enum Told {
 }
 
 impl Command {
-    /// Whether the orders of a state directory have to be read for it. A halt and a resumption depend on as
-    /// little as they can.
+    /// Whether the command needs the whole orders of a state directory. Halting and resuming do not, so that they
+    /// depend on as little as possible.
     pub const fn bodies(&self) -> OrderBodies {
         match self {
             Self::Install(_) | Self::Revoke(_) | Self::Rotate(_) => OrderBodies::Read,
@@ -101,12 +101,12 @@ impl RawDocument {
     /// Reads a document from its file.
     ///
     /// # Errors
-    /// A [`Rejection`] of a file that cannot be read.
+    /// A [`Rejection`] if it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Rejection> {
         Ok(Self { name: Text::of_path(path), bytes: load::one(path)?.bytes })
     }
 
-    /// The same for those who judge documents.
+    /// The document as [`judge`](crate::order::together::judge) takes it.
     pub fn given(&self) -> Given {
         Given { file: self.name.to_string(), bytes: self.bytes.clone() }
     }
@@ -117,7 +117,7 @@ impl Answer {
         Self(Told::Lines(lines))
     }
 
-    /// The orders that are new, by position: whoever asked may wait for them to be in force.
+    /// The positions of new orders, which the person who asked may want to wait for.
     pub fn new_orders(&self) -> impl Iterator<Item = usize> {
         let documents = match &self.0 {
             Told::Lines(_) => &[][..],
@@ -129,7 +129,7 @@ impl Answer {
         })
     }
 
-    /// In words. `registry` is the one after the step; `is_live` says whether the tables of the order at a
+    /// The answer in words. `registry`: the one after the effect. `is_live`: whether the tables of the order at a
     /// position are in the kernel.
     pub fn words(
         &self,
@@ -168,11 +168,11 @@ impl Decision {
 }
 
 impl Registry {
-    /// Decides on a command. Without direction tables an order is accepted that they may not allow for; the
-    /// daemon that starts over it refuses to.
+    /// Decides on a command. Without direction tables it cannot be checked whether an order fits them; a daemon
+    /// that starts later checks it, and refuses to start if it does not.
     ///
     /// # Errors
-    /// Each rejection; then nothing of the command is done.
+    /// All that is wrong; then the command has no effect.
     pub fn decide(
         &self,
         command: &Command,
@@ -241,7 +241,7 @@ mod tests {
         vec![document(&format!("{id}-basis"), basis), document(id, order)]
     }
 
-    /// Decides, takes the step, and says which one it was.
+    /// Decides, carries the effect out on the registry, and names it.
     fn take(registry: &mut Registry, command: &Command) -> Result<&'static str, Vec<String>> {
         let decided = registry.decide(command, None, at(0));
         let words = |rejection: &Rejection| rejection.to_string();

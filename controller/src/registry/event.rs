@@ -1,5 +1,5 @@
-//! What happened to orders, trust and the sensor as a whole: the lines of the audit file (L-INSPECT).
-//! How they reach the disk is in `audit`.
+//! Events: what happened to orders, trust and the sensor, as lines of the audit file (L-INSPECT). `audit` chains
+//! the lines.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::inputs::DaemonInputs;
 use super::runs::{DaemonStart, DaemonStop, ReplayRun};
 use crate::order::{DocumentKey, OrderKey};
 
-/// An event. Its line in the audit file names the line before, too.
+/// An event. Its line in the audit file also names the line before.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Event {
     /// Counts the events of a state directory from 1, without gaps.
@@ -36,7 +36,7 @@ pub enum What {
     },
     /// An approval or agreement was accepted.
     BasisInstalled(NamedBasis),
-    /// An approval or agreement is over, for good.
+    /// An approval or agreement has ended, for good.
     BasisEnded {
         /// The approval or agreement.
         #[serde(flatten)]
@@ -48,7 +48,7 @@ pub enum What {
     Installed(NamedOrder),
     /// An order's term has begun.
     InForce(NamedOrder),
-    /// An order is over, for good.
+    /// An order has ended, for good.
     Ended {
         /// The order.
         #[serde(flatten)]
@@ -83,14 +83,14 @@ pub enum What {
     Started(Box<DaemonStart>),
     /// A daemon ended.
     Stopped(DaemonStop),
-    /// A daemon had ended without a word; it was noticed when the next one began.
+    /// A daemon had ended without saying so; the next one noticed it.
     Crashed {
-        /// The event that says that it began.
+        /// The sequence number of the event in which it began.
         started: u64,
-        /// Whether the machine has started anew since.
+        /// Whether the machine was restarted since then.
         rebooted: bool,
     },
-    /// An interface brings no packet to the sensor any more.
+    /// An interface no longer brings packets to the sensor.
     Blind {
         /// Its name in the configuration.
         interface: String,
@@ -102,14 +102,14 @@ pub enum What {
         /// Its name in the configuration.
         interface: String,
     },
-    /// In mode `tap`, an interface carries a default route: what the machine receives by it is dropped.
+    /// In mode `tap`, an interface carries a default route: packets to the machine through it are dropped.
     DefaultRoute {
         /// Its name in the configuration.
         interface: String,
-        /// The routes that lead everywhere.
+        /// The default routes.
         routes: String,
     },
-    /// An interface carries no default route any more.
+    /// An interface no longer carries a default route.
     NoDefaultRoute {
         /// Its name in the configuration.
         interface: String,
@@ -118,27 +118,27 @@ pub enum What {
     Reloaded(Box<DaemonInputs>),
     /// The configuration was read again and refused: nothing changed.
     ReloadRefused {
-        /// Why: the first reasons, cut short.
+        /// The first reasons, cut to a bounded length.
         reasons: Vec<String>,
     },
     /// Captures were replayed.
     Replayed(Box<ReplayRun>),
 }
 
-/// An order, named exactly.
+/// An order, by name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NamedOrder {
-    /// What it is called.
+    /// Its name.
     #[serde(flatten)]
     pub key: OrderKey,
     /// The SHA-256 of what was signed.
     pub digest: String,
 }
 
-/// An approval or agreement, named exactly.
+/// An approval or agreement, by name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NamedBasis {
-    /// What it is called.
+    /// Its name.
     #[serde(flatten)]
     pub key: DocumentKey,
     /// The SHA-256 of what was signed.
@@ -151,8 +151,8 @@ pub struct NamedBasis {
 pub enum EndReason {
     /// Its term is over (L-TERM).
     Expired,
-    /// It was revoked, or what it rests on, or keys were without whose signatures it would not have been
-    /// accepted (L-APPROVE).
+    /// It was revoked, or its basis was, or too few of its signatures are left after keys were revoked
+    /// (L-APPROVE).
     Revoked,
     /// A higher serial of it came into force (L-EXTEND).
     Superseded,

@@ -19,7 +19,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// The state directory, held.
+/// A state directory that this process holds.
 #[derive(Debug)]
 pub struct Held {
     /// Where changes are written.
@@ -32,8 +32,8 @@ pub struct Held {
 /// Takes the lock of a state directory.
 ///
 /// # Errors
-/// [`Failure::Failed`] where another process has it; [`Failure::Rejected`] where others could
-/// write there.
+/// [`Failure::Failed`] if another process has it; [`Failure::Rejected`] if others than its owner could write
+/// there.
 fn take(paths: &StatePaths) -> Result<Lock, Failure> {
     let directory = shown(&paths.directory);
     lock::is_closed(&paths.directory)
@@ -50,10 +50,10 @@ fn take(paths: &StatePaths) -> Result<Lock, Failure> {
     }
 }
 
-/// Takes a state directory for a daemon. `store` opens what is there, or makes the first state.
+/// Takes a state directory for a daemon. `store` goes on with the state that is there, or makes the first one.
 ///
 /// # Errors
-/// [`Failure`], of `store` too.
+/// [`Failure`], also that of `store`.
 pub fn take_with(
     paths: &StatePaths,
     store: impl FnOnce(
@@ -76,7 +76,7 @@ pub fn open(paths: &StatePaths, bodies: OrderBodies) -> Result<(Held, Registry),
         let reason = "is no state directory; `sekisho run` or `sekisho trust init` makes one";
         Failure::Failed(format!("{}: {reason}", shown(&paths.directory)))
     };
-    // Taking the lock would make it.
+    // Taking the lock would make the directory.
     if !paths.directory.is_dir() {
         return Err(missing());
     }
@@ -101,7 +101,7 @@ pub fn create(paths: &StatePaths, first: Change) -> Result<Registry, Failure> {
     Ok(StateStore::create(RealDisk, paths.clone(), first)?.1)
 }
 
-/// The memory of a halt, which is there before there is a state.
+/// Opens or makes the memory of a halt. It is made before the first state.
 fn memory(paths: &StatePaths, has_state: bool) -> Result<HaltMemory, Failure> {
     HaltMemory::open_or_make(&paths.directory, has_state).map_err(|error| {
         let path = paths.directory.join(names::HALT);

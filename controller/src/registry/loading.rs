@@ -1,5 +1,5 @@
-//! A registry from the disk: nothing is believed that does not agree with its anchor, its digests and
-//! its signatures. Reads only.
+//! Loading a registry from the disk. Nothing is believed unless anchor, digests and signatures agree. This file
+//! only reads.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -23,27 +23,27 @@ use crate::shown::shown;
 /// Whether orders are read in full.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OrderBodies {
-    /// Those that are not over are verified once more, so that they can be compiled. The files of
-    /// the others must be what they were.
+    /// Orders that are not over are verified again, so that they can be compiled. The files of the others must
+    /// have the digests that the state names.
     Read,
-    /// Only what the state says of them counts: enough to show them, or to halt.
+    /// Only what the state says about them is read: enough to list them, or to halt.
     Skip,
 }
 
-/// What was found.
+/// A loaded state.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) registry: Registry,
     pub(super) counter: u64,
     pub(super) digest: String,
-    /// What the state says of the audit file.
+    /// What the state says about the audit file.
     pub(super) audit: Expected,
-    /// Whether the anchor names this very state.
+    /// Whether the anchor names this state; else it names the one before.
     pub(super) anchored: bool,
 }
 
-/// The registry of a state directory as it is, whoever holds it; `None` where there is none. Orders
-/// themselves are not read.
+/// The registry of a state directory, whoever holds it; `None` if there is no state. Orders are not read in
+/// full.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -51,7 +51,7 @@ pub fn look(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Registry>
     attempt(|| Ok(load(disk, paths, OrderBodies::Skip)?.map(|loaded| loaded.registry)))
 }
 
-/// The same with the orders that are not over.
+/// The same, with the whole of each order that is not over.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -59,11 +59,11 @@ pub fn read(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Registry>
     attempt(|| Ok(load(disk, paths, OrderBodies::Read)?.map(|loaded| loaded.registry)))
 }
 
-/// The whole of an order that was accepted, also of one that is over: from memory, or from its
-/// envelope, under the trust file it was accepted under.
+/// The whole of an accepted order, even of one that is over: from memory, or from its envelope, under the trust
+/// file that it was accepted under.
 ///
 /// # Errors
-/// [`StoreError`]: its file is not there, or not what was accepted.
+/// [`StoreError`]: its file is missing, or is not what was accepted.
 pub fn whole(
     disk: &mut impl Disk,
     paths: &StatePaths,
@@ -84,10 +84,10 @@ pub fn whole(
     Ok(Arc::new(Mandate::join(&file, order, &entry.basis)?))
 }
 
-/// The classes that were last in force; `None` where none ever were.
+/// The classes that were last in force; `None` if none ever were.
 ///
 /// # Errors
-/// One line that says why there is nothing to compare with any more. That is never a reason not to start.
+/// One line that says why they cannot be read. It is shown and recorded, and never a reason not to start.
 pub fn classes(paths: &StatePaths, registry: &Registry) -> Result<Option<ClassRanges>, String> {
     let Some(digest) = registry.classes() else { return Ok(None) };
     let path = paths.directory.join(names::classes(digest));
@@ -100,8 +100,8 @@ pub fn classes(paths: &StatePaths, registry: &Registry) -> Result<Option<ClassRa
     ClassRanges::read(&bytes).map(Some).map_err(wrong)
 }
 
-/// The audit file beside a state, verified from its first line to its last, whoever holds them;
-/// `None` where there is no state.
+/// The audit file of a state directory, whoever holds it, verified from the first line to the last; `None` if
+/// there is no state.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -114,7 +114,7 @@ pub fn verify(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Chain>,
 }
 
 fn attempt<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    // A change in between makes anchor and audit file newer than the state that was read before them.
+    // A change during the reading makes anchor and audit file newer than the state: then reading is tried again.
     let mut attempts = 0..3;
     loop {
         let done = read();
@@ -152,7 +152,10 @@ pub(super) fn load(
     Ok(Some(Loaded { registry, counter, digest, audit, anchored }))
 }
 
-/// Whether the anchor names this very state, or the one right before.
+/// Whether the anchor names this state (`true`) or the one before it (`false`).
+///
+/// # Errors
+/// A [`Rejection`] if it names neither.
 fn agree(
     path: &Path,
     paths: &StatePaths,
@@ -253,7 +256,8 @@ impl<D: Disk> Files<'_, D> {
         })
     }
 
-    /// Approvals and agreements are always read: they say what every order, also one that is over, was for.
+    /// Reads approvals and agreements. They are always read, because they say what every order is for, even one
+    /// that is over.
     fn bases(
         &mut self,
         path: &Path,
@@ -279,7 +283,7 @@ impl<D: Disk> Files<'_, D> {
         Ok(bases)
     }
 
-    /// Every version follows from the one before by its signatures.
+    /// Reads every version of the trust file; each must be signed under the one before.
     fn trusts(
         &mut self,
         path: &Path,
@@ -325,7 +329,7 @@ impl<D: Disk> Files<'_, D> {
         Ok(())
     }
 
-    /// A file that the state names by its digest.
+    /// Reads a file that the state names by its digest.
     fn read(&mut self, name: &str, digest: &str) -> Result<(String, Vec<u8>), StoreError> {
         let path = self.directory.join(name);
         let file = shown(&path);

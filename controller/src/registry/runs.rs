@@ -1,5 +1,5 @@
-//! The daemons that carried out what is here: when each began, by what configuration and which tables of
-//! direction, and how it ended, also if it could not say so itself (L-INSPECT).
+//! The runs of daemons: when each began, with which inputs, and how it ended, even if it could not say so itself
+//! (L-INSPECT). Replays are noted in the same way.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,9 @@ use super::inputs::{DaemonInputs, FileRead};
 use super::state::{Change, Registry};
 use crate::classes::ClassRanges;
 
-/// Longest reason that is noted, in characters.
+/// The longest reason that is noted, in characters.
 const LONGEST: usize = 300;
-/// Most reasons that are noted of one refusal.
+/// The most reasons that are noted of one refusal.
 const MOST: usize = 8;
 
 /// A daemon that begins its work.
@@ -19,19 +19,19 @@ const MOST: usize = 8;
 pub struct DaemonStart {
     /// The version of `sekisho`.
     pub version: String,
-    /// The process.
+    /// Its process id.
     pub pid: u32,
-    /// The kernel's name for the time since the machine started (`/proc/sys/kernel/random/boot_id`).
+    /// The kernel's id of this boot of the machine (`/proc/sys/kernel/random/boot_id`).
     pub boot: String,
     /// `tap` or `inline`.
     pub mode: String,
-    /// Where it listens.
+    /// The interfaces that it watches.
     pub interfaces: Vec<String>,
     /// The SHA-256 of the kernel program that it carries.
     pub program: String,
-    /// Whether it goes on with what another daemon left in the kernel.
+    /// Whether it took over what another daemon left in the kernel.
     pub taken_over: bool,
-    /// What it works by.
+    /// Its inputs.
     #[serde(flatten)]
     pub inputs: DaemonInputs,
 }
@@ -42,13 +42,13 @@ pub struct DaemonStart {
 pub enum How {
     /// Somebody told it to (SIGINT, SIGTERM).
     Signal,
-    /// The next daemon goes on where it stood.
+    /// The next daemon takes over.
     HandOver,
     /// Something failed.
     Failure,
 }
 
-/// A daemon that has ended, and what its interfaces counted until then.
+/// How a daemon ended, and what its interfaces had counted.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct DaemonStop {
     /// How.
@@ -56,17 +56,17 @@ pub struct DaemonStop {
     /// What failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Packets seen on all interfaces.
+    /// How many packets all interfaces saw.
     pub packets: u64,
-    /// Records that were due, also those that a full ring lost: the sum of the four after it.
+    /// How many records were due: the sum of the next four.
     pub records: u64,
-    /// Records that are in the output.
+    /// How many records are in the output.
     pub written: u64,
-    /// Records that a full ring had no room for, or that are nowhere.
+    /// How many records a full ring had no room for, or are missing.
     pub lost: u64,
-    /// Records that could not be written.
+    /// How many records could not be written.
     pub not_written: u64,
-    /// Records that no order is answerable for, set aside.
+    /// How many records were set aside, because no order covers them.
     pub set_aside: u64,
 }
 
@@ -81,7 +81,7 @@ pub struct ReplayRun {
     pub engine: String,
     /// The encapsulations that were entered.
     pub decapsulate: Vec<String>,
-    /// The moment that decided which orders were in force.
+    /// The moment for which orders in force were chosen.
     pub moment: jiff::Timestamp,
     /// The trust file.
     pub trust: FileRead,
@@ -89,33 +89,33 @@ pub struct ReplayRun {
     pub orders: Vec<NamedOrder>,
     /// The files that say what is domestic and what is foreign.
     pub direction: Vec<FileRead>,
-    /// The class of global unicast space that none of them names.
+    /// The class of global unicast space that no direction file names.
     pub default: String,
-    /// The captures.
+    /// The captures that were replayed.
     pub captures: Vec<FileRead>,
     /// Where the records went, and the SHA-256 of them all.
     pub output: FileRead,
-    /// Packets judged.
+    /// How many packets were judged.
     pub packets: u64,
-    /// Records written.
+    /// How many records were written.
     pub records: u64,
     /// Whether every capture was read to its end.
     pub complete: bool,
 }
 
-/// A daemon that has begun and not ended.
+/// A daemon that has begun and has not said that it ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Running {
-    /// The sequence number of the event that says that it began.
+    /// The sequence number of the event in which it began.
     pub(super) event: u64,
-    /// The time since the machine started in which it did.
+    /// The boot of the machine in which it began.
     pub(super) boot: String,
 }
 
 impl Registry {
-    /// A daemon begins, over these classes. One before it that never said that it ended is noted first: it
-    /// was killed, or the machine went down under it, or its end could not be written.
+    /// A daemon begins, with these classes. If the daemon before it never said that it ended, that is noted first:
+    /// it was killed, or the machine went down, or its end could not be written.
     pub fn started(&self, start: DaemonStart, ranges: &ClassRanges, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         if let Some(Running { event, boot }) = change.registry.running.take() {
@@ -129,7 +129,7 @@ impl Registry {
         change
     }
 
-    /// Something has happened to interfaces, which changes nothing else.
+    /// Events of interfaces, which change nothing else.
     pub fn happened(&self, events: Vec<What>, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         for what in events {
@@ -171,7 +171,7 @@ impl Registry {
     }
 }
 
-/// A reason in one line of bounded length.
+/// A reason on one line, cut to a bounded length.
 fn bounded(reason: &str) -> String {
     crate::shown::shown(reason.as_ref()).chars().take(LONGEST).collect()
 }

@@ -1,5 +1,5 @@
-//! Where every order stands, and why: its term, what it rests on, who succeeds it, and whose signatures still
-//! carry it (L-TERM, L-EXTEND, L-APPROVE).
+//! Where every order stands, and why: by its term, its basis, its successor, and the signatures that are still
+//! good (L-TERM, L-EXTEND, L-APPROVE).
 
 use std::sync::Arc;
 
@@ -11,34 +11,34 @@ use super::event::EndReason;
 use super::state::Registry;
 use crate::order::{Mandate, Role, Signer, Trust};
 
-/// How an order that is not in force (any more) leaves the kernel.
+/// Whether and how an order leaves the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fate {
-    /// It is not over.
+    /// It stays: it is not over.
     Going,
-    /// Its successor is in force, and its own approval still stands: it may select until the tables
-    /// with the successor are in the kernel, so that no packet is lost between the two.
+    /// Its successor is in force, and it is still approved itself. It may select until the tables with the
+    /// successor are in the kernel, so that no packet is lost between the two.
     Yielding,
-    /// It must not select for one packet more.
+    /// It must not select one more packet.
     Over,
 }
 
-/// What the kernel has to know of an order's life.
+/// What the kernel has to know about an order.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// The order, unless it is over.
     pub order: Option<Arc<Mandate>>,
     /// The first moment of its term.
     pub not_before: Timestamp,
-    /// The first moment after it, as far as is known. It never moves later.
+    /// The first moment after its term, as far as is known. It never moves later.
     pub end: Timestamp,
     /// Whether it is over.
     pub fate: Fate,
-    /// Positions of the orders whose place it takes.
+    /// The positions of the orders whose place it takes.
     pub succeeds: Vec<usize>,
 }
 
-/// Where an order stands, in words.
+/// Where an order stands, for people.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OrderState {
     /// Its term has not begun.
@@ -68,7 +68,7 @@ impl OrderState {
 }
 
 impl Registry {
-    /// What the kernel has to know of every order, by position.
+    /// What the kernel has to know about every order, by position.
     pub fn standings(&self, reading: Reading) -> Vec<Standing> {
         let latest = self.clock.latest(reading);
         let standing = |entry: &OrderEntry| Standing {
@@ -76,7 +76,7 @@ impl Registry {
             not_before: entry.head.not_before,
             end: entry.ended.map_or_else(|| self.end(entry).0, |ended| ended.at),
             fate: self.fate(entry, latest),
-            // What is over takes nobody's place any more.
+            // An order that is over takes nobody's place.
             succeeds: (self.entries.iter().enumerate())
                 .filter(|(_, earlier)| entry.ended.is_none() && entry.succeeds(earlier))
                 .map(|(position, _)| position)
@@ -85,7 +85,7 @@ impl Registry {
         self.entries.iter().map(standing).collect()
     }
 
-    /// Where an order stands, as far as has been noted.
+    /// Where an order stands at `wall`. Ends count once they are noted.
     pub fn shown(&self, entry: &OrderEntry, wall: Timestamp) -> OrderState {
         match entry.ended {
             Some(ended) => OrderState::Ended(ended.reason),
@@ -95,9 +95,9 @@ impl Registry {
         }
     }
 
-    /// When an order ends at the latest, and why, as far as is known: by its term, by a revocation, or
-    /// with what it rests on. A higher serial is not among these: the lower one may select until the
-    /// tables with the higher one are in the kernel.
+    /// When an order ends at the latest, and why, as far as is known: by its term, by a revocation, or with its
+    /// basis. A higher serial does not count here: the lower one may select until the tables with the higher one
+    /// are in the kernel.
     pub fn end(&self, entry: &OrderEntry) -> (Timestamp, EndReason) {
         let head = &entry.head;
         let revoked = self
@@ -143,9 +143,9 @@ impl Registry {
         }
     }
 
-    /// Whether enough of those who signed an order, and what it rests on, hold keys that `trust` does not
-    /// revoke. A key that it merely does not name any more was retired: what it signed while it was
-    /// trusted stays approved. A role that is not there any more approves nothing.
+    /// Whether an order and its basis still have enough signatures by keys that `trust` does not revoke. A key
+    /// that `trust` merely no longer names was retired: what it signed while it was trusted stays approved. A role
+    /// that `trust` no longer has approves nothing.
     pub(super) fn is_carried(&self, entry: &OrderEntry, trust: &Trust) -> bool {
         let under = self.bases.iter().find(|under| under.basis.key == entry.basis.key);
         self.are_carried(&entry.signers, &[Role::CabinetOffice], entry.trust, trust)

@@ -1,5 +1,5 @@
-//! The registry on the disk: a directory that at every moment, also after a power cut, holds either
-//! the state before a change or the state after it.
+//! The registry on the disk. At every moment, even after a power cut, the directory holds either the state before
+//! a change or the state after it.
 //!
 //! ```text
 //! state/          mode 0700
@@ -19,13 +19,13 @@
 //! 1. the files that the new state names;
 //! 2. `state.json.new`, renamed to `state.json`: from here on the new state counts;
 //! 3. the lines of the audit file, which the new state repeats, so that opening it can add them;
-//! 4. the anchor. A state that is one ahead of its anchor, and names that one as the one before, was
-//!    written right before a crash. One that is behind is an old copy and is refused: neither orders
-//!    nor clock can be set back by restoring a directory (L-EXTEND, L-TERM).
+//! 4. the anchor. A state that is one ahead of its anchor, and names the anchor's state as the one before, was
+//!    written right before a crash. A state that is behind its anchor is an old copy and is refused, so that
+//!    restoring a directory sets back neither orders nor clock (L-EXTEND, L-TERM).
 //!
-//! Where a step fails, a full disk for example, the store goes on. Before the rename nothing counts, and
-//! the change is refused. After it the new state counts, and what it lacks is finished before the next
-//! one. Only if nobody can tell which of the two it is, nothing more is written before a restart.
+//! The store survives a step that fails, for example on a full disk. If the rename has not happened, the change is
+//! refused and has no effect. If it has, the new state counts, and the missing steps are taken before the next
+//! change. If nobody can tell whether it has, nothing more is written until a restart.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ use crate::shown::shown;
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The system refuses: exit status 1.
+    /// The system refuses; exit status 1.
     #[error("{}: {source}", shown(.path))]
     Io {
         /// The file.
@@ -53,10 +53,10 @@ pub enum StoreError {
         /// What the system says.
         source: io::Error,
     },
-    /// What is there must not be used: exit status 3.
+    /// What is there must not be used; exit status 3.
     #[error(transparent)]
     Rejected(#[from] Rejections),
-    /// A change failed in a way that leaves open whether it counts.
+    /// A change failed, and nobody can tell whether it counts.
     #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
     Broken(PathBuf),
 }
@@ -73,17 +73,17 @@ impl From<Failed> for StoreError {
     }
 }
 
-/// Where a registry is.
+/// The paths of a registry on the disk.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StatePaths {
     /// The state directory.
     pub directory: PathBuf,
-    /// The anchor outside of it.
+    /// The anchor, outside of the state directory.
     pub anchor: PathBuf,
 }
 
 impl StatePaths {
-    /// A state directory with its anchor, beside it unless it is said to be elsewhere.
+    /// A state directory and its anchor, which is beside it unless another path is given.
     pub fn new(directory: &Path, anchor: Option<&Path>) -> Self {
         let beside = || {
             let mut name = directory.as_os_str().to_owned();
@@ -99,13 +99,13 @@ impl StatePaths {
 pub struct StateStore<D> {
     disk: D,
     paths: StatePaths,
-    /// Of the state on the disk; 0 before the first.
+    /// The counter of the state on the disk; 0 before the first.
     counter: u64,
     /// The SHA-256 of the state on the disk.
     digest: Option<String>,
     /// The SHA-256 of the last line of the audit file.
     last_line: String,
-    /// What the state on the disk lacks.
+    /// What the last change could not write after the rename, if anything.
     lacking: Option<Lacking>,
     broken: bool,
 }
@@ -138,13 +138,12 @@ impl<D: Disk> StateStore<D> {
         store.sync_names(&directory)?;
         store.sync_names(folder_of(&directory))?;
         let registry = store.commit(first)?;
-        // There is no state before it to go on with.
+        // A first state must be complete: there is none before it to fall back to.
         store.finish()?;
         Ok((store, registry))
     }
 
-    /// Opens a state directory and finishes what a crash interrupted; `None` where no state was ever
-    /// written. With [`OrderBodies::Skip`] the orders themselves are not read.
+    /// Opens a state directory and finishes what a crash interrupted; `None` if no state was ever written.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -170,8 +169,8 @@ impl<D: Disk> StateStore<D> {
         Ok(Some((store, loaded.registry)))
     }
 
-    /// Carries out a change on the disk and returns the registry as it is from now on. The new state
-    /// may lack something then, see [`Self::lacks`].
+    /// Writes a change and returns the registry as it is from now on. The new state may lack something, see
+    /// [`Self::lacks`].
     ///
     /// # Errors
     /// [`StoreError`]; nothing has changed, unless it is [`StoreError::Broken`].
@@ -214,8 +213,8 @@ impl<D: Disk> StateStore<D> {
         Ok(registry)
     }
 
-    /// Removes the classes that were in force before, once no power cut can bring their state back. What
-    /// is left is removed after the next change.
+    /// Removes the classes that were in force before, once no power cut can bring their state back. Files that
+    /// cannot be removed now are removed after a later change.
     fn tidy(&mut self, files: &[(String, Bytes)], registry: &Registry) {
         let Some(current) = registry.classes().map(names::classes) else { return };
         if !files.iter().any(|(name, _)| *name == current) {
@@ -231,7 +230,7 @@ impl<D: Disk> StateStore<D> {
         }
     }
 
-    /// Everything after the rename.
+    /// Takes the steps after the rename.
     fn complete(&mut self, lines: &[u8]) -> Result<(), StoreError> {
         self.sync_names(&self.paths.directory.clone())?;
         self.append_events(lines)?;
@@ -241,7 +240,7 @@ impl<D: Disk> StateStore<D> {
     /// Finishes what the last change lacks, if it lacks anything.
     ///
     /// # Errors
-    /// [`StoreError`]; it goes on lacking it.
+    /// [`StoreError`]; the state still lacks it.
     pub fn finish(&mut self) -> Result<(), StoreError> {
         let Some(Lacking { expected, .. }) = self.lacking.clone() else { return Ok(()) };
         self.sync_names(&self.paths.directory.clone())?;
@@ -251,17 +250,17 @@ impl<D: Disk> StateStore<D> {
         Ok(())
     }
 
-    /// Why the state that counts lacks its audit lines or its anchor, if it does: a power cut may
-    /// bring back the state before it.
+    /// Why the state lacks its audit lines or its anchor, if it does. Until it has them, a power cut may bring back
+    /// the state before it.
     pub fn lacks(&self) -> Option<&str> {
         self.lacking.as_ref().map(|lacking| lacking.reason.as_str())
     }
 
-    /// Everything up to the rename.
+    /// Takes the steps up to the rename.
     fn write_state(&mut self, files: &[(String, Bytes)], state: &[u8]) -> Result<(), StoreError> {
         for (name, bytes) in files {
             let path = self.paths.directory.join(name);
-            // Where one was removed, what it held can be written anew.
+            // Somebody may have removed the folder.
             self.step(folder_of(&path), D::create_directory)?;
             replace::create(&mut self.disk, &path, bytes)?;
         }
@@ -280,12 +279,12 @@ impl<D: Disk> StateStore<D> {
     fn clear_away(&mut self, files: &[(String, Bytes)]) {
         let names = files.iter().map(|(name, _)| name.as_str()).chain([names::NEW_STATE]);
         for name in names {
-            // It may never have been made; and nothing depends on this.
+            // The file may not exist, and nothing depends on this.
             let _ = self.disk.truncate(&self.paths.directory.join(name), 0);
         }
     }
 
-    /// Writes the registry as it is: its clock and its counts.
+    /// Writes the registry as it is, with its clock and its counts.
     ///
     /// # Errors
     /// [`StoreError`], as [`Self::commit`].
@@ -308,7 +307,7 @@ impl<D: Disk> StateStore<D> {
         self.sync_names(folder_of(&path))
     }
 
-    /// Verifies the audit file, drops a torn last line and adds the lines that a crash kept from the audit file.
+    /// Verifies the audit file, cuts off a torn last line and adds the lines that a crash kept out of it.
     fn repair_events(&mut self, expected: &Expected) -> Result<(), StoreError> {
         let path = self.paths.directory.join(names::EVENTS);
         let chain = audit::check(&mut self.disk, &path, expected)?;

@@ -1,6 +1,6 @@
-//! The registry as it stands in `state.json`, schema `sekisho.state/v2`, and in the anchor beside it,
-//! schema `sekisho.anchor/v1`. Documents are only named here: they are read
-//! and verified anew from their envelopes.
+//! The registry as it is written: `state.json`, schema `sekisho.state/v2`, and its anchor, schema
+//! `sekisho.anchor/v1`. The state only names documents: loading reads and verifies them again from their
+//! envelopes.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +28,10 @@ pub(super) struct WrittenState {
     schema: String,
     /// Counts the states from 1.
     pub(super) counter: u64,
-    /// The SHA-256 of the state before; none for the first.
+    /// The SHA-256 of the state before; `None` for the first.
     pub(super) previous: Option<String>,
     pub(super) facility: String,
-    /// The latest time that there was evidence for.
+    /// The latest time that there was evidence of.
     pub(super) highest_clock: Timestamp,
     pub(super) trust: Vec<WrittenTrust>,
     pub(super) bases: Vec<WrittenBasis>,
@@ -46,8 +46,7 @@ pub(super) struct WrittenState {
     last_event: u64,
     /// The SHA-256 of its line in the audit file.
     last_line: String,
-    /// The lines of the change that led to this state, so that none is missing from the audit file
-    /// after a crash.
+    /// The lines of the change that led to this state, so that the audit file can be completed after a crash.
     lines: Vec<String>,
 }
 
@@ -102,7 +101,7 @@ pub(super) struct WrittenRevocation {
     pub(super) trust: u64,
 }
 
-/// The anchor: what the state must not fall behind.
+/// The anchor, which the state must not fall behind.
 #[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Anchor {
@@ -148,7 +147,7 @@ impl WrittenState {
         }
     }
 
-    /// What it says of the audit file.
+    /// What it says about the audit file.
     pub(super) fn audit(&self) -> Expected {
         Expected {
             last: self.last_event,

@@ -85,8 +85,8 @@ pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<ReadFa
     Some(ReadFacility { facility, share })
 }
 
-/// L-CAP: at most 30 % of the facility's capacity under art. 17(1). A share of 0 is refused: nothing could be
-/// selected under it.
+/// L-CAP: at most 30 % of the facility's capacity under art. 17(1). A share of 0 is refused:
+/// a measure that may inspect nothing makes no sense.
 pub(super) fn check(written: &ReadFacility, measure: Measure) -> Result<(), BasisFault> {
     let largest = measure.largest_share_percent();
     if (1..=u64::from(largest)).contains(&written.share) {
