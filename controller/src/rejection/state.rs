@@ -107,7 +107,7 @@ pub enum StateFault {
 }
 
 impl StateFault {
-    /// The requirement behind it, if it is one of law.
+    /// The requirement of the Act behind it, if there is one.
     pub const fn requirement(&self) -> Option<Requirement> {
         match self {
             Self::NoAnchor { .. }
