@@ -205,10 +205,34 @@ impl<D: Disk> Files<'_, D> {
     ) -> Result<Registry, StoreError> {
         let trusts = self.trusts(path, &state)?;
         let bases = self.bases(path, &state, &trusts)?;
+        let entries = self.entries(path, &state, bodies, (&trusts, &bases))?;
+        let revocations = self.revocations(path, &state, &trusts)?;
+        let last_event = state.audit().last;
+        Ok(Registry {
+            facility: state.facility,
+            clock: Clock::new(state.highest_clock),
+            trusts,
+            bases,
+            entries,
+            revocations,
+            halted: state.halted,
+            running: state.running,
+            classes: state.classes,
+            last_event,
+        })
+    }
+
+    fn entries(
+        &mut self,
+        path: &Path,
+        state: &WrittenState,
+        bodies: OrderBodies,
+        (trusts, bases): (&[TrustVersion], &[BasisEntry]),
+    ) -> Result<Vec<OrderEntry>, StoreError> {
         let mut entries = Vec::new();
         for (index, approved) in state.orders.iter().enumerate() {
             let at = |fault| refuse(path, fault).at(format!("orders[{index}]"));
-            let trust = find(&trusts, approved.trust).map_err(at)?;
+            let trust = find(trusts, approved.trust).map_err(at)?;
             let head = approved.head().map_err(at)?;
             let under = bases.iter().find(|under| {
                 under.basis.key == head.basis.key && under.basis.digest() == head.basis.sha256
@@ -233,27 +257,24 @@ impl<D: Disk> Files<'_, D> {
             }
             entries.push(entry);
         }
+        Ok(entries)
+    }
+
+    fn revocations(
+        &mut self,
+        path: &Path,
+        state: &WrittenState,
+        trusts: &[TrustVersion],
+    ) -> Result<Vec<Revoked>, StoreError> {
         let mut revocations = Vec::new();
         for (index, known) in state.revocations.iter().enumerate() {
             let at = |fault| refuse(path, fault).at(format!("revocations[{index}]"));
-            let trust = find(&trusts, known.trust).map_err(at)?;
+            let trust = find(trusts, known.trust).map_err(at)?;
             let (file, bytes) = self.read(&names::revocation(&known.file), &known.file)?;
             let revocation = Arc::new(verify_revocation(&file, &bytes, trust)?);
             revocations.push(Revoked { revocation, file: known.file.clone(), trust: known.trust });
         }
-        let last_event = state.audit().last;
-        Ok(Registry {
-            facility: state.facility,
-            clock: Clock::new(state.highest_clock),
-            trusts,
-            bases,
-            entries,
-            revocations,
-            halted: state.halted,
-            running: state.running,
-            classes: state.classes,
-            last_event,
-        })
+        Ok(revocations)
     }
 
     /// Reads approvals and agreements. They are always read, because they say what every order is for, even one
