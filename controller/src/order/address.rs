@@ -101,9 +101,9 @@ const MOST_WRONG: usize = 20;
 
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Member(Result<IpNetwork, AddressFault>);
+        struct ReadNetwork(Result<IpNetwork, AddressFault>);
 
-        impl<'de> Deserialize<'de> for Member {
+        impl<'de> Deserialize<'de> for ReadNetwork {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 json::text(deserializer, "an address or a prefix", |text| {
                     Ok::<_, Infallible>(Self(parse_network(text)))
@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Networks {
                 // A set may hold millions of members: none is kept as text.
                 let mut networks = Networks { read: Vec::new(), wrong: Vec::new() };
                 let mut index = 0;
-                while let Some(Member(network)) = list.next_element()? {
+                while let Some(ReadNetwork(network)) = list.next_element()? {
                     match network {
                         Ok(network) => networks.read.push(network),
                         Err(fault) if networks.wrong.len() < MOST_WRONG => {

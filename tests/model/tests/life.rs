@@ -1,8 +1,6 @@
 //! The model with a kernel in memory, and a disk whose power is cut in the middle of
 //! what is written. Over the real program: `tests/tests/model.rs`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 
 use proptest::prelude::*;
