@@ -4,19 +4,19 @@
 use std::io;
 
 use crate::gates::{Gates, Reached};
-use crate::registry::command::{Command, Decision, Step};
+use crate::registry::command::{Command, Decision, Effect};
 use crate::registry::held::{self, Held};
-use crate::registry::loading::Contents;
-use crate::registry::runs::Replayed;
-use crate::registry::{Change, Place, Reading, Registry, StoreError, names, wording};
-use crate::rejection::Fault;
+use crate::registry::loading::OrderBodies;
+use crate::registry::runs::ReplayRun;
+use crate::registry::{Change, Reading, Registry, StatePaths, StoreError, names, wording};
+use crate::rejection::Failure;
 use crate::shown::shown;
 
 /// Why a command was not carried out, or not in full.
 #[derive(Debug)]
 pub enum OfflineError {
     /// Nothing has changed.
-    Fault(Fault),
+    Failure(Failure),
     /// A part was done, and a part was not.
     Incomplete {
         /// What was done.
@@ -26,9 +26,9 @@ pub enum OfflineError {
     },
 }
 
-impl<E: Into<Fault>> From<E> for OfflineError {
+impl<E: Into<Failure>> From<E> for OfflineError {
     fn from(error: E) -> Self {
-        Self::Fault(error.into())
+        Self::Failure(error.into())
     }
 }
 
@@ -44,17 +44,17 @@ pub struct Offline {
 ///
 /// # Errors
 /// [`OfflineError`].
-pub fn carry_out(place: &Place, command: &Command) -> Result<Vec<String>, OfflineError> {
-    Offline::open(place, command.contents())?.carry_out(command)
+pub fn carry_out(place: &StatePaths, command: &Command) -> Result<Vec<String>, OfflineError> {
+    Offline::open(place, command.bodies())?.carry_out(command)
 }
 
 impl Offline {
     /// Takes a state directory, now.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub fn open(place: &Place, contents: Contents) -> Result<Self, Fault> {
-        let (held, mut registry) = held::open(place, contents)?;
+    /// [`Failure`].
+    pub fn open(place: &StatePaths, bodies: OrderBodies) -> Result<Self, Failure> {
+        let (held, mut registry) = held::open(place, bodies)?;
         let reading = Reading::now();
         registry.observe(reading);
         Ok(Self { held, registry, reading })
@@ -80,8 +80,8 @@ impl Offline {
             _ => {}
         }
         let decided = self.registry.decide(command, None, self.reading);
-        let Decision { step, answer } = decided.map_err(Fault::from)?;
-        if let Step::Open(change) | Step::Close(change) = step {
+        let Decision { effect, answer } = decided.map_err(Failure::from)?;
+        if let Effect::Open(change) | Effect::Close(change) = effect {
             self.commit(*change)?;
         }
         let lines = answer.words(&self.registry, self.reading.wall, |_| false);
@@ -95,7 +95,7 @@ impl Offline {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn enter(mut self, replayed: Replayed) -> Result<(), StoreError> {
+    pub fn enter(mut self, replayed: ReplayRun) -> Result<(), StoreError> {
         let change = self.registry.replayed(replayed, self.reading);
         self.held.store.commit(change).map(drop)
     }
@@ -103,7 +103,7 @@ impl Offline {
     fn commit(&mut self, change: Change) -> Result<(), OfflineError> {
         let lines = wording::events(&change);
         let committed = self.held.store.commit(change).map_err(|error| match error {
-            StoreError::Io { .. } => Fault::Failed(wording::not_done(&error.to_string())),
+            StoreError::Io { .. } => Failure::Failed(wording::not_done(&error.to_string())),
             other => other.into(),
         });
         self.registry = committed?;
@@ -124,7 +124,7 @@ impl Offline {
     fn release(&self, mut lines: Vec<String>) -> Result<Vec<String>, OfflineError> {
         let directory = self.held.store.directory();
         let failed = |name: &str, error: io::Error| {
-            Fault::Failed(format!("{}: {error}", shown(&directory.join(name))))
+            Failure::Failed(format!("{}: {error}", shown(&directory.join(name))))
         };
         self.held.memory.clear().map_err(|error| failed(names::HALT, error))?;
         let gates = Gates::read(directory).map_err(|error| failed(names::GATE, error))?;

@@ -1,22 +1,26 @@
-//! Why an input file was refused: one line that names the file, the field, the reason and the
-//! requirement of the Act behind it. Every refused order, trust, direction or configuration file
-//! ends here, and `main` turns it into exit status 3.
+//! Why an input file was refused: one line that names the file, the field, the reason and the requirement of the
+//! Act behind it. Every order, trust, direction or configuration file that is refused gets a [`Rejection`], and
+//! `main` turns it into exit status 3.
 
 use std::collections::HashSet;
 use std::fmt;
 
+mod audit;
 mod basis;
 mod following;
 mod form;
 mod selection;
 mod signing;
+mod state;
 mod trust;
 
+pub use audit::AuditFault;
 pub use basis::BasisFault;
 pub use following::FollowingFault;
 pub use form::FormFault;
 pub use selection::SelectionFault;
 pub use signing::SigningFault;
+pub use state::StateFault;
 pub use trust::TrustFault;
 
 use crate::shown::misleads;
@@ -28,21 +32,21 @@ pub enum Requirement {
     Dir,
     /// Arts. 15, 17, 32, 33: each measure is bound to one direction.
     Measure,
-    /// Arts. 17, 18, 32, 33: no selection without an approval, nor outside of it.
+    /// Arts. 17, 18, 32, 33: nothing is selected without an approval or outside of one.
     Approve,
-    /// Arts. 11-15: an agreement is concluded by three, and binds by its contents.
+    /// Arts. 11-15: three conclude an agreement, and its contents bind the measure.
     Agree,
     /// Arts. 17(3), 32(2), 33(2): at most six or three calendar months.
     Term,
-    /// Art. 19: only a new approval extends a term.
+    /// Art. 19: only a new approval or agreement extends a term.
     Extend,
     /// Arts. 22(2), 35(2): the conditions that a selection rule must combine.
     Select,
     /// Art. 17(1): at most 30 % of the facility's capacity.
     Cap,
-    /// Art. 23: provided only on the closed list of grounds.
+    /// Art. 23: records are provided only on grounds of a closed list.
     Use,
-    /// Art. 25: kept for a period that is set, at most two years.
+    /// Art. 25: records are kept for a fixed period of at most two years.
     Keep,
     /// Art. 2-2: the minimum necessary.
     Min,
@@ -67,11 +71,11 @@ impl Requirement {
     }
 }
 
-/// Why a file was refused. Signed documents have typed reasons, one enum for each area; a tool can tell
-/// them apart without reading English.
+/// Why a file was refused. There is one enum for each area, so that a tool can tell reasons apart without reading
+/// English.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Reason {
-    /// A file that is no signed document.
+    /// A reason without a type of its own, of a file that is no signed document.
     #[error("{0}")]
     Other(String),
     /// The form of any JSON document.
@@ -86,24 +90,31 @@ pub enum Reason {
     /// What an approval or an agreement says.
     #[error(transparent)]
     Basis(#[from] BasisFault),
-    /// What an order selects by.
+    /// What an order says.
     #[error(transparent)]
     Selection(#[from] SelectionFault),
-    /// What a document follows, and what was seen before it.
+    /// What a document follows, and what was accepted before it.
     #[error(transparent)]
     Following(#[from] FollowingFault),
+    /// A state directory.
+    #[error(transparent)]
+    State(#[from] StateFault),
+    /// An audit file.
+    #[error(transparent)]
+    Audit(#[from] AuditFault),
 }
 
 impl Reason {
-    /// The requirement behind it, if it is one of law.
+    /// The requirement of the Act behind it, if there is one.
     pub const fn requirement(&self) -> Option<Requirement> {
         match self {
-            Self::Other(_) => None,
+            Self::Other(_) | Self::Audit(_) => None,
             Self::Form(fault) => fault.requirement(),
             Self::Trust(_) | Self::Signing(_) => Some(Requirement::Approve),
             Self::Basis(fault) => fault.requirement(),
             Self::Selection(fault) => fault.requirement(),
             Self::Following(fault) => Some(fault.requirement()),
+            Self::State(fault) => fault.requirement(),
         }
     }
 }
@@ -137,7 +148,7 @@ impl Rejection {
         Self { file: file.into(), field: None, reason: Box::new(reason), requirement }
     }
 
-    /// Why.
+    /// Why the file was refused.
     pub fn reason(&self) -> &Reason {
         &self.reason
     }
@@ -162,7 +173,7 @@ impl Rejection {
         self
     }
 
-    /// The requirement that the file would break, if the reason is one of law.
+    /// The requirement of the Act that the file would break, if there is one.
     pub const fn requirement(&self) -> Option<Requirement> {
         self.requirement
     }
@@ -170,7 +181,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What comes out of a file may hold control characters; a message is always one line.
+        // Text from a file may hold control characters, but a message must stay on one line.
         write!(f, "{}: ", OneLine(&self.file))?;
         if let Some(field) = &self.field {
             write!(f, "{}: ", OneLine(field))?;
@@ -203,7 +214,7 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// Everything for which files were refused; never nothing. One line each.
+/// All rejections of one attempt; never empty. Displayed on one line each.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Rejections(Vec<Rejection>);
@@ -220,7 +231,7 @@ impl Rejections {
         if found.is_empty() { Ok(()) } else { Err(Self(found)) }
     }
 
-    /// Each of them.
+    /// Iterates over the rejections.
     pub fn iter(&self) -> std::slice::Iter<'_, Rejection> {
         self.0.iter()
     }
@@ -256,24 +267,24 @@ impl<'a> IntoIterator for &'a Rejections {
     }
 }
 
-/// Why something was not done: a file was refused, or the system or another process stands in the way.
+/// Why something was not done: a file was refused, or the system or another process prevents it.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// What is wrong.
+pub enum Failure {
+    /// Files were refused.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Rejected(Vec<Rejection>),
-    /// The system refuses, or another process has the state.
+    /// The system refuses, or another process holds the state.
     #[error("{0}")]
     Failed(String),
 }
 
-impl From<Rejection> for Fault {
+impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(vec![rejection])
     }
 }
 
-impl From<Rejections> for Fault {
+impl From<Rejections> for Failure {
     fn from(rejections: Rejections) -> Self {
         Self::Rejected(rejections.0)
     }

@@ -101,9 +101,10 @@ const AREAS: [(&str, &str); 6] = [
 
 /// Reasons that no document of the corpus can have: they need a file of a gigabyte, a million members, or
 /// a registry that has seen something, and are tested beside the code.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
     "Form.TooLarge",
-    "Trust.NotInForce",
+    "Trust.NotRotated",
+    "Trust.OtherContents",
     "Following.Unknown",
     "Following.Revoked",
     "Following.Ended",

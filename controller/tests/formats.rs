@@ -11,7 +11,9 @@ use std::path::Path;
 use controller::control::Request;
 use controller::daemon::config::Config;
 use controller::order::together::{Given, judge};
-use controller::order::{BasisKind, Envelope, Kind, Role, Trust, verify_basis, verify_revocation};
+use controller::order::{
+    BasisKind, DocumentKind, Envelope, Role, Trust, verify_basis, verify_revocation,
+};
 use controller::registry::event::Event;
 use examples::examples;
 use sekisho_kit::{sealed, signers, trust_file};
@@ -21,25 +23,25 @@ fn trust() -> Trust {
     Trust::parse("trust", trust_file().as_bytes()).unwrap()
 }
 
-fn envelope(kind: Kind, payload: &str) -> String {
+fn envelope(kind: DocumentKind, payload: &str) -> String {
     sealed(kind, payload.as_bytes(), signers(kind))
 }
 
 /// The order is one under the approval.
 #[test]
 fn an_order_and_what_it_rests_on() {
-    let given = |kind: Kind, payload: &str| Given {
+    let given = |kind: DocumentKind, payload: &str| Given {
         file: kind.noun().to_owned(),
         bytes: envelope(kind, payload).into(),
     };
     let [approval] = examples("approval")[..] else { panic!("one approval") };
     for order in examples("order") {
-        let files = [given(Kind::Order, order), given(Kind::Approval, approval)];
+        let files = [given(DocumentKind::Order, order), given(DocumentKind::Approval, approval)];
         let together = judge(&files, &trust(), &[]).unwrap();
         assert_eq!(together.orders.len(), 1);
     }
     for agreement in examples("agreement") {
-        let bytes = envelope(Kind::Agreement, agreement);
+        let bytes = envelope(DocumentKind::Agreement, agreement);
         verify_basis(BasisKind::Agreement, "agreement", bytes.as_bytes(), &trust()).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use controller::order::{Kind, Role, Signer, Trust, VerifiedDocument, verify_any};
+use controller::order::{DocumentKind, Role, Signer, Trust, VerifiedDocument, verify_any};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sekisho_kit::{papers, revocation, role, roles, trust_version};
@@ -23,7 +23,7 @@ const EVERYONE: [u8; 12] = [1, 2, 3, 4, 5, 11, 12, 13, 21, 31, 7, 9];
 /// A document and its envelope, signed once.
 #[derive(Debug)]
 struct Original {
-    kind: Kind,
+    kind: DocumentKind,
     payload: String,
     /// As many have signed as it takes, and not one more.
     envelope: Vec<u8>,
@@ -31,12 +31,12 @@ struct Original {
     signatures: Vec<(u8, Value)>,
 }
 
-fn sealed(kind: Kind, payload: &str, signers: &[u8]) -> Vec<u8> {
+fn sealed(kind: DocumentKind, payload: &str, signers: &[u8]) -> Vec<u8> {
     sekisho_kit::sealed(kind, payload.as_bytes(), signers).into_bytes()
 }
 
 impl Original {
-    fn new(kind: Kind, payload: String, signers: &[u8]) -> Self {
+    fn new(kind: DocumentKind, payload: String, signers: &[u8]) -> Self {
         let mut all: Value = serde_json::from_slice(&sealed(kind, &payload, &EVERYONE)).unwrap();
         let Value::Array(signatures) = all["signatures"].take() else { panic!() };
         let signatures = EVERYONE.into_iter().zip(signatures).collect();
@@ -78,53 +78,57 @@ static ORIGINALS: LazyLock<[Original; 5]> = LazyLock::new(|| {
     next[0] = role(Role::Commission, 2, &NEXT);
     let next = Trust::draft(2, &next, &[sekisho_kit::keyid(5)]).unwrap();
     [
-        Original::new(Kind::Approval, approved.basis.to_string(), &[1, 2, 3]),
-        Original::new(Kind::Agreement, papers(&plan).basis.to_string(), &[11, 13, 21, 31]),
-        Original::new(Kind::Order, approved.order.to_string(), &[12, 13]),
+        Original::new(DocumentKind::Approval, approved.basis.to_string(), &[1, 2, 3]),
+        Original::new(DocumentKind::Agreement, papers(&plan).basis.to_string(), &[11, 13, 21, 31]),
+        Original::new(DocumentKind::Order, approved.order.to_string(), &[12, 13]),
         Original::new(
-            Kind::Revocation,
+            DocumentKind::Revocation,
             revocation(&ends, "2027-11-02T00:00:00Z").to_string(),
             &[11, 12],
         ),
-        Original::new(Kind::Trust, next, &[1, 2, 3, 11, 12]),
+        Original::new(DocumentKind::Trust, next, &[1, 2, 3, 11, 12]),
     ]
 });
 
 /// The kind, the payload's digest and the signers of what is accepted.
-fn accepted(envelope: &[u8]) -> Option<(Kind, String, Vec<Signer>)> {
+fn accepted(envelope: &[u8]) -> Option<(DocumentKind, String, Vec<Signer>)> {
     let (kind, digest, signers) = match verify_any("e", envelope, &TRUST).ok()? {
         VerifiedDocument::Basis(basis) => {
             (basis.key.kind.kind(), basis.digest().to_owned(), basis.signers().to_vec())
         }
         VerifiedDocument::Order(order) => {
-            (Kind::Order, order.digest().to_owned(), order.signers().to_vec())
+            (DocumentKind::Order, order.digest().to_owned(), order.signers().to_vec())
         }
-        VerifiedDocument::Revocation(revocation) => {
-            (Kind::Revocation, revocation.digest().to_owned(), revocation.signers().to_vec())
-        }
+        VerifiedDocument::Revocation(revocation) => (
+            DocumentKind::Revocation,
+            revocation.digest().to_owned(),
+            revocation.signers().to_vec(),
+        ),
         VerifiedDocument::Trust(trust) => {
-            (Kind::Trust, trust.digest().to_owned(), trust.signers().to_vec())
+            (DocumentKind::Trust, trust.digest().to_owned(), trust.signers().to_vec())
         }
     };
     Some((kind, digest, signers))
 }
 
 /// Whether enough keys, and no wrong one, have signed a document of this kind.
-fn is_enough(kind: Kind, keys: &BTreeSet<u8>) -> bool {
+fn is_enough(kind: DocumentKind, keys: &BTreeSet<u8>) -> bool {
     let count = |of: &[u8]| keys.iter().filter(|key| of.contains(key)).count();
     let only = |of: &[u8]| keys.iter().all(|key| of.contains(key));
     // Of the commission 3 of the keys 1 to 4, of the Cabinet Office 2 of 11 to 13.
     match kind {
-        Kind::Approval => count(&[1, 2, 3, 4]) >= 3 && only(&[1, 2, 3, 4]),
-        Kind::Agreement => {
+        DocumentKind::Approval => count(&[1, 2, 3, 4]) >= 3 && only(&[1, 2, 3, 4]),
+        DocumentKind::Agreement => {
             count(&[11, 12, 13]) >= 2
                 && count(&[21]) == 1
                 && count(&[31]) == 1
                 && only(&[11, 12, 13, 21, 31])
         }
-        Kind::Order | Kind::Revocation => count(&[11, 12, 13]) >= 2 && only(&[11, 12, 13]),
+        DocumentKind::Order | DocumentKind::Revocation => {
+            count(&[11, 12, 13]) >= 2 && only(&[11, 12, 13])
+        }
         // In the next version two of `NEXT`; the carrier and the party may sign, and need not.
-        Kind::Trust => {
+        DocumentKind::Trust => {
             count(&[1, 2, 3, 4]) >= 3
                 && count(&NEXT) >= 2
                 && count(&[11, 12, 13]) >= 2
@@ -303,7 +307,7 @@ proptest! {
     fn parts_of_several(label in 0usize..10, payload in 0usize..5, picks in picks()) {
         // Half of the time the label that belongs to it.
         let original = &ORIGINALS[payload];
-        let kind = Kind::ALL.get(label).copied().unwrap_or(original.kind);
+        let kind = DocumentKind::ALL.get(label).copied().unwrap_or(original.kind);
         let signatures: Vec<&Value> = picks
             .iter()
             .map(|(foreign, key)| ORIGINALS.get(*foreign).unwrap_or(original).by(*key))

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use controller::order::Kind;
+use controller::order::DocumentKind;
 use sekisho_kit::{Papers, keyid, papers, sealed, signers};
 use sekisho_stack::capture::{Captured, ETHERNET, pcap};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn order() -> Value {
 }
 
 fn signed(payload: &[u8], signers: &[u8]) -> String {
-    sealed(Kind::Order, payload, signers)
+    sealed(DocumentKind::Order, payload, signers)
 }
 
 /// A UDP packet from 198.51.100.7 to port 443 of 203.0.113.9, alone in a pcap file.

@@ -1,7 +1,7 @@
 //! Documents of the tests' kit, judged as a carrier judges them.
 
 use controller::order::together::{Given, judge};
-use controller::order::{Kind, Mandate, Trust};
+use controller::order::{DocumentKind, Mandate, Trust};
 use controller::rejection::Rejections;
 use sekisho_kit::{Signed, signed, trust_file};
 use serde_json::Value;
@@ -12,7 +12,7 @@ pub(crate) fn trust() -> Trust {
 }
 
 /// The envelope around a payload, signed by the keys with these numbers.
-pub(crate) fn sealed(kind: Kind, payload: &[u8], signers: &[u8]) -> Vec<u8> {
+pub(crate) fn sealed(kind: DocumentKind, payload: &[u8], signers: &[u8]) -> Vec<u8> {
     sekisho_kit::sealed(kind, payload, signers).into_bytes()
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use controller::order::explain::{Explanation, Language, Signed, Subject as Explained};
+use controller::order::explain::{Explained, Explanation, Language, Signed};
 use controller::order::trust::TrustedKey;
 use controller::order::{
-    Basis, Document, Kind, Measure, Order, Revocation, Trust, notice, read_document,
+    Basis, Document, DocumentKind, Measure, Order, Revocation, Trust, notice, read_document,
 };
 use controller::rejection::Rejections;
 use jiff::Timestamp;
@@ -20,14 +20,14 @@ use crate::words::{check_line, check_text};
 /// Where something does not hold.
 pub fn run(input: &[u8]) {
     let mut accepted = 0;
-    for kind in Kind::ALL {
+    for kind in DocumentKind::ALL {
         match read_document("doc", kind, input) {
             Err(rejections) => check_refusal(&rejections, "doc"),
             Ok(document) => {
                 accepted += 1;
                 let value: Value = serde_json::from_slice(input).expect("what is accepted is JSON");
                 assert_eq!(value["schema"], kind.schema());
-                assert_eq!(Kind::of_document("doc", input), Ok(kind));
+                assert_eq!(DocumentKind::of_document("doc", input), Ok(kind));
                 match document {
                     Document::Basis(basis) => check_basis(&basis, &value),
                     Document::Order(order) => check_order(&order, &value),
@@ -38,7 +38,7 @@ pub fn run(input: &[u8]) {
         }
     }
     assert!(accepted <= 1, "of two kinds at once");
-    if let Err(rejection) = Kind::of_document("doc", input) {
+    if let Err(rejection) = DocumentKind::of_document("doc", input) {
         check_line(rejection, "doc");
         assert_eq!(accepted, 0);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use controller::order::{
-    BasisKind, Envelope, Kind, Signer, Trust, VerifiedDocument, read_document, verify_any,
+    BasisKind, DocumentKind, Envelope, Signer, Trust, VerifiedDocument, read_document, verify_any,
     verify_basis, verify_order, verify_revocation, verify_rotation,
 };
 use controller::rejection::Rejections;
@@ -24,7 +24,7 @@ const STRANGER: u8 = 99;
 
 /// A document and its kind.
 struct Original {
-    kind: Kind,
+    kind: DocumentKind,
     payload: Vec<u8>,
 }
 
@@ -43,11 +43,14 @@ static ORIGINALS: LazyLock<[Original; 5]> = LazyLock::new(|| {
     let [approved, agreed] = ["foreign-to-domestic", "agreement"].map(|name| papers(&plan(name)));
     let ends = json!({"order_id": "2027-0003", "serial": 2});
     [
-        of(Kind::Approval, approved.basis.to_string()),
-        of(Kind::Agreement, agreed.basis.to_string()),
-        of(Kind::Order, approved.order.to_string()),
-        of(Kind::Revocation, sekisho_kit::revocation(&ends, "2027-12-01T00:00:00Z").to_string()),
-        of(Kind::Trust, sekisho_kit::trust_version(2, &[])),
+        of(DocumentKind::Approval, approved.basis.to_string()),
+        of(DocumentKind::Agreement, agreed.basis.to_string()),
+        of(DocumentKind::Order, approved.order.to_string()),
+        of(
+            DocumentKind::Revocation,
+            sekisho_kit::revocation(&ends, "2027-12-01T00:00:00Z").to_string(),
+        ),
+        of(DocumentKind::Trust, sekisho_kit::trust_version(2, &[])),
     ]
 });
 
@@ -63,7 +66,7 @@ pub fn run(input: &[u8]) {
 }
 
 /// What is in an accepted envelope.
-type Accepted = (Kind, String, Vec<Signer>);
+type Accepted = (DocumentKind, String, Vec<Signer>);
 
 fn accepted(envelope: &[u8]) -> Option<Accepted> {
     let trust = &*TRUST;
@@ -77,18 +80,18 @@ fn accepted(envelope: &[u8]) -> Option<Accepted> {
             Some((basis.key.kind.kind(), basis.digest().to_owned(), signers))
         }
         Ok(VerifiedDocument::Order(order)) => {
-            Some((Kind::Order, order.digest().to_owned(), order.signers().to_vec()))
+            Some((DocumentKind::Order, order.digest().to_owned(), order.signers().to_vec()))
         }
         Ok(VerifiedDocument::Revocation(revocation)) => {
             let signers = revocation.signers().to_vec();
-            Some((Kind::Revocation, revocation.digest().to_owned(), signers))
+            Some((DocumentKind::Revocation, revocation.digest().to_owned(), signers))
         }
         Ok(VerifiedDocument::Trust(new)) => {
-            Some((Kind::Trust, new.digest().to_owned(), new.signers().to_vec()))
+            Some((DocumentKind::Trust, new.digest().to_owned(), new.signers().to_vec()))
         }
     };
     // The same envelope where one kind is expected: accepted as that kind, and as no other.
-    for kind in Kind::ALL {
+    for kind in DocumentKind::ALL {
         let verified = verified_as(kind, envelope);
         let is_it = one.as_ref().is_some_and(|(found, ..)| *found == kind);
         assert_eq!(verified.is_ok(), is_it, "{kind:?}");
@@ -99,14 +102,16 @@ fn accepted(envelope: &[u8]) -> Option<Accepted> {
     one
 }
 
-fn verified_as(kind: Kind, envelope: &[u8]) -> Result<(), Rejections> {
+fn verified_as(kind: DocumentKind, envelope: &[u8]) -> Result<(), Rejections> {
     let trust = &*TRUST;
     match kind {
-        Kind::Approval => verify_basis(BasisKind::Approval, "e", envelope, trust).map(drop),
-        Kind::Agreement => verify_basis(BasisKind::Agreement, "e", envelope, trust).map(drop),
-        Kind::Order => verify_order("e", envelope, trust).map(drop),
-        Kind::Revocation => verify_revocation("e", envelope, trust).map(drop),
-        Kind::Trust => verify_rotation("e", envelope, trust).map(drop),
+        DocumentKind::Approval => verify_basis(BasisKind::Approval, "e", envelope, trust).map(drop),
+        DocumentKind::Agreement => {
+            verify_basis(BasisKind::Agreement, "e", envelope, trust).map(drop)
+        }
+        DocumentKind::Order => verify_order("e", envelope, trust).map(drop),
+        DocumentKind::Revocation => verify_revocation("e", envelope, trust).map(drop),
+        DocumentKind::Trust => verify_rotation("e", envelope, trust).map(drop),
     }
 }
 
@@ -152,12 +157,12 @@ fn numbers() -> impl Iterator<Item = u8> {
 }
 
 /// The keys of the roles that sign a document, and how many of each must.
-fn roles(kind: Kind) -> &'static [(&'static [u8], usize)] {
+fn roles(kind: DocumentKind) -> &'static [(&'static [u8], usize)] {
     match kind {
-        Kind::Approval => &[(&COMMISSION, 3)],
-        Kind::Agreement => &[(&CABINET_OFFICE, 2), (&[CARRIER], 1), (&[PARTY], 1)],
-        Kind::Order | Kind::Revocation => &[(&CABINET_OFFICE, 2)],
-        Kind::Trust => &[(&COMMISSION, 3), (&CABINET_OFFICE, 2)],
+        DocumentKind::Approval => &[(&COMMISSION, 3)],
+        DocumentKind::Agreement => &[(&CABINET_OFFICE, 2), (&[CARRIER], 1), (&[PARTY], 1)],
+        DocumentKind::Order | DocumentKind::Revocation => &[(&CABINET_OFFICE, 2)],
+        DocumentKind::Trust => &[(&COMMISSION, 3), (&CABINET_OFFICE, 2)],
     }
 }
 
@@ -165,7 +170,7 @@ fn roles(kind: Kind) -> &'static [(&'static [u8], usize)] {
 /// enough of each role, and of no other.
 fn composed(recipe: &[u8]) {
     let Some((&[label, which, high, low], own)) = recipe.split_first_chunk() else { return };
-    let label = Kind::ALL[usize::from(label) % 5];
+    let label = DocumentKind::ALL[usize::from(label) % 5];
     let original = ORIGINALS.get(usize::from(which) % 6);
     let payload = original.map_or(own, |original| &original.payload);
     let bits = u16::from_be_bytes([high, low]);
@@ -176,14 +181,14 @@ fn composed(recipe: &[u8]) {
     let enough = roles(label).iter().all(|(keys, threshold)| signed(keys) >= *threshold);
     // A trust file may be signed by every key of either.
     let may = |number: &u8| match label {
-        Kind::Trust => *number != STRANGER,
+        DocumentKind::Trust => *number != STRANGER,
         _ => roles(label).iter().any(|(keys, _)| keys.contains(number)),
     };
     let others = !signers.iter().all(may);
     let is_sound = read_document("e", label, payload).is_ok();
     let found = accepted(&envelope).is_some();
     // Of an input's own document the roles may be others: its party's, those of what it ends, its keys'.
-    if original.is_none() && !matches!(label, Kind::Approval | Kind::Order) {
+    if original.is_none() && !matches!(label, DocumentKind::Approval | DocumentKind::Order) {
         assert!(!found || is_sound);
     } else {
         assert_eq!(found, enough && !others && is_sound, "{label:?} by {signers:?}");

@@ -1,7 +1,7 @@
 //! The authorities of the tests' kit, and orders in their names.
 
 use controller::order::together::{Given, judge};
-use controller::order::{Kind, Mandate, Trust};
+use controller::order::{DocumentKind, Mandate, Trust};
 use serde_json::{Value, json};
 
 pub use sekisho_kit::{Signed, papers, sealed, signed, trust_file};
@@ -24,7 +24,7 @@ pub fn approval_revocation(approval_id: &str, serial: u64) -> String {
 
 fn revoked(ends: &Value, signers: &[u8]) -> String {
     let payload = sekisho_kit::revocation(ends, "2020-01-01T00:00:00Z");
-    sealed(Kind::Revocation, payload.to_string().as_bytes(), signers)
+    sealed(DocumentKind::Revocation, payload.to_string().as_bytes(), signers)
 }
 
 /// Orders with what they rest on, judged as a carrier judges them.

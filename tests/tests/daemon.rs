@@ -10,7 +10,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use controller::order::Kind;
+use controller::order::DocumentKind;
 use jiff::Timestamp;
 use rustix::process::Signal;
 use sekisho_tests::authority::{Signed, sealed, signed};
@@ -375,7 +375,7 @@ fn bad_input_is_refused_before_anything_is_attached() {
     other["order_id"] = json!("another");
     let mut short = signed(&good);
     let order = sekisho_tests::authority::papers(&good).order.to_string();
-    short.order = sealed(Kind::Order, order.as_bytes(), &[11]);
+    short.order = sealed(DocumentKind::Order, order.as_bytes(), &[11]);
     let strange = Signed { basis: signed(&twice).basis, ..short.clone() };
     let cases = [
         (Folder::with_order(&good).set("bananas", json!(3)), "unknown field `bananas`"),

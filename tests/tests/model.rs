@@ -21,7 +21,7 @@ use controller::daemon::sensor::{Enforce, SensorError};
 use controller::durable::disk::{Disk, RealDisk, Steps};
 use controller::kernel::clock::boot_time;
 use controller::kernel::{KernelError, KernelTables, Mode, Program, Records};
-use controller::registry::Place;
+use controller::registry::StatePaths;
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
@@ -294,8 +294,8 @@ impl Medium for KilledDisk {
         Self { directory: Rc::clone(&self.directory), left: Rc::default() }
     }
 
-    fn place(&self) -> Place {
-        Place::new(&self.directory.path().join("state"), None)
+    fn place(&self) -> StatePaths {
+        StatePaths::new(&self.directory.path().join("state"), None)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::CliError;
 use super::life::{say, write};
 use crate::durable::disk::{Disk as _, RealDisk};
-use crate::registry::{Place, loading, names};
+use crate::registry::{StatePaths, loading, names};
 use crate::shown::shown;
 
 /// Show that what happened here was not altered (L-INSPECT)
@@ -65,8 +65,8 @@ impl AuditCommand {
 }
 
 impl VerifyArgs {
-    fn place(&self) -> Place {
-        Place::new(&self.state, self.anchor.as_deref())
+    fn place(&self) -> StatePaths {
+        StatePaths::new(&self.state, self.anchor.as_deref())
     }
 
     fn verify(&self) -> Result<String, CliError> {
@@ -137,7 +137,7 @@ mod tests {
         let args = || VerifyArgs { state: state.clone(), anchor: None };
         let none = run(&AuditCommand::Verify(args())).unwrap_err();
         assert_eq!(none.exit_status(), 1);
-        held::create(&Place::new(&state, None), begun()).unwrap();
+        held::create(&StatePaths::new(&state, None), begun()).unwrap();
         let line = run(&AuditCommand::Verify(args())).unwrap();
         let events = std::fs::read_to_string(state.join(names::EVENTS)).unwrap();
         let digest = crate::digest::sha256(events.trim_end().as_bytes());

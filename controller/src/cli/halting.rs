@@ -15,7 +15,7 @@ use crate::control::request::{HaltRequest, Request};
 use crate::gates::{self, Gates, Reached};
 use crate::kernel::clock::boot_time;
 use crate::offline;
-use crate::registry::Place;
+use crate::registry::StatePaths;
 use crate::registry::act::{Act, Caller, Said};
 use crate::registry::command::Command;
 use crate::registry::memory::HaltMemory;
@@ -149,7 +149,7 @@ impl Halting {
     }
 
     /// Without a daemon the registry is written here, if nobody else has it and it can be.
-    fn registry(&self, place: Place, act: Act) -> Result<Vec<String>, String> {
+    fn registry(&self, place: StatePaths, act: Act) -> Result<Vec<String>, String> {
         let done = within(self.left(), move || offline::carry_out(&place, &Command::Halt(act)));
         done.ok_or_else(|| "the disk is slow".to_owned())?
             .map_err(|error| CliError::from(error).lines().join("; "))

@@ -12,7 +12,7 @@ use super::place::Where;
 use super::register;
 use crate::control::Request;
 use crate::durable::disk::RealDisk;
-use crate::registry::command::{Command, Document};
+use crate::registry::command::{Command, RawDocument};
 use crate::registry::{IDLE_DAYS, IDLE_RANGE, Reading, idle_after, loading};
 use crate::shown::shown;
 
@@ -89,7 +89,7 @@ impl InstallArgs {
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
-        let documents = self.envelopes.iter().map(|path| Document::read(path));
+        let documents = self.envelopes.iter().map(|path| RawDocument::read(path));
         let documents = documents.collect::<Result<_, _>>()?;
         say(out, &client::carry_out(&self.place, Command::Install(documents))?)
     }
@@ -101,7 +101,7 @@ impl RevokeArgs {
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
-        let document = Document::read(&self.envelope)?;
+        let document = RawDocument::read(&self.envelope)?;
         say(out, &client::carry_out(&self.place, Command::Revoke(document))?)
     }
 }

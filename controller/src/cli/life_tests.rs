@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::order::Kind;
+use crate::order::DocumentKind;
 use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
-use crate::registry::loading::Contents;
-use crate::registry::{Place, held};
+use crate::registry::loading::OrderBodies;
+use crate::registry::{StatePaths, held};
 
 #[derive(Parser)]
 enum Cli {
@@ -115,7 +115,10 @@ fn an_order_is_installed_listed_and_revoked() {
         )
     );
     let revocation = samples::revocation();
-    desk.write("r.dsse", &sealed(Kind::Revocation, revocation.to_string().as_bytes(), &[1, 2, 3]));
+    desk.write(
+        "r.dsse",
+        &sealed(DocumentKind::Revocation, revocation.to_string().as_bytes(), &[1, 2, 3]),
+    );
     let revoked = desk.run("revoke --state @state @r.dsse").unwrap();
     assert!(
         revoked.starts_with("approval 2027-17-0003, serial 1, and every lower one, is revoked")
@@ -151,8 +154,8 @@ fn a_halt_lasts_until_somebody_resumes() {
 #[test]
 fn a_directory_that_is_held_or_not_there() {
     let desk = Desk::new();
-    let place = Place::new(&desk.0.path().join("state"), None);
-    let held = held::open(&place, Contents::Skip).unwrap();
+    let place = StatePaths::new(&desk.0.path().join("state"), None);
+    let held = held::open(&place, OrderBodies::Skip).unwrap();
     let words = "@state: a running sekisho has this state; ask it over its control socket";
     let resume = "resume --state @state --operator op --reason over";
     assert_eq!(desk.failure(resume), (1, words.to_owned()));

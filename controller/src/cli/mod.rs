@@ -28,7 +28,7 @@ use crate::direction::DirectionError;
 use crate::kernel::KernelError;
 use crate::offline::OfflineError;
 use crate::registry::StoreError;
-use crate::rejection::Fault;
+use crate::rejection::Failure;
 use crate::rejection::{Rejection, Rejections};
 use crate::replay::ReplayError;
 
@@ -121,11 +121,11 @@ impl From<DirectionError> for CliError {
     }
 }
 
-impl From<Fault> for CliError {
-    fn from(error: Fault) -> Self {
+impl From<Failure> for CliError {
+    fn from(error: Failure) -> Self {
         match error {
-            Fault::Rejected(rejections) => rejections.into(),
-            Fault::Failed(reason) => Self::Failed(reason),
+            Failure::Rejected(rejections) => rejections.into(),
+            Failure::Failed(reason) => Self::Failed(reason),
         }
     }
 }
@@ -133,7 +133,7 @@ impl From<Fault> for CliError {
 impl From<OfflineError> for CliError {
     fn from(error: OfflineError) -> Self {
         match error {
-            OfflineError::Fault(fault) => fault.into(),
+            OfflineError::Failure(fault) => fault.into(),
             OfflineError::Incomplete { lines, faults } => Self::Incomplete { lines, faults },
         }
     }
@@ -141,7 +141,7 @@ impl From<OfflineError> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Fault::from(error).into()
+        Failure::from(error).into()
     }
 }
 

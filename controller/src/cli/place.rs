@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::control::DEFAULT_SOCKET;
-use crate::registry::Place;
+use crate::registry::StatePaths;
 
 /// The options that say so.
 #[derive(Args, Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Where {
 
 impl Where {
     /// The state directory, if it is to be used without a daemon.
-    pub fn state(&self) -> Option<Place> {
+    pub fn state(&self) -> Option<StatePaths> {
         let directory = self.state.as_ref()?;
-        Some(Place::new(directory, self.anchor.as_deref()))
+        Some(StatePaths::new(directory, self.anchor.as_deref()))
     }
 }

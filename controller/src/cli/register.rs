@@ -60,7 +60,7 @@ mod tests {
     use crate::order::OrderKey;
     use crate::order::{BasisKey, BasisKind};
     use crate::registry::act::{Act, Caller, Said};
-    use crate::registry::event::Reason;
+    use crate::registry::event::EndReason;
 
     #[test]
     fn the_table_is_stable() {
@@ -88,7 +88,7 @@ mod tests {
             )),
             orders: vec![
                 listed("a", "halted", None, 90_061),
-                listed("long", "ended", Some(Reason::Superseded), 0),
+                listed("long", "ended", Some(EndReason::Superseded), 0),
             ],
         };
         assert_eq!(

@@ -19,9 +19,9 @@ use crate::kernel::KernelError;
 use crate::order::together::{Together, judge};
 use crate::order::{Mandate, load, time};
 use crate::preview::check_party;
-use crate::registry::basis::{FileRead, files as files_of};
-use crate::registry::event::Named;
-use crate::registry::runs::Replayed;
+use crate::registry::event::NamedOrder;
+use crate::registry::inputs::{FileRead, files as files_of};
+use crate::registry::runs::ReplayRun;
 use crate::registry::wording;
 use crate::replay::{Judge, Replay, ReplayError, Report, Summary};
 use crate::shown::shown;
@@ -247,8 +247,8 @@ impl ReplayArgs {
         sha256: String,
         sum: &Summary,
         complete: bool,
-    ) -> Replayed {
-        Replayed {
+    ) -> ReplayRun {
+        ReplayRun {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uid: rustix::process::getuid().as_raw(),
             engine: self.engine.name().to_owned(),
@@ -283,7 +283,7 @@ impl ReplayArgs {
 /// What an audit file names of all that says what is selected.
 struct Inputs {
     trust: FileRead,
-    orders: Vec<Named>,
+    orders: Vec<NamedOrder>,
     direction: Vec<FileRead>,
     at: Timestamp,
 }
@@ -300,8 +300,8 @@ fn open(path: &Path, read: Option<&mut Vec<FileRead>>) -> Result<Capture, Captur
     Capture::open(path)
 }
 
-fn named(order: &Mandate) -> Named {
-    Named { key: order.key(), digest: order.digest().to_owned() }
+fn named(order: &Mandate) -> NamedOrder {
+    NamedOrder { key: order.key(), digest: order.digest().to_owned() }
 }
 
 /// Why the program could not be loaded, and what can be done without it.

@@ -54,7 +54,7 @@ pub struct RunArgs {
 impl From<LaunchError> for CliError {
     fn from(error: LaunchError) -> Self {
         match error {
-            LaunchError::Fault(fault) => fault.into(),
+            LaunchError::Failure(fault) => fault.into(),
             other => Self::Failed(other.to_string()),
         }
     }

@@ -18,7 +18,7 @@ use crate::control::status::{
     InterfaceStatus, OrderStatus, Privileges, RecordsStatus, ShareStatus, Status,
 };
 use crate::control::{DEFAULT_SOCKET, Request};
-use crate::registry::basis::Basis;
+use crate::registry::inputs::DaemonInputs;
 use crate::registry::wording;
 
 /// How long the daemon may take to answer.
@@ -115,8 +115,8 @@ fn table(status: &Status) -> String {
 }
 
 /// What decides what is selectable, each named exactly.
-fn works_by(basis: &Basis) -> String {
-    let Basis { configuration, trust, direction, classes } = basis;
+fn works_by(basis: &DaemonInputs) -> String {
+    let DaemonInputs { configuration, trust, direction, classes } = basis;
     let mut text = format!("direction: {}\n", wording::classes(classes));
     let row = |what: &str, name: &str, sha256: &str| {
         vec![what.to_owned(), name.to_owned(), format!("sha256 {sha256}")]

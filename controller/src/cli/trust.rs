@@ -9,8 +9,8 @@ use super::CliError;
 use super::client;
 use super::life::say;
 use super::place::Where;
-use crate::registry::command::{Command, Document};
-use crate::registry::{Place, Reading, Registry, held, wording};
+use crate::registry::command::{Command, RawDocument};
+use crate::registry::{Reading, Registry, StatePaths, held, wording};
 
 /// Decide whose signatures count
 #[derive(Debug, Subcommand)]
@@ -72,8 +72,8 @@ impl TrustCommand {
     pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
         match self {
             Self::Init(args) => {
-                let place = Place::new(&args.state, args.anchor.as_deref());
-                let Document { name, bytes } = Document::read(&args.trust)?;
+                let place = StatePaths::new(&args.state, args.anchor.as_deref());
+                let RawDocument { name, bytes } = RawDocument::read(&args.trust)?;
                 let first =
                     Registry::begin(&args.facility, name.as_str(), &bytes, Reading::now().wall)?;
                 let lines: Vec<String> = wording::events(&first);
@@ -81,7 +81,7 @@ impl TrustCommand {
                 say(out, &lines)
             }
             Self::Rotate(args) => {
-                let document = Document::read(&args.envelope)?;
+                let document = RawDocument::read(&args.envelope)?;
                 let lines = client::carry_out(&args.place, Command::Rotate(document))?;
                 say(out, &lines)
             }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::LARGEST;
 use crate::registry::act::{Act, Said};
-use crate::registry::command::{Command, Document};
+use crate::registry::command::{Command, RawDocument};
 use crate::text::Text;
 
 /// The longest line of a request, in bytes, with its line feed: room for the names of some hundred documents.
@@ -107,7 +107,7 @@ impl Request {
     /// when.
     pub fn of(command: Command) -> (Self, Vec<Bytes>) {
         let upload =
-            |Document { name, bytes }| (Upload { name, length: bytes.len() as u64 }, bytes);
+            |RawDocument { name, bytes }| (Upload { name, length: bytes.len() as u64 }, bytes);
         let one = |document, request: fn(Upload) -> Self| {
             let (named, bytes) = upload(document);
             (request(named), vec![bytes])

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::order::OrderKey;
 use crate::registry::OrderView;
 use crate::registry::act::Act;
-use crate::registry::basis::Basis;
-use crate::registry::event::Reason;
+use crate::registry::event::EndReason;
+use crate::registry::inputs::DaemonInputs;
 
 /// The answer to `status`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -37,7 +37,7 @@ pub struct Status {
     pub lease: LeaseStatus,
     /// What the daemon works by: what decides what is selectable.
     #[serde(default)]
-    pub basis: Option<Basis>,
+    pub basis: Option<DaemonInputs>,
     /// What the daemon may do to the machine.
     #[serde(default)]
     pub privileges: Privileges,
@@ -78,7 +78,7 @@ pub struct OrderStatus {
     pub state: String,
     /// Why it ended, if it has.
     #[serde(default)]
-    pub reason: Option<Reason>,
+    pub reason: Option<EndReason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
     /// The first moment after its term, as far as known.

@@ -17,7 +17,7 @@ use crate::control::DEFAULT_SOCKET;
 use crate::direction::{Country, DirectionInputs, Family, Unnamed};
 use crate::gates::MOST_INTERFACES;
 use crate::kernel::{LifeLog, Mode, XdpAttach};
-use crate::registry::{IDLE_DAYS, IDLE_RANGE, Place, idle_after};
+use crate::registry::{IDLE_DAYS, IDLE_RANGE, StatePaths, idle_after};
 use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 use crate::tunnels::{named, names};
@@ -45,7 +45,7 @@ pub struct Config {
     /// The first trust file; a later one comes into force by a rotation.
     pub trust: PathBuf,
     /// Where what must survive is kept.
-    pub state: Place,
+    pub state: StatePaths,
     /// Envelopes with orders that are installed at the start.
     pub orders: Vec<PathBuf>,
     /// Where records go.
@@ -351,14 +351,14 @@ fn file(key: &str, folder: &Path, path: &Path) -> Result<PathBuf, Refusal> {
     Ok(folder.join(path))
 }
 
-fn place(folder: &Path, state: &Path, anchor: Option<&Path>) -> Result<Place, Refusal> {
+fn place(folder: &Path, state: &Path, anchor: Option<&Path>) -> Result<StatePaths, Refusal> {
     let directory = file("state", folder, state)?;
     let anchor = anchor.map(|anchor| file("anchor", folder, anchor)).transpose()?;
     // A copy of the directory must not bring its own anchor along.
     if anchor.as_ref().is_some_and(|anchor| anchor.starts_with(&directory)) {
         return refuse("anchor", "is inside of the state directory that it is to guard");
     }
-    Ok(Place::new(&directory, anchor.as_deref()))
+    Ok(StatePaths::new(&directory, anchor.as_deref()))
 }
 
 fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {

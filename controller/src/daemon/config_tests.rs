@@ -33,7 +33,7 @@ fn defaults_and_relative_paths() {
         interfaces: vec!["eth1".into(), "eth2".into()],
         xdp: XdpAttach::Native,
         trust: "/etc/sekisho/trust.json".into(),
-        state: Place {
+        state: StatePaths {
             directory: "/var/lib/sekisho".into(),
             anchor: "/var/lib/sekisho.anchor".into(),
         },

@@ -10,7 +10,7 @@ use crate::daemon::privilege::{self, Opener, PrivilegeError};
 use crate::daemon::run::{Daemon, RunError, Tell};
 use crate::order::time::tokyo;
 use crate::registry::{Reading, Registry, wording};
-use crate::rejection::Fault;
+use crate::rejection::Failure;
 
 /// A configuration, with every key.
 pub const EXAMPLE: &str = r#"sensor = "tyo-gw-1a"            # in every record
@@ -45,7 +45,7 @@ without_domestic = []           # ["ipv6"]: that no file names a domestic prefix
 pub enum LaunchError {
     /// Its configuration, or a file that it names, was refused or could not be read.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
     /// It could not give up privileges.
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),

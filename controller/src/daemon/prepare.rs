@@ -16,11 +16,13 @@ use crate::durable::disk::RealDisk;
 use crate::files;
 use crate::order::{Trust, load};
 use crate::preview::check_party;
-use crate::registry::basis::{self, Basis, ClassChange, Classes, FileRead};
 use crate::registry::held::{self, Held};
+use crate::registry::inputs::{
+    self as daemon_inputs, ClassChange, Classes, DaemonInputs, FileRead,
+};
 use crate::registry::loading;
-use crate::registry::{Change, Reading, Registry, Store};
-use crate::rejection::{Fault, Rejection, Rejections, Requirement};
+use crate::registry::{Change, Reading, Registry, StateStore};
+use crate::rejection::{Failure, Rejection, Rejections, Requirement};
 use crate::shown::shown;
 
 /// Painting layers of direction, from the bottom up.
@@ -42,7 +44,7 @@ pub struct Prepared {
     /// The same, to look addresses up.
     pub classes: Arc<ClassRanges>,
     /// What all this was made of.
-    pub basis: Basis,
+    pub basis: DaemonInputs,
 }
 
 /// What a configuration file names, read and checked by itself.
@@ -65,8 +67,8 @@ impl Inputs {
     /// Reads the configuration and the files that it names, but for the orders.
     ///
     /// # Errors
-    /// [`Fault::Rejected`].
-    pub fn read(path: &Path) -> Result<Self, Fault> {
+    /// [`Failure::Rejected`].
+    pub fn read(path: &Path) -> Result<Self, Failure> {
         let bytes = files::read_at_most(path, files::SMALL)
             .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
@@ -97,7 +99,7 @@ impl Inputs {
             classes: Arc::new(classes),
             layers: Arc::new(table.layers().into()),
             configuration: FileRead { file: shown(path), sha256: crate::digest::sha256(&bytes) },
-            direction: basis::files(&table),
+            direction: daemon_inputs::files(&table),
             config,
             trust,
         })
@@ -134,8 +136,8 @@ impl Inputs {
     }
 
     /// What a daemon with this registry would work by.
-    pub fn basis(&self, registry: &Registry) -> Basis {
-        Basis {
+    pub fn basis(&self, registry: &Registry) -> DaemonInputs {
+        DaemonInputs {
             configuration: self.configuration.clone(),
             trust: registry.trust_read(),
             direction: self.direction.clone(),
@@ -147,7 +149,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Every order that is refused.
-    pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, Fault> {
+    pub fn install(&self, registry: &Registry, reading: Reading) -> Result<Change, Failure> {
         let Self { config, layers, classes, configuration, trust, .. } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
@@ -175,15 +177,15 @@ impl Inputs {
 /// amount since the last start.
 ///
 /// # Errors
-/// [`Fault`].
-pub fn prepare(path: &Path, accept_change: bool, reading: Reading) -> Result<Prepared, Fault> {
+/// [`Failure`].
+pub fn prepare(path: &Path, accept_change: bool, reading: Reading) -> Result<Prepared, Failure> {
     let mut inputs = Inputs::read(path)?;
     let place = inputs.config.state.clone();
     let (held, registry) = held::take_with(&place, |opened| {
         let Some((mut store, registry)) = opened else {
             let first = inputs.begin(reading)?;
             let change = inputs.install(&first.registry, reading)?;
-            return Ok(Store::create(RealDisk, place.clone(), first.then(change))?);
+            return Ok(StateStore::create(RealDisk, place.clone(), first.then(change))?);
         };
         let before = loading::classes(&place, &registry);
         inputs.compare(before.as_ref().map(Option::as_ref).map_err(Clone::clone), accept_change)?;
@@ -200,12 +202,12 @@ pub fn prepare(path: &Path, accept_change: bool, reading: Reading) -> Result<Pre
 /// The same without taking or writing anything.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`Failure`].
 pub fn check(
     path: &Path,
     accept_change: bool,
     reading: Reading,
-) -> Result<(Inputs, Registry), Fault> {
+) -> Result<(Inputs, Registry), Failure> {
     let mut inputs = Inputs::read(path)?;
     let registry = match loading::read(&mut RealDisk, &inputs.config.state)? {
         Some(registry) => {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::order::samples::{Signed, plan, signed, trust_file, with};
-use crate::registry::runs::Start;
+use crate::registry::runs::DaemonStart;
 
 /// A folder with a configuration over the documents of these plans: `0.json` rests on `0-basis.json`.
 fn folder(plans: &[Value]) -> tempfile::TempDir {
@@ -42,18 +42,18 @@ fn reading() -> Reading {
     }
 }
 
-fn ready(folder: &tempfile::TempDir) -> Result<Prepared, Fault> {
+fn ready(folder: &tempfile::TempDir) -> Result<Prepared, Failure> {
     prepare(&folder.path().join("sekisho.toml"), false, reading())
 }
 
 fn refusal(folder: &tempfile::TempDir) -> String {
     let path = folder.path().join("sekisho.toml");
-    let words = |error: Fault| match error {
-        Fault::Rejected(rejections) => {
+    let words = |error: Failure| match error {
+        Failure::Rejected(rejections) => {
             let [rejection] = rejections.as_slice() else { panic!("{rejections:?}") };
             rejection.to_string().replace(&format!("{}/", folder.path().display()), "")
         }
-        Fault::Failed(reason) => panic!("{reason}"),
+        Failure::Failed(reason) => panic!("{reason}"),
     };
     let checked = words(check(&path, false, reading()).unwrap_err());
     let refused = words(ready(folder).unwrap_err());
@@ -63,7 +63,7 @@ fn refusal(folder: &tempfile::TempDir) -> String {
 }
 
 fn ids(registry: &Registry) -> Vec<String> {
-    let named = registry.entries().iter().map(crate::registry::entry::Entry::named);
+    let named = registry.entries().iter().map(crate::registry::entry::OrderEntry::named);
     named.map(|named| format!("{} {}", named.key.order_id, named.key.serial)).collect()
 }
 
@@ -159,7 +159,8 @@ fn one_signature_too_few() {
     let folder = folder(&[plan()]);
     let papers = crate::order::samples::papers(&plan());
     let order = papers.order.to_string();
-    let short = crate::order::samples::sealed(crate::order::Kind::Order, order.as_bytes(), &[11]);
+    let short =
+        crate::order::samples::sealed(crate::order::DocumentKind::Order, order.as_bytes(), &[11]);
     fs::write(folder.path().join("0.json"), short).unwrap();
     assert_eq!(
         refusal(&folder),
@@ -222,7 +223,7 @@ fn begun(folder: &tempfile::TempDir, accept_change: bool) -> Result<ClassChange,
         (checked, prepared) => panic!("{checked:?}, but {prepared:?}"),
     };
     let basis = prepared.basis.clone();
-    let start = Start {
+    let start = DaemonStart {
         version: String::new(),
         pid: 1,
         boot: String::new(),
@@ -230,7 +231,7 @@ fn begun(folder: &tempfile::TempDir, accept_change: bool) -> Result<ClassChange,
         interfaces: Vec::new(),
         program: String::new(),
         taken_over: false,
-        basis,
+        inputs: basis,
     };
     let change = prepared.registry.started(start, &prepared.classes, reading());
     prepared.held.store.commit(change).unwrap();

@@ -7,7 +7,7 @@ use crate::classes::ClassRanges;
 use crate::daemon::config::Config;
 use crate::daemon::prepare::Inputs;
 use crate::registry::{Change, Reading, Registry};
-use crate::rejection::Fault;
+use crate::rejection::Failure;
 use crate::rejection::Rejection;
 use crate::shown::shown;
 
@@ -15,7 +15,7 @@ use crate::shown::shown;
 /// registry. `classes` are those in force; `accept_change`: they may change by any amount.
 ///
 /// # Errors
-/// [`Fault`]; then nothing changes.
+/// [`Failure`]; then nothing changes.
 pub fn prepare(
     path: &Path,
     old: &Config,
@@ -23,7 +23,7 @@ pub fn prepare(
     classes: &ClassRanges,
     accept_change: bool,
     reading: Reading,
-) -> Result<(Inputs, Change), Fault> {
+) -> Result<(Inputs, Change), Failure> {
     let mut inputs = Inputs::read(path)?;
     let fixed = old.fixed().into_iter().zip(inputs.config.fixed());
     let rejections: Vec<Rejection> = fixed
@@ -33,7 +33,7 @@ pub fn prepare(
         })
         .collect();
     if !rejections.is_empty() {
-        return Err(Fault::Rejected(rejections));
+        return Err(Failure::Rejected(rejections));
     }
     inputs.compare(Ok(Some(classes)), accept_change)?;
     let change = inputs.install(registry, reading)?;

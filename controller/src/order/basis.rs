@@ -1,6 +1,6 @@
 //! What orders rest on: the commission's approval (schema `sekisho.approval/v1`, L-APPROVE) or an agreement
-//! (schema `sekisho.agreement/v1`, L-AGREE). Both say the same things of a measure: its term, its facility
-//! and its criteria; what they differ in is [`Grounds`].
+//! (schema `sekisho.agreement/v1`, L-AGREE). Both fix a measure's term, facility and criteria; they
+//! differ in their [`Grounds`].
 //!
 //! | file | job |
 //! |---|---|
@@ -25,7 +25,7 @@ mod statute;
 pub use criteria::Criteria;
 pub use facility::Facility;
 
-/// The grounds of the closed list on which records may be provided (23(4); `docs/law.md`).
+/// The closed list of grounds on which records may be provided (23(4); `docs/law.md`).
 pub const GROUNDS: [&str; 15] = [
     "16",
     "23(4)(i)",
@@ -49,50 +49,50 @@ pub const GROUNDS: [&str; 15] = [
 pub struct Basis {
     /// Its name.
     pub key: BasisKey,
-    /// What it rests on.
+    /// Why the measure is lawful.
     pub grounds: Grounds,
-    /// When the commission approved, or the three concluded.
+    /// When the commission approved it, or the three parties concluded it.
     pub given_at: Timestamp,
     /// The first moment of the term.
     pub not_before: Timestamp,
     /// The first moment after the term (L-TERM).
     pub not_after: Timestamp,
-    /// The earlier one that this one extends (L-EXTEND).
+    /// The earlier basis that this one extends (L-EXTEND).
     pub extends: Option<BasisKey>,
     /// Where the measure is carried out.
     pub facility: Facility,
     /// What orders under it may select by.
     pub criteria: Criteria,
-    /// Conditions on what becomes of the records.
+    /// What may be done with the records.
     pub handling: Handling,
 }
 
-/// What an approval says that no agreement does, and the other way round.
+/// What only an approval says, or only an agreement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Grounds {
     /// An approval (arts. 18, 32, 33).
     Approval {
-        /// The measure; never that of an agreement.
+        /// The measure; never [`Measure::Agreement`].
         measure: Measure,
-        /// The act that it is against (対象不正行為).
-        act: Act,
+        /// The act that the measure is against (対象不正行為).
+        act: TargetAct,
     },
     /// An agreement (arts. 11-13).
     Agreement {
         /// 11 or 12.
         article: u8,
-        /// With whom.
+        /// The party.
         party: Party,
-        /// What is analysed, and for what (L-AGREE): free text on one line.
+        /// What is analysed, and for what purpose (L-AGREE): free text on one line.
         analysis: String,
-        /// What the party has consented to besides: `23(4)(i)`, `38(3)`.
+        /// What else the party has consented to: `23(4)(i)`, `38(3)`.
         consents: Vec<String>,
     },
 }
 
 /// The act that a measure is against (対象不正行為).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Act {
+pub struct TargetAct {
     /// Its name.
     pub id: String,
     /// What it is: free text on one line.
@@ -102,18 +102,18 @@ pub struct Act {
 /// The party of an agreement (協定当事者).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Party {
-    /// Its name in roles.
+    /// Its id, as the role `party:<id>` names it.
     pub id: String,
-    /// What it is called: free text on one line.
+    /// Its name: free text on one line.
     pub name: String,
     /// Its own addresses; never empty.
     pub prefixes: Vec<IpNetwork>,
 }
 
-/// Conditions on what becomes of the records.
+/// Conditions on the handling of records.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Handling {
-    /// For how long they are kept at most, counted as L-KEEP says.
+    /// How many years they are kept at most, counted as L-KEEP says.
     pub retention_years: Option<u8>,
     /// Grounds of [`GROUNDS`] on which they are not provided.
     pub barred_grounds: Vec<String>,
@@ -145,7 +145,7 @@ impl Basis {
         }
     }
 
-    /// The roles that sign it.
+    /// The roles that must sign it.
     pub fn roles(&self) -> Vec<Role> {
         match &self.grounds {
             Grounds::Approval { .. } => vec![Role::Commission],
@@ -155,7 +155,7 @@ impl Basis {
         }
     }
 
-    /// Whether it is a higher serial of `earlier` that does not extend it: it narrows (L-EXTEND).
+    /// Whether it is a higher serial of `earlier` that does not extend it. Such a basis only narrows (L-EXTEND).
     pub fn amends(&self, earlier: &Self) -> bool {
         self.key.kind == earlier.key.kind
             && self.key.id == earlier.key.id
@@ -163,7 +163,7 @@ impl Basis {
             && self.extends.as_ref() != Some(&earlier.key)
     }
 
-    /// Whether it goes on with `earlier`: as its extension, or as a higher serial of it.
+    /// Whether it follows `earlier`: as its extension, or as a higher serial of it.
     pub fn follows(&self, earlier: &Self) -> bool {
         self.extends.as_ref() == Some(&earlier.key) || self.amends(earlier)
     }

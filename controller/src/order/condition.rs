@@ -1,8 +1,8 @@
-//! The conditions of a rule: the one way to ask a rule what it asks of a packet.
+//! The conditions of a rule, for all code that carries out, checks or explains a rule.
 //!
-//! A condition that somebody forgets selects more. So [`Rule::conditions`] names every field of a rule, and
-//! whoever carries out, checks or explains conditions matches all of them, without a wildcard: a new field
-//! does not build before each of them says what it does about it.
+//! A rule selects more if code forgets one of its conditions. So [`Rule::conditions`] names every field of a
+//! rule, and code matches every [`Condition`] without a wildcard: a new field does not compile until all of it
+//! handles the field.
 //!
 //! ```compile_fail,E0004
 //! use controller::order::condition::Condition;
@@ -21,7 +21,7 @@
 use super::document::Rule;
 use super::traffic::{PortRange, Protocol};
 
-/// One condition of a rule; all of a rule's must hold (L-SELECT).
+/// One condition of a rule. A rule matches if all of its conditions hold (L-SELECT).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Condition<'a> {
     /// The source is in this address set.
@@ -34,13 +34,13 @@ pub enum Condition<'a> {
     Payload(&'a str),
     /// The IP protocol is this one.
     Protocol(Protocol),
-    /// The source port is in one of these ranges, which are not none.
+    /// The source port is in one of these ranges; never empty.
     SourcePorts(&'a [PortRange]),
-    /// The destination port is in one of these ranges, which are not none.
+    /// The destination port is in one of these ranges; never empty.
     DestinationPorts(&'a [PortRange]),
 }
 
-/// What a condition is about, as art. 22(2) counts conditions.
+/// The kind of a condition, as art. 22(2) counts conditions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ConditionKind {
     /// Addresses of equipment: 22(2)(i).
@@ -66,7 +66,7 @@ impl ConditionKind {
 }
 
 impl<'a> Condition<'a> {
-    /// The field of the rule in which it stands.
+    /// The field of the rule that holds it.
     pub const fn field(self) -> &'static str {
         match self {
             Self::Source(_) => "source",
@@ -79,7 +79,7 @@ impl<'a> Condition<'a> {
         }
     }
 
-    /// What it is about.
+    /// Its kind.
     pub const fn kind(self) -> ConditionKind {
         match self {
             Self::Source(_) | Self::Destination(_) | Self::Either(_) => ConditionKind::Address,
@@ -90,7 +90,7 @@ impl<'a> Condition<'a> {
         }
     }
 
-    /// The address set that it names.
+    /// The address set that it names, if it names one.
     pub const fn address_set(self) -> Option<&'a str> {
         match self {
             Self::Source(set) | Self::Destination(set) | Self::Either(set) => Some(set),
@@ -101,7 +101,7 @@ impl<'a> Condition<'a> {
         }
     }
 
-    /// The payload prefix set that it names.
+    /// The payload prefix set that it names, if it names one.
     pub const fn payload_set(self) -> Option<&'a str> {
         match self {
             Self::Payload(set) => Some(set),
@@ -116,9 +116,9 @@ impl<'a> Condition<'a> {
 }
 
 impl Rule {
-    /// All of its conditions, in the order in which they are explained.
+    /// All of its conditions, in the order in which they are explained to people.
     pub fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
-        // Every field stands here, so that none is forgotten.
+        // Without `..`: a new field does not compile until it is handled here.
         let Self {
             id: _,
             source,

@@ -1,5 +1,5 @@
-//! Whether an order makes sense in itself: names, references, limits, conditions that can match.
-//! Whether its conditions exclude anything is `vacuous`' question, and whether it is lawful `statute`'s.
+//! Whether an order makes sense by itself: its names, references and limits, and whether its conditions can
+//! match. `vacuous` checks whether the conditions exclude anything, and `statute` whether they are lawful.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use sensor_common::payload::MOST_PREFIXES;
 
 use super::condition::Condition;
 use super::document::{Rule, Selection};
-use super::json::{Faults, Place, quote};
+use super::json::{Faults, JsonPath, quote};
 use super::traffic::Protocol;
 use crate::rejection::SelectionFault;
 
@@ -20,7 +20,7 @@ pub(super) fn check(selection: &Selection, faults: &mut Faults) {
     sizes(selection, faults);
     let mut ids = HashSet::new();
     for (index, rule) in selection.rules.iter().enumerate() {
-        let here = Place::top().field("rules").member(index);
+        let here = JsonPath::top().field("rules").member(index);
         if !ids.insert(rule.id.as_str()) {
             faults.add(&here.field("id"), SelectionFault::RuleTwice(quote(&rule.id)));
         }
@@ -31,7 +31,7 @@ pub(super) fn check(selection: &Selection, faults: &mut Faults) {
 
 fn sizes(selection: &Selection, faults: &mut Faults) {
     if selection.rules.is_empty() {
-        faults.add(&Place::top().field("rules"), SelectionFault::NoRule);
+        faults.add(&JsonPath::top().field("rules"), SelectionFault::NoRule);
     }
     let addresses = selection.address_sets.values().map(|set| set.addresses.len()).sum();
     let prefixes = selection.payload_prefixes.values().map(|set| set.prefixes.count()).sum();
@@ -42,12 +42,12 @@ fn sizes(selection: &Selection, faults: &mut Faults) {
     ] {
         if count > limit {
             let fault = SelectionFault::Many { count, what, limit };
-            faults.add(&Place::top().field(field), fault);
+            faults.add(&JsonPath::top().field(field), fault);
         }
     }
 }
 
-fn conditions(rule: &Rule, here: &Place, faults: &mut Faults) {
+fn conditions(rule: &Rule, here: &JsonPath, faults: &mut Faults) {
     if rule.conditions().next().is_none() {
         faults.add(here, SelectionFault::NoCondition);
     }
@@ -57,7 +57,7 @@ fn conditions(rule: &Rule, here: &Place, faults: &mut Faults) {
             Condition::Source(_) | Condition::Destination(_) => end = true,
             Condition::Either(_) => either = true,
             Condition::Protocol(named) => protocol = Some(named),
-            // Of these, `matchable` knows whether they go with the protocol.
+            // `matchable` checks these against the protocol.
             Condition::Payload(_) | Condition::SourcePorts(_) | Condition::DestinationPorts(_) => {}
         }
     }
@@ -87,7 +87,7 @@ fn matchable(condition: Condition<'_>, protocol: Protocol) -> Result<(), Selecti
     }
 }
 
-fn references(selection: &Selection, rule: &Rule, here: &Place, faults: &mut Faults) {
+fn references(selection: &Selection, rule: &Rule, here: &JsonPath, faults: &mut Faults) {
     for condition in rule.conditions() {
         let here = here.field(condition.field());
         if let Some(set) = condition.address_set() {

@@ -1,6 +1,6 @@
-//! What an order says: schema `sekisho.order/v2`. Reading proves its form; whether it makes sense is checked
-//! in `consistency`, whether its conditions are any in `vacuous`, and whether it is within what was approved
-//! when it becomes a [`Mandate`](super::Mandate).
+//! What an order says: schema `sekisho.order/v2`. Reading proves its form. `consistency` checks whether it
+//! makes sense, and `vacuous` whether its conditions exclude anything. Whether it is within what was approved is
+//! checked when it becomes a [`Mandate`](super::Mandate).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::condition::Condition;
-use super::json::{self, Faults, Fields, Place};
+use super::json::{self, Faults, Fields, JsonPath};
 use super::key::OrderKey;
-use super::kind::Kind;
-use super::name::{self, BasisKey, Subject};
+use super::kind::DocumentKind;
+use super::name::{self, BasisKey, DocumentKey};
 use super::payload::{self, PayloadPrefixes};
 use super::traffic::{PortRange, Protocol};
 use super::{address, consistency, time, traffic, vacuous};
@@ -24,8 +24,7 @@ use crate::text;
 pub struct Order {
     /// The order's name, 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
     pub order_id: String,
-    /// Counts the versions of this order from 1; an older one never replaces a newer one
-    /// (L-EXTEND).
+    /// Counts the versions of this order from 1. A lower serial never replaces a higher one (L-EXTEND).
     pub serial: u64,
     /// What it rests on.
     pub basis: BasisReference,
@@ -41,7 +40,7 @@ pub struct Order {
     pub rules: Vec<Rule>,
 }
 
-/// What an order rests on, named exactly.
+/// What an order rests on, by name and digest.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BasisReference {
     /// The approval or agreement.
@@ -79,18 +78,18 @@ pub struct Rule {
     pub destination: Option<String>,
     /// The address set that source or destination must be in.
     pub either: Option<String>,
-    /// The payload prefix set of which one must match.
+    /// The payload prefix set of which one member must match.
     pub payload: Option<String>,
     /// The IP protocol.
     pub protocol: Option<Protocol>,
-    /// Ports of which the source port must be one; empty for any.
+    /// The ranges that the source port may be in; empty for any port.
     pub source_ports: Vec<PortRange>,
-    /// Ports of which the destination port must be one; empty for any.
+    /// The ranges that the destination port may be in; empty for any port.
     pub destination_ports: Vec<PortRange>,
 }
 
 impl Order {
-    /// Reads an order's payload and makes every check that needs neither signatures nor what it rests on.
+    /// Reads an order's payload and makes every check that needs neither signatures nor the order's basis.
     ///
     /// # Errors
     ///
@@ -101,11 +100,11 @@ impl Order {
         faults.or(order)
     }
 
-    /// The same, noting what is wrong: an order of which enough is right comes out nevertheless, so that
-    /// more can be said of it.
+    /// Reads an order's payload in the same way, but also returns an order that has faults, if every field could
+    /// be read: its basis can then be checked too, and all faults are reported at once.
     pub(super) fn examine(payload: &[u8], faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_document(payload, faults)?;
-        if !json::schema(&mut fields, Kind::Order.schema(), faults) {
+        if !json::schema(&mut fields, DocumentKind::Order.schema(), faults) {
             return None;
         }
         let order_id = name::id(&mut fields, "order_id", faults);
@@ -123,7 +122,8 @@ impl Order {
             && not_after <= not_before
         {
             let (end, start) = (time::tokyo(not_after), time::tokyo(not_before));
-            faults.add(&Place::top().field("not_after"), SelectionFault::Backwards { end, start });
+            faults
+                .add(&JsonPath::top().field("not_after"), SelectionFault::Backwards { end, start });
         }
         let Selection { address_sets, payload_prefixes, rules } = selection?;
         Some(Self {
@@ -138,7 +138,7 @@ impl Order {
         })
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn key(&self) -> OrderKey {
         OrderKey::new(self.order_id.as_str(), self.serial)
     }
@@ -148,18 +148,18 @@ impl Order {
         self.rules.iter().flat_map(Rule::conditions)
     }
 
-    /// Addresses and prefixes in all sets.
+    /// How many addresses and prefixes all sets hold together.
     pub fn address_count(&self) -> usize {
         self.address_sets.values().map(|set| set.addresses.len()).sum()
     }
 
-    /// Payload prefixes in all sets.
+    /// How many payload prefixes all sets hold together.
     pub fn payload_count(&self) -> usize {
         self.payload_prefixes.values().map(|set| set.prefixes.count()).sum()
     }
 
-    /// The sets that no rule names, as JSON paths (`address_sets.old`): no error, but worth a
-    /// warning, because whoever wrote the order may have meant otherwise.
+    /// The sets that no rule names, as JSON paths (`address_sets.old`). They are worth a warning: whoever wrote
+    /// the order may have forgotten a rule.
     pub fn unused_sets(&self) -> Vec<String> {
         let addresses: BTreeSet<&str> =
             self.conditions().filter_map(Condition::address_set).collect();
@@ -207,20 +207,19 @@ impl Selection {
 }
 
 fn basis(mut fields: Fields<'_>, faults: &mut Faults) -> Option<BasisReference> {
-    let key = Subject::read(&mut fields, false, faults).and_then(Subject::basis);
+    let key = DocumentKey::read(&mut fields, false, faults).and_then(DocumentKey::basis);
     let sha256: Option<String> = fields.take("sha256", faults);
     let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if let Some(text) = &sha256
         && (text.len() != 64 || !text.bytes().all(digit))
     {
-        let reason = "is not 64 lower-case hexadecimal digits";
-        faults.add(&fields.at("sha256"), FormFault::Value(reason.to_owned()));
+        faults.add(&fields.at("sha256"), FormFault::Sha256);
     }
     fields.end(faults);
     Some(BasisReference { key: key?, sha256: sha256? })
 }
 
-/// Named sets.
+/// Reads an object of sets by name. `None`: a set is wrong.
 fn named<'a, S>(
     sets: Fields<'a>,
     read: fn(Fields<'a>, &mut Faults) -> Option<S>,
@@ -270,10 +269,10 @@ impl PayloadSet {
 }
 
 impl Rule {
-    fn read(here: Place, value: &RawValue, faults: &mut Faults) -> Option<Self> {
+    fn read(here: JsonPath, value: &RawValue, faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_value(here, value, faults)?;
         let id = name::id(&mut fields, "id", faults);
-        // A condition that says nothing is left out, so that nobody takes it for one: `null` is none.
+        // `null` is refused: nobody could tell whether it is a condition.
         let source = fields.may("source", faults);
         let destination = fields.may("destination", faults);
         let either = fields.may("either", faults);

@@ -1,11 +1,10 @@
-//! The DSSE envelope (secure-systems-lab "Dead Simple Signing Envelope", version 1.0.2) in which
-//! orders, revocations and new trust files travel: reading, writing, adding signatures. Whether the signatures are worth
-//! anything is decided in `verified`.
+//! The DSSE envelope (secure-systems-lab "Dead Simple Signing Envelope", version 1.0.2) in which signed
+//! documents travel: reading, writing and signing it. `verified` checks signatures.
 //!
 //! As the specification has it, both alphabets of base64 are read (RFC 4648, sections 4 and 5), and
 //! `keyid` is a hint: a signature without one is tried against the keys that are trusted. Three points
-//! are stricter, each to leave one reading only (L-APPROVE): unknown fields are refused, base64 is
-//! canonical (section 3.5) and in one alphabet at a time, and a `keyid` that is there has our form.
+//! are stricter, so that every envelope has one reading only (L-APPROVE): unknown fields are refused, base64 is
+//! canonical (section 3.5) and in one alphabet at a time, and a `keyid` has our form.
 
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use base64::{DecodeError, Engine};
@@ -13,23 +12,24 @@ use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKe
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::{json, keys};
 use crate::rejection::Rejection;
 
-/// Most signatures of one envelope that may name no key, which bounds how often one is tried in vain.
+/// The most signatures of one envelope that may name no key. Each is tried against every trusted key, so this
+/// bounds the work.
 const MOST_UNNAMED: usize = 16;
 
-/// Bytes that were signed as a document of some kind, and the signatures, none of them checked.
+/// The bytes of a document, its kind, and the signatures over both, unchecked.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
     #[serde(
         rename = "payloadType",
-        deserialize_with = "Kind::of_payload_type",
+        deserialize_with = "DocumentKind::of_payload_type",
         serialize_with = "payload_type"
     )]
-    kind: Kind,
+    kind: DocumentKind,
     #[serde(deserialize_with = "decode", serialize_with = "encode")]
     payload: Vec<u8>,
     #[serde(deserialize_with = "signatures")]
@@ -47,7 +47,7 @@ pub struct EnvelopeSignature {
 }
 
 impl EnvelopeSignature {
-    /// The name of the key that the signature claims, if it claims any.
+    /// The name of the key that the signature claims to be by, if it names one.
     pub fn keyid(&self) -> Option<&str> {
         self.keyid.as_deref()
     }
@@ -58,7 +58,7 @@ impl EnvelopeSignature {
     }
 }
 
-/// The key has already signed the envelope.
+/// A refusal to sign: the key has already signed the envelope.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the key {keyid} has already signed")]
 pub struct AlreadySigned {
@@ -68,7 +68,7 @@ pub struct AlreadySigned {
 
 impl Envelope {
     /// An envelope around `payload` that nobody has signed yet.
-    pub const fn unsigned(kind: Kind, payload: Vec<u8>) -> Self {
+    pub const fn unsigned(kind: DocumentKind, payload: Vec<u8>) -> Self {
         Self { kind, payload, signatures: Vec::new() }
     }
 
@@ -81,15 +81,14 @@ impl Envelope {
         json::parse(file, bytes)
     }
 
-    /// Whether a file looks like an envelope rather than like a document, judged from its first
-    /// field.
+    /// Whether a file looks like an envelope rather than a document, judged by its first field.
     pub fn is_likely(bytes: &[u8]) -> bool {
         json::first_key(bytes)
             .is_some_and(|key| ["payload", "payloadType", "signatures"].contains(&key.as_str()))
     }
 
-    /// What the payload is signed as.
-    pub const fn kind(&self) -> Kind {
+    /// The kind of document that the payload is signed as.
+    pub const fn kind(&self) -> DocumentKind {
         self.kind
     }
 
@@ -108,8 +107,8 @@ impl Envelope {
         pae(self.kind.payload_type(), &self.payload)
     }
 
-    /// Which of `keys` made a signature, whatever key it names. No signature holds for two keys: the key
-    /// is part of what Ed25519 hashes, and keys for which that says nothing fail.
+    /// Which of `keys` made a signature, whatever key it names. At most one did: Ed25519 hashes the key along
+    /// with the message, and strict verification refuses the weak keys for which that does not help.
     pub fn maker<K>(
         &self,
         signature: &EnvelopeSignature,
@@ -120,14 +119,14 @@ impl Envelope {
         keys.into_iter().find(|key| public(key).verify_strict(&message, &signature.sig).is_ok())
     }
 
-    /// Adds a signature by `key`; those that are there stay as they are.
+    /// Adds a signature by `key`, after those that are there.
     ///
     /// # Errors
     ///
     /// [`AlreadySigned`] if a signature of this key is there.
     pub fn sign(&mut self, key: &SigningKey) -> Result<(), AlreadySigned> {
         let keyid = keys::keyid(&key.verifying_key());
-        // Of one key and one message Ed25519 makes one signature, so that one without a name shows.
+        // Ed25519 is deterministic, so a signature by this key is recognised even if it names no key.
         let sig = key.sign(&self.message());
         let is_there = |there: &EnvelopeSignature| {
             there.keyid.as_ref().map_or(there.sig == sig, |name| *name == keyid)
@@ -159,23 +158,37 @@ pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Base64 in its one canonical form, in the standard or the URL-safe alphabet: DSSE wants verifiers to
-/// take both. One text keeps to one of them.
-fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+/// Why a text is not base64 in its canonical form. Positions count bytes from 0.
+#[derive(Debug, thiserror::Error)]
+enum Base64Fault {
+    #[error("is not canonical base64: digits of the standard and of the URL-safe alphabet")]
+    BothAlphabets,
+    #[error("is not canonical base64: padding inside, at {0}")]
+    PaddingInside(usize),
+    #[error("is not canonical base64: no base64 digit at {0}")]
+    NoDigit(usize),
+    #[error("is not canonical base64: {0} digits cannot be whole")]
+    Length(usize),
+    #[error("is not canonical base64: the unused bits at the end are not 0")]
+    UnusedBits,
+    #[error("is not canonical base64: the padding at the end is wrong")]
+    Padding,
+}
+
+/// Decodes canonical base64 in the standard or the URL-safe alphabet: DSSE asks verifiers to take both. One
+/// text uses one of them.
+fn from_base64(text: &str) -> Result<Vec<u8>, Base64Fault> {
     let url_safe = text.bytes().any(|byte| matches!(byte, b'-' | b'_'));
     let alphabet = if url_safe { &URL_SAFE } else { &STANDARD };
-    alphabet.decode(text).map_err(|error| {
-        let why = match error {
-            DecodeError::InvalidByte(position, byte) => match byte {
-                b'+' | b'/' => "digits of the standard and of the URL-safe alphabet".to_owned(),
-                b'=' => format!("padding inside, at {position}"),
-                _ => format!("no base64 digit at {position}"),
-            },
-            DecodeError::InvalidLength(length) => format!("{length} digits cannot be whole"),
-            DecodeError::InvalidLastSymbol(..) => "the unused bits at the end are not 0".to_owned(),
-            DecodeError::InvalidPadding => "the padding at the end is wrong".to_owned(),
-        };
-        format!("is not canonical base64: {why}")
+    alphabet.decode(text).map_err(|error| match error {
+        DecodeError::InvalidByte(position, byte) => match byte {
+            b'+' | b'/' => Base64Fault::BothAlphabets,
+            b'=' => Base64Fault::PaddingInside(position),
+            _ => Base64Fault::NoDigit(position),
+        },
+        DecodeError::InvalidLength(length) => Base64Fault::Length(length),
+        DecodeError::InvalidLastSymbol(..) => Base64Fault::UnusedBits,
+        DecodeError::InvalidPadding => Base64Fault::Padding,
     })
 }
 
@@ -188,7 +201,7 @@ fn encode<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `serialize_with` calls it so")]
-fn payload_type<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+fn payload_type<S: Serializer>(kind: &DocumentKind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(kind.payload_type())
 }
 
@@ -205,7 +218,7 @@ fn signature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Signature, D:
     Ok(Signature::from_bytes(&bytes))
 }
 
-/// Bounds the work that signatures without a name make.
+/// Refuses more than [`MOST_UNNAMED`] signatures without a name.
 fn signatures<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<EnvelopeSignature>, D::Error> {
@@ -217,18 +230,23 @@ fn signatures<'de, D: Deserializer<'de>>(
     Ok(list)
 }
 
-/// DSSE: what is unset and what is empty mean the same.
+/// A text, quoted, that is not the name of a key.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not 64 lower-case hexadecimal digits")]
+struct NoKeyid(String);
+
+/// Reads a `keyid`. In DSSE an empty one means the same as none.
 fn keyid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     json::text(deserializer, "a keyid in a string", |text| {
         if text.is_empty() {
             return Ok(None);
         }
-        // One spelling for one key, so that no key can be counted twice.
+        // A key has one spelling, so that it cannot be counted twice.
         let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() == 64 && text.bytes().all(digit) {
             Ok(Some(text.to_owned()))
         } else {
-            Err(format!("{} is not 64 lower-case hexadecimal digits", json::quote(text)))
+            Err(NoKeyid(json::quote(text)))
         }
     })
 }
@@ -253,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        let mut envelope = Envelope::unsigned(Kind::Order, b"{}".to_vec());
+        let mut envelope = Envelope::unsigned(DocumentKind::Order, b"{}".to_vec());
         envelope.sign(&samples::key(1)).unwrap();
         envelope.sign(&samples::key(2)).unwrap();
         assert!(
@@ -273,7 +291,7 @@ mod tests {
     #[test]
     fn both_alphabets_say_the_same() {
         let bytes: Vec<u8> = (0..=255).collect();
-        let mut envelope = Envelope::unsigned(Kind::Order, bytes.clone());
+        let mut envelope = Envelope::unsigned(DocumentKind::Order, bytes.clone());
         envelope.sign(&samples::key(1)).unwrap();
         let standard = envelope.to_json().unwrap();
         let mut fields: Value = serde_json::from_str(&standard).unwrap();
@@ -288,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_signature_without_a_name_is_known_by_its_maker() {
-        let mut envelope = Envelope::unsigned(Kind::Order, b"{}".to_vec());
+        let mut envelope = Envelope::unsigned(DocumentKind::Order, b"{}".to_vec());
         envelope.sign(&samples::key(1)).unwrap();
         let keys = [2, 1, 3].map(|number| samples::key(number).verifying_key());
         for nameless in [json!({}), json!({"keyid": ""})] {
@@ -314,7 +332,7 @@ mod tests {
         let keyid = "ab".repeat(32);
         let sig = STANDARD.encode([1; 64]);
         let good = json!({
-            "payloadType": Kind::Order.payload_type(), "payload": "e30=",
+            "payloadType": DocumentKind::Order.payload_type(), "payload": "e30=",
             "signatures": [{"keyid": keyid, "sig": sig}],
         });
         assert!(Envelope::parse("e", good.to_string().as_bytes()).is_ok());

@@ -1,8 +1,8 @@
 //! Strict reading of JSON (RFC 8259), shared by envelopes, orders and trust files: duplicate,
 //! unknown and missing fields, wrong types and trailing data are refused, and each refusal names
-//! the field. The shapes that fields may have are in `shapes`; `fields` reads an object field by field
-//! and goes on after what is wrong, so that a document with four faults gets four lines. What fields
-//! mean is not known here.
+//! the field. `shapes` holds the shapes that fields may have. `fields` reads an object field by field and
+//! goes on after a fault, so that a document with four faults gets four lines. Nothing here knows what fields
+//! mean.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::rejection::{FormFault, Rejection};
 mod fields;
 mod shapes;
 
-pub(super) use fields::{Faults, Fields, Place, decode, schema};
+pub(super) use fields::{Faults, Fields, JsonPath, decode, schema};
 use shapes::Object;
 pub(super) use shapes::{objects, text};
 
@@ -45,8 +45,8 @@ fn as_text(bytes: &[u8]) -> Result<&str, FormFault> {
     std::str::from_utf8(bytes).map_err(|error| FormFault::NotText(error.valid_up_to()))
 }
 
-/// The first key of a JSON object; `None` where there is no object or no key. Tells two kinds of
-/// file apart before either is read in earnest.
+/// The first key of a JSON object; `None` without an object or a key. It tells kinds of file apart before one
+/// is read in full.
 pub(super) fn first_key(bytes: &[u8]) -> Option<String> {
     struct FirstKey<'a>(&'a mut Option<String>);
 
@@ -64,13 +64,13 @@ pub(super) fn first_key(bytes: &[u8]) -> Option<String> {
     }
 
     let mut key = None;
-    // The result is an error by design, because the rest of the object is left unread.
+    // Always an error, because the rest of the object is left unread.
     let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(FirstKey(&mut key));
     key
 }
 
-/// The value of one of a JSON object's own fields, where it is a string; `None` also where the JSON
-/// is wrong before that. Tells kinds of file apart before one is read in earnest.
+/// The value of a field of a JSON object, if it is a string; `None` also if the JSON is wrong before it. It
+/// tells kinds of file apart before one is read in full.
 pub(super) fn string_field(bytes: &[u8], name: &str) -> Option<String> {
     struct Field<'a>(&'a str, &'a mut Option<String>);
 
@@ -94,13 +94,13 @@ pub(super) fn string_field(bytes: &[u8], name: &str) -> Option<String> {
     }
 
     let mut value = None;
-    // An error where the rest of the object is left unread, by design.
+    // Mostly an error, because the rest of the object is left unread.
     let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Field(name, &mut value));
     value
 }
 
-/// A path without what serde's own notation cannot name: `.` is the whole, and `?` a place where a
-/// name could not be read.
+/// A path without the parts that `serde_path_to_error` cannot name: `.` for the whole document, and `?` for a
+/// name that could not be read.
 fn known(path: &str) -> String {
     let path = path.strip_suffix('?').unwrap_or(path);
     path.strip_suffix('.').unwrap_or(path).to_owned()
@@ -114,7 +114,7 @@ fn rejection(file: &str, path: &str, error: &serde_json::Error) -> Rejection {
     if field.is_empty() { rejection } else { rejection.at(field) }
 }
 
-/// What serde says, and the field below the path that it speaks of. `place` is where in the file.
+/// The fault that serde reports, and the field below the path that it lies in. `place`: line and column.
 fn fault(error: &serde_json::Error, place: &str) -> (Option<String>, FormFault) {
     let message = error.to_string();
     let message = message
@@ -175,7 +175,7 @@ fn plain(message: &str) -> FormFault {
     FormFault::Wrong { expected: expected.to_owned(), found }
 }
 
-/// Keeps both ends of a text that an attacker may have made long: the reason stands at an end.
+/// Cuts the middle out of a text that an attacker may have made long; the reason stands at one of its ends.
 fn shorten(text: &str) -> String {
     const HEAD: usize = 120;
     const TAIL: usize = 140;
@@ -188,7 +188,7 @@ fn shorten(text: &str) -> String {
     format!("{head} … {tail}")
 }
 
-/// A value out of a file in a message: quoted and of bounded length.
+/// Quotes a value from a file for a message, cut to a bounded length.
 pub(super) fn quote(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {

@@ -1,4 +1,4 @@
-//! What an order is called: its id, and which version of it is meant.
+//! The name of an order: its id and its serial.
 
 use std::fmt;
 
@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Order;
 
-/// The name of an order. No two orders have the same: a serial that was seen never comes again
-/// (L-EXTEND).
+/// The name of an order. No two orders share one: a serial that was seen is never accepted again (L-EXTEND).
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderKey {

@@ -1,5 +1,5 @@
-//! Ed25519 keys (RFC 8032) of those who sign orders: made, named, and kept as PKCS#8 PEM files.
-//! Public keys that are trusted are in `trust`.
+//! Ed25519 keys (RFC 8032) of those who sign documents: making, naming, and keeping them as PKCS#8 PEM files.
+//! `trust` holds the public keys that are trusted.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -19,7 +19,7 @@ mod told;
 /// Why a key file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file could not be read, or not be created.
+    /// The file could not be read or created.
     #[error("{file}: {source}")]
     Io {
         /// The key file.
@@ -27,7 +27,7 @@ pub enum KeyError {
         /// What the system said.
         source: io::Error,
     },
-    /// Others than its owner can read the file, or write it.
+    /// Somebody else than its owner can read or write the file.
     #[error("{file}: mode {mode:04o} opens the private key to others than its owner (chmod 0600)")]
     Exposed {
         /// The key file.
@@ -35,7 +35,7 @@ pub enum KeyError {
         /// Its mode.
         mode: u32,
     },
-    /// The file does not hold the key that is asked for, and that alone.
+    /// The file does not hold exactly one key of the kind that is asked for.
     #[error("{file}: not {wanted}: {found}")]
     Format {
         /// The key file.
@@ -80,14 +80,14 @@ pub fn keyid(key: &VerifyingKey) -> String {
 ///
 /// # Errors
 ///
-/// [`KeyError::Format`] should the encoder fail, which it has no reason to.
+/// [`KeyError::Format`] if the encoder fails, which it has no reason to do.
 pub fn to_pem(key: &SigningKey) -> Result<Zeroizing<String>, KeyError> {
     KeypairBytes { secret_key: key.to_bytes(), public_key: None }
         .to_pkcs8_pem(LineEnding::LF)
         .map_err(|_| KeyError::format("new key", PRIVATE, b""))
 }
 
-/// Reads a key from PKCS#8 PEM. Version 2 is read too; its public key must then be the right one.
+/// Reads a key from PKCS#8 PEM. Version 2 is read too, if its public key fits the private one.
 ///
 /// # Errors
 ///
@@ -98,7 +98,7 @@ pub fn from_pem(file: &str, bytes: &[u8]) -> Result<SigningKey, KeyError> {
 
 fn private(bytes: &[u8]) -> Option<SigningKey> {
     let pem = std::str::from_utf8(bytes).ok()?;
-    // The decoder reads the first block of several, which need not be the one that was meant.
+    // The decoder would read the first of several blocks, which need not be the one that was meant.
     (told::labels(pem).len() == 1).then(|| SigningKey::from_pkcs8_pem(pem).ok()).flatten()
 }
 
@@ -116,13 +116,13 @@ fn public(bytes: &[u8]) -> Option<VerifyingKey> {
 /// [`KeyError`], naming the file.
 pub fn read(path: &Path) -> Result<SigningKey, KeyError> {
     let KeyFile { name, bytes, mode } = KeyFile::read(path)?;
-    // What is no private key exposes none, whatever its mode.
+    // The mode only matters once the file does hold a private key.
     let key = from_pem(&name, &bytes)?;
     unexposed(name, mode).map(|()| key)
 }
 
-/// Reads the public key of a file: of one that holds it (`SubjectPublicKeyInfo` in PEM, RFC 8410,
-/// section 4, as `openssl pkey -pubout` writes it) or of one that holds the private key.
+/// Reads a public key from a file that holds it (`SubjectPublicKeyInfo` in PEM, RFC 8410, section 4, as
+/// `openssl pkey -pubout` writes it) or that holds the private key.
 ///
 /// # Errors
 ///

@@ -1,6 +1,5 @@
-//! The one list of the documents that signers sign: what each is called, by which `schema` it is
-//! known, in which DSSE `payloadType` it travels and which roles sign it. What they say is in `basis`,
-//! `document`, `revocation` and `trust`.
+//! The one list of signed documents: what each is called, its `schema`, and the DSSE `payloadType` it travels
+//! under. `basis`, `document`, `revocation` and `trust` read what they say.
 
 use serde::Deserializer;
 
@@ -9,12 +8,12 @@ use crate::rejection::{FormFault, Rejection};
 
 /// A kind of signed document.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Kind {
+pub enum DocumentKind {
     /// The commission's approval of a measure: [`Basis`](super::Basis).
     Approval,
     /// An agreement, in place of an approval: [`Basis`](super::Basis).
     Agreement,
-    /// What may be selected: [`Order`](super::Order).
+    /// What is selected: [`Order`](super::Order).
     Order,
     /// The early end of one of these: [`Revocation`](super::Revocation).
     Revocation,
@@ -22,7 +21,7 @@ pub enum Kind {
     Trust,
 }
 
-impl Kind {
+impl DocumentKind {
     /// Every kind.
     pub const ALL: [Self; 5] =
         [Self::Approval, Self::Agreement, Self::Order, Self::Revocation, Self::Trust];
@@ -71,20 +70,19 @@ impl Kind {
         }
     }
 
-    /// Which kind a document without an envelope claims to be, by its `schema`. One without a
-    /// `schema` counts as an order, whose reader says what it lacks.
+    /// The kind that a document without an envelope claims to be, by its `schema`. A document without a
+    /// `schema` counts as an order: the reader of orders reports what it lacks.
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] of a schema that is not known.
+    /// A [`Rejection`] of an unknown schema.
     pub fn of_document(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
         let Some(schema) = json::string_field(bytes, "schema") else { return Ok(Self::Order) };
         if let Some(instead) = outdated(&schema) {
             let fault = FormFault::Outdated { found: quote(&schema), instead };
             return Err(Rejection::new(file, fault).at("schema"));
         }
-        Self::named(&schema, Self::schema)
-            .map_err(|reason| Rejection::new(file, FormFault::Value(reason)).at("schema"))
+        Self::named(&schema, Self::schema).map_err(|fault| Rejection::new(file, fault).at("schema"))
     }
 
     /// `deserialize_with` for a `payloadType`.
@@ -94,20 +92,20 @@ impl Kind {
         json::text(deserializer, "a string", |text| Self::named(text, Self::payload_type))
     }
 
-    fn named(text: &str, name: fn(Self) -> &'static str) -> Result<Self, String> {
+    fn named(text: &str, name: fn(Self) -> &'static str) -> Result<Self, FormFault> {
         Self::ALL.into_iter().find(|kind| name(*kind) == text).ok_or_else(|| {
             let known: Vec<String> =
                 Self::ALL.iter().map(|kind| format!("`{}`", name(*kind))).collect();
-            let (last, others) =
-                known.split_last().map_or((String::new(), String::new()), |(last, others)| {
-                    (last.clone(), others.join(", "))
-                });
-            format!("is {}, but only {others} and {last} are known", quote(text))
+            let known = match known.split_last() {
+                Some((last, others)) => format!("{} and {last}", others.join(", ")),
+                None => String::new(),
+            };
+            FormFault::Unlisted { found: quote(text), known }
         })
     }
 }
 
-/// What to do instead of a document of version 1.
+/// What to do instead, if a document is of version 1.
 pub(super) fn outdated(schema: &str) -> Option<&'static str> {
     match schema {
         "sekisho.order/v1" => Some(
@@ -131,13 +129,13 @@ mod tests {
 
     #[test]
     fn no_two_kinds_can_be_taken_for_each_other() {
-        for name in [Kind::schema, Kind::payload_type, Kind::noun] {
-            let names: BTreeSet<&str> = Kind::ALL.into_iter().map(name).collect();
-            assert_eq!(names.len(), Kind::ALL.len());
+        for name in [DocumentKind::schema, DocumentKind::payload_type, DocumentKind::noun] {
+            let names: BTreeSet<&str> = DocumentKind::ALL.into_iter().map(name).collect();
+            assert_eq!(names.len(), DocumentKind::ALL.len());
         }
-        for kind in Kind::ALL {
+        for kind in DocumentKind::ALL {
             let document = format!("{{\"schema\":\"{}\"}}", kind.schema());
-            assert_eq!(Kind::of_document("f", document.as_bytes()).unwrap(), kind);
+            assert_eq!(DocumentKind::of_document("f", document.as_bytes()).unwrap(), kind);
             assert!(outdated(kind.schema()).is_none());
         }
     }
@@ -146,7 +144,8 @@ mod tests {
     fn a_document_of_version_1_is_told_what_to_do() {
         for schema in ["sekisho.order/v1", "sekisho.revocation/v1", "sekisho.trust/v1"] {
             let document = format!("{{\"schema\":\"{schema}\"}}");
-            let refusal = Kind::of_document("f", document.as_bytes()).unwrap_err().to_string();
+            let refusal =
+                DocumentKind::of_document("f", document.as_bytes()).unwrap_err().to_string();
             let words = format!("f: schema: is `{schema}`, which is not read any more: ");
             assert!(
                 refusal.starts_with(&words) && refusal.contains("sekisho order t"),

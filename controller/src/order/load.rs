@@ -1,5 +1,5 @@
-//! Trust files and signed documents from disk, for every command that uses them: what cannot be read is
-//! refused like what is wrong.
+//! Trust files and signed documents from disk, for every command that uses them. A file that cannot be read is
+//! refused like one that is wrong.
 
 use std::io;
 use std::path::Path;
@@ -13,16 +13,16 @@ use crate::shown::shown;
 /// Reads a trust file.
 ///
 /// # Errors
-/// All that is wrong, where it cannot be read or is refused.
+/// All that is wrong; a file that cannot be read is one [`Rejection`].
 pub fn trust(path: &Path) -> Result<Trust, Rejections> {
     let bytes = files::read_at_most(path, files::SMALL);
     Trust::parse(&shown(path), &bytes.map_err(|error| unreadable(path, &error))?)
 }
 
-/// Reads files that belong together.
+/// Reads files that are to be judged together.
 ///
 /// # Errors
-/// Every file that cannot be read.
+/// A [`Rejection`] for each file that cannot be read.
 pub fn given<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<Vec<Given>, Rejections> {
     let (mut given, mut found) = (Vec::new(), Vec::new());
     for path in paths {
@@ -35,10 +35,10 @@ pub fn given<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<Vec<Given>
     Ok(given)
 }
 
-/// Reads one file for judgement.
+/// Reads one file that is to be judged.
 ///
 /// # Errors
-/// The rejection of a file that cannot be read.
+/// A [`Rejection`] if it cannot be read.
 pub fn one(path: &Path) -> Result<Given, Rejection> {
     Ok(Given { file: shown(path), bytes: read(path)?.into() })
 }

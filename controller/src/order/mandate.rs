@@ -1,15 +1,15 @@
-//! An order under what it rests on: what may be carried out. The only way to one asks whether the order is
-//! within its basis, so whatever asks for a [`Mandate`] cannot be given an order that was not approved.
+//! An order under its basis, which may be carried out. A [`Mandate`] is made only of an order that is within its
+//! basis, so code that asks for one cannot be given an order that was not approved.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use super::basis::{Basis, Facility, Party};
 use super::document::Order;
-use super::json::{Faults, Place};
+use super::json::{Faults, JsonPath};
 use super::measure::Measure;
 use super::statute;
-use super::verified::{Candidate, Signer, Verified};
+use super::verified::{SignedOrder, Signer, Verified};
 use crate::rejection::{Rejections, SelectionFault};
 
 /// An order, and the approval or agreement under which it was set.
@@ -37,9 +37,9 @@ impl Mandate {
         Ok(Self { order, basis: Arc::clone(basis) })
     }
 
-    /// The same for an order of which something may be wrong already: all of it is said.
+    /// The same for an order that may already have faults: all of them are reported together.
     pub(super) fn of(
-        mut candidate: Candidate,
+        mut candidate: SignedOrder,
         basis: &Arc<Verified<Basis>>,
     ) -> Result<Self, Rejections> {
         if let Some(order) = &candidate.order {
@@ -48,7 +48,7 @@ impl Mandate {
         Ok(Self { order: candidate.accept()?, basis: Arc::clone(basis) })
     }
 
-    /// An order under a basis, whether or not it is within it, for tests of what is done with it.
+    /// An order under a basis without any check, for tests of code that uses mandates.
     #[cfg(test)]
     pub(crate) fn assumed(order: Verified<Order>, basis: Verified<Basis>) -> Self {
         Self { order, basis: Arc::new(basis) }
@@ -98,7 +98,7 @@ impl Deref for Mandate {
     }
 }
 
-/// Whether an order is bound to a basis and within it, where nobody's signatures count: for drafts.
+/// Checks a draft, which nobody has signed yet: whether the order is bound to the basis and within it.
 ///
 /// # Errors
 ///
@@ -117,7 +117,7 @@ pub fn check_draft(
 fn check(order: &Order, basis: &Basis, digest: &str, faults: &mut Faults) {
     if order.basis.key != basis.key || order.basis.sha256 != digest {
         let (name, digest) = (basis.key.to_string(), digest.to_owned());
-        let here = Place::top().field("basis").field("sha256");
+        let here = JsonPath::top().field("basis").field("sha256");
         faults.add(&here, SelectionFault::OtherBasis { basis: name, digest });
     }
     statute::check(order, basis, faults);

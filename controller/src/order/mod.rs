@@ -1,17 +1,17 @@
-//! Orders: what an approval allows the sensor to select, and the proof that it was approved.
+//! Orders: what the sensor may select, and the proof that it was approved.
 //!
-//! The way in is [`together::judge`] (or, for one document, [`verify_any`]): envelope, signatures by role,
-//! form, and for an order what it rests on, in this sequence. What comes out of signatures is a
-//! [`Verified`] document; what may be carried out is a [`Mandate`], an order under its approval or
-//! agreement. Revocations and new trust files come in the same way. Nothing here compiles an order into
-//! tables, knows the current time or touches the kernel.
+//! Documents enter through [`together::judge`], or one by one through [`verify_any`]. Each is checked in this
+//! sequence: envelope, signatures by role, form, and for an order its basis. Checked signatures make a
+//! [`Verified`] document. An order under its approval or agreement is a [`Mandate`], and only that may be carried
+//! out. Revocations and new trust files enter in the same way. Nothing here compiles an order into tables, knows
+//! the current time or touches the kernel.
 //!
 //! | file | job |
 //! |---|---|
 //! | `json` | strict JSON: every refusal names a field, and all of them are found |
 //! | `time` | RFC 3339 in, calendar months in Asia/Tokyo |
 //! | `address`, `payload`, `traffic` | the values inside an order: prefixes, payload prefixes, protocols and ports |
-//! | `space` | sets of prefixes as ranges of addresses: what holds what |
+//! | `space` | sets of prefixes as ranges of addresses: which contains which |
 //! | `kind`, `role` | the lists of signed documents and of those who sign them |
 //! | `key`, `name` | what documents are called |
 //! | `measure` | what the Act binds each measure to |
@@ -58,15 +58,15 @@ mod statute;
 mod vacuous;
 mod verified;
 
-pub use address::parse_network;
+pub use address::{AddressFault, parse_network};
 pub use basis::Basis;
 pub use document::Order;
 pub use envelope::Envelope;
 pub use key::OrderKey;
-pub use kind::Kind;
+pub use kind::DocumentKind;
 pub use mandate::{Mandate, check_draft};
 pub use measure::Measure;
-pub use name::{BasisKey, BasisKind, Subject};
+pub use name::{BasisKey, BasisKind, DocumentKey};
 pub use revocation::{Revocation, verify_revocation};
 pub use role::Role;
 pub use trust::Trust;
@@ -76,7 +76,7 @@ pub use verified::{
 
 use crate::rejection::Rejections;
 
-/// A document of any kind, read and checked in full but for its signatures and what it rests on.
+/// A document of any kind. Everything is checked but its signatures and its basis.
 #[derive(Clone, Debug)]
 pub enum Document {
     /// An approval or an agreement.
@@ -89,19 +89,25 @@ pub enum Document {
     Trust(Trust),
 }
 
-/// Reads the payload of a document of some kind and makes every check but the signatures.
+/// Reads the payload of a document of this kind and makes every check but those of signatures and basis.
 ///
 /// # Errors
 ///
 /// All that is wrong, with the fields that are wrong.
-pub fn read_document(file: &str, kind: Kind, payload: &[u8]) -> Result<Document, Rejections> {
+pub fn read_document(
+    file: &str,
+    kind: DocumentKind,
+    payload: &[u8],
+) -> Result<Document, Rejections> {
     let basis =
         |kind| Basis::read(kind, file, payload).map(|basis| Document::Basis(Box::new(basis)));
     match kind {
-        Kind::Approval => basis(BasisKind::Approval),
-        Kind::Agreement => basis(BasisKind::Agreement),
-        Kind::Order => Order::read(file, payload).map(|order| Document::Order(Box::new(order))),
-        Kind::Revocation => Revocation::read(file, payload).map(Document::Revocation),
-        Kind::Trust => Trust::parse(file, payload).map(Document::Trust),
+        DocumentKind::Approval => basis(BasisKind::Approval),
+        DocumentKind::Agreement => basis(BasisKind::Agreement),
+        DocumentKind::Order => {
+            Order::read(file, payload).map(|order| Document::Order(Box::new(order)))
+        }
+        DocumentKind::Revocation => Revocation::read(file, payload).map(Document::Revocation),
+        DocumentKind::Trust => Trust::parse(file, payload).map(Document::Trust),
     }
 }

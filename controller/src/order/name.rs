@@ -1,5 +1,4 @@
-//! What documents are called: ids, and which serial of which document is meant. An order's own name is
-//! [`OrderKey`].
+//! The names of documents: ids and serials. The name of an order is [`OrderKey`].
 
 use std::fmt;
 
@@ -7,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{Faults, Fields, quote};
 use super::key::OrderKey;
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use crate::rejection::FormFault;
 
-/// `[A-Za-z0-9._-]{1,64}`, the form of every identifier in a document.
+/// Checks the form of an identifier: `[A-Za-z0-9._-]{1,64}`.
 ///
 /// # Errors
-/// The fault.
+/// [`FormFault::Id`].
 pub(super) fn check(text: &str) -> Result<(), FormFault> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
@@ -22,7 +21,7 @@ pub(super) fn check(text: &str) -> Result<(), FormFault> {
     Err(FormFault::Id(quote(text)))
 }
 
-/// An id in a field that must be there.
+/// Takes an id from a required field.
 pub(super) fn id(
     fields: &mut Fields<'_>,
     field: &'static str,
@@ -35,7 +34,7 @@ pub(super) fn id(
     Some(text)
 }
 
-/// A number that counts from 1, in a field that must be there.
+/// Takes a number that counts from 1 from a required field.
 pub(super) fn count(
     fields: &mut Fields<'_>,
     field: &'static str,
@@ -48,7 +47,7 @@ pub(super) fn count(
     Some(number)
 }
 
-/// What orders rest on.
+/// The two kinds of documents that orders rest on.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum BasisKind {
     /// The commission's approval.
@@ -62,10 +61,10 @@ impl BasisKind {
     pub const ALL: [Self; 2] = [Self::Approval, Self::Agreement];
 
     /// The kind of document.
-    pub const fn kind(self) -> Kind {
+    pub const fn kind(self) -> DocumentKind {
         match self {
-            Self::Approval => Kind::Approval,
-            Self::Agreement => Kind::Agreement,
+            Self::Approval => DocumentKind::Approval,
+            Self::Agreement => DocumentKind::Agreement,
         }
     }
 
@@ -95,22 +94,22 @@ impl fmt::Display for BasisKey {
     }
 }
 
-/// The name of a document that can end before its end.
+/// The name of a document that a revocation can end.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(try_from = "Written", into = "Written")]
-pub enum Subject {
+#[serde(try_from = "DocumentKeyFields", into = "DocumentKeyFields")]
+pub enum DocumentKey {
     /// An approval or an agreement.
     Basis(BasisKey),
     /// An order.
     Order(OrderKey),
 }
 
-impl Subject {
+impl DocumentKey {
     /// The kind of document.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> DocumentKind {
         match self {
             Self::Basis(basis) => basis.kind.kind(),
-            Self::Order(_) => Kind::Order,
+            Self::Order(_) => DocumentKind::Order,
         }
     }
 
@@ -135,14 +134,13 @@ impl Subject {
         self.kind() == other.kind() && self.id() == other.id() && other.serial() <= self.serial()
     }
 
-    /// Reads `approval_id`, `agreement_id` or `order_id` and `serial`, of which `order` says whether an
-    /// order may be named.
+    /// Reads `serial` and one of `approval_id`, `agreement_id` and, if `order` allows it, `order_id`.
     pub(super) fn read(fields: &mut Fields<'_>, order: bool, faults: &mut Faults) -> Option<Self> {
         let mut ids = Vec::new();
         for field in ["approval_id", "agreement_id"].into_iter().chain(order.then_some("order_id"))
         {
             let here = fields.at(field);
-            // `null` names nothing and is no id.
+            // `null` is refused here: it is not a string.
             if let Some(text) = fields.may::<String>(field, faults)? {
                 if let Err(fault) = check(&text) {
                     faults.add(&here, fault);
@@ -157,11 +155,11 @@ impl Subject {
             faults.add(&fields.place(), one);
             return None;
         };
-        let written = Written::of(field, id.clone(), serial?);
+        let written = DocumentKeyFields::of(field, id.clone(), serial?);
         Self::try_from(written).ok()
     }
 
-    /// The basis that it names.
+    /// The basis that it names, if it names one.
     pub fn basis(self) -> Option<BasisKey> {
         match self {
             Self::Basis(basis) => Some(basis),
@@ -170,7 +168,7 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for DocumentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Basis(basis) => basis.fmt(f),
@@ -179,22 +177,22 @@ impl fmt::Display for Subject {
     }
 }
 
-impl From<BasisKey> for Subject {
+impl From<BasisKey> for DocumentKey {
     fn from(basis: BasisKey) -> Self {
         Self::Basis(basis)
     }
 }
 
-impl From<OrderKey> for Subject {
+impl From<OrderKey> for DocumentKey {
     fn from(order: OrderKey) -> Self {
         Self::Order(order)
     }
 }
 
-/// As it stands in events and in the state.
+/// The key as events and the state write it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct DocumentKeyFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approval_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -204,7 +202,7 @@ struct Written {
     serial: u64,
 }
 
-impl Written {
+impl DocumentKeyFields {
     fn of(field: &str, id: String, serial: u64) -> Self {
         let mut written = Self { serial, ..Self::default() };
         match field {
@@ -216,32 +214,41 @@ impl Written {
     }
 }
 
-impl TryFrom<Written> for Subject {
+impl TryFrom<DocumentKeyFields> for DocumentKey {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
+    fn try_from(written: DocumentKeyFields) -> Result<Self, Self::Error> {
         let basis = |kind, id, serial| Self::Basis(BasisKey { kind, id, serial });
         match written {
-            Written { approval_id: Some(id), agreement_id: None, order_id: None, serial } => {
-                Ok(basis(BasisKind::Approval, id, serial))
-            }
-            Written { approval_id: None, agreement_id: Some(id), order_id: None, serial } => {
-                Ok(basis(BasisKind::Agreement, id, serial))
-            }
-            Written { approval_id: None, agreement_id: None, order_id: Some(id), serial } => {
-                Ok(Self::Order(OrderKey::new(id, serial)))
-            }
+            DocumentKeyFields {
+                approval_id: Some(id),
+                agreement_id: None,
+                order_id: None,
+                serial,
+            } => Ok(basis(BasisKind::Approval, id, serial)),
+            DocumentKeyFields {
+                approval_id: None,
+                agreement_id: Some(id),
+                order_id: None,
+                serial,
+            } => Ok(basis(BasisKind::Agreement, id, serial)),
+            DocumentKeyFields {
+                approval_id: None,
+                agreement_id: None,
+                order_id: Some(id),
+                serial,
+            } => Ok(Self::Order(OrderKey::new(id, serial))),
             _ => Err("needs exactly one of approval_id, agreement_id and order_id"),
         }
     }
 }
 
-impl From<Subject> for Written {
-    fn from(subject: Subject) -> Self {
+impl From<DocumentKey> for DocumentKeyFields {
+    fn from(subject: DocumentKey) -> Self {
         let (id, serial) = (subject.id().to_owned(), subject.serial());
         match &subject {
-            Subject::Basis(basis) => Self::of(basis.kind.field(), id, serial),
-            Subject::Order(_) => Self::of("order_id", id, serial),
+            DocumentKey::Basis(basis) => Self::of(basis.kind.field(), id, serial),
+            DocumentKey::Order(_) => Self::of("order_id", id, serial),
         }
     }
 }
@@ -257,19 +264,19 @@ mod tests {
             r#"{"agreement_id":"a","serial":2}"#,
             r#"{"order_id":"a","serial":3}"#,
         ] {
-            let subject: Subject = serde_json::from_str(json).unwrap();
+            let subject: DocumentKey = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&subject).unwrap(), json);
         }
         for json in
             [r#"{"serial":1}"#, r#"{"approval_id":"a","order_id":"a","serial":1}"#, r#"{"id":"a"}"#]
         {
-            assert!(serde_json::from_str::<Subject>(json).is_err(), "{json}");
+            assert!(serde_json::from_str::<DocumentKey>(json).is_err(), "{json}");
         }
     }
 
     #[test]
     fn a_name_covers_lower_serials_of_the_same_document_only() {
-        let subject = |kind: &str, id: &str, serial: u64| -> Subject {
+        let subject = |kind: &str, id: &str, serial: u64| -> DocumentKey {
             serde_json::from_value(serde_json::json!({kind: id, "serial": serial})).unwrap()
         };
         let two = subject("approval_id", "a", 2);

@@ -1,15 +1,15 @@
 //! Revocations and trust files in plain words, English and Japanese, for the person who is about to
-//! sign or to inspect one. Orders are in `explain`. It says only what the document says and what was
-//! verified, nothing that depends on a clock or on other documents.
+//! sign or inspect one. `explain` does the same for orders and what they rest on. The text says only what the
+//! document says and what was verified: nothing that depends on a clock or on other documents.
 
 use super::explain::Language;
-use super::name::{BasisKind, Subject};
+use super::name::{BasisKind, DocumentKey};
 use super::revocation::Revocation;
 use super::trust::{Trust, TrustedKey};
 use super::verified::Signer;
 use super::{role, time};
 
-/// The same text in two languages, lines and all.
+/// The same text in two languages, line by line.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Notice {
     /// In English.
@@ -56,8 +56,7 @@ impl Notice {
     }
 }
 
-/// A revocation in words. `signers` are those whose signatures were verified; `None` says that none
-/// was.
+/// A revocation in words. `signers`: those whose signatures were verified; `None`: no signature was checked.
 pub fn revocation(revocation: &Revocation, signers: Option<&[Signer]>) -> Notice {
     let Revocation { ends, effective_at, reason } = revocation;
     let at = format!("{} ({effective_at})", time::tokyo(*effective_at));
@@ -70,8 +69,8 @@ pub fn revocation(revocation: &Revocation, signers: Option<&[Signer]>) -> Notice
     notice.signers(signers);
     notice.line(&format!("Effective  {at}"), &format!("効力：{at} から"));
     let (english, what) = match ends {
-        Subject::Basis(_) => ("no order under it selects anything", "これに基づく全ての指示書"),
-        Subject::Order(_) => ("that order selects nothing", "この指示書"),
+        DocumentKey::Basis(_) => ("no order under it selects anything", "これに基づく全ての指示書"),
+        DocumentKey::Order(_) => ("that order selects nothing", "この指示書"),
     };
     notice.line(
         &format!("           from this moment on, or at once if it has passed, {english}"),
@@ -85,17 +84,17 @@ pub fn revocation(revocation: &Revocation, signers: Option<&[Signer]>) -> Notice
     notice
 }
 
-fn japanese(subject: &Subject) -> &'static str {
+fn japanese(subject: &DocumentKey) -> &'static str {
     match subject {
-        Subject::Order(_) => "指示書",
-        Subject::Basis(basis) => match basis.kind {
+        DocumentKey::Order(_) => "指示書",
+        DocumentKey::Basis(basis) => match basis.kind {
             BasisKind::Approval => "承認",
             BasisKind::Agreement => "当事者協定",
         },
     }
 }
 
-/// A trust file in words.
+/// A trust file in words. `signers`: as for [`revocation`].
 pub fn trust(trust: &Trust, signers: Option<&[Signer]>) -> Notice {
     let version = trust.version();
     let mut notice = Notice::default();
@@ -139,13 +138,13 @@ mod tests {
     use serde_json::json;
 
     use super::super::verified::verify_revocation;
-    use super::super::{Kind, samples};
+    use super::super::{DocumentKind, samples};
     use super::*;
 
     #[test]
     fn a_revocation_in_both_languages() {
         let text = samples::revocation().to_string();
-        let envelope = samples::sealed(Kind::Revocation, text.as_bytes(), &[1, 2, 3]);
+        let envelope = samples::sealed(DocumentKind::Revocation, text.as_bytes(), &[1, 2, 3]);
         let verified = verify_revocation("r", envelope.as_bytes(), &samples::trust()).unwrap();
         let [one, two, three] = [1, 2, 3].map(samples::kit::keyid);
         let notice = revocation(&verified, Some(verified.signers()));

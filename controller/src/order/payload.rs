@@ -1,9 +1,9 @@
-//! Payload prefixes, the command information of art. 22(2)(ii): what an order may write, checked
-//! in full. The tables that packets are compared with are made in `compile`.
+//! Payload prefixes, the command information of art. 22(2)(ii), as orders write them. `compile` makes the tables
+//! that packets are compared with.
 
 use serde::{Deserialize, Deserializer};
 
-use super::json::{self, Faults, Fields, Place};
+use super::json::{self, Faults, Fields, JsonPath};
 use crate::rejection::FormFault;
 
 /// The longest payload prefix that is compared, in bytes.
@@ -35,7 +35,7 @@ impl PayloadPrefixes {
         }
     }
 
-    /// How many the set lists.
+    /// How many prefixes the set lists.
     pub const fn count(&self) -> usize {
         match self {
             Self::Hashed { hashes, .. } => hashes.len(),
@@ -44,20 +44,30 @@ impl PayloadPrefixes {
     }
 }
 
-/// Bytes in lower-case hexadecimal digits, between 1 and [`LONGEST`] of them.
+/// 1 to [`LONGEST`] bytes, written in lower-case hexadecimal digits.
 struct Hex(Vec<u8>);
+
+/// Why a text is no [`Hex`].
+#[derive(Debug, thiserror::Error)]
+enum HexFault {
+    #[error("hexadecimal digits are written in lower case")]
+    UpperCase,
+    #[error("{0} is not pairs of hexadecimal digits")]
+    Pairs(String),
+    #[error("is {0} bytes long, not 1 to {LONGEST}")]
+    Length(usize),
+}
 
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         json::text(deserializer, "hexadecimal digits", |text| {
-            // One spelling for one value: upper case is refused.
+            // A value has one spelling.
             if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                return Err("hexadecimal digits are written in lower case".to_owned());
+                return Err(HexFault::UpperCase);
             }
-            let bytes = hex::decode(text)
-                .map_err(|_| format!("{} is not pairs of hexadecimal digits", json::quote(text)))?;
+            let bytes = hex::decode(text).map_err(|_| HexFault::Pairs(json::quote(text)))?;
             if bytes.is_empty() || bytes.len() > LONGEST {
-                return Err(format!("is {} bytes long, not 1 to {LONGEST}", bytes.len()));
+                return Err(HexFault::Length(bytes.len()));
             }
             Ok(Self(bytes))
         })
@@ -99,7 +109,7 @@ pub(super) fn take(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Paylo
     }
 }
 
-fn in_range(value: u64, here: &Place, faults: &mut Faults) -> Option<u8> {
+fn in_range(value: u64, here: &JsonPath, faults: &mut Faults) -> Option<u8> {
     let high = LONGEST as u64;
     let length = u8::try_from(value).ok().filter(|length| (1..=high).contains(&(*length).into()));
     if length.is_none() {
@@ -108,12 +118,15 @@ fn in_range(value: u64, here: &Place, faults: &mut Faults) -> Option<u8> {
     length
 }
 
-/// Bytes of which there are as many as the value has.
-fn exactly<const N: usize>(Hex(bytes): Hex, here: &Place, faults: &mut Faults) -> Option<[u8; N]> {
+/// Turns bytes into a value of `N` bytes.
+fn exactly<const N: usize>(
+    Hex(bytes): Hex,
+    here: &JsonPath,
+    faults: &mut Faults,
+) -> Option<[u8; N]> {
     let read = bytes.try_into().ok();
     if read.is_none() {
-        let reason = format!("is not {} hexadecimal digits", 2 * N);
-        faults.add(here, FormFault::Value(reason));
+        faults.add(here, FormFault::Digits(2 * N));
     }
     read
 }

@@ -1,13 +1,12 @@
 //! Revocations, schema `sekisho.revocation/v2`: the early end of an approval, an agreement or an order,
-//! signed by any one role that signed what it ends. Reading alone proves form and sense; signatures are
-//! checked in `verified`, and what a revocation does to what is installed is the business of whoever keeps
-//! that.
+//! signed by any one role that signed what it ends. Reading proves its form; `verified` checks signatures, and
+//! the registry carries it out.
 
 use jiff::Timestamp;
 
 use super::json::{self, Faults, Fields};
-use super::kind::Kind;
-use super::name::{BasisKind, Subject};
+use super::kind::DocumentKind;
+use super::name::{BasisKind, DocumentKey};
 use super::role::Role;
 use super::time;
 use crate::rejection::{FormFault, Rejections};
@@ -18,15 +17,14 @@ pub use super::verified::verify_revocation;
 /// The end of a document before its term is over.
 ///
 /// Our reading, which selects less: it ends the document of that name at that serial *and at every
-/// lower one*, also where it is not installed yet or never will be. An approval or agreement takes its
-/// orders along. It says nothing about higher serials, nor about what extends it: those are documents of
-/// their own, and each is revoked by name.
+/// lower one*, even if that is not installed yet or never will be. The orders under an approval or agreement end
+/// with it. Higher serials and extensions are documents of their own: each must be revoked by name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revocation {
     /// What ends, up to this serial.
-    pub ends: Subject,
-    /// The first moment at which it is not in force any more. One that has passed means at
-    /// once; what was selected before it was known is not undone by it.
+    pub ends: DocumentKey,
+    /// The first moment at which the document is no longer in force. A moment that has passed means at
+    /// once; what was selected before the revocation came stays selected.
     pub effective_at: Timestamp,
     /// Why: free text on one line.
     pub reason: String,
@@ -46,11 +44,11 @@ impl Revocation {
 
     fn fields(payload: &[u8], faults: &mut Faults) -> Option<Self> {
         let mut fields = Fields::of_document(payload, faults)?;
-        if !json::schema(&mut fields, Kind::Revocation.schema(), faults) {
+        if !json::schema(&mut fields, DocumentKind::Revocation.schema(), faults) {
             return None;
         }
         let ends = fields.object("ends", faults).and_then(|mut ends| {
-            let subject = Subject::read(&mut ends, true, faults);
+            let subject = DocumentKey::read(&mut ends, true, faults);
             ends.end(faults);
             subject
         });
@@ -64,16 +62,16 @@ impl Revocation {
     }
 
     /// Whether it ends the document of this name.
-    pub fn ends(&self, document: &Subject) -> bool {
+    pub fn ends(&self, document: &DocumentKey) -> bool {
         self.ends.covers(document)
     }
 
-    /// Whether a role may have signed what it ends. Of an agreement that is not known, its party is not
-    /// known either.
+    /// Whether a role may have signed the document that it ends. Any party may have signed an agreement: which
+    /// one did is not known here.
     pub fn may_be_by(&self, role: &Role) -> bool {
         match &self.ends {
-            Subject::Order(_) => *role == Role::CabinetOffice,
-            Subject::Basis(basis) => match basis.kind {
+            DocumentKey::Order(_) => *role == Role::CabinetOffice,
+            DocumentKey::Basis(basis) => match basis.kind {
                 BasisKind::Approval => *role == Role::Commission,
                 BasisKind::Agreement => {
                     matches!(role, Role::CabinetOffice | Role::Carrier | Role::Party(_))
@@ -100,7 +98,7 @@ mod tests {
             (json!({"approval_id": "2027-17-0004", "serial": 1}), false),
             (json!({"order_id": "2027-17-0003", "serial": 1}), false),
         ] {
-            let subject: Subject = serde_json::from_value(ends).unwrap();
+            let subject: DocumentKey = serde_json::from_value(ends).unwrap();
             assert_eq!(revocation.ends(&subject), expected, "{subject}");
         }
     }

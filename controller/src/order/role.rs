@@ -1,4 +1,4 @@
-//! Roles of keys, in the shape of TUF's: who signs which document (L-APPROVE, L-AGREE).
+//! The roles of keys, shaped like TUF's: who signs which document (L-APPROVE, L-AGREE).
 
 use std::fmt;
 
@@ -18,10 +18,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// What stands before the id of a party.
+    /// The prefix of a party's role.
     const PARTY: &'static str = "party:";
 
-    /// Reads its name in a trust file.
+    /// Reads the name of a role in a trust file.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "commission" => Some(Self::Commission),
@@ -46,7 +46,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// What a role is called in the terms of the Act.
+/// The name of a role in the terms of the Act.
 pub(super) fn japanese(role: &Role) -> String {
     match role {
         Role::Commission => "サイバー通信情報監理委員会".to_owned(),

@@ -1,9 +1,9 @@
-//! What the tests of this module, and of those that need orders, share: keys in their roles, and good
-//! documents to be spoilt one field at a time. The documents are those of the tests' kit.
+//! What tests of this room, and of others that need orders, share: keys in their roles, and good documents, of
+//! which tests spoil one field at a time. The documents come from the tests' kit.
 
 use serde_json::{Value, json};
 
-/// The kit is compiled in, because a crate's own tests see other types than crates that depend on it.
+/// The kit is compiled in: as a dependency it would use the types of another build of this crate.
 #[path = "../../../tests/kit/src/lib.rs"]
 #[expect(unreachable_pub, dead_code, reason = "it is a crate of its own elsewhere")]
 pub(crate) mod kit;
@@ -12,7 +12,7 @@ pub(crate) use kit::{Signed, key, papers, sealed, signed, trust_file};
 
 use super::json::Faults;
 use super::together::{Given, judge};
-use super::{Basis, BasisKind, Kind, Mandate, Order, Trust, Verified};
+use super::{Basis, BasisKind, DocumentKind, Mandate, Order, Trust, Verified};
 use crate::rejection::Rejections;
 
 /// The trust file of the kit.
@@ -20,7 +20,7 @@ pub(crate) fn trust() -> Trust {
     Trust::parse("trust.json", trust_file().as_bytes()).unwrap()
 }
 
-/// The plan of an order under art. 17 that is just within every limit.
+/// The plan of an order under art. 17 whose term and share are at their limits.
 pub(crate) fn plan() -> Value {
     json!({
         "order_id": "2027-17-0003",
@@ -74,7 +74,7 @@ pub(crate) fn agreement() -> Value {
     .basis
 }
 
-/// The refusal of an order by itself.
+/// Why an order is refused by itself, without signatures and basis.
 pub(crate) fn refusal(order: &Value) -> String {
     match Order::read("o.json", order.to_string().as_bytes()) {
         Ok(_) => panic!("must be refused: {order}"),
@@ -85,7 +85,7 @@ pub(crate) fn refusal(order: &Value) -> String {
 /// A revocation of the plan's approval.
 pub(crate) fn revocation() -> Value {
     json!({
-        "schema": Kind::Revocation.schema(), "ends": {"approval_id": "2027-17-0003", "serial": 1},
+        "schema": DocumentKind::Revocation.schema(), "ends": {"approval_id": "2027-17-0003", "serial": 1},
         "effective_at": "2027-12-01T09:00:00+09:00", "reason": "the commission withdrew its approval",
     })
 }
@@ -100,13 +100,13 @@ pub(crate) fn judged(plan: &Value) -> Result<Mandate, Rejections> {
     Ok(order.clone())
 }
 
-/// A plan that enough have signed.
+/// The mandate of a plan whose documents enough keys have signed.
 pub(crate) fn verified(plan: &Value) -> Mandate {
     judged(plan).unwrap_or_else(|rejections| panic!("{rejections}"))
 }
 
-/// The documents of a plan as if somebody had signed them and nothing spoke against the order: only its form
-/// counts. For tests of what is done with orders, also with those that the law refuses.
+/// The mandate of a plan, of which only the form is checked: for tests of code that uses mandates, also those
+/// that the law refuses.
 pub(crate) fn assumed(plan: &Value) -> Mandate {
     let papers = papers(plan);
     let kind = BasisKind::ALL.into_iter().find(|kind| kind.kind() == papers.kind).unwrap();

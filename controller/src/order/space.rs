@@ -1,5 +1,5 @@
-//! Sets of prefixes as disjoint ranges of addresses: which set holds which, and how large it is.
-//! What follows from that is decided in `statute` and in [`preview`](crate::preview).
+//! Sets of prefixes as disjoint ranges of addresses: which set holds which, and how large a set is. `statute` and
+//! [`preview`](crate::preview) decide what follows from that.
 
 use ipnetwork::IpNetwork;
 
@@ -77,8 +77,7 @@ impl Space {
         })
     }
 
-    /// The first range of this set that ends at or behind the beginning of `range`, in its IP
-    /// version.
+    /// The first range of this set that does not end before `range` begins, in its IP version.
     fn at(&self, range: &Range) -> Option<&Range> {
         let next = self.0.partition_point(|own| (own.v6, own.last) < (range.v6, range.first));
         self.0.get(next).filter(|own| own.v6 == range.v6)

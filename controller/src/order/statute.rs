@@ -5,14 +5,14 @@
 use super::basis::{Basis, Criteria};
 use super::condition::ConditionKind;
 use super::document::{Order, Rule};
-use super::json::{Faults, Place};
+use super::json::{Faults, JsonPath};
 use super::space::Space;
 use super::{time, vacuous};
 use crate::rejection::SelectionFault;
 
 mod selection;
 
-/// More members of one set than this are not told.
+/// The most members of one set that are reported.
 const MOST_TOLD: usize = 5;
 
 pub(super) fn check(order: &Order, basis: &Basis, faults: &mut Faults) {
@@ -22,7 +22,7 @@ pub(super) fn check(order: &Order, basis: &Basis, faults: &mut Faults) {
     within.sets(order, faults);
     let party = basis.party().map(|party| Space::of(&party.prefixes));
     for (index, rule) in order.rules.iter().enumerate() {
-        let here = Place::top().field("rules").member(index);
+        let here = JsonPath::top().field("rules").member(index);
         within.rule(rule, &here, faults);
         if let Err(fault) = selection::check(order, basis.measure(), party.as_ref(), rule) {
             faults.add(&here, fault);
@@ -36,16 +36,16 @@ fn term(order: &Order, basis: &Basis, faults: &mut Faults) {
     if order.not_before < basis.not_before {
         let (start, at) = (time::tokyo(order.not_before), time::tokyo(basis.not_before));
         let fault = SelectionFault::BeforeBasis { start, basis: name(), at };
-        faults.add(&Place::top().field("not_before"), fault);
+        faults.add(&JsonPath::top().field("not_before"), fault);
     }
     if order.not_after > basis.not_after {
         let (end, at) = (time::tokyo(order.not_after), time::tokyo(basis.not_after));
         let fault = SelectionFault::AfterBasis { end, basis: name(), at };
-        faults.add(&Place::top().field("not_after"), fault);
+        faults.add(&JsonPath::top().field("not_after"), fault);
     }
 }
 
-/// What criteria say, and whose they are.
+/// The criteria that an order must be within, and the name of the basis that sets them.
 struct Within<'a> {
     basis: String,
     criteria: &'a Criteria,
@@ -70,16 +70,16 @@ impl Within<'_> {
             if count as u64 > most {
                 let fault =
                     SelectionFault::BeyondCriteria { count, what, basis: self.basis(), most };
-                faults.add(&Place::top().field(field), fault);
+                faults.add(&JsonPath::top().field(field), fault);
             }
         }
     }
 
-    /// Also of sets that no rule names: what was not approved does not stand in an order.
+    /// Checks every set, even those that no rule names: what was not approved must not stand in an order.
     fn sets(&self, order: &Order, faults: &mut Faults) {
         let shortest = self.criteria.min_prefix_length;
         for (name, set) in &order.address_sets {
-            let here = Place::top().field("address_sets").field(name).field("addresses");
+            let here = JsonPath::top().field("address_sets").field(name).field("addresses");
             let wide = set.addresses.iter().enumerate();
             let wide = wide.filter(|(_, prefix)| prefix.prefix() < shortest.of(prefix));
             for (index, prefix) in wide.take(MOST_TOLD) {
@@ -91,7 +91,7 @@ impl Within<'_> {
         }
         let least = self.criteria.min_payload_length;
         for (name, set) in &order.payload_prefixes {
-            let here = Place::top().field("payload_prefixes").field(name);
+            let here = JsonPath::top().field("payload_prefixes").field(name);
             for (here, length) in vacuous::shorter(&here, &set.prefixes, least) {
                 let fault =
                     SelectionFault::ShorterThanCriteria { length, least, basis: self.basis() };
@@ -100,7 +100,7 @@ impl Within<'_> {
         }
     }
 
-    fn rule(&self, rule: &Rule, here: &Place, faults: &mut Faults) {
+    fn rule(&self, rule: &Rule, here: &JsonPath, faults: &mut Faults) {
         let allowed = &self.criteria.conditions;
         for condition in rule.conditions().filter(|one| !allowed.contains(&one.kind())) {
             let names: Vec<&str> = allowed.iter().map(|kind| ConditionKind::name(*kind)).collect();

@@ -1,15 +1,14 @@
-//! What may follow what (L-EXTEND, art. 19). What there is, and whether an earlier document was revoked, is
-//! the business of whoever keeps them.
+//! What may follow what (L-EXTEND, art. 19). The registry knows which documents there are, and whether an earlier
+//! one was revoked.
 //!
-//! - A basis *extends* the one that it names. It goes on with the same measure against the same act, at the
-//!   same facility and, for an agreement, with the same party; it was given no earlier; and its term starts
-//!   no earlier than that one's, and no later than that one ends, so that there is no gap in which nothing
-//!   was approved. It may end before that one does. Its own term is at most six or three months again.
-//! - A basis *amends* the lower serial of the same id if it does not extend it. It may narrow, but never
-//!   prolong, and is for the rest held to the same; when its term begins, that of the lower serial ends,
-//!   and with it the orders that rest on that one.
-//! - An order *follows* the lower serial of the same id, under the same basis or one that goes on with it. When
-//!   its term begins it takes that one's place.
+//! - A basis *extends* the earlier basis that it names. Measure, act, facility and, for an agreement, party stay
+//!   the same. It was given no earlier than the earlier basis. Its term starts no earlier than the earlier term,
+//!   and no later than that ends, so that there is no gap in which nothing was approved. It may end before the
+//!   earlier term does. Its own term is again at most six or three months.
+//! - A basis *amends* the lower serial of the same id if it does not extend it. The same holds for it, and it
+//!   never prolongs. When its term begins, the lower serial ends, and so do the orders under that.
+//! - An order *follows* the lower serial of the same id, under the same basis or under one that follows it. When
+//!   its term begins, it takes the place of the lower serial.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,17 +17,17 @@ use jiff::Timestamp;
 
 use super::basis::{Basis, Grounds};
 use super::document::Order;
-use super::json::{Faults, Place};
+use super::json::{Faults, JsonPath};
 use super::name::{BasisKey, BasisKind};
 use super::time::tokyo;
 use super::verified::Verified;
 use crate::rejection::{FollowingFault, Rejections};
 
-/// Checks that `new` may follow `old`: as its extension if it names that one, else as its amendment.
+/// Checks that `new` may follow `old`: as its extension if it names `old`, else as its amendment.
 ///
 /// # Errors
 ///
-/// All that speaks against `new`, with its fields.
+/// All that is wrong with `new`, with the fields that are wrong.
 pub fn check(file: &str, new: &Basis, old: &Basis) -> Result<(), Rejections> {
     let mut faults = Faults::new(file);
     goes_on(new, old, &mut faults);
@@ -37,26 +36,26 @@ pub fn check(file: &str, new: &Basis, old: &Basis) -> Result<(), Rejections> {
         if new.not_before > old.not_after {
             let (new, old) = (tokyo(new.not_before), tokyo(old.not_after));
             let fault = FollowingFault::Gap { new, earlier, old };
-            faults.add(&Place::top().field("not_before"), fault);
+            faults.add(&JsonPath::top().field("not_before"), fault);
         }
     } else if new.not_after > old.not_after {
         let (new, old) = (tokyo(new.not_after), tokyo(old.not_after));
         let fault = FollowingFault::Prolongs { new, earlier, old };
-        faults.add(&Place::top().field("not_after"), fault);
+        faults.add(&JsonPath::top().field("not_after"), fault);
     }
     faults.end()
 }
 
-/// What stays the same from a basis to the one that follows it.
+/// Checks what every basis keeps of the one that it follows.
 fn goes_on(new: &Basis, old: &Basis, faults: &mut Faults) {
     let earlier = || old.key.to_string();
-    let mut same = |field: Place, new: &str, old: &str| {
+    let mut same = |field: JsonPath, new: &str, old: &str| {
         if new != old {
             let (new, old) = (new.to_owned(), old.to_owned());
             faults.add(&field, FollowingFault::Differs { new, earlier: earlier(), old });
         }
     };
-    let top = Place::top;
+    let top = JsonPath::top;
     same(top().field("facility").field("id"), &new.facility.id, &old.facility.id);
     match (&new.grounds, &old.grounds) {
         (
@@ -88,7 +87,7 @@ fn goes_on(new: &Basis, old: &Basis, faults: &mut Faults) {
     }
 }
 
-/// Whether a basis is `former`, or goes on with it over any number of extensions and amendments.
+/// Whether a basis is `former`, or follows it through any number of extensions and amendments.
 pub fn reaches(basis: &Basis, former: &BasisKey, known: &[Arc<Verified<Basis>>]) -> bool {
     let mut seen: BTreeSet<&BasisKey> = BTreeSet::new();
     let mut next: Vec<&Basis> = vec![basis];
@@ -107,7 +106,7 @@ pub fn reaches(basis: &Basis, former: &BasisKey, known: &[Arc<Verified<Basis>>])
 ///
 /// # Errors
 ///
-/// What speaks against it.
+/// What is wrong, with the field.
 pub fn order(
     file: &str,
     new: (&Order, &Basis),
@@ -119,11 +118,11 @@ pub fn order(
     if new.serial <= old.serial {
         let (serial, seen) = (new.serial, old.serial);
         let what = format!("order {}", new.order_id);
-        faults.add(&Place::top().field("serial"), FollowingFault::Seen { serial, seen, what });
+        faults.add(&JsonPath::top().field("serial"), FollowingFault::Seen { serial, seen, what });
     } else if !reaches(basis, &old.basis.key, known) {
         let (basis, former) = (basis.key.to_string(), old.basis.key.to_string());
         let fault = FollowingFault::OtherBasis { basis, former, serial: old.serial };
-        faults.add(&Place::top().field("basis"), fault);
+        faults.add(&JsonPath::top().field("basis"), fault);
     }
     faults.end()
 }

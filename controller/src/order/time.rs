@@ -1,5 +1,5 @@
 //! Points in time as orders write them (RFC 3339), and the calendar months in which the Act
-//! counts terms. What the term of a measure is stands in `measure`; nothing here reads a clock.
+//! counts terms. `measure` says how long the term of a measure may be. Nothing here reads a clock.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -11,31 +11,58 @@ use super::json::{self, Faults, Fields};
 /// Japan Standard Time; terms are counted in it (L-TERM).
 const TOKYO: &str = "Asia/Tokyo";
 
+/// A text that is no timestamp.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{text} is not an RFC 3339 timestamp: {why}")]
+pub struct TimeFault {
+    /// The text, quoted.
+    pub text: String,
+    /// Why it is none.
+    pub why: TimeFlaw,
+}
+
+/// Why a text is no timestamp.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TimeFlaw {
+    /// It does not have the form of one.
+    #[error("write YYYY-MM-DDThh:mm:ss, then Z or an offset such as +09:00")]
+    Form,
+    /// It has a 60th second or a later one.
+    #[error("seconds run from 00 to 59")]
+    Seconds,
+    /// The offset is a day or longer.
+    #[error("the offset runs from -23:59 to +23:59")]
+    Offset,
+    /// The calendar or the clock does not have it.
+    #[error("there is no such day or time")]
+    NoSuchTime,
+}
+
 /// Reads a timestamp of RFC 3339, section 5.6, in its strictest form: upper-case `T` and `Z`,
 /// seconds always present, a fraction of at most nine digits, an offset of hours and minutes.
 ///
-/// A leap second (`:60`) is refused: no clock of ours can represent it, and taking it for the
-/// second before or after would shift a term silently.
+/// A leap second (`:60`) is refused: our clocks cannot represent it, and reading it as the second before or
+/// after would shift a term silently.
 ///
 /// # Errors
 ///
-/// One line that says what is wrong with the text.
-pub fn parse_timestamp(text: &str) -> Result<Timestamp, String> {
-    let wrong = |why: &str| format!("{} is not an RFC 3339 timestamp: {why}", json::quote(text));
+/// [`TimeFault`].
+pub fn parse_timestamp(text: &str) -> Result<Timestamp, TimeFault> {
+    let wrong = |why| TimeFault { text: json::quote(text), why };
     if !has_form(text.as_bytes()) {
-        return Err(wrong("write YYYY-MM-DDThh:mm:ss, then Z or an offset such as +09:00"));
+        return Err(wrong(TimeFlaw::Form));
     }
     let digits = |start: usize| text.get(start..start + 2).unwrap_or_default();
     if digits(17) >= "60" {
-        return Err(wrong("seconds run from 00 to 59"));
+        return Err(wrong(TimeFlaw::Seconds));
     }
     if !text.ends_with('Z') {
         let offset = digits(text.len() - 5);
         if offset >= "24" || digits(text.len() - 2) >= "60" {
-            return Err(wrong("the offset runs from -23:59 to +23:59"));
+            return Err(wrong(TimeFlaw::Offset));
         }
     }
-    text.parse().map_err(|_| wrong("there is no such day or time"))
+    text.parse().map_err(|_| wrong(TimeFlaw::NoSuchTime))
 }
 
 /// Checks `dddd-dd-ddTdd:dd:dd[.d{1,9}](Z|±dd:dd)` by shape alone.
@@ -67,30 +94,30 @@ fn has_form(text: &[u8]) -> bool {
         }
 }
 
-/// A timestamp in a field that must be there.
+/// Takes a timestamp from a required field.
 pub(super) fn take(
     fields: &mut Fields<'_>,
     field: &'static str,
     faults: &mut Faults,
 ) -> Option<Timestamp> {
-    struct Written(Timestamp);
+    struct Rfc3339(Timestamp);
 
-    impl<'de> Deserialize<'de> for Written {
+    impl<'de> Deserialize<'de> for Rfc3339 {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             json::text(deserializer, "a timestamp", parse_timestamp).map(Self)
         }
     }
 
-    fields.take(field, faults).map(|Written(timestamp)| timestamp)
+    fields.take(field, faults).map(|Rfc3339(timestamp)| timestamp)
 }
 
 /// The latest end of a term of `months` calendar months in Asia/Tokyo that starts at `not_before`
 /// (L-TERM). `None` beyond the year 9999.
 ///
-/// Where the last month has no such day, the term ends on that month's last day *at the time of
-/// day it began*: 30 November 10:00 and three months make 28 (29) February 10:00. The Civil
-/// Code's way of counting (arts. 140 and 143: the first day does not count, the last counts
-/// whole) would run on to midnight; this reading keeps shorter.
+/// If the last month has no such day, the term ends on that month's last day *at the time of day it began*:
+/// 30 November 10:00 plus three months is 28 (29) February 10:00. The Civil Code counts otherwise (arts. 140 and
+/// 143: the first day does not count, the last counts whole), so that the term would run on to midnight. Our
+/// reading is shorter.
 pub fn latest_end(not_before: Timestamp, months: u8) -> Option<Timestamp> {
     let zone = TimeZone::get(TOKYO).ok()?;
     let end = not_before.to_zoned(zone).checked_add(Span::new().months(months)).ok()?;
@@ -102,7 +129,7 @@ pub fn tokyo(timestamp: Timestamp) -> String {
     timestamp.display_with_offset(Offset::constant(9)).to_string()
 }
 
-/// A point in time as the calendar and clock of Japan show it.
+/// A point in time by the calendar and clock of Japan.
 pub fn tokyo_civil(timestamp: Timestamp) -> DateTime {
     Offset::constant(9).to_datetime(timestamp)
 }
@@ -128,7 +155,7 @@ impl Length {
         let span = TimeZone::get(TOKYO).and_then(|zone| {
             from.to_zoned(zone.clone()).until((Unit::Month, &until.to_zoned(zone)))
         });
-        // Only a calendar that ends before the term does has no such span.
+        // Fails only for a term that ends after the calendar does.
         let Ok(span) = span else {
             let seconds = until.duration_since(from).as_secs();
             return Self { seconds, ..Self::default() };
@@ -202,7 +229,7 @@ mod tests {
             "now",
             "1700000000",
         ] {
-            let reason = parse_timestamp(text).expect_err(text);
+            let reason = parse_timestamp(text).expect_err(text).to_string();
             assert!(reason.contains("is not an RFC 3339 timestamp"), "{reason}");
         }
     }

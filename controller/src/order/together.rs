@@ -1,6 +1,6 @@
-//! Envelopes of any kind that belong together, in any order, judged together: each by its signatures and its
-//! form, each order under what it rests on, and what follows what. What is installed already can be rested
-//! on too.
+//! Judging envelopes together, of any kind and in any order: each by its signatures and its form, each order
+//! under its basis, and each document against the one that it follows. An order may also rest on a basis that is
+//! already installed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,41 +10,41 @@ use jiff::Timestamp;
 
 use super::basis::Basis;
 use super::envelope::Envelope;
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::mandate::Mandate;
-use super::name::{BasisKey, BasisKind, Subject};
+use super::name::{BasisKey, BasisKind, DocumentKey};
 use super::revocation::Revocation;
 use super::succession;
 use super::trust::Trust;
-use super::verified::{self, Candidate, Verified};
+use super::verified::{self, SignedOrder, Verified};
 use crate::rejection::{FollowingFault, Rejection, Rejections, SelectionFault};
 
-/// A file that was given.
+/// A file to be judged.
 #[derive(Clone, Debug)]
 pub struct Given {
     /// Its name, for messages.
     pub file: String,
-    /// What is in it.
+    /// Its contents.
     pub bytes: Bytes,
 }
 
-/// Documents that were judged together, each with the position of its file.
+/// Documents that were judged together, each with the position of its file among those given.
 #[derive(Clone, Debug, Default)]
 pub struct Together {
-    /// Approvals and agreements, such that none comes before what it extends or amends.
+    /// Approvals and agreements. None comes before one that it extends or amends.
     pub bases: Vec<(usize, Arc<Verified<Basis>>)>,
-    /// Orders under what they rest on, by id and serial.
+    /// Orders under what they rest on, sorted by id and serial.
     pub orders: Vec<(usize, Mandate)>,
     /// Revocations.
     pub revocations: Vec<(usize, Verified<Revocation>)>,
-    /// A trust file that may take the place of the one that judged.
+    /// Trust files that may replace the one that judged.
     pub trust: Vec<(usize, Verified<Trust>)>,
 }
 
-/// Judges files together. `known` is what is there already.
+/// Judges files together. `known`: the approvals and agreements that are already installed.
 ///
 /// # Errors
-/// Everything that is wrong with any of them: all or nothing.
+/// Everything that is wrong with any of them; then none is accepted.
 pub fn judge(
     given: &[Given],
     trust: &Trust,
@@ -55,8 +55,8 @@ pub fn judge(
     Ok(together)
 }
 
-/// The same for whoever wants to know what was accepted although something was refused. What rests on what
-/// was refused is in neither.
+/// The same, but returns what was accepted beside what was refused. An order under a refused basis is in
+/// neither.
 pub fn examine(
     given: &[Given],
     trust: &Trust,
@@ -68,12 +68,12 @@ pub fn examine(
     (together, found)
 }
 
-/// Envelopes by kind, and orders that are not under anything yet.
+/// Documents by kind, and orders whose basis has not been looked for yet.
 #[derive(Default)]
 struct Sorted {
     together: Together,
-    candidates: Vec<(usize, Candidate)>,
-    /// Whether an approval or agreement was refused, so that orders under it say nothing.
+    candidates: Vec<(usize, SignedOrder)>,
+    /// Whether an approval or agreement was refused. Then a missing basis of an order is not reported.
     spoilt: bool,
 }
 
@@ -89,7 +89,8 @@ fn sort(given: &[Given], trust: &Trust, found: &mut Vec<Rejection>) -> Sorted {
             }
         };
         if let Err(rejections) = sorted.add(index, file, &envelope, trust) {
-            sorted.spoilt |= matches!(envelope.kind(), Kind::Approval | Kind::Agreement);
+            sorted.spoilt |=
+                matches!(envelope.kind(), DocumentKind::Approval | DocumentKind::Agreement);
             found.extend(rejections);
         }
     }
@@ -107,15 +108,17 @@ impl Sorted {
         let together = &mut self.together;
         let basis = |kind| verified::basis(kind, file, envelope, trust).map(Arc::new);
         match envelope.kind() {
-            Kind::Approval => together.bases.push((index, basis(BasisKind::Approval)?)),
-            Kind::Agreement => together.bases.push((index, basis(BasisKind::Agreement)?)),
-            Kind::Order => {
+            DocumentKind::Approval => together.bases.push((index, basis(BasisKind::Approval)?)),
+            DocumentKind::Agreement => together.bases.push((index, basis(BasisKind::Agreement)?)),
+            DocumentKind::Order => {
                 self.candidates.push((index, verified::candidate(file, envelope, trust)?));
             }
-            Kind::Revocation => {
+            DocumentKind::Revocation => {
                 together.revocations.push((index, verified::revocation(file, envelope, trust)?));
             }
-            Kind::Trust => together.trust.push((index, verified::rotation(file, envelope, trust)?)),
+            DocumentKind::Trust => {
+                together.trust.push((index, verified::rotation(file, envelope, trust)?));
+            }
         }
         Ok(())
     }
@@ -171,35 +174,36 @@ impl Sorted {
     }
 }
 
-/// What a basis follows, of those that are there: what it extends, and the highest lower serial of its id.
+/// The known bases that a basis must be checked against: the one that it extends, or else the highest lower
+/// serial of its id.
 pub(crate) fn before<'a>(
     basis: &Basis,
     known: &'a [Arc<Verified<Basis>>],
 ) -> Vec<&'a Arc<Verified<Basis>>> {
     let extended = known.iter().find(|one| basis.extends.as_ref() == Some(&one.key));
     let amended = known.iter().filter(|one| basis.amends(one)).max_by_key(|one| one.key.serial);
-    // An extension of another one is held to that alone where its own id has no lower serial.
+    // An extension is checked against the basis that it extends only.
     extended.into_iter().chain(amended.filter(|_| basis.extends.is_none())).collect()
 }
 
-/// Sorts such that none comes before what it follows.
+/// Sorts bases so that none comes before one that it follows.
 fn in_sequence(
     mut bases: Vec<(usize, Arc<Verified<Basis>>)>,
 ) -> Vec<(usize, Arc<Verified<Basis>>)> {
     let mut sorted: Vec<(usize, Arc<Verified<Basis>>)> = Vec::new();
     while !bases.is_empty() {
         let free = |one: &Basis| !bases.iter().any(|(_, other)| one.follows(other));
-        // Two that extend each other cannot be sorted; whoever looks at one first refuses it.
+        // Two that extend each other cannot be sorted; whoever checks the first refuses it.
         let next = bases.iter().position(|(_, one)| free(one)).unwrap_or_default();
         sorted.push(bases.remove(next));
     }
     sorted
 }
 
-/// An order under what it rests on; `None` where that was refused, which is said already.
+/// Finds the basis of an order. `None`: the basis may be the one that was refused, which is reported already.
 fn under(
     file: &str,
-    candidate: Candidate,
+    candidate: SignedOrder,
     bases: &[Arc<Verified<Basis>>],
     spoilt: bool,
 ) -> Result<Option<Mandate>, Rejections> {
@@ -217,9 +221,9 @@ fn under(
     }
 }
 
-/// Says which names stand twice.
+/// Reports names that were given twice.
 fn once<'a>(
-    named: impl Iterator<Item = (usize, Subject)>,
+    named: impl Iterator<Item = (usize, DocumentKey)>,
     file: impl Fn(usize) -> &'a str,
     found: &mut Vec<Rejection>,
 ) {
@@ -232,15 +236,15 @@ fn once<'a>(
     }
 }
 
-/// Whether a revocation counts for a basis: of an agreement, only its own party's.
+/// Whether a revocation is by a role that signed the basis: an agreement is not revoked by another party.
 pub(crate) fn is_theirs(revocation: &Verified<Revocation>, basis: &Basis) -> bool {
     let roles = basis.roles();
     revocation.signers().iter().any(|signer| roles.contains(&signer.role))
 }
 
 impl Together {
-    /// The moment from which a basis is revoked by these documents.
-    fn revoked(&self, subject: &Subject, basis: Option<&Basis>) -> Option<Timestamp> {
+    /// The moment from which these documents revoke a document. `basis`: as for [`is_theirs`], if it is one.
+    fn revoked(&self, subject: &DocumentKey, basis: Option<&Basis>) -> Option<Timestamp> {
         let ends = |revocation: &&Verified<Revocation>| {
             revocation.ends(subject) && basis.is_none_or(|basis| is_theirs(revocation, basis))
         };
@@ -248,8 +252,8 @@ impl Together {
         revocations.filter(ends).map(|revocation| revocation.effective_at).min()
     }
 
-    /// The orders that are in force at a moment: of each id the highest serial whose term has begun, if it
-    /// is not over, nor what it rests on.
+    /// The orders that are in force at a moment: of each id the highest serial whose term has begun, if neither
+    /// the order nor its basis is over.
     pub fn in_force(&self, at: Timestamp) -> Vec<&Mandate> {
         let begun: Vec<&Mandate> = self.orders.iter().map(|(_, order)| order).collect();
         let begun = begun.into_iter().filter(|order| order.not_before <= at);
@@ -270,9 +274,9 @@ impl Together {
             .collect()
     }
 
-    /// When a basis ends, as far as these documents say.
+    /// When a basis ends, by these documents.
     fn basis_end(&self, basis: &Basis) -> Timestamp {
-        let key: Subject = basis.key.clone().into();
+        let key: DocumentKey = basis.key.clone().into();
         let later = self.bases.iter().filter(|(_, later)| later.amends(basis));
         let amended = later.map(|(_, later)| later.not_before).min();
         let revoked = self.revoked(&key, Some(basis));

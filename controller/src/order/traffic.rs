@@ -1,5 +1,5 @@
-//! Protocols and ports as rules write them. Whether a rule may combine them is checked in
-//! `consistency`; matching packets against them is `sensor-common`'s.
+//! Protocols and ports as rules write them. `consistency` checks whether a rule may combine them, and
+//! `sensor-common` matches packets against them.
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Protocol {
             }
         }
 
-        // Not deserialize_str: the type depends on what stands there.
+        // A string or a number, so the input decides on the type.
         deserializer.deserialize_any(ProtocolVisitor)
     }
 }
@@ -76,6 +76,17 @@ impl<'de> Deserialize<'de> for Protocol {
 pub struct PortRange {
     low: u16,
     high: u16,
+}
+
+/// Why a text is no port and no range of ports. Each quotes the text.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PortFault {
+    /// It is not written as one.
+    #[error("{0} is no port or range; write \"443\" or \"8000-8099\", from 0 to 65535")]
+    Neither(String),
+    /// The range ends below its start.
+    #[error("{0} ends below its start")]
+    Backwards(String),
 }
 
 impl PortRange {
@@ -93,17 +104,14 @@ impl PortRange {
     ///
     /// # Errors
     ///
-    /// One line that says what is wrong with the text.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// [`PortFault`].
+    pub fn parse(text: &str) -> Result<Self, PortFault> {
         let (low, high) = text.split_once('-').unwrap_or((text, text));
         let (Some(low), Some(high)) = (port(low), port(high)) else {
-            return Err(format!(
-                "{} is no port or range; write \"443\" or \"8000-8099\", from 0 to 65535",
-                quote(text)
-            ));
+            return Err(PortFault::Neither(quote(text)));
         };
         if low > high {
-            return Err(format!("{} ends below its start", quote(text)));
+            return Err(PortFault::Backwards(quote(text)));
         }
         Ok(Self { low, high })
     }
@@ -133,23 +141,21 @@ impl<'de> Deserialize<'de> for PortRange {
     }
 }
 
-/// The ports of a rule, if it names some. The outer `None`: they are wrong.
+/// The ports of a rule; empty if it names none. `None`: they are wrong.
 pub(super) fn ports(
     fields: &mut Fields<'_>,
     field: &'static str,
     faults: &mut Faults,
 ) -> Option<Vec<PortRange>> {
     let Some(ports) = fields.may::<Vec<PortRange>>(field, faults)? else { return Some(Vec::new()) };
-    // An empty list could be read as "no port" or as "any port".
     if ports.is_empty() {
-        let reason = "is an empty list; leave the field out for any port";
-        faults.add(&fields.at(field), FormFault::Value(reason.to_owned()));
+        faults.add(&fields.at(field), FormFault::NoPorts);
         return None;
     }
     Some(ports)
 }
 
-/// Whether ranges of ports together hold every port.
+/// Whether ranges of ports hold every port between them.
 pub(super) fn is_every_port(ports: &[PortRange]) -> bool {
     let mut ranges: Vec<(u32, u32)> =
         ports.iter().map(|range| (range.low.into(), range.high.into())).collect();
@@ -182,7 +188,7 @@ mod tests {
         ] {
             assert!(PortRange::parse(text).is_err(), "{text}");
         }
-        assert_eq!(PortRange::parse("2-1").unwrap_err(), "`2-1` ends below its start");
+        assert_eq!(PortRange::parse("2-1"), Err(PortFault::Backwards("`2-1`".to_owned())));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The trust file, schema `sekisho.trust/v2`, in the shape of TUF's root: which keys there are, in which
-//! role each signs, and how many of a role it takes (L-APPROVE, L-AGREE). Checking signatures, and whether
-//! one trust file may take the place of another, is in `verified`.
+//! role each signs, and how many of a role it takes (L-APPROVE, L-AGREE). `verified` checks signatures, and
+//! whether one trust file may replace another.
 //!
-//! A key has one role, and one holder has one key: nobody signs twice, or for two. A key that must not
-//! count any more stands in `revoked`, there and in every later version; one that merely retires is left
-//! out of the next version.
+//! A key has one role, and a holder has one key: nobody signs twice, or for two roles. A key that must no
+//! longer count is listed in `revoked`, in this and every later version. A key that merely retires is left out of
+//! the next version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,14 @@ use serde_json::{Value, json};
 
 use super::json;
 use super::keys;
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::role::Role;
 use crate::rejection::{FormFault, Reason, Rejection, Rejections, TrustFault};
 use crate::text;
 
 mod reading;
 
-/// A key as `sekisho order keygen` and `order entry` print it; what it says is checked by
-/// [`TrustedKey::parse`].
+/// A key as `sekisho order keygen` and `order entry` print it. [`TrustedKey::parse`] checks it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
@@ -30,8 +29,8 @@ pub struct KeyEntry {
     pub keyid: String,
     /// The 32 bytes of the public key, in lower-case hexadecimal digits.
     pub ed25519: String,
-    /// Who holds the private key: free text on one line, in ASCII. Of the keys that are not revoked no two
-    /// have the same holder.
+    /// Who holds the private key: free text on one line, in ASCII. No two keys have the same holder, unless one
+    /// of them is revoked.
     pub holder: String,
 }
 
@@ -55,13 +54,23 @@ impl KeyEntry {
     }
 }
 
+/// What is wrong with a key's entry.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{field} {reason}")]
+pub struct EntryFault {
+    /// The field of [`KeyEntry`] that is wrong.
+    pub field: &'static str,
+    /// Why.
+    pub reason: Reason,
+}
+
 /// A public key that may sign, and who holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrustedKey {
     keyid: String,
     key: VerifyingKey,
     holder: String,
-    /// None of a revoked key that no role names.
+    /// `None` for an entry alone, and for a revoked key that no role names.
     role: Option<Role>,
     revoked: bool,
 }
@@ -71,10 +80,9 @@ impl TrustedKey {
     ///
     /// # Errors
     ///
-    /// One line that says what is wrong with the holder or the key.
-    pub fn new(key: &VerifyingKey, holder: &str) -> Result<Self, String> {
+    /// [`EntryFault`].
+    pub fn new(key: &VerifyingKey, holder: &str) -> Result<Self, EntryFault> {
         Self::check(KeyEntry::new(key, holder))
-            .map_err(|(field, reason)| format!("{field} {reason}"))
     }
 
     /// Reads one entry, as `sekisho order keygen` prints it.
@@ -84,19 +92,21 @@ impl TrustedKey {
     /// A [`Rejection`] that names the field.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Rejection> {
         let entry = json::parse(file, bytes)?;
-        Self::check(entry).map_err(|(field, reason)| Rejection::new(file, reason).at(field))
+        Self::check(entry)
+            .map_err(|EntryFault { field, reason }| Rejection::new(file, reason).at(field))
     }
 
-    fn check(entry: KeyEntry) -> Result<Self, (&'static str, Reason)> {
+    fn check(entry: KeyEntry) -> Result<Self, EntryFault> {
         let KeyEntry { keyid, ed25519, holder } = entry;
-        text::check(&holder).map_err(|reason| ("holder", Reason::from(FormFault::Text(reason))))?;
+        let wrong = |field, reason: Reason| EntryFault { field, reason };
+        text::check(&holder).map_err(|fault| wrong("holder", FormFault::Text(fault).into()))?;
         if !holder.is_ascii() {
-            return Err(("holder", TrustFault::Ascii.into()));
+            return Err(wrong("holder", TrustFault::Ascii.into()));
         }
-        let key = usable_key(&ed25519).map_err(|fault| ("ed25519", fault.into()))?;
+        let key = usable_key(&ed25519).map_err(|fault| wrong("ed25519", fault.into()))?;
         let own = keys::keyid(&key);
         if keyid != own {
-            return Err(("keyid", TrustFault::Keyid(own).into()));
+            return Err(wrong("keyid", TrustFault::Keyid(own).into()));
         }
         Ok(Self { keyid, key, holder, role: None, revoked: false })
     }
@@ -116,12 +126,12 @@ impl TrustedKey {
         &self.holder
     }
 
-    /// In which role it signs; none of a key that is only an entry, or revoked and without a role.
+    /// The role that it signs in. `None`: it is an entry alone, or revoked and in no role.
     pub const fn role(&self) -> Option<&Role> {
         self.role.as_ref()
     }
 
-    /// Whether the key signs nothing any more.
+    /// Whether the key is revoked.
     pub const fn is_revoked(&self) -> bool {
         self.revoked
     }
@@ -132,7 +142,7 @@ impl TrustedKey {
     }
 }
 
-/// Whether two names are of one holder: whatever their case and the white space within.
+/// Whether two names are of one holder. Case and the amount of white space do not count.
 fn is_same(one: &str, other: &str) -> bool {
     one.split_whitespace()
         .map(str::to_ascii_lowercase)
@@ -140,10 +150,9 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// Accepts only what key generation (RFC 8032, section 5.1.5) can produce: a point of the curve in
-/// the large prime-order group. Under a weak key anyone can make signatures; a key outside that
-/// group can have several encodings, hence several names, and count twice. Inside it no encoding
-/// but the canonical one exists: of the points with y below 19, which alone have two, only the
-/// neutral element is in the group, and that one is weak.
+/// the large prime-order group. Anyone can sign for a weak key. A key outside that group can have
+/// several encodings, hence several names, and count twice. A key inside it has one encoding: only points with y
+/// below 19 have two, and of these only the neutral element is in the group, which is weak.
 fn usable_key(digits: &str) -> Result<VerifyingKey, TrustFault> {
     let mut bytes = [0; 32];
     let lower = !digits.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -192,7 +201,7 @@ impl Trust {
         reading::trust(file, bytes)
     }
 
-    /// Writes a trust file. It is not checked here: [`Trust::parse`] what comes out.
+    /// Writes a trust file without checking it: the caller should [`Trust::parse`] the result.
     ///
     /// # Errors
     ///
@@ -214,7 +223,7 @@ impl Trust {
             written.insert(role.to_string(), value);
         }
         let trust: Value = json!({
-            "schema": Kind::Trust.schema(),
+            "schema": DocumentKind::Trust.schema(),
             "version": version,
             "keys": keys,
             "roles": written,
@@ -238,7 +247,7 @@ impl Trust {
         &self.thresholds
     }
 
-    /// How many distinct keys of a role must sign; `None`: there is no such role.
+    /// How many distinct keys of a role must sign. `None`: the file has no such role.
     pub fn threshold(&self, role: &Role) -> Option<usize> {
         self.thresholds.get(role).copied()
     }
@@ -254,7 +263,7 @@ impl Trust {
         self.keys.iter().filter(of).map(TrustedKey::keyid).collect()
     }
 
-    /// The names of all keys that sign nothing any more.
+    /// The names of all revoked keys.
     pub const fn revoked(&self) -> &BTreeSet<String> {
         &self.revoked
     }

@@ -1,17 +1,17 @@
-//! What excludes nothing is no condition (L-SELECT), whatever criteria say: judged by union, not entry by
-//! entry, so that nobody reaches everything in pieces.
+//! What excludes nothing is no condition (L-SELECT), whatever the criteria say. A set is judged by the union of
+//! its entries, so that many entries cannot cover what one may not.
 //!
 //! The address space is 2^32 addresses of IPv4, and `2000::/3` of IPv6 (2^125 addresses), the only part of
 //! it that is global unicast today. A set that covers more than a thousandth of either is no condition. A
-//! payload prefix of fewer than four bytes is none; and as an order lists at most a million of them, four
-//! bytes are enough that a set can never hold all prefixes of one length (there are 2^32).
+//! payload prefix of fewer than four bytes is none either. Four bytes are enough: there are 2^32 prefixes of
+//! that length, and an order lists at most a million.
 
 use sensor_common::payload::MOST_PREFIXES;
 
 use super::basis::criteria::{LEAST_IPV4, LEAST_IPV6, LEAST_PAYLOAD, PrefixLengths};
 use super::condition::Condition;
 use super::document::Selection;
-use super::json::{Faults, Place};
+use super::json::{Faults, JsonPath};
 use super::payload::PayloadPrefixes;
 use super::space::Space;
 use super::traffic;
@@ -26,12 +26,12 @@ const ONE_IN: u128 = 1_000;
 const _: () =
     assert!((MOST_PREFIXES as u64) < 1 << (8 * LEAST_PAYLOAD), "no set holds every prefix");
 
-/// More members of one set than this are not told.
+/// The most members of one set that are reported.
 const MOST_TOLD: usize = 5;
 
 pub(super) fn check(selection: &Selection, faults: &mut Faults) {
     for (name, set) in &selection.address_sets {
-        let here = Place::top().field("address_sets").field(name).field("addresses");
+        let here = JsonPath::top().field("address_sets").field(name).field("addresses");
         let shortest = PrefixLengths { ipv4: LEAST_IPV4, ipv6: LEAST_IPV6 };
         let wide = set.addresses.iter().enumerate();
         let wide = wide.filter(|(_, prefix)| prefix.prefix() < shortest.of(prefix));
@@ -47,7 +47,7 @@ pub(super) fn check(selection: &Selection, faults: &mut Faults) {
         }
     }
     for (name, set) in &selection.payload_prefixes {
-        let here = Place::top().field("payload_prefixes").field(name);
+        let here = JsonPath::top().field("payload_prefixes").field(name);
         for (here, length) in shorter(&here, &set.prefixes, LEAST_PAYLOAD) {
             faults.add(&here, SelectionFault::ShortPayload { length, least: LEAST_PAYLOAD });
         }
@@ -55,8 +55,8 @@ pub(super) fn check(selection: &Selection, faults: &mut Faults) {
     ports(selection, faults);
 }
 
-/// The payload prefixes of a set that compare fewer bytes, and how many they compare.
-pub(super) fn shorter(here: &Place, set: &PayloadPrefixes, least: u8) -> Vec<(Place, usize)> {
+/// The payload prefixes of a set that compare fewer than `least` bytes, each with the bytes it compares.
+pub(super) fn shorter(here: &JsonPath, set: &PayloadPrefixes, least: u8) -> Vec<(JsonPath, usize)> {
     let least = usize::from(least);
     match set {
         PayloadPrefixes::Hashed { length, .. } => {
@@ -83,21 +83,21 @@ fn ports(selection: &Selection, faults: &mut Faults) {
                 | Condition::Protocol(_) => continue,
             };
             if traffic::is_every_port(ranges) {
-                let here = Place::top().field("rules").member(index).field(condition.field());
+                let here = JsonPath::top().field("rules").member(index).field(condition.field());
                 faults.add(&here, SelectionFault::AllPorts);
             }
         }
     }
 }
 
-/// Thousandths of the address space, with one digit behind the point, if there is more than one.
+/// How many thousandths of the address space a set covers, with one decimal, if it covers more than one.
 pub(crate) fn excess(set: &Space, v6: bool, all: u128) -> Option<String> {
     let size = set.size(v6);
-    // 2^125 is not a multiple of 1000: a size at the quotient is not above the share.
+    // 2^125 is no multiple of 1000: a size equal to the rounded quotient is still within the share.
     if size <= all / ONE_IN {
         return None;
     }
-    // Divided first: the product would be more than 128 bits hold.
+    // The division comes first: the product would not fit into 128 bits.
     let tenths = size / (all / (ONE_IN * 10));
     Some(format!("{}.{}", tenths / 10, tenths % 10))
 }

@@ -1,6 +1,6 @@
-//! The one gate of who signed (L-APPROVE, L-AGREE): only here is a [`Verified`] made. `signatures` counts
-//! and checks signatures; `rotation` is the gate of new trust files. Whether an order is within what it
-//! rests on is asked when it becomes a [`Mandate`](super::Mandate).
+//! The one gate for signed documents (L-APPROVE, L-AGREE): only this room makes a [`Verified`]. `signatures`
+//! counts and checks signatures; `rotation` is the gate for new trust files. Whether an order is within its basis
+//! is checked when it becomes a [`Mandate`](super::Mandate).
 
 use std::ops::Deref;
 
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::basis::Basis;
 use super::document::Order;
 use super::envelope::Envelope;
-use super::json::{self, Faults, Place, quote};
-use super::kind::{self, Kind};
+use super::json::{self, Faults, JsonPath, quote};
+use super::kind::{self, DocumentKind};
 use super::name::BasisKind;
 use super::revocation::Revocation;
 use super::role::Role;
@@ -23,8 +23,8 @@ mod signatures;
 pub(super) use rotation::rotation;
 pub use rotation::verify_rotation;
 
-/// Something that enough trusted keys have signed. The only ways to one are in this file and `rotation`, so
-/// whatever asks for a `Verified<Order>` cannot be given an order that nobody signed.
+/// A document that enough trusted keys have signed. Only this file and `rotation` make one, so code that asks for
+/// a `Verified<Order>` cannot be given an order that nobody signed.
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     value: T,
@@ -37,7 +37,7 @@ pub struct Verified<T> {
 pub struct Signer {
     /// The name of the key.
     pub keyid: String,
-    /// Who holds it, by the trust file.
+    /// Who holds the key, by the trust file.
     pub holder: String,
     /// In which role.
     pub role: Role,
@@ -45,7 +45,7 @@ pub struct Signer {
 
 #[cfg(test)]
 impl<T> Verified<T> {
-    /// What nobody signed, for tests of what is done with it.
+    /// A document that nobody signed, for tests of code that uses verified ones.
     pub(crate) fn assumed(value: T, payload: &[u8]) -> Self {
         Self { value, signers: Vec::new(), digest: crate::digest::sha256(payload) }
     }
@@ -57,13 +57,13 @@ impl<T> Verified<T> {
         &self.value
     }
 
-    /// Who signed, in the envelope's order; at least as many of each role as the trust file asks for.
+    /// Who signed, in the envelope's order.
     pub fn signers(&self) -> &[Signer] {
         &self.signers
     }
 
-    /// The SHA-256 of the payload bytes, in lower-case hexadecimal digits: names exactly what was
-    /// signed, in orders, logs and inspections (L-APPROVE, L-INSPECT).
+    /// The SHA-256 of the payload bytes, in lower-case hexadecimal digits. It names exactly what was signed, in
+    /// orders, logs and inspections (L-APPROVE, L-INSPECT).
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -82,11 +82,11 @@ impl<T> Deref for Verified<T> {
 pub enum VerifiedDocument {
     /// An approval or an agreement.
     Basis(Box<Verified<Basis>>),
-    /// An order; whether it is within what it rests on was not asked.
+    /// An order; whether it is within its basis is not checked yet.
     Order(Box<Verified<Order>>),
     /// A revocation.
     Revocation(Verified<Revocation>),
-    /// A trust file that may take the place of the one it was verified with.
+    /// A trust file that may replace the one it was verified with.
     Trust(Verified<Trust>),
 }
 
@@ -96,8 +96,8 @@ pub enum VerifiedDocument {
 /// Our reading of L-APPROVE, stricter than DSSE, which skips signatures that do not verify:
 /// *every* signature in the envelope must be by a distinct trusted key of a role that signs such a
 /// document and must verify, and there must be at least the role's `threshold` of them. An envelope with
-/// one signature that is unknown, revoked, doubled, wrong or of another role is refused whole: it is not
-/// what its signers sent, and someone should ask why.
+/// one signature that is unknown, revoked, repeated, wrong or of another role is refused whole: it is not what
+/// its signers sent, and someone should ask why.
 ///
 /// # Errors
 ///
@@ -107,7 +107,7 @@ pub fn verify_order(
     bytes: &[u8],
     trust: &Trust,
 ) -> Result<Verified<Order>, Rejections> {
-    order(file, &expect(file, bytes, Kind::Order)?, trust)
+    order(file, &expect(file, bytes, DocumentKind::Order)?, trust)
 }
 
 /// Verifies and reads an approval or an agreement, in the same way.
@@ -134,7 +134,7 @@ pub fn verify_revocation(
     bytes: &[u8],
     trust: &Trust,
 ) -> Result<Verified<Revocation>, Rejections> {
-    revocation(file, &expect(file, bytes, Kind::Revocation)?, trust)
+    revocation(file, &expect(file, bytes, DocumentKind::Revocation)?, trust)
 }
 
 /// Verifies and reads an envelope of whatever kind it says it is.
@@ -148,20 +148,22 @@ pub fn verify_any(file: &str, bytes: &[u8], trust: &Trust) -> Result<VerifiedDoc
         basis(kind, file, &envelope, trust).map(|basis| VerifiedDocument::Basis(Box::new(basis)))
     };
     match envelope.kind() {
-        Kind::Approval => of_kind(BasisKind::Approval),
-        Kind::Agreement => of_kind(BasisKind::Agreement),
-        Kind::Order => {
+        DocumentKind::Approval => of_kind(BasisKind::Approval),
+        DocumentKind::Agreement => of_kind(BasisKind::Agreement),
+        DocumentKind::Order => {
             order(file, &envelope, trust).map(|order| VerifiedDocument::Order(Box::new(order)))
         }
-        Kind::Revocation => revocation(file, &envelope, trust).map(VerifiedDocument::Revocation),
-        Kind::Trust => rotation(file, &envelope, trust).map(VerifiedDocument::Trust),
+        DocumentKind::Revocation => {
+            revocation(file, &envelope, trust).map(VerifiedDocument::Revocation)
+        }
+        DocumentKind::Trust => rotation(file, &envelope, trust).map(VerifiedDocument::Trust),
     }
 }
 
-/// Opens an envelope. A document that nobody has signed is recognised, and so is one of version 1.
+/// Opens an envelope. It recognises a document without an envelope and a document of version 1, and says so.
 pub(super) fn open(file: &str, bytes: &[u8]) -> Result<Envelope, Rejection> {
     if !Envelope::is_likely(bytes) && json::string_field(bytes, "schema").is_some() {
-        let kind = Kind::of_document(file, bytes)?;
+        let kind = DocumentKind::of_document(file, bytes)?;
         return Err(Rejection::new(file, SigningFault::Unsigned(kind.with_article())));
     }
     let envelope = Envelope::parse(file, bytes)?;
@@ -174,7 +176,7 @@ pub(super) fn open(file: &str, bytes: &[u8]) -> Result<Envelope, Rejection> {
     Ok(envelope)
 }
 
-fn expect(file: &str, bytes: &[u8], kind: Kind) -> Result<Envelope, Rejection> {
+fn expect(file: &str, bytes: &[u8], kind: DocumentKind) -> Result<Envelope, Rejection> {
     let envelope = open(file, bytes)?;
     if envelope.kind() == kind {
         return Ok(envelope);
@@ -183,15 +185,15 @@ fn expect(file: &str, bytes: &[u8], kind: Kind) -> Result<Envelope, Rejection> {
     Err(Rejection::new(file, SigningFault::Kind { found, expected }).at("payloadType"))
 }
 
-/// An order of which enough have signed the bytes, and what is wrong with it so far.
-pub(super) struct Candidate {
+/// An order that enough keys have signed, and the faults found in it so far.
+pub(super) struct SignedOrder {
     pub(super) order: Option<Order>,
     pub(super) faults: Faults,
     signers: Vec<Signer>,
     digest: String,
 }
 
-impl Candidate {
+impl SignedOrder {
     /// The order, if nothing is wrong with it.
     pub(super) fn accept(self) -> Result<Verified<Order>, Rejections> {
         let Self { order, faults, signers, digest } = self;
@@ -199,18 +201,18 @@ impl Candidate {
     }
 }
 
-/// Signatures first: nothing of a payload is read before enough have signed it.
+/// Checks signatures first: nothing of a payload is read before enough keys have signed it.
 pub(super) fn candidate(
     file: &str,
     envelope: &Envelope,
     trust: &Trust,
-) -> Result<Candidate, Rejections> {
+) -> Result<SignedOrder, Rejections> {
     let mut faults = Faults::new(file);
     let signers = signatures::by_roles(envelope, trust, &[Role::CabinetOffice], &mut faults);
     faults.end()?;
     let mut faults = Faults::new(file);
     let order = Order::examine(envelope.payload(), &mut faults);
-    Ok(Candidate { order, faults, signers, digest: digest(envelope) })
+    Ok(SignedOrder { order, faults, signers, digest: digest(envelope) })
 }
 
 fn order(file: &str, envelope: &Envelope, trust: &Trust) -> Result<Verified<Order>, Rejections> {
@@ -250,7 +252,7 @@ pub(super) fn revocation(
     let mut faults = Faults::new(file);
     for (index, signer) in signers.iter().enumerate() {
         if !value.may_be_by(&signer.role) {
-            let here = Place::top().field("signatures").member(index).field("keyid");
+            let here = JsonPath::top().field("signatures").member(index).field("keyid");
             let (role, ends) = (signer.role.to_string(), value.ends.kind().with_article());
             let ends = ends.to_owned();
             faults.add(&here, SigningFault::NotTheirs { role, ends });

@@ -1,5 +1,5 @@
-//! What a person does without any signature, and who they are: what they say of it, and what the system
-//! knows, in fields of their own, so that nobody can say what only the system knows.
+//! What a person does without any signature, and who did it. What people say and what the system knows are in
+//! separate fields, so that nobody can claim what only the system knows.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Text;
 
-/// What somebody says of what they do.
+/// What people say about what they do.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Said {
@@ -20,12 +20,12 @@ pub struct Said {
     pub why: Option<Text>,
 }
 
-/// Whom the system takes somebody for.
+/// Who somebody is, as the system knows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Caller {
     /// The user that their process runs as.
     pub uid: Option<u32>,
-    /// The user as whom they logged in (`/proc/PID/loginuid`), which a `su` or `sudo` does not change.
+    /// The user that they logged in as (`/proc/PID/loginuid`), which `su` and `sudo` do not change.
     pub login_uid: Option<u32>,
 }
 
@@ -35,21 +35,21 @@ impl Caller {
         Self { uid: Some(rustix::process::getuid().as_raw()), login_uid: login_uid("self") }
     }
 
-    /// Who runs the process at the other end of a socket. Its login is asked for by the process's number:
-    /// absent where the process is gone or hidden.
+    /// Who runs the process at the other end of a socket. The login is looked up by process id; it is absent if
+    /// the process is gone or hidden.
     pub fn peer(uid: u32, pid: Option<i32>) -> Self {
         let login_uid = pid.and_then(|pid| login_uid(&pid.to_string()));
         Self { uid: Some(uid), login_uid }
     }
 }
 
-/// The login of a process; `None` where nobody logged in for it.
+/// The login of a process; `None` if it has none.
 fn login_uid(process: &str) -> Option<u32> {
     let text = std::fs::read_to_string(format!("/proc/{process}/loginuid")).ok()?;
     set(&text)
 }
 
-/// `u32::MAX` means that none was set (`AUDIT_UID_UNSET` in `linux/audit.h`).
+/// Reads a login. `u32::MAX` means that none is set (`AUDIT_UID_UNSET` in `linux/audit.h`).
 fn set(text: &str) -> Option<u32> {
     text.trim().parse().ok().filter(|uid| *uid != u32::MAX)
 }
@@ -63,7 +63,7 @@ pub struct Act {
     /// Who, as they said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<Text>,
-    /// Who, as the system says: see [`Caller::uid`].
+    /// Who, as the system knows: see [`Caller::uid`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
     /// See [`Caller::login_uid`].
@@ -81,15 +81,15 @@ impl Act {
         Self { since, operator, uid, login_uid, why }
     }
 
-    /// What no person did: this program itself, for this reason.
+    /// An act of this program itself, for this reason.
     pub fn of_sekisho(why: &str, since: Timestamp) -> Self {
-        // A reason of the system's own that is no text is left out: what it led to stands.
+        // A reason that is no valid text is left out: the act itself counts.
         let said = Said { operator: None, why: why.parse().ok() };
         Self::new(said, Caller::this_process(), since)
     }
 }
 
-/// Who did it and why. What the system says comes first, and what they say in quotation marks.
+/// Says who did it and why: first what the system knows, then in quotation marks what people say.
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.uid {

@@ -1,6 +1,6 @@
-//! The audit file as a chain: every line carries the SHA-256 of the line before, and the state that of
-//! the last one. What its lines must be, and what a crash can have left of them (L-INSPECT). What an
-//! event says is in `event`; reading and writing is in `store` and `loading`.
+//! The audit file as a chain: every line carries the SHA-256 of the line before, and the state that of the last
+//! line. This file says which lines are right, and what a crash can have left of them (L-INSPECT). `event` says
+//! what a line holds; `store` and `loading` write and read the file.
 
 use std::io::{self, BufRead, Read as _};
 use std::path::Path;
@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 use super::event::{Event, What};
 use super::store::StoreError;
 use crate::durable::disk::Disk;
-use crate::rejection::Rejection;
+use crate::rejection::{AuditFault, Rejection};
 use crate::shown::shown;
 
-/// What the first line names as the one before it: no text has this digest.
+/// The digest that the first line names as that of the line before it. No known text has it.
 pub(super) const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// No line is longer, in bytes: what is, would fill the memory before it is refused.
+/// The longest line, in bytes. Without a limit a damaged file could fill the memory before it is refused.
 const LONGEST: u64 = 64 << 20;
 
 /// A line as it is written.
 #[derive(Serialize)]
-struct Written<'a> {
+struct WrittenLine<'a> {
     sequence: u64,
     at: jiff::Timestamp,
     previous: &'a str,
@@ -31,21 +31,21 @@ struct Written<'a> {
 
 /// What makes a line part of the chain.
 #[derive(Deserialize)]
-struct Link<'a> {
+struct ChainLink<'a> {
     sequence: u64,
     at: &'a str,
     previous: &'a str,
 }
 
-/// The lines of some events, without line feeds, behind a line with the digest `previous`.
+/// The lines of events, without line feeds, that follow a line with the digest `previous`.
 ///
 /// # Errors
-/// Never, for events whose values JSON can say.
+/// Never, for events that JSON can express.
 pub(super) fn lines(previous: &str, events: &[Event]) -> io::Result<Vec<String>> {
     let mut previous = previous.to_owned();
     let mut lines = Vec::new();
     for Event { sequence, at, what } in events {
-        let written = Written { sequence: *sequence, at: *at, previous: &previous, what };
+        let written = WrittenLine { sequence: *sequence, at: *at, previous: &previous, what };
         let line = serde_json::to_string(&written)?;
         previous = super::digest(line.as_bytes());
         lines.push(line);
@@ -53,35 +53,36 @@ pub(super) fn lines(previous: &str, events: &[Event]) -> io::Result<Vec<String>>
     Ok(lines)
 }
 
-/// Lines as they are in the file.
+/// Lines as they stand in the file, with line feeds.
 pub(super) fn text(lines: &[String]) -> Vec<u8> {
     lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect()
 }
 
-/// What a state says of its audit file.
+/// What a state says about its audit file.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     /// The sequence number of the last event.
     pub(super) last: u64,
     /// The SHA-256 of its line.
     pub(super) digest: String,
-    /// The lines of the change that led to the state: a crash can have taken them.
+    /// The lines of the change that led to the state. A crash can have kept them out of the file.
     pub(super) lines: Vec<String>,
 }
 
 impl Expected {
-    /// The last line before the lines of the last change: its number and its digest.
+    /// The number and the digest of the line before those of the last change.
     ///
     /// # Errors
-    /// What is wrong with the state: its own lines are no end of a chain.
-    fn before(&self) -> Result<(u64, String), String> {
+    /// [`AuditFault`]: the lines of the state are no end of a chain.
+    fn before(&self) -> Result<(u64, String), AuditFault> {
         let (mut sequence, mut before) = (self.last, self.digest.clone());
         for line in self.lines.iter().rev() {
-            let link: Link<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            let link: ChainLink<'_> = serde_json::from_str(line)
+                .map_err(|error| AuditFault::StateLine(error.to_string()))?;
             if link.sequence != sequence || super::digest(line.as_bytes()) != before {
-                return Err(format!("holds another line than event {sequence}"));
+                return Err(AuditFault::OtherStateLine(sequence));
             }
-            sequence = sequence.checked_sub(1).ok_or("holds more lines than events")?;
+            sequence = sequence.checked_sub(1).ok_or(AuditFault::ManyStateLines)?;
             link.previous.clone_into(&mut before);
         }
         Ok((sequence, before))
@@ -95,33 +96,33 @@ pub struct Chain {
     pub events: u64,
     /// The SHA-256 of the last line.
     pub digest: String,
-    /// When the first one was noted, as its line says; none where there is none.
+    /// When the first event was noted, as its line says; `None` if there is none.
     pub first: Option<String>,
-    /// When the last one was noted.
+    /// When the last event was noted.
     pub last: Option<String>,
-    /// What a crash took, or what a running daemon is about to write.
+    /// What a crash kept out of the file, or what a running daemon is about to write.
     pub(super) repair: Option<Repair>,
 }
 
 impl Chain {
-    /// Whether lines of the last change are in the state only.
+    /// Whether the file holds every line; else the last ones are in the state only.
     pub const fn is_complete(&self) -> bool {
         self.repair.is_none()
     }
 }
 
-/// What has to be done to an audit file after a crash.
+/// How to mend an audit file after a crash.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Repair {
-    /// How much of it is whole lines, in bytes.
+    /// The length of its whole lines, in bytes.
     pub(super) whole: u64,
     /// Whether anything follows them.
     pub(super) torn: bool,
-    /// What is missing behind them.
+    /// The text that is missing after them.
     pub(super) missing: Vec<u8>,
 }
 
-/// Compares the audit file at `path` with what the state says of it.
+/// Compares the audit file at `path` with what the state says about it.
 ///
 /// # Errors
 /// [`StoreError::Rejected`] for anything that a crash cannot have left.
@@ -138,42 +139,38 @@ pub(super) fn check(
     }
 }
 
-/// The outer error is that of the reader.
+/// Reads and compares. The outer error is the reader's.
 fn examine(
     file: &str,
     reader: &mut impl BufRead,
     expected: &Expected,
 ) -> io::Result<Result<Chain, Rejection>> {
-    let refuse = |reason: String| Ok(Err(Rejection::new(file, reason)));
+    let refuse = |fault: AuditFault| Ok(Err(Rejection::new(file, fault)));
     let (before, digest) = match expected.before() {
         Ok(before) => before,
-        Err(reason) => return refuse(format!("cannot be checked: the state {reason}")),
+        Err(fault) => return refuse(fault),
     };
-    let mut walk = Walk { previous: NOTHING.to_owned(), first: None, last: None };
+    let mut walk = ChainWalk { previous: NOTHING.to_owned(), first: None, last: None };
     let (mut whole, mut bytes) = (0_u64, Vec::new());
     for number in 1..=before {
         bytes.clear();
         whole += reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes)? as u64;
         let Some(text) = bytes.strip_suffix(b"\n") else {
-            return refuse(format!(
-                "ends with event {}, but the state is that after event {}: lines were cut off",
-                number - 1,
-                expected.last
-            ));
+            return refuse(AuditFault::CutOff { found: number - 1, last: expected.last });
         };
-        if let Err(reason) = walk.step(number, text) {
-            return Ok(Err(Rejection::new(file, reason).at(format!("line {number}"))));
+        if let Err(fault) = walk.step(number, text) {
+            return Ok(Err(Rejection::new(file, fault).at(format!("line {number}"))));
         }
     }
     if walk.previous != digest {
-        let reason = "is not the line that the state names: it was changed";
-        return Ok(Err(Rejection::new(file, reason).at(format!("line {before}"))));
+        return Ok(Err(Rejection::new(file, AuditFault::Changed).at(format!("line {before}"))));
     }
     let wanted = text(&expected.lines);
     let mut found = Vec::new();
     reader.take(wanted.len() as u64 + 1).read_to_end(&mut found)?;
-    let at =
-        |line: &String| serde_json::from_str::<Link<'_>>(line).ok().map(|link| link.at.to_owned());
+    let at = |line: &String| {
+        serde_json::from_str::<ChainLink<'_>>(line).ok().map(|link| link.at.to_owned())
+    };
     Ok(match compare(&wanted, &found) {
         Ok(kept) => Ok(Chain {
             events: expected.last,
@@ -188,44 +185,40 @@ fn examine(
         }),
         Err(offset) => {
             let number = before.saturating_add(1).saturating_add(feeds(&wanted, offset));
-            let reason = if offset == wanted.len() {
-                let last = expected.last;
-                format!("comes after event {last}, the last one of the state: it was added")
+            let fault = if offset == wanted.len() {
+                AuditFault::Added(expected.last)
             } else {
-                "is not what the state says that it is".to_owned()
+                AuditFault::OtherThanState
             };
-            Err(Rejection::new(file, reason).at(format!("line {number}")))
+            Err(Rejection::new(file, fault).at(format!("line {number}")))
         }
     })
 }
 
-/// Where a reader of the chain stands.
-struct Walk {
+/// The position of a reader in the chain.
+struct ChainWalk {
     /// The SHA-256 of the line before.
     previous: String,
     first: Option<String>,
     last: Option<String>,
 }
 
-impl Walk {
-    /// Takes up line `number`, without its line feed.
+impl ChainWalk {
+    /// Takes line `number`, without its line feed.
     ///
     /// # Errors
-    /// Why it cannot follow the lines before.
-    fn step(&mut self, number: u64, text: &[u8]) -> Result<(), String> {
-        let link: Link<'_> =
-            serde_json::from_slice(text).map_err(|error| format!("is no event: {error}"))?;
+    /// [`AuditFault`]: the line cannot follow those before it.
+    fn step(&mut self, number: u64, text: &[u8]) -> Result<(), AuditFault> {
+        let link: ChainLink<'_> =
+            serde_json::from_slice(text).map_err(|error| AuditFault::NoEvent(error.to_string()))?;
         if link.sequence != number {
-            return Err(format!(
-                "is event {}, where event {number} must stand: lines were removed, added or moved",
-                link.sequence
-            ));
+            return Err(AuditFault::OutOfSequence { found: link.sequence, expected: number });
         }
         if link.previous != self.previous {
             return Err(if number == 1 {
-                "names a line before it, but is the first".to_owned()
+                AuditFault::BeforeFirst
             } else {
-                format!("names another line before it than line {}: one was changed", number - 1)
+                AuditFault::OtherBefore(number - 1)
             });
         }
         self.previous = super::digest(text);
@@ -238,11 +231,11 @@ impl Walk {
     }
 }
 
-/// How many bytes of `found` are whole lines of `wanted`, if a crash can have left it: cut off
-/// anywhere, and zeros where a block never reached the disk.
+/// How many bytes of `found` are whole lines of `wanted`. A crash can have cut it off anywhere, or have left zeros
+/// in place of blocks that never reached the disk.
 ///
 /// # Errors
-/// Where `found` holds something else.
+/// The offset of the first byte that no crash can have left.
 fn compare(wanted: &[u8], found: &[u8]) -> Result<usize, usize> {
     let strange = |(index, byte): (usize, &u8)| *byte != 0 && wanted.get(index) != Some(byte);
     if let Some(offset) = found.iter().enumerate().position(strange) {

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::super::event::Named;
+use super::super::event::NamedOrder;
 use super::*;
 use crate::order::OrderKey;
 
 fn event(sequence: u64) -> Event {
-    let named = Named { key: OrderKey::new("a", sequence), digest: "00".into() };
+    let named = NamedOrder { key: OrderKey::new("a", sequence), digest: "00".into() };
     let at = jiff::Timestamp::from_second(i64::try_from(sequence).unwrap()).unwrap();
     Event { sequence, at, what: What::Installed(named) }
 }
@@ -181,12 +181,12 @@ fn a_million_lines() {
 
 proptest! {
     #[test]
-    fn no_byte_of_a_line_can_be_changed(place in any::<prop::sample::Index>(), byte in 1_u8.., recent in 0_usize..4) {
+    fn no_byte_of_a_line_can_be_changed(paths in any::<prop::sample::Index>(), byte in 1_u8.., recent in 0_usize..4) {
         let (lines, expected) = chain(5, recent);
         let mut text = text(&lines);
-        let place = place.index(text.len());
-        prop_assume!(text[place] != byte);
-        text[place] = byte;
+        let paths = paths.index(text.len());
+        prop_assume!(text[paths] != byte);
+        text[paths] = byte;
         prop_assert!(examined(&text, &expected).is_err());
     }
 }

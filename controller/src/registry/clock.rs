@@ -1,23 +1,22 @@
-//! The clocks that the life of orders goes by, and the one place where they are weighed against each
-//! other (L-TERM). Only [`Reading::now`] reads a clock.
+//! The clocks that decide when orders begin and end, and the one place that weighs them against each other
+//! (L-TERM). Only [`Reading::now`] reads a clock.
 //!
-//! Two clocks count. The wall clock says when a term begins and ends, but it steps; the boot clock
-//! never steps, and the kernel compares deadlines with it. Where they disagree, the reading that
-//! selects less is taken:
+//! There are two clocks. The wall clock says when a term begins and ends, but it can step. The boot clock never
+//! steps, and the kernel compares deadlines with it. Where they disagree, the reading that selects less counts:
 //!
-//! - **The end** is judged by the *latest* time that any reading was evidence for: the highest wall
-//!   reading ever seen, also before a restart, plus the boot time since. A wall clock that went back
-//!   prolongs and revives nothing.
-//! - **The beginning** is judged by the wall clock as it reads *now*. One that runs ahead begins
-//!   nothing twice: what ended stays ended.
+//! - **The end** is judged by the *latest* time that any reading gives evidence of: the highest wall reading
+//!   ever seen, even before a restart, plus the boot time since then. So a wall clock that goes back prolongs and
+//!   revives nothing.
+//! - **The beginning** is judged by the wall clock as it reads *now*. A wall clock that ran ahead does not begin
+//!   an order twice: what has ended stays ended.
 
 use jiff::{SignedDuration, Timestamp};
 use sensor_common::boot_time::BootTime;
 
 use crate::kernel::clock::boot_and_wall;
 
-/// Both clocks, read together: the boot clock first, so that what passes between the two brings a
-/// deadline forward.
+/// Both clocks, read together. The boot clock is read first, so that time that passes between the two makes a
+/// deadline earlier, not later.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Reading {
     /// The boot-time clock.
@@ -34,21 +33,21 @@ impl Reading {
     }
 }
 
-/// The latest time that there is evidence for.
+/// The latest time that readings so far give evidence of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Clock {
     highest: Timestamp,
-    /// The boot time at which `highest` was the time; none for one that comes from before a restart.
+    /// The boot time at which it was `highest`; `None` if `highest` is from before a restart.
     boot: Option<BootTime>,
 }
 
 impl Clock {
-    /// A clock that was never behind `highest`.
+    /// A clock that has seen `highest` before a restart.
     pub const fn new(highest: Timestamp) -> Self {
         Self { highest, boot: None }
     }
 
-    /// The latest time that there is evidence for, at this reading.
+    /// The latest time that there is evidence of, at this reading.
     pub fn latest(&self, reading: Reading) -> Timestamp {
         let passed = self.boot.map_or(0, |boot| reading.boot.since(boot));
         let passed = SignedDuration::from_nanos(i64::try_from(passed).unwrap_or(i64::MAX));
@@ -63,7 +62,7 @@ impl Clock {
         self.boot = Some(self.boot.map_or(reading.boot, |boot| boot.max(reading.boot)));
     }
 
-    /// The latest time as it was at the last reading: what has to be remembered over a restart.
+    /// The latest time as of the last reading, to be remembered over a restart.
     pub const fn highest(&self) -> Timestamp {
         self.highest
     }

@@ -1,9 +1,9 @@
-//! What can be asked of a registry, and what comes of it: decided here for a daemon and for a command over a
-//! state directory without one, so that both do the same and say the same.
+//! Commands to a registry, and the decisions on them. A daemon and a command without a daemon both decide here, so
+//! that both do the same and say the same.
 //!
-//! Deciding is pure. What is decided is carried out by `daemon::orders` in kernel and on disk, and by
-//! [`crate::offline`] on disk. What opens is written before the kernel knows of it; what closes goes to the
-//! kernel before the disk. A crash in between always selects less.
+//! Deciding is pure. `daemon::orders` carries a decision out in the kernel and on disk, and [`crate::offline`] on
+//! disk alone. A change that opens is written before the kernel knows of it. A change that closes goes to the
+//! kernel before the disk. So a crash in between always selects less.
 
 use std::path::Path;
 
@@ -13,71 +13,70 @@ use jiff::Timestamp;
 use super::act::Act;
 use super::clock::Reading;
 use super::install::{Accepted, Position};
-use super::loading::Contents;
+use super::loading::OrderBodies;
 use super::state::{Change, Registry};
 use super::wording;
 use crate::classes::ClassRanges;
 use crate::compile::Layer;
-use crate::files;
+use crate::order::load;
 use crate::order::together::Given;
 use crate::rejection::{Rejection, Rejections};
-use crate::shown::shown;
 use crate::text::Text;
 
-/// What can be asked of a registry.
+/// A command to a registry.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Install approvals, agreements and orders: all of them, or none if one is refused.
-    Install(Vec<Document>),
+    /// Install approvals, agreements and orders: all, or none if one is refused.
+    Install(Vec<RawDocument>),
     /// Accept a revocation.
-    Revoke(Document),
+    Revoke(RawDocument),
     /// Put a new trust file in force.
-    Rotate(Document),
+    Rotate(RawDocument),
     /// Halt all selection.
     Halt(Act),
-    /// Resume it.
+    /// Resume selection.
     Resume(Act),
 }
 
-/// A document as it came.
+/// A document as it was sent, unchecked.
 #[derive(Clone, Debug)]
-pub struct Document {
-    /// What whoever sends it calls it.
+pub struct RawDocument {
+    /// The sender's name for it, such as a file name.
     pub name: Text,
-    /// The whole of it.
+    /// All of its bytes.
     pub bytes: Bytes,
 }
 
-/// The direction tables that orders are to be carried out over. They are known where a configuration is.
+/// The direction tables that orders are to be carried out over. Only code with a configuration knows them.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownDirection<'a> {
-    /// As they are compiled.
+    /// The tables as the compiler takes them.
     pub layers: &'a [Layer<'a>],
-    /// As addresses are looked up.
+    /// The class of every address.
     pub classes: &'a ClassRanges,
 }
 
-/// What comes of a command that was not refused.
+/// The decision on a command that was not refused.
 #[derive(Debug)]
 pub struct Decision {
-    /// What has to be done.
-    pub step: Step,
-    /// What whoever asked is told once it is done.
+    /// What it does to the registry.
+    pub effect: Effect,
+    /// The answer, once the effect is carried out.
     pub answer: Answer,
 }
 
-/// What has to be done.
+/// What a command does to the registry.
 #[derive(Debug)]
-pub enum Step {
-    /// Nothing: it was so before.
+pub enum Effect {
+    /// Nothing: it was done before.
     Nothing,
-    /// The kernel may select more: on the disk first.
+    /// The kernel may select more afterwards: the disk comes first.
     Open(Box<Change>),
-    /// The kernel must select less: in the kernel first.
+    /// The kernel must select less afterwards: the kernel comes first.
     Close(Box<Change>),
 }
 
-/// What whoever asked is told.
+/// What the person who asked is told.
 #[derive(Debug)]
 pub struct Answer(Told);
 
@@ -88,28 +87,26 @@ enum Told {
 }
 
 impl Command {
-    /// Whether the orders of a state directory have to be read for it. A halt and a resumption depend on as
-    /// little as they can.
-    pub const fn contents(&self) -> Contents {
+    /// Whether the command needs the whole orders of a state directory. Halting and resuming do not, so that they
+    /// depend on as little as possible.
+    pub const fn bodies(&self) -> OrderBodies {
         match self {
-            Self::Install(_) | Self::Revoke(_) | Self::Rotate(_) => Contents::Read,
-            Self::Halt(_) | Self::Resume(_) => Contents::Skip,
+            Self::Install(_) | Self::Revoke(_) | Self::Rotate(_) => OrderBodies::Read,
+            Self::Halt(_) | Self::Resume(_) => OrderBodies::Skip,
         }
     }
 }
 
-impl Document {
+impl RawDocument {
     /// Reads a document from its file.
     ///
     /// # Errors
-    /// A [`Rejection`] of a file that cannot be read.
+    /// A [`Rejection`] if it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Rejection> {
-        let bytes = files::read(path)
-            .map_err(|error| Rejection::new(shown(path), format!("cannot be read: {error}")))?;
-        Ok(Self { name: Text::of_path(path), bytes: bytes.into() })
+        Ok(Self { name: Text::of_path(path), bytes: load::one(path)?.bytes })
     }
 
-    /// The same for those who judge documents.
+    /// The document as [`judge`](crate::order::together::judge) takes it.
     pub fn given(&self) -> Given {
         Given { file: self.name.to_string(), bytes: self.bytes.clone() }
     }
@@ -120,7 +117,7 @@ impl Answer {
         Self(Told::Lines(lines))
     }
 
-    /// The orders that are new, by position: whoever asked may wait for them to be in force.
+    /// The positions of new orders, which the person who asked may want to wait for.
     pub fn new_orders(&self) -> impl Iterator<Item = usize> {
         let documents = match &self.0 {
             Told::Lines(_) => &[][..],
@@ -132,7 +129,7 @@ impl Answer {
         })
     }
 
-    /// In words. `registry` is the one after the step; `is_live` says whether the tables of the order at a
+    /// The answer in words. `registry`: the one after the effect. `is_live`: whether the tables of the order at a
     /// position are in the kernel.
     pub fn words(
         &self,
@@ -156,26 +153,26 @@ impl Answer {
 
 impl Decision {
     fn nothing(line: String) -> Self {
-        Self { step: Step::Nothing, answer: Answer::lines(vec![line]) }
+        Self { effect: Effect::Nothing, answer: Answer::lines(vec![line]) }
     }
 
     fn open(change: Change) -> Self {
         let answer = Answer::lines(wording::events(&change));
-        Self { step: Step::Open(Box::new(change)), answer }
+        Self { effect: Effect::Open(Box::new(change)), answer }
     }
 
     fn close(change: Change) -> Self {
         let answer = Answer::lines(wording::events(&change));
-        Self { step: Step::Close(Box::new(change)), answer }
+        Self { effect: Effect::Close(Box::new(change)), answer }
     }
 }
 
 impl Registry {
-    /// Decides on a command. Without direction tables an order is accepted that they may not allow for; the
-    /// daemon that starts over it refuses to.
+    /// Decides on a command. Without direction tables it cannot be checked whether an order fits them; a daemon
+    /// that starts later checks it, and refuses to start if it does not.
     ///
     /// # Errors
-    /// Each rejection; then nothing of the command is done.
+    /// All that is wrong; then the command has no effect.
     pub fn decide(
         &self,
         command: &Command,
@@ -184,14 +181,14 @@ impl Registry {
     ) -> Result<Decision, Rejections> {
         match command {
             Command::Install(documents) => self.decide_on_documents(documents, direction, reading),
-            Command::Revoke(Document { name, bytes }) => {
+            Command::Revoke(RawDocument { name, bytes }) => {
                 let change = self.revoke(name.as_str(), bytes.clone(), reading)?;
                 Ok(change.map_or_else(
                     || Decision::nothing(wording::REVOKED_BEFORE.to_owned()),
                     Decision::close,
                 ))
             }
-            Command::Rotate(Document { name, bytes }) => {
+            Command::Rotate(RawDocument { name, bytes }) => {
                 Ok(Decision::close(self.rotate(name.as_str(), bytes.clone(), reading)?))
             }
             Command::Halt(act) => Ok(self.halt(act.clone(), reading).map_or_else(
@@ -206,12 +203,12 @@ impl Registry {
 
     fn decide_on_documents(
         &self,
-        documents: &[Document],
+        documents: &[RawDocument],
         direction: Option<KnownDirection<'_>>,
         reading: Reading,
     ) -> Result<Decision, Rejections> {
         let classes = direction.map(|direction| direction.classes);
-        let given: Vec<Given> = documents.iter().map(Document::given).collect();
+        let given: Vec<Given> = documents.iter().map(RawDocument::given).collect();
         let (change, accepted) = self.accept(&given, classes, reading)?;
         let layers = direction.map_or(&[][..], |direction| direction.layers);
         for (document, one) in documents.iter().zip(&accepted) {
@@ -219,8 +216,9 @@ impl Registry {
                 change.registry.fits(document.name.as_str(), Some(*position), layers)?;
             }
         }
-        let step = if change.is_empty() { Step::Nothing } else { Step::Open(Box::new(change)) };
-        Ok(Decision { step, answer: Answer(Told::Documents(accepted)) })
+        let effect =
+            if change.is_empty() { Effect::Nothing } else { Effect::Open(Box::new(change)) };
+        Ok(Decision { effect, answer: Answer(Told::Documents(accepted)) })
     }
 }
 
@@ -229,30 +227,30 @@ mod tests {
     use super::super::act::{Caller, Said};
     use super::super::tests::{at, begun, payload, revocation, rotation};
     use super::*;
-    use crate::order::Kind;
+    use crate::order::DocumentKind;
     use crate::order::samples::kit::signers;
     use crate::order::samples::{Signed, signed};
 
-    fn document(name: &str, text: String) -> Document {
-        Document { name: name.parse().unwrap(), bytes: text.into() }
+    fn document(name: &str, text: String) -> RawDocument {
+        RawDocument { name: name.parse().unwrap(), bytes: text.into() }
     }
 
     /// An order, and what it rests on.
-    fn order(id: &str, from: i64) -> Vec<Document> {
+    fn order(id: &str, from: i64) -> Vec<RawDocument> {
         let Signed { basis, order } = signed(&payload(id, 1, from, from + 10));
         vec![document(&format!("{id}-basis"), basis), document(id, order)]
     }
 
-    /// Decides, takes the step, and says which one it was.
+    /// Decides, carries the effect out on the registry, and names it.
     fn take(registry: &mut Registry, command: &Command) -> Result<&'static str, Vec<String>> {
         let decided = registry.decide(command, None, at(0));
         let words = |rejection: &Rejection| rejection.to_string();
-        let Decision { step, answer } =
+        let Decision { effect, answer } =
             decided.map_err(|rejections| rejections.iter().map(words).collect::<Vec<_>>())?;
-        let (name, change) = match step {
-            Step::Nothing => ("nothing", None),
-            Step::Open(change) => ("open", Some(change)),
-            Step::Close(change) => ("close", Some(change)),
+        let (name, change) = match effect {
+            Effect::Nothing => ("nothing", None),
+            Effect::Open(change) => ("open", Some(change)),
+            Effect::Close(change) => ("close", Some(change)),
         };
         if let Some(change) = change {
             *registry = change.registry;
@@ -266,7 +264,7 @@ mod tests {
         let mut registry = begun().registry;
         let act = Act::new(Said::default(), Caller::default(), at(0).wall);
         let revoked = document("r", revocation("order_id", "a", 1, 5));
-        for (command, step) in [
+        for (command, effect) in [
             (Command::Install(order("a", 10)), "open"),
             (Command::Install(order("a", 10)), "nothing"),
             (Command::Revoke(revoked.clone()), "close"),
@@ -275,9 +273,12 @@ mod tests {
             (Command::Halt(act.clone()), "nothing"),
             (Command::Resume(act.clone()), "open"),
             (Command::Resume(act), "nothing"),
-            (Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))), "close"),
+            (
+                Command::Rotate(document("t", rotation(2, &[], signers(DocumentKind::Trust)))),
+                "close",
+            ),
         ] {
-            assert_eq!(take(&mut registry, &command), Ok(step), "{command:?}");
+            assert_eq!(take(&mut registry, &command), Ok(effect), "{command:?}");
         }
     }
 
@@ -293,7 +294,7 @@ mod tests {
         assert!(registry.entries().is_empty());
         take(&mut registry, &Command::Install(vec![basis.clone(), order.clone()])).unwrap();
         let both = Command::Install(vec![higher, order, basis]);
-        let Decision { step: Step::Open(change), answer } =
+        let Decision { effect: Effect::Open(change), answer } =
             registry.decide(&both, None, at(0)).unwrap()
         else {
             panic!("something new");

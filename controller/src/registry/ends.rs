@@ -1,5 +1,5 @@
-//! How orders begin and end: by time, by a revocation, by what takes their place, and with the keys
-//! that approved them (L-TERM, L-EXTEND, L-APPROVE).
+//! How orders begin and end: by time, by a revocation, by a successor, and when keys that signed them are revoked
+//! (L-TERM, L-EXTEND, L-APPROVE).
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::clock::Reading;
 use super::entry::{BasisEntry, Ended};
-use super::event::{Reason, What};
+use super::event::{EndReason, What};
 use super::state::{Change, Registry, Revoked, TrustVersion};
 use crate::order::revocation::{Revocation, verify_revocation};
 use crate::order::together::is_theirs;
@@ -23,8 +23,8 @@ impl Registry {
         (!change.events.is_empty()).then_some(change)
     }
 
-    /// Accepts a revocation; it takes effect at its moment, or at once if that has passed. `None`:
-    /// it was accepted before.
+    /// Accepts a revocation, which takes effect at its moment, or at once if that has passed. `None`: it was
+    /// accepted before.
     ///
     /// # Errors
     /// All that is wrong with the revocation.
@@ -62,8 +62,7 @@ impl Registry {
         Ok(Some(change))
     }
 
-    /// Puts a new trust file in force. Orders that would not have been accepted without keys that it
-    /// revokes are over.
+    /// Puts a new trust file in force. Documents that lack signatures without the keys that it revokes end.
     ///
     /// # Errors
     /// All that is wrong with the trust file.
@@ -84,12 +83,16 @@ impl Registry {
         let latest = self.clock.latest(reading);
         for (position, entry) in self.bases.iter().enumerate() {
             if entry.ended.is_none() && !self.is_basis_carried(entry, &trust) {
-                change.end_basis(position, Ended { at: latest, reason: Reason::Revoked }, reading);
+                change.end_basis(
+                    position,
+                    Ended { at: latest, reason: EndReason::Revoked },
+                    reading,
+                );
             }
         }
         for (position, entry) in self.entries.iter().enumerate() {
             if entry.ended.is_none() && !self.is_carried(entry, &trust) {
-                change.end(position, Ended { at: latest, reason: Reason::Revoked }, reading);
+                change.end(position, Ended { at: latest, reason: EndReason::Revoked }, reading);
             }
         }
         change.registry.trusts.push(TrustVersion { trust, file: name });
@@ -99,7 +102,7 @@ impl Registry {
 }
 
 impl Registry {
-    /// Of an agreement that is here it is known who signed it: nobody else revokes it.
+    /// Checks that a revocation of an installed agreement is by a role that signed it.
     fn is_theirs(&self, file: &str, revocation: &Verified<Revocation>) -> Result<(), Rejections> {
         let ends = |entry: &&BasisEntry| revocation.ends(&entry.basis.key.clone().into());
         let stranger =
@@ -129,7 +132,7 @@ impl Change {
             return;
         }
         entry.ended = Some(ended);
-        // Nothing but its head is needed any more.
+        // Only its head is needed from now on.
         entry.body = None;
         entry.matched.clear();
         let order = entry.named();
@@ -176,12 +179,12 @@ impl Change {
 }
 
 impl Registry {
-    /// The end of an order of which a higher serial is in force, or was while nobody looked.
+    /// The end of an order, if a higher serial is in force or has been since the last reading.
     fn superseded(&self, position: usize, wall: Timestamp, latest: Timestamp) -> Option<Ended> {
         let entry = self.entries.get(position).filter(|entry| entry.ended.is_none())?;
         let successor = self.entries.iter().find(|later| {
             later.succeeds(entry) && later.head.not_before <= latest && later.had_begun(wall)
         })?;
-        Some(Ended { at: successor.head.not_before, reason: Reason::Superseded })
+        Some(Ended { at: successor.head.not_before, reason: EndReason::Superseded })
     }
 }

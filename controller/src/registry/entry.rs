@@ -1,5 +1,5 @@
-//! One order, and one approval or agreement, as the registry knows it, from the moment that it was accepted
-//! and for ever.
+//! An order, and an approval or agreement, as the registry knows it from its acceptance on. Neither is ever
+//! forgotten.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Named, NamedBasis, Reason};
+use super::event::{EndReason, NamedBasis, NamedOrder};
 use crate::order::{Basis, Mandate, Order, OrderKey, Signer, Verified};
 
 /// An accepted order.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct OrderEntry {
     /// What the order says, without its sets and rules.
     pub(super) head: Arc<Order>,
     /// What it rests on.
     pub(super) basis: Arc<Verified<Basis>>,
-    /// All of it; not kept once it has ended, nor where only its state is asked for.
+    /// The whole order; `None` once it has ended, and where it was not read.
     pub(super) body: Option<Arc<Mandate>>,
-    /// Those who signed it; none where it was not read.
+    /// Those who signed it; empty where it was not read.
     pub(super) signers: Vec<Signer>,
-    /// The SHA-256 of the payload: names exactly what was signed.
+    /// The SHA-256 of the payload, which names exactly what was signed.
     pub(super) digest: String,
     /// The SHA-256 of the envelope, which names its file.
     pub(super) file: String,
@@ -29,13 +29,13 @@ pub struct Entry {
     pub(super) trust: u64,
     /// When it was accepted, by the wall clock.
     pub(super) installed_at: Timestamp,
-    /// When its term began, as first noticed, by the wall clock.
+    /// When its beginning was first noticed, by the wall clock.
     pub(super) begun: Option<Timestamp>,
     /// Its end, once it is over. Never taken back.
     pub(super) ended: Option<Ended>,
-    /// Records that were taken under it; after a crash the last minute's may be missing.
+    /// How many records were taken under it. A crash can lose the count of the last minute.
     pub(super) records: u64,
-    /// When each of its rules last selected a record, as far as one has; no rules once it has ended.
+    /// When each of its rules last selected a record, if it has; empty once the order has ended.
     pub(super) matched: BTreeMap<String, Option<Timestamp>>,
 }
 
@@ -43,19 +43,19 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ended {
-    /// The first moment at which it was not in force any more.
+    /// The first moment at which it was no longer in force.
     pub at: Timestamp,
     /// Why.
-    pub reason: Reason,
+    pub reason: EndReason,
 }
 
-impl Entry {
+impl OrderEntry {
     /// What the order says, without its sets and rules.
     pub fn head(&self) -> &Order {
         &self.head
     }
 
-    /// All of it, where it may still be needed.
+    /// The whole order; `None` once it has ended, and where it was not read.
     pub const fn body(&self) -> Option<&Arc<Mandate>> {
         self.body.as_ref()
     }
@@ -70,12 +70,12 @@ impl Entry {
         self.ended
     }
 
-    /// Records that were taken under it.
+    /// How many records were taken under it.
     pub const fn records(&self) -> u64 {
         self.records
     }
 
-    /// The rules that have selected nothing for so long, although the order was in force (L-MIN).
+    /// The rules that have selected nothing for `idle_after` while the order was in force (L-MIN).
     pub fn idle_rules(&self, now: Timestamp, idle_after: SignedDuration) -> Vec<String> {
         let begun = self.head.not_before.max(self.installed_at);
         let is_idle = |matched: &Option<Timestamp>| {
@@ -85,14 +85,14 @@ impl Entry {
         idle.map(|(rule, _)| rule.clone()).collect()
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn key(&self) -> OrderKey {
         self.head.key()
     }
 
     /// Its name in events.
-    pub fn named(&self) -> Named {
-        Named { key: self.key(), digest: self.digest.clone() }
+    pub fn named(&self) -> NamedOrder {
+        NamedOrder { key: self.key(), digest: self.digest.clone() }
     }
 
     /// What it rests on.
@@ -100,12 +100,12 @@ impl Entry {
         &self.basis
     }
 
-    /// Whether it takes `earlier`'s place when it comes into force: as a higher serial of it (L-EXTEND).
+    /// Whether it is a higher serial of `earlier`, whose place it takes when it comes into force (L-EXTEND).
     pub(super) fn succeeds(&self, earlier: &Self) -> bool {
         self.head.order_id == earlier.head.order_id && self.head.serial > earlier.head.serial
     }
 
-    /// Whether its term had begun at `wall` or, if it is over, before its end.
+    /// Whether its term had begun by `wall` or, if it is over, by its end.
     pub(super) fn had_begun(&self, wall: Timestamp) -> bool {
         let not_before = self.head.not_before;
         match self.ended {
@@ -115,7 +115,7 @@ impl Entry {
     }
 }
 
-/// An order without its sets and rules: everything that counts once it is over.
+/// An order without its sets and rules, which no longer count once it is over.
 pub(super) fn head(order: &Order) -> Order {
     Order {
         order_id: order.order_id.clone(),
@@ -129,7 +129,7 @@ pub(super) fn head(order: &Order) -> Order {
     }
 }
 
-/// An approval or agreement that was accepted, and for ever.
+/// An accepted approval or agreement.
 #[derive(Clone, Debug)]
 pub struct BasisEntry {
     /// What it says.

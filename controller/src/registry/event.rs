@@ -1,15 +1,15 @@
-//! What happened to orders, trust and the sensor as a whole: the lines of the audit file (L-INSPECT).
-//! How they reach the disk is in `audit`.
+//! Events: what happened to orders, trust and the sensor, as lines of the audit file (L-INSPECT). `audit` chains
+//! the lines.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
-use super::basis::Basis;
-use super::runs::{Replayed, Start, Stop};
-use crate::order::{OrderKey, Subject};
+use super::inputs::DaemonInputs;
+use super::runs::{DaemonStart, DaemonStop, ReplayRun};
+use crate::order::{DocumentKey, OrderKey};
 
-/// An event. Its line in the audit file names the line before, too.
+/// An event. Its line in the audit file also names the line before.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Event {
     /// Counts the events of a state directory from 1, without gaps.
@@ -36,31 +36,31 @@ pub enum What {
     },
     /// An approval or agreement was accepted.
     BasisInstalled(NamedBasis),
-    /// An approval or agreement is over, for good.
+    /// An approval or agreement has ended, for good.
     BasisEnded {
         /// The approval or agreement.
         #[serde(flatten)]
         basis: NamedBasis,
         /// Why.
-        reason: Reason,
+        reason: EndReason,
     },
     /// An order was accepted.
-    Installed(Named),
+    Installed(NamedOrder),
     /// An order's term has begun.
-    InForce(Named),
-    /// An order is over, for good.
+    InForce(NamedOrder),
+    /// An order has ended, for good.
     Ended {
         /// The order.
         #[serde(flatten)]
-        order: Named,
+        order: NamedOrder,
         /// Why.
-        reason: Reason,
+        reason: EndReason,
     },
     /// A revocation was accepted.
     Revoked {
         /// What it names: that serial and every lower one is revoked.
         #[serde(flatten)]
-        ends: Subject,
+        ends: DocumentKey,
         /// When the revocation takes effect.
         effective_at: Timestamp,
         /// The reason that it gives.
@@ -80,17 +80,17 @@ pub enum What {
     /// Selection was resumed.
     Resumed(Act),
     /// A daemon began its work.
-    Started(Box<Start>),
+    Started(Box<DaemonStart>),
     /// A daemon ended.
-    Stopped(Stop),
-    /// A daemon had ended without a word; it was noticed when the next one began.
+    Stopped(DaemonStop),
+    /// A daemon had ended without saying so; the next one noticed it.
     Crashed {
-        /// The event that says that it began.
+        /// The sequence number of the event in which it began.
         started: u64,
-        /// Whether the machine has started anew since.
+        /// Whether the machine was restarted since then.
         rebooted: bool,
     },
-    /// An interface brings no packet to the sensor any more.
+    /// An interface no longer brings packets to the sensor.
     Blind {
         /// Its name in the configuration.
         interface: String,
@@ -102,45 +102,45 @@ pub enum What {
         /// Its name in the configuration.
         interface: String,
     },
-    /// In mode `tap`, an interface carries a default route: what the machine receives by it is dropped.
+    /// In mode `tap`, an interface carries a default route: packets to the machine through it are dropped.
     DefaultRoute {
         /// Its name in the configuration.
         interface: String,
-        /// The routes that lead everywhere.
+        /// The default routes.
         routes: String,
     },
-    /// An interface carries no default route any more.
+    /// An interface no longer carries a default route.
     NoDefaultRoute {
         /// Its name in the configuration.
         interface: String,
     },
     /// The configuration was read again and is in force.
-    Reloaded(Box<Basis>),
+    Reloaded(Box<DaemonInputs>),
     /// The configuration was read again and refused: nothing changed.
     ReloadRefused {
-        /// Why: the first reasons, cut short.
+        /// The first reasons, cut to a bounded length.
         reasons: Vec<String>,
     },
     /// Captures were replayed.
-    Replayed(Box<Replayed>),
+    Replayed(Box<ReplayRun>),
 }
 
-/// An order, named exactly.
+/// An order, by name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Named {
-    /// What it is called.
+pub struct NamedOrder {
+    /// Its name.
     #[serde(flatten)]
     pub key: OrderKey,
     /// The SHA-256 of what was signed.
     pub digest: String,
 }
 
-/// An approval or agreement, named exactly.
+/// An approval or agreement, by name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NamedBasis {
-    /// What it is called.
+    /// Its name.
     #[serde(flatten)]
-    pub key: Subject,
+    pub key: DocumentKey,
     /// The SHA-256 of what was signed.
     pub digest: String,
 }
@@ -148,17 +148,17 @@ pub struct NamedBasis {
 /// Why an order, or what it rests on, ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub enum EndReason {
     /// Its term is over (L-TERM).
     Expired,
-    /// It was revoked, or what it rests on, or keys were without whose signatures it would not have been
-    /// accepted (L-APPROVE).
+    /// It was revoked, or its basis was, or too few of its signatures are left after keys were revoked
+    /// (L-APPROVE).
     Revoked,
     /// A higher serial of it came into force (L-EXTEND).
     Superseded,
 }
 
-impl Reason {
+impl EndReason {
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -177,12 +177,12 @@ mod tests {
     #[test]
     fn a_line_reads_back() {
         let at: Timestamp = "2027-11-01T00:00:00Z".parse().unwrap();
-        let order = Named { key: OrderKey::new("a", 2), digest: "00".into() };
+        let order = NamedOrder { key: OrderKey::new("a", 2), digest: "00".into() };
         let said = Said { operator: "op".parse().ok(), why: "storm".parse().ok() };
         let act = Act::new(said, Caller { uid: Some(0), login_uid: None }, at);
         for (what, text) in [
             (
-                What::Ended { order, reason: Reason::Superseded },
+                What::Ended { order, reason: EndReason::Superseded },
                 r#"{"sequence":7,"at":"2027-11-01T00:00:00Z","event":"ended","order_id":"a","serial":2,"digest":"00","reason":"superseded"}"#,
             ),
             (

@@ -1,5 +1,5 @@
-//! Halting all selection without any signature, and resuming it: both are a person's acts and are
-//! recorded (L-MIN, L-INSPECT). What the kernel is told is the daemon's business.
+//! Halting all selection without any signature, and resuming it. Both are acts of a person, and are recorded
+//! (L-MIN, L-INSPECT). The daemon tells the kernel.
 
 use super::act::Act;
 use super::clock::Reading;
@@ -7,7 +7,7 @@ use super::event::What;
 use super::state::{Change, Registry};
 
 impl Registry {
-    /// Halts all selection. `None`: it is halted already, and stays what the first one said.
+    /// Halts all selection. `None`: it is halted already, and the first act stands.
     pub fn halt(&self, act: Act, reading: Reading) -> Option<Change> {
         if self.halted.is_some() {
             return None;

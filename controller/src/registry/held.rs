@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::loading::{self, Contents};
+use super::loading::{self, OrderBodies};
 use super::memory::HaltMemory;
-use super::{Change, Place, Registry, Store, StoreError, names};
+use super::{Change, Registry, StatePaths, StateStore, StoreError, names};
 use crate::durable::disk::RealDisk;
 use crate::durable::lock::{self, Lock};
-use crate::rejection::{Fault, Rejection};
+use crate::rejection::{Failure, Rejection};
 use crate::shown::shown;
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Rejected(rejection) => rejection.into(),
@@ -19,11 +19,11 @@ impl From<StoreError> for Fault {
     }
 }
 
-/// The state directory, held.
+/// A state directory that this process holds.
 #[derive(Debug)]
 pub struct Held {
     /// Where changes are written.
-    pub store: Store<RealDisk>,
+    pub store: StateStore<RealDisk>,
     /// Whether selection is halted, also where the store cannot be written.
     pub memory: HaltMemory,
     _lock: Lock,
@@ -32,37 +32,37 @@ pub struct Held {
 /// Takes the lock of a state directory.
 ///
 /// # Errors
-/// [`Fault::Failed`] where another process has it; [`Fault::Rejected`] where others could
-/// write there.
-fn take(place: &Place) -> Result<Lock, Fault> {
-    let directory = shown(&place.directory);
-    lock::is_closed(&place.directory)
+/// [`Failure::Failed`] if another process has it; [`Failure::Rejected`] if others than its owner could write
+/// there.
+fn take(paths: &StatePaths) -> Result<Lock, Failure> {
+    let directory = shown(&paths.directory);
+    lock::is_closed(&paths.directory)
         .map_err(|error| Rejection::new(&directory, error.to_string()))?;
-    let anchorage = place.anchor.parent().unwrap_or(Path::new("."));
+    let anchorage = paths.anchor.parent().unwrap_or(Path::new("."));
     lock::is_anchorage(anchorage)
         .map_err(|error| Rejection::new(shown(anchorage), error.to_string()))?;
-    match Lock::take(&place.directory) {
+    match Lock::take(&paths.directory) {
         Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(Fault::Failed(format!(
+        Ok(None) => Err(Failure::Failed(format!(
             "{directory}: a running sekisho has this state; ask it over its control socket"
         ))),
-        Err(error) => Err(Fault::Failed(format!("{directory}: {error}"))),
+        Err(error) => Err(Failure::Failed(format!("{directory}: {error}"))),
     }
 }
 
-/// Takes a state directory for a daemon. `store` opens what is there, or makes the first state.
+/// Takes a state directory for a daemon. `store` goes on with the state that is there, or makes the first one.
 ///
 /// # Errors
-/// [`Fault`], of `store` too.
+/// [`Failure`], also that of `store`.
 pub fn take_with(
-    place: &Place,
+    paths: &StatePaths,
     store: impl FnOnce(
-        Option<(Store<RealDisk>, Registry)>,
-    ) -> Result<(Store<RealDisk>, Registry), Fault>,
-) -> Result<(Held, Registry), Fault> {
-    let lock = take(place)?;
-    let opened = Store::open(RealDisk, place.clone(), Contents::Read)?;
-    let memory = memory(place, opened.is_some())?;
+        Option<(StateStore<RealDisk>, Registry)>,
+    ) -> Result<(StateStore<RealDisk>, Registry), Failure>,
+) -> Result<(Held, Registry), Failure> {
+    let lock = take(paths)?;
+    let opened = StateStore::open(RealDisk, paths.clone(), OrderBodies::Read)?;
+    let memory = memory(paths, opened.is_some())?;
     let (store, registry) = store(opened)?;
     Ok((Held { store, memory, _lock: lock }, registry))
 }
@@ -70,41 +70,41 @@ pub fn take_with(
 /// Opens a state directory that is there, for a command without a daemon.
 ///
 /// # Errors
-/// [`Fault`].
-pub fn open(place: &Place, contents: Contents) -> Result<(Held, Registry), Fault> {
+/// [`Failure`].
+pub fn open(paths: &StatePaths, bodies: OrderBodies) -> Result<(Held, Registry), Failure> {
     let missing = || {
         let reason = "is no state directory; `sekisho run` or `sekisho trust init` makes one";
-        Fault::Failed(format!("{}: {reason}", shown(&place.directory)))
+        Failure::Failed(format!("{}: {reason}", shown(&paths.directory)))
     };
-    // Taking the lock would make it.
-    if !place.directory.is_dir() {
+    // Taking the lock would make the directory.
+    if !paths.directory.is_dir() {
         return Err(missing());
     }
-    let lock = take(place)?;
-    let opened = Store::open(RealDisk, place.clone(), contents)?;
+    let lock = take(paths)?;
+    let opened = StateStore::open(RealDisk, paths.clone(), bodies)?;
     let (store, registry) = opened.ok_or_else(missing)?;
-    let memory = memory(place, true)?;
+    let memory = memory(paths, true)?;
     Ok((Held { store, memory, _lock: lock }, registry))
 }
 
 /// Makes a state directory, for a command without a daemon.
 ///
 /// # Errors
-/// [`Fault`].
-pub fn create(place: &Place, first: Change) -> Result<Registry, Fault> {
-    let _lock = take(place)?;
-    if loading::read(&mut RealDisk, place)?.is_some() {
+/// [`Failure`].
+pub fn create(paths: &StatePaths, first: Change) -> Result<Registry, Failure> {
+    let _lock = take(paths)?;
+    if loading::read(&mut RealDisk, paths)?.is_some() {
         let reason = "holds a state already";
-        return Err(Fault::Failed(format!("{}: {reason}", shown(&place.directory))));
+        return Err(Failure::Failed(format!("{}: {reason}", shown(&paths.directory))));
     }
-    memory(place, false)?;
-    Ok(Store::create(RealDisk, place.clone(), first)?.1)
+    memory(paths, false)?;
+    Ok(StateStore::create(RealDisk, paths.clone(), first)?.1)
 }
 
-/// The memory of a halt, which is there before there is a state.
-fn memory(place: &Place, has_state: bool) -> Result<HaltMemory, Fault> {
-    HaltMemory::open_or_make(&place.directory, has_state).map_err(|error| {
-        let path = place.directory.join(names::HALT);
-        Fault::Failed(format!("{}: {error}", shown(&path)))
+/// Opens or makes the memory of a halt. It is made before the first state.
+fn memory(paths: &StatePaths, has_state: bool) -> Result<HaltMemory, Failure> {
+    HaltMemory::open_or_make(&paths.directory, has_state).map_err(|error| {
+        let path = paths.directory.join(names::HALT);
+        Failure::Failed(format!("{}: {error}", shown(&path)))
     })
 }

@@ -1,5 +1,5 @@
-//! Accepting approvals, agreements and orders: what a registry asks of them beyond signatures, form and law
-//! (L-APPROVE, L-EXTEND), and that orders fit beside the others.
+//! Accepting approvals, agreements and orders. Beyond signatures, form and law, they must agree with what the
+//! registry remembers (L-APPROVE, L-EXTEND), and orders must fit beside the others.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::clock::Reading;
-use super::entry::{BasisEntry, Entry, head};
-use super::event::{Reason, What};
+use super::entry::{BasisEntry, OrderEntry, head};
+use super::event::{EndReason, What};
 use super::state::{Change, Registry};
 use crate::classes::ClassRanges;
 use crate::compile::{self, Layer, Slotted};
 use crate::order::together::{Given, Together, judge};
-use crate::order::{Basis, Envelope, Mandate, Subject, Verified, succession};
+use crate::order::{Basis, DocumentKey, Envelope, Mandate, Verified, succession};
 use crate::preview::check_party;
 use crate::rejection::{FollowingFault, Rejection, Rejections, SigningFault};
 
@@ -23,23 +23,23 @@ use crate::rejection::{FollowingFault, Rejection, Rejections, SigningFault};
 pub struct Accepted {
     /// What it is, and its position in the registry.
     pub what: Position,
-    /// Whether what it signs was accepted before, byte for byte, so that nothing is lengthened.
+    /// Whether the same payload was accepted before, byte for byte. Then nothing changes.
     pub is_known: bool,
 }
 
-/// A position in the registry.
+/// A position in one of the lists of the registry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Position {
-    /// Of an approval or agreement.
+    /// The position of an approval or agreement.
     Basis(usize),
-    /// Of an order.
+    /// The position of an order.
     Order(usize),
 }
 
 impl Registry {
-    /// Verifies documents under the trust file in force, and accepts all of them if nothing that the registry
-    /// remembers speaks against one: the change, and what came of each. Whether the orders fit into one
-    /// generation is for [`Registry::fits`] to say, of the changed registry.
+    /// Verifies documents under the trust file in force, and accepts all of them if each agrees with what the
+    /// registry remembers. Returns the change, and what became of each document. [`Registry::fits`] of the changed
+    /// registry says whether the orders fit into one generation.
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
@@ -70,7 +70,7 @@ impl Registry {
         Ok((adding.change, accepted.into_iter().flatten().collect()))
     }
 
-    /// Whether what a document signs was accepted before, byte for byte. Other signatures over it change nothing.
+    /// The position of a document whose payload was accepted before, byte for byte, under whatever signatures.
     fn known(&self, given: &Given) -> Option<Accepted> {
         let envelope = Envelope::parse(&given.file, &given.bytes).ok()?;
         let digest = super::digest(envelope.payload());
@@ -80,7 +80,7 @@ impl Registry {
         Some(Accepted { what, is_known: true })
     }
 
-    /// What the registry's memory speaks against an approval or agreement.
+    /// Checks an approval or agreement against what the registry remembers.
     fn admissible_basis(&self, file: &str, basis: &Basis) -> Result<(), Rejections> {
         let refuse = |field: &str, fault: FollowingFault| {
             Err(Rejections::from(Rejection::new(file, fault).at(field)))
@@ -99,7 +99,7 @@ impl Registry {
             let what = format!("{} {}", key.kind.kind().noun(), key.id);
             return refuse("serial", FollowingFault::Seen { serial: key.serial, seen, what });
         }
-        let subject: Subject = key.clone().into();
+        let subject: DocumentKey = key.clone().into();
         if let Some(revocation) = self.revocation(&subject, Some(basis)) {
             let why = format!(" up to serial {}: {}", revocation.ends.serial(), revocation.reason);
             return refuse("serial", FollowingFault::Revoked(key.to_string(), why));
@@ -107,7 +107,7 @@ impl Registry {
         self.may_extend(file, basis)
     }
 
-    /// Only what is known, was not revoked and has no other successor can be extended (L-EXTEND).
+    /// Checks that the basis that this one extends is known, not revoked and not extended by another (L-EXTEND).
     fn may_extend(&self, file: &str, basis: &Basis) -> Result<(), Rejections> {
         let Some(named) = &basis.extends else { return Ok(()) };
         let refuse = |fault| Err(Rejections::from(Rejection::new(file, fault).at("extends")));
@@ -115,13 +115,13 @@ impl Registry {
             return refuse(FollowingFault::Unknown(named.to_string()));
         };
         let is_revoked = |entry: &BasisEntry| {
-            entry.ended.is_some_and(|ended| ended.reason == Reason::Revoked)
+            entry.ended.is_some_and(|ended| ended.reason == EndReason::Revoked)
                 || self.revocation(&entry.basis.key.clone().into(), Some(&entry.basis)).is_some()
         };
         if is_revoked(earlier) {
             return refuse(FollowingFault::Revoked(named.to_string(), String::new()));
         }
-        // Two in the place of one would select the same packets under two approvals.
+        // Two extensions of one basis would select the same packets under two approvals.
         let extends = |other: &&BasisEntry| other.basis.extends.as_ref() == Some(named);
         let other = self.bases.iter().find(|other| extends(other) && !is_revoked(other));
         if let Some(other) = other {
@@ -131,7 +131,7 @@ impl Registry {
         Ok(())
     }
 
-    /// What the registry's memory speaks against an order.
+    /// Checks an order against what the registry remembers.
     fn admissible(&self, file: &str, order: &Mandate) -> Result<(), Rejections> {
         let refuse = |field: &str, fault: FollowingFault| {
             Err(Rejections::from(Rejection::new(file, fault).at(field)))
@@ -154,10 +154,10 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether all orders that are not over fit into one generation over these direction tables at
-    /// every moment at which one begins, so that no limit is met for the first time while the sensor
-    /// runs. If only the order at a position is new, only moments at which it is in force count.
-    /// Orders whose contents were not read do not count.
+    /// Checks that all orders that are not over fit into one generation over these direction tables, at every
+    /// moment at which an order begins. So a limit is found now, and not first while the sensor runs. `newest`:
+    /// the position of the only new order; then only moments at which it is in force are checked. Orders that were
+    /// not read in full do not count.
     ///
     /// # Errors
     /// A [`Rejection`] that names the limit.
@@ -170,7 +170,7 @@ impl Registry {
         let together = self.together();
         for (index, (moment, set)) in together.iter().enumerate() {
             let old = newest.is_some_and(|newest| !set.contains(&newest));
-            // What fits with more fits with less.
+            // A subset of orders that fit also fits.
             let covered = |(other, (_, larger)): (usize, &(Timestamp, BTreeSet<usize>))| {
                 set.is_subset(larger) && (set.len() < larger.len() || other < index)
             };
@@ -185,9 +185,9 @@ impl Registry {
         Ok(())
     }
 
-    /// The orders that are in force together at each moment at which one begins, by position.
+    /// For each moment at which an order begins, the positions of all orders that are in force then.
     fn together(&self) -> Vec<(Timestamp, BTreeSet<usize>)> {
-        let until = |entry: &Entry| {
+        let until = |entry: &OrderEntry| {
             let later = self.entries.iter().filter(|later| later.succeeds(entry));
             let succeeded = later.map(|later| later.head.not_before).min();
             self.end(entry).0.min(succeeded.unwrap_or(Timestamp::MAX))
@@ -214,7 +214,8 @@ struct Adding<'a> {
 }
 
 impl Adding<'_> {
-    /// Adds what was judged, each after what it rests on or follows: the position of each file's document.
+    /// Adds documents that were judged, each after its basis and after those that it follows. Returns the position
+    /// of each file's document.
     fn all(&mut self, together: Together, classes: Option<&ClassRanges>) -> Vec<(usize, Position)> {
         let mut added = Vec::new();
         let Together { bases, orders, revocations, trust } = together;
@@ -275,7 +276,7 @@ impl Adding<'_> {
     fn order(&mut self, index: usize, order: Mandate) -> Position {
         let bytes = self.bytes(index);
         let registry = &mut self.change.registry;
-        let entry = Entry {
+        let entry = OrderEntry {
             head: Arc::new(head(&order)),
             basis: Arc::clone(order.basis()),
             signers: order.signers().to_vec(),

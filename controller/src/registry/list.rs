@@ -1,5 +1,4 @@
-//! Where every order stands: what `sekisho order list` shows, asked of a daemon or read from a state
-//! directory.
+//! The list of orders that `sekisho order list` shows, from a daemon or from a state directory.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,24 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::entry::BasisEntry;
-use super::event::Reason;
+use super::event::EndReason;
 use super::standing::OrderState;
 use super::state::Registry;
 use crate::order::time::tokyo;
-use crate::order::{OrderKey, Subject};
+use crate::order::{DocumentKey, OrderKey};
 
-/// After how many days without a record a rule is reported, unless another number is given (L-MIN).
+/// A rule is reported after this many days without a record, unless the configuration says otherwise (L-MIN).
 pub const IDLE_DAYS: u16 = 30;
 
-/// Numbers of days that can be given: to a term's length and beyond.
+/// The numbers of days that can be configured; no term is longer.
 pub const IDLE_RANGE: RangeInclusive<i64> = 1..=366;
 
-/// So many days of 24 hours.
+/// A number of days of 24 hours.
 pub fn idle_after(days: u16) -> SignedDuration {
     SignedDuration::from_hours(24 * i64::from(days))
 }
 
-/// All orders, and what is over all of them.
+/// All orders, and what holds for all of them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct OrderList {
     /// The facility.
@@ -44,20 +43,20 @@ pub struct OrderList {
 /// One approval or agreement.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct BasisView {
-    /// What it is called.
+    /// Its name.
     #[serde(flatten)]
-    pub key: Subject,
+    pub key: DocumentKey,
     /// Its measure.
     pub measure: String,
     /// See [`OrderState::name`].
     pub state: String,
     /// Why it ended, if it has.
-    pub reason: Option<Reason>,
+    pub reason: Option<EndReason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
-    /// The first moment after it, as far as is known.
+    /// The first moment after its term, as far as is known.
     pub not_after: String,
-    /// The share of each sensor, in percent: one that is not named selects nothing.
+    /// The share of each sensor, in percent. A sensor that is not named selects nothing.
     pub sensors: BTreeMap<String, u8>,
     /// The SHA-256 of what was signed.
     pub digest: String,
@@ -66,43 +65,42 @@ pub struct BasisView {
 /// One order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct OrderView {
-    /// What it is called.
+    /// Its name.
     #[serde(flatten)]
     pub key: OrderKey,
     /// Its measure.
     pub measure: String,
     /// What it rests on.
-    pub basis: Subject,
+    pub basis: DocumentKey,
     /// See [`OrderState::name`].
     pub state: String,
     /// Why it ended, if it has.
-    pub reason: Option<Reason>,
+    pub reason: Option<EndReason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
-    /// The first moment after it, as far as is known: by its term, a revocation, or what takes its
-    /// place.
+    /// The first moment after its term, as far as is known. Its term, a revocation, its basis or its
+    /// successor ends it.
     pub not_after: String,
     /// Seconds until then; 0 once it has ended.
     pub remaining_seconds: u64,
-    /// Records that were taken under it.
+    /// How many records were taken under it.
     pub records: u64,
-    /// Rules of an order in force that have selected nothing for longer than is configured (L-MIN).
+    /// The rules of an order in force that have selected nothing for as long as is configured (L-MIN).
     pub idle_rules: Vec<String>,
     /// The SHA-256 of what was signed.
     pub digest: String,
 }
 
 impl Registry {
-    /// Where every order stands at `now`. `is_live` says of a position whether its tables are in the
-    /// kernel; before they are, an order still waits. Rules that have selected nothing for `idle_after` are
-    /// idle.
+    /// Lists every order as of `now`. `is_live`: whether the tables of the order at a position are in the kernel;
+    /// until they are, the order is shown as waiting. Rules that have selected nothing for `idle_after` are idle.
     pub fn register(
         &self,
         now: Timestamp,
         idle_after: SignedDuration,
         is_live: impl Fn(usize) -> bool,
     ) -> OrderList {
-        let listed = |(position, entry): (usize, &super::entry::Entry)| {
+        let listed = |(position, entry): (usize, &super::entry::OrderEntry)| {
             let shown = match self.shown(entry, now) {
                 OrderState::InForce if !is_live(position) => OrderState::Waiting,
                 shown => shown,

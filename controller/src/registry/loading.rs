@@ -1,95 +1,96 @@
-//! A registry from the disk: nothing is believed that does not agree with its anchor, its digests and
-//! its signatures. Reads only.
+//! Loading a registry from the disk. Nothing is believed unless anchor, digests and signatures agree. This file
+//! only reads.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::audit::{self, Chain, Expected};
 use super::clock::Clock;
-use super::entry::{BasisEntry, Entry, head};
+use super::entry::{BasisEntry, OrderEntry, head};
 use super::names;
 use super::state::{Registry, Revoked, TrustVersion};
-use super::store::{Place, StoreError};
-use super::written::{Anchor, Approved, State};
+use super::store::{StatePaths, StoreError};
+use super::written::{Anchor, WrittenEntry, WrittenState};
 use crate::classes::{self, ClassRanges};
 use crate::durable::disk::Disk;
 use crate::files;
 use crate::order::revocation::verify_revocation;
 use crate::order::{Mandate, Trust, VerifiedDocument, verify_any, verify_order, verify_rotation};
-use crate::rejection::{Reason, Rejection, Requirement};
+use crate::rejection::{Rejection, StateFault};
 use crate::shown::shown;
 
 /// Whether orders are read in full.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Contents {
-    /// Those that are not over are verified once more, so that they can be compiled. The files of
-    /// the others must be what they were.
+pub enum OrderBodies {
+    /// Orders that are not over are verified again, so that they can be compiled. The files of the others must
+    /// have the digests that the state names.
     Read,
-    /// Only what the state says of them counts: enough to show them, or to halt.
+    /// Only what the state says about them is read: enough to list them, or to halt.
     Skip,
 }
 
-/// What was found.
+/// A loaded state.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) registry: Registry,
     pub(super) counter: u64,
     pub(super) digest: String,
-    /// What the state says of the audit file.
+    /// What the state says about the audit file.
     pub(super) audit: Expected,
-    /// Whether the anchor names this very state.
+    /// Whether the anchor names this state; else it names the one before.
     pub(super) anchored: bool,
 }
 
-/// The registry of a state directory as it is, whoever holds it; `None` where there is none. Orders
-/// themselves are not read.
+/// The registry of a state directory, whoever holds it; `None` if there is no state. Orders are not read in
+/// full.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn look(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
-    attempt(|| Ok(load(disk, place, Contents::Skip)?.map(|loaded| loaded.registry)))
+pub fn look(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Registry>, StoreError> {
+    attempt(|| Ok(load(disk, paths, OrderBodies::Skip)?.map(|loaded| loaded.registry)))
 }
 
-/// The same with the orders that are not over.
+/// The same, with the whole of each order that is not over.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn read(disk: &mut impl Disk, place: &Place) -> Result<Option<Registry>, StoreError> {
-    attempt(|| Ok(load(disk, place, Contents::Read)?.map(|loaded| loaded.registry)))
+pub fn read(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Registry>, StoreError> {
+    attempt(|| Ok(load(disk, paths, OrderBodies::Read)?.map(|loaded| loaded.registry)))
 }
 
-/// The whole of an order that was accepted, also of one that is over: from memory, or from its
-/// envelope, under the trust file it was accepted under.
+/// The whole of an accepted order, even of one that is over: from memory, or from its envelope, under the trust
+/// file that it was accepted under.
 ///
 /// # Errors
-/// [`StoreError`]: its file is not there, or not what was accepted.
+/// [`StoreError`]: its file is missing, or is not what was accepted.
 pub fn whole(
     disk: &mut impl Disk,
-    place: &Place,
+    paths: &StatePaths,
     registry: &Registry,
-    entry: &Entry,
+    entry: &OrderEntry,
 ) -> Result<Arc<Mandate>, StoreError> {
     if let Some(body) = &entry.body {
         return Ok(Arc::clone(body));
     }
     let trust = find(&registry.trusts, entry.trust)
-        .map_err(|reason| Rejection::new(shown(&place.directory), reason))?;
-    let mut files = Files { disk, directory: &place.directory };
+        .map_err(|fault| Rejection::new(shown(&paths.directory), fault))?;
+    let mut files = Files { disk, directory: &paths.directory };
     let (file, bytes) = files.read(&names::order(&entry.file), &entry.file)?;
     let order = verify_order(&file, &bytes, trust)?;
     if order.digest() != entry.digest {
-        return Err(Rejection::new(file, "is not the order that was accepted").into());
+        return Err(Rejection::new(file, StateFault::OtherOrder).into());
     }
     Ok(Arc::new(Mandate::join(&file, order, &entry.basis)?))
 }
 
-/// The classes that were last in force; `None` where none ever were.
+/// The classes that were last in force; `None` if none ever were.
 ///
 /// # Errors
-/// One line that says why there is nothing to compare with any more. That is never a reason not to start.
-pub fn classes(place: &Place, registry: &Registry) -> Result<Option<ClassRanges>, String> {
+/// One line that says why they cannot be read. It is shown and recorded, and never a reason not to start.
+pub fn classes(paths: &StatePaths, registry: &Registry) -> Result<Option<ClassRanges>, String> {
     let Some(digest) = registry.classes() else { return Ok(None) };
-    let path = place.directory.join(names::classes(digest));
+    let path = paths.directory.join(names::classes(digest));
     let wrong = |reason: String| format!("{}: {reason}", shown(&path));
     let bytes = files::read_at_most(&path, classes::LARGEST as u64)
         .map_err(|error| wrong(format!("cannot be read: {error}")))?;
@@ -99,21 +100,21 @@ pub fn classes(place: &Place, registry: &Registry) -> Result<Option<ClassRanges>
     ClassRanges::read(&bytes).map(Some).map_err(wrong)
 }
 
-/// The audit file beside a state, verified from its first line to its last, whoever holds them;
-/// `None` where there is no state.
+/// The audit file of a state directory, whoever holds it, verified from the first line to the last; `None` if
+/// there is no state.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn verify(disk: &mut impl Disk, place: &Place) -> Result<Option<Chain>, StoreError> {
+pub fn verify(disk: &mut impl Disk, paths: &StatePaths) -> Result<Option<Chain>, StoreError> {
     attempt(|| {
-        let Some(loaded) = load(disk, place, Contents::Skip)? else { return Ok(None) };
-        let path = place.directory.join(names::EVENTS);
+        let Some(loaded) = load(disk, paths, OrderBodies::Skip)? else { return Ok(None) };
+        let path = paths.directory.join(names::EVENTS);
         audit::check(disk, &path, &loaded.audit).map(Some)
     })
 }
 
 fn attempt<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    // A change in between makes anchor and audit file newer than the state that was read before them.
+    // A change during the reading makes anchor and audit file newer than the state: then reading is tried again.
     let mut attempts = 0..3;
     loop {
         let done = read();
@@ -125,86 +126,69 @@ fn attempt<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, Stor
 
 pub(super) fn load(
     disk: &mut impl Disk,
-    place: &Place,
-    contents: Contents,
+    paths: &StatePaths,
+    bodies: OrderBodies,
 ) -> Result<Option<Loaded>, StoreError> {
     let mut read = |path: &Path| {
         disk.read(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })
     };
-    let path = place.directory.join(names::STATE);
+    let path = paths.directory.join(names::STATE);
     let state = read(&path)?;
-    let anchor = match read(&place.anchor)? {
+    let anchor = match read(&paths.anchor)? {
         None => None,
-        Some(bytes) => Some(Anchor::parse(&bytes).map_err(|reason| refuse(&place.anchor, reason))?),
+        Some(bytes) => Some(Anchor::parse(&bytes).map_err(|fault| refuse(&paths.anchor, fault))?),
     };
     let Some(bytes) = state else {
-        return match anchor {
-            None => Ok(None),
-            Some(anchor) => Err(refuse(
-                &path,
-                format!(
-                    "is missing, but the anchor {} is at state {}",
-                    shown(&place.anchor),
-                    anchor.counter
-                ),
-            )
-            .into()),
-        };
+        let Some(Anchor { counter, .. }) = anchor else { return Ok(None) };
+        let fault = StateFault::NoState { anchor: shown(&paths.anchor), counter };
+        return Err(refuse(&path, fault).into());
     };
     let digest = super::digest(&bytes);
-    let state = State::parse(&bytes).map_err(|reason| refuse(&path, reason))?;
-    let anchored = agree(&path, place, &state, &digest, anchor.as_ref())?;
+    let state = WrittenState::parse(&bytes).map_err(|fault| refuse(&path, fault))?;
+    let anchored = agree(&path, paths, &state, &digest, anchor.as_ref())?;
     let (counter, audit) = (state.counter, state.audit());
-    let mut files = Files { disk, directory: &place.directory };
-    let registry = files.registry(&path, state, contents)?;
+    let mut files = Files { disk, directory: &paths.directory };
+    let registry = files.registry(&path, state, bodies)?;
     Ok(Some(Loaded { registry, counter, digest, audit, anchored }))
 }
 
-/// Whether the anchor names this very state, or the one right before.
+/// Whether the anchor names this state (`true`) or the one before it (`false`).
+///
+/// # Errors
+/// A [`Rejection`] if it names neither.
 fn agree(
     path: &Path,
-    place: &Place,
-    state: &State,
+    paths: &StatePaths,
+    state: &WrittenState,
     digest: &str,
     anchor: Option<&Anchor>,
 ) -> Result<bool, Rejection> {
-    let name = shown(&place.anchor);
-    let refuse =
-        |reason: String| Err(refuse(path, reason).at("counter").under(Requirement::Extend));
+    let name = shown(&paths.anchor);
+    let refuse = |fault: StateFault| Err(refuse(path, fault).at("counter"));
     let counter = state.counter;
-    let Some(anchor) = anchor else {
-        // The very first one was written before there was an anchor.
+    let Some(Anchor { counter: anchored, state: named, .. }) = anchor else {
+        // The very first state is written before there is an anchor.
         return match (counter, &state.previous) {
             (1, None) => Ok(false),
-            _ => refuse(format!("is at state {counter}, but its anchor {name} is missing")),
+            _ => refuse(StateFault::NoAnchor { counter, anchor: name }),
         };
     };
-    if counter == anchor.counter && digest == anchor.state {
+    let anchored = *anchored;
+    if counter == anchored && digest == named {
         return Ok(true);
     }
-    if counter == anchor.counter.saturating_add(1) && state.previous.as_ref() == Some(&anchor.state)
-    {
+    if counter == anchored.saturating_add(1) && state.previous.as_ref() == Some(named) {
         return Ok(false);
     }
-    if counter < anchor.counter {
-        return refuse(format!(
-            "is at state {counter}, but its anchor {name} at {}: an older copy was put in its place",
-            anchor.counter
-        ));
-    }
-    if counter == anchor.counter {
-        return refuse(format!(
-            "is another state {counter} than the one that its anchor {name} names"
-        ));
-    }
-    refuse(format!(
-        "is at state {counter}, but its anchor {name} at {}: the anchor is not of this state",
-        anchor.counter
-    ))
+    refuse(match counter.cmp(&anchored) {
+        Ordering::Less => StateFault::OlderCopy { counter, anchor: name, anchored },
+        Ordering::Equal => StateFault::OtherState { counter, anchor: name },
+        Ordering::Greater => StateFault::OtherAnchor { counter, anchor: name, anchored },
+    })
 }
 
-fn refuse(path: &Path, reason: impl Into<Reason>) -> Rejection {
-    Rejection::new(shown(path), reason)
+fn refuse(path: &Path, fault: StateFault) -> Rejection {
+    Rejection::new(shown(path), fault)
 }
 
 struct Files<'a, D> {
@@ -216,48 +200,13 @@ impl<D: Disk> Files<'_, D> {
     fn registry(
         &mut self,
         path: &Path,
-        state: State,
-        contents: Contents,
+        state: WrittenState,
+        bodies: OrderBodies,
     ) -> Result<Registry, StoreError> {
         let trusts = self.trusts(path, &state)?;
         let bases = self.bases(path, &state, &trusts)?;
-        let mut entries = Vec::new();
-        for (index, approved) in state.orders.iter().enumerate() {
-            let field = |reason: String| refuse(path, reason).at(format!("orders[{index}]"));
-            let trust = find(&trusts, approved.trust).map_err(field)?;
-            let head = approved.head().map_err(field)?;
-            let under = bases.iter().find(|under| {
-                under.basis.key == head.basis.key && under.basis.digest() == head.basis.sha256
-            });
-            let under =
-                under.ok_or_else(|| format!("rests on {}, which is not there", head.basis.key));
-            let mut entry = Entry {
-                basis: Arc::clone(&under.map_err(field)?.basis),
-                head: Arc::new(head),
-                body: None,
-                signers: Vec::new(),
-                digest: approved.digest.clone(),
-                file: approved.file.clone(),
-                trust: approved.trust,
-                installed_at: approved.installed_at,
-                begun: approved.begun,
-                ended: approved.ended,
-                records: approved.records,
-                matched: approved.matched.clone(),
-            };
-            if contents == Contents::Read {
-                self.body(&mut entry, approved, trust)?;
-            }
-            entries.push(entry);
-        }
-        let mut revocations = Vec::new();
-        for (index, known) in state.revocations.iter().enumerate() {
-            let field = |reason: String| refuse(path, reason).at(format!("revocations[{index}]"));
-            let trust = find(&trusts, known.trust).map_err(field)?;
-            let (file, bytes) = self.read(&names::revocation(&known.file), &known.file)?;
-            let revocation = Arc::new(verify_revocation(&file, &bytes, trust)?);
-            revocations.push(Revoked { revocation, file: known.file.clone(), trust: known.trust });
-        }
+        let entries = self.entries(path, &state, bodies, (&trusts, &bases))?;
+        let revocations = self.revocations(path, &state, &trusts)?;
         let last_event = state.audit().last;
         Ok(Registry {
             facility: state.facility,
@@ -273,20 +222,76 @@ impl<D: Disk> Files<'_, D> {
         })
     }
 
-    /// Approvals and agreements are always read: they say what every order, also one that is over, was for.
+    fn entries(
+        &mut self,
+        path: &Path,
+        state: &WrittenState,
+        bodies: OrderBodies,
+        (trusts, bases): (&[TrustVersion], &[BasisEntry]),
+    ) -> Result<Vec<OrderEntry>, StoreError> {
+        let mut entries = Vec::new();
+        for (index, approved) in state.orders.iter().enumerate() {
+            let at = |fault| refuse(path, fault).at(format!("orders[{index}]"));
+            let trust = find(trusts, approved.trust).map_err(at)?;
+            let head = approved.head().map_err(at)?;
+            let under = bases.iter().find(|under| {
+                under.basis.key == head.basis.key && under.basis.digest() == head.basis.sha256
+            });
+            let under = under.ok_or_else(|| at(StateFault::NoBasis(head.basis.key.to_string())))?;
+            let mut entry = OrderEntry {
+                basis: Arc::clone(&under.basis),
+                head: Arc::new(head),
+                body: None,
+                signers: Vec::new(),
+                digest: approved.digest.clone(),
+                file: approved.file.clone(),
+                trust: approved.trust,
+                installed_at: approved.installed_at,
+                begun: approved.begun,
+                ended: approved.ended,
+                records: approved.records,
+                matched: approved.matched.clone(),
+            };
+            if bodies == OrderBodies::Read {
+                self.body(&mut entry, approved, trust)?;
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    fn revocations(
+        &mut self,
+        path: &Path,
+        state: &WrittenState,
+        trusts: &[TrustVersion],
+    ) -> Result<Vec<Revoked>, StoreError> {
+        let mut revocations = Vec::new();
+        for (index, known) in state.revocations.iter().enumerate() {
+            let at = |fault| refuse(path, fault).at(format!("revocations[{index}]"));
+            let trust = find(trusts, known.trust).map_err(at)?;
+            let (file, bytes) = self.read(&names::revocation(&known.file), &known.file)?;
+            let revocation = Arc::new(verify_revocation(&file, &bytes, trust)?);
+            revocations.push(Revoked { revocation, file: known.file.clone(), trust: known.trust });
+        }
+        Ok(revocations)
+    }
+
+    /// Reads approvals and agreements. They are always read, because they say what every order is for, even one
+    /// that is over.
     fn bases(
         &mut self,
         path: &Path,
-        state: &State,
+        state: &WrittenState,
         trusts: &[TrustVersion],
     ) -> Result<Vec<BasisEntry>, StoreError> {
         let mut bases = Vec::new();
         for (index, known) in state.bases.iter().enumerate() {
-            let at = |reason: String| refuse(path, reason).at(format!("bases[{index}]"));
+            let at = |fault| refuse(path, fault).at(format!("bases[{index}]"));
             let trust = find(trusts, known.trust).map_err(at)?;
             let (file, bytes) = self.read(&names::basis(&known.file), &known.file)?;
             let VerifiedDocument::Basis(verified) = verify_any(&file, &bytes, trust)? else {
-                return Err(Rejection::new(file, "is no approval and no agreement").into());
+                return Err(Rejection::new(file, StateFault::NotBasis).into());
             };
             bases.push(BasisEntry {
                 basis: Arc::from(verified),
@@ -299,8 +304,12 @@ impl<D: Disk> Files<'_, D> {
         Ok(bases)
     }
 
-    /// Every version follows from the one before by its signatures.
-    fn trusts(&mut self, path: &Path, state: &State) -> Result<Vec<TrustVersion>, StoreError> {
+    /// Reads every version of the trust file; each must be signed under the one before.
+    fn trusts(
+        &mut self,
+        path: &Path,
+        state: &WrittenState,
+    ) -> Result<Vec<TrustVersion>, StoreError> {
         let mut trusts: Vec<TrustVersion> = Vec::new();
         for (index, known) in state.trust.iter().enumerate() {
             let name = names::trust(known.version, index > 0);
@@ -310,21 +319,22 @@ impl<D: Disk> Files<'_, D> {
                 Some(before) => verify_rotation(&file, &bytes, &before.trust)?.get().clone(),
             };
             if trust.version() != known.version {
-                let reason = format!("is version {}, not {}", trust.version(), known.version);
-                return Err(Rejection::new(file, reason).at("version").into());
+                let fault =
+                    StateFault::TrustVersion { found: trust.version(), named: known.version };
+                return Err(Rejection::new(file, fault).at("version").into());
             }
             trusts.push(TrustVersion { trust: Arc::new(trust), file: known.file.clone() });
         }
         if trusts.is_empty() {
-            return Err(refuse(path, "names no trust file").at("trust").into());
+            return Err(refuse(path, StateFault::NoTrust).at("trust").into());
         }
         Ok(trusts)
     }
 
     fn body(
         &mut self,
-        entry: &mut Entry,
-        approved: &Approved,
+        entry: &mut OrderEntry,
+        approved: &WrittenEntry,
         trust: &Trust,
     ) -> Result<(), StoreError> {
         let (file, bytes) = self.read(&names::order(&approved.file), &approved.file)?;
@@ -333,31 +343,29 @@ impl<D: Disk> Files<'_, D> {
         }
         let order = verify_order(&file, &bytes, trust)?;
         if order.digest() != approved.digest || head(&order) != *entry.head {
-            return Err(Rejection::new(file, "is not the order that was accepted").into());
+            return Err(Rejection::new(file, StateFault::OtherOrder).into());
         }
         entry.signers = order.signers().to_vec();
         entry.body = Some(Arc::new(Mandate::join(&file, order, &entry.basis)?));
         Ok(())
     }
 
-    /// A file that the state names by its digest.
+    /// Reads a file that the state names by its digest.
     fn read(&mut self, name: &str, digest: &str) -> Result<(String, Vec<u8>), StoreError> {
         let path = self.directory.join(name);
         let file = shown(&path);
         let read = self.disk.read(&path);
         let Some(bytes) = read.map_err(|source| StoreError::Io { path, source })? else {
-            return Err(Rejection::new(file, "is missing, but the state names it").into());
+            return Err(Rejection::new(file, StateFault::NoFile).into());
         };
         if super::digest(&bytes) != digest {
-            return Err(Rejection::new(file, "is not what it was when it was accepted").into());
+            return Err(Rejection::new(file, StateFault::FileChanged).into());
         }
         Ok((file, bytes))
     }
 }
 
-fn find(trusts: &[TrustVersion], version: u64) -> Result<&Trust, String> {
+fn find(trusts: &[TrustVersion], version: u64) -> Result<&Trust, StateFault> {
     let known = trusts.iter().find(|known| known.trust.version() == version);
-    known
-        .map(|known| &*known.trust)
-        .ok_or_else(|| format!("names trust version {version}, which is not there"))
+    known.map(|known| &*known.trust).ok_or(StateFault::UnknownTrust(version))
 }

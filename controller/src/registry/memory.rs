@@ -1,8 +1,8 @@
-//! The memory of a halt beside the registry: a file that takes no space to write and no lock, so that
-//! a halt is remembered when the disk is full and when a daemon that does not answer has the state.
+//! The memory of a halt, a file beside the registry. Writing it takes neither space nor lock, so that a halt is
+//! remembered even if the disk is full, or if a daemon that does not answer holds the state.
 //!
-//! In doubt it says "halted": missing, torn or damaged, a start begins halted (L-MIN). The registry is
-//! what counts once it knows; the daemon takes over what it finds here.
+//! In doubt the answer is "halted": if the file is missing, torn or damaged, a daemon starts halted (L-MIN). A
+//! daemon takes a halt that it finds here into the registry, which counts from then on.
 
 use std::io;
 use std::path::Path;
@@ -14,12 +14,12 @@ use super::act::Act;
 use super::names;
 use crate::durable::reserved::Reserved;
 
-/// Twice what the longest act takes.
+/// The size of the file in bytes: twice what the longest act takes.
 const SIZE: usize = 8_192;
 
 const SCHEMA: &str = "sekisho.halt/v1";
 
-/// The file.
+/// The memory of a halt.
 #[derive(Debug)]
 pub struct HaltMemory(Reserved);
 
@@ -30,12 +30,12 @@ pub enum Remembered {
     Nothing,
     /// Somebody has halted it.
     Halted(Act),
-    /// Nobody can tell, and so it is halted, for this reason.
+    /// Nobody can tell, for this reason; selection counts as halted.
     Doubt(String),
 }
 
 impl Remembered {
-    /// The halt that it stands for, if it is one.
+    /// The halt that it means, if it means one.
     pub fn act(self, now: Timestamp) -> Option<Act> {
         match self {
             Self::Nothing => None,
@@ -53,7 +53,7 @@ struct Content {
 }
 
 impl HaltMemory {
-    /// Opens the memory of a state directory that is there; for a halt, which makes nothing.
+    /// Opens the memory of a state directory. It does not make one: a halt makes nothing.
     ///
     /// # Errors
     /// Whatever the system says.
@@ -61,7 +61,7 @@ impl HaltMemory {
         Reserved::open(directory, names::HALT, SIZE).map(Self)
     }
 
-    /// Opens the memory, or makes it. If the directory had a state without one, it is in doubt.
+    /// Opens the memory, or makes it. A memory that is missing beside a state is in doubt.
     ///
     /// # Errors
     /// Whatever the system says.
@@ -72,7 +72,7 @@ impl HaltMemory {
             }
             opened => opened?,
         };
-        // Without a state nothing was ever halted; whoever began to make this one did not finish.
+        // Without a state nothing was ever halted: somebody began to make the directory and did not finish.
         if !has_state && matches!(memory.read(), Remembered::Doubt(_)) {
             memory.clear()?;
         }
@@ -92,7 +92,7 @@ impl HaltMemory {
         }
     }
 
-    /// Remembers a halt; the first one stays.
+    /// Remembers a halt, unless one is remembered already.
     ///
     /// # Errors
     /// Whatever the system says.

@@ -1,39 +1,39 @@
-//! The daemons that carried out what is here: when each began, by what configuration and which tables of
-//! direction, and how it ended, also if it could not say so itself (L-INSPECT).
+//! The runs of daemons: when each began, with which inputs, and how it ended, even if it could not say so itself
+//! (L-INSPECT). Replays are noted in the same way.
 
 use serde::{Deserialize, Serialize};
 
-use super::basis::{Basis, FileRead};
 use super::clock::Reading;
-use super::event::{Named, What};
+use super::event::{NamedOrder, What};
+use super::inputs::{DaemonInputs, FileRead};
 use super::state::{Change, Registry};
 use crate::classes::ClassRanges;
 
-/// Longest reason that is noted, in characters.
+/// The longest reason that is noted, in characters.
 const LONGEST: usize = 300;
-/// Most reasons that are noted of one refusal.
+/// The most reasons that are noted of one refusal.
 const MOST: usize = 8;
 
 /// A daemon that begins its work.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Start {
+pub struct DaemonStart {
     /// The version of `sekisho`.
     pub version: String,
-    /// The process.
+    /// Its process id.
     pub pid: u32,
-    /// The kernel's name for the time since the machine started (`/proc/sys/kernel/random/boot_id`).
+    /// The kernel's id of this boot of the machine (`/proc/sys/kernel/random/boot_id`).
     pub boot: String,
     /// `tap` or `inline`.
     pub mode: String,
-    /// Where it listens.
+    /// The interfaces that it watches.
     pub interfaces: Vec<String>,
     /// The SHA-256 of the kernel program that it carries.
     pub program: String,
-    /// Whether it goes on with what another daemon left in the kernel.
+    /// Whether it took over what another daemon left in the kernel.
     pub taken_over: bool,
-    /// What it works by.
+    /// Its inputs.
     #[serde(flatten)]
-    pub basis: Basis,
+    pub inputs: DaemonInputs,
 }
 
 /// How a daemon ended.
@@ -42,37 +42,37 @@ pub struct Start {
 pub enum How {
     /// Somebody told it to (SIGINT, SIGTERM).
     Signal,
-    /// The next daemon goes on where it stood.
+    /// The next daemon takes over.
     HandOver,
     /// Something failed.
     Failure,
 }
 
-/// A daemon that has ended, and what its interfaces counted until then.
+/// How a daemon ended, and what its interfaces had counted.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Stop {
+pub struct DaemonStop {
     /// How.
     pub how: How,
     /// What failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Packets seen on all interfaces.
+    /// How many packets all interfaces saw.
     pub packets: u64,
-    /// Records that were due, also those that a full ring lost: the sum of the four after it.
+    /// How many records were due: the sum of the next four.
     pub records: u64,
-    /// Records that are in the output.
+    /// How many records are in the output.
     pub written: u64,
-    /// Records that a full ring had no room for, or that are nowhere.
+    /// How many records a full ring had no room for, or are missing.
     pub lost: u64,
-    /// Records that could not be written.
+    /// How many records could not be written.
     pub not_written: u64,
-    /// Records that no order is answerable for, set aside.
+    /// How many records were set aside, because no order covers them.
     pub set_aside: u64,
 }
 
 /// A replay: what was put in, and what came out.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Replayed {
+pub struct ReplayRun {
     /// The version of `sekisho`.
     pub version: String,
     /// The user who ran it, by number.
@@ -81,55 +81,55 @@ pub struct Replayed {
     pub engine: String,
     /// The encapsulations that were entered.
     pub decapsulate: Vec<String>,
-    /// The moment that decided which orders were in force.
+    /// The moment for which orders in force were chosen.
     pub moment: jiff::Timestamp,
     /// The trust file.
     pub trust: FileRead,
     /// The orders.
-    pub orders: Vec<Named>,
+    pub orders: Vec<NamedOrder>,
     /// The files that say what is domestic and what is foreign.
     pub direction: Vec<FileRead>,
-    /// The class of global unicast space that none of them names.
+    /// The class of global unicast space that no direction file names.
     pub default: String,
-    /// The captures.
+    /// The captures that were replayed.
     pub captures: Vec<FileRead>,
     /// Where the records went, and the SHA-256 of them all.
     pub output: FileRead,
-    /// Packets judged.
+    /// How many packets were judged.
     pub packets: u64,
-    /// Records written.
+    /// How many records were written.
     pub records: u64,
     /// Whether every capture was read to its end.
     pub complete: bool,
 }
 
-/// A daemon that has begun and not ended.
+/// A daemon that has begun and has not said that it ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Running {
-    /// The sequence number of the event that says that it began.
+    /// The sequence number of the event in which it began.
     pub(super) event: u64,
-    /// The time since the machine started in which it did.
+    /// The boot of the machine in which it began.
     pub(super) boot: String,
 }
 
 impl Registry {
-    /// A daemon begins, over these classes. One before it that never said that it ended is noted first: it
-    /// was killed, or the machine went down under it, or its end could not be written.
-    pub fn started(&self, start: Start, ranges: &ClassRanges, reading: Reading) -> Change {
+    /// A daemon begins, with these classes. If the daemon before it never said that it ended, that is noted first:
+    /// it was killed, or the machine went down, or its end could not be written.
+    pub fn started(&self, start: DaemonStart, ranges: &ClassRanges, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         if let Some(Running { event, boot }) = change.registry.running.take() {
             let rebooted = boot != start.boot;
             change.note(reading.wall, What::Crashed { started: event, rebooted });
         }
-        change.keep_classes(&start.basis.classes, ranges);
+        change.keep_classes(&start.inputs.classes, ranges);
         let boot = start.boot.clone();
         change.note(reading.wall, What::Started(Box::new(start)));
         change.registry.running = Some(Running { event: change.registry.last_event, boot });
         change
     }
 
-    /// Something has happened to interfaces, which changes nothing else.
+    /// Events of interfaces, which change nothing else.
     pub fn happened(&self, events: Vec<What>, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         for what in events {
@@ -139,7 +139,7 @@ impl Registry {
     }
 
     /// The daemon ends.
-    pub fn stopped(&self, mut stop: Stop, reading: Reading) -> Change {
+    pub fn stopped(&self, mut stop: DaemonStop, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         stop.reason = stop.reason.as_deref().map(bounded);
         change.registry.running = None;
@@ -148,17 +148,17 @@ impl Registry {
     }
 
     /// Captures were replayed.
-    pub fn replayed(&self, replayed: Replayed, reading: Reading) -> Change {
+    pub fn replayed(&self, replayed: ReplayRun, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
         change.note(reading.wall, What::Replayed(Box::new(replayed)));
         change
     }
 
     /// The configuration was read again and is in force, with these classes.
-    pub fn reloaded(&self, basis: Basis, ranges: &ClassRanges, reading: Reading) -> Change {
+    pub fn reloaded(&self, inputs: DaemonInputs, ranges: &ClassRanges, reading: Reading) -> Change {
         let mut change = Change::of(self.clone());
-        change.keep_classes(&basis.classes, ranges);
-        change.note(reading.wall, What::Reloaded(Box::new(basis)));
+        change.keep_classes(&inputs.classes, ranges);
+        change.note(reading.wall, What::Reloaded(Box::new(inputs)));
         change
     }
 
@@ -171,7 +171,7 @@ impl Registry {
     }
 }
 
-/// A reason in one line of bounded length.
+/// A reason on one line, cut to a bounded length.
 fn bounded(reason: &str) -> String {
     crate::shown::shown(reason.as_ref()).chars().take(LONGEST).collect()
 }
@@ -180,7 +180,7 @@ fn bounded(reason: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::basis::{ClassChange, Classes, TrustRead};
+    use super::super::inputs::{ClassChange, Classes, TrustRead};
     use super::super::tests::{at, begun};
     use super::*;
     use crate::classes::Moved;
@@ -190,9 +190,9 @@ mod tests {
         ClassRanges::read(text.as_bytes()).unwrap()
     }
 
-    fn basis(sha256: &str, change: ClassChange) -> Basis {
+    fn inputs(sha256: &str, change: ClassChange) -> DaemonInputs {
         let read = |file: &str| FileRead { file: file.into(), sha256: "00".into() };
-        Basis {
+        DaemonInputs {
             configuration: read("c"),
             trust: TrustRead { version: 1, sha256: "22".into() },
             direction: vec![read("d")],
@@ -207,8 +207,8 @@ mod tests {
         }
     }
 
-    fn start(boot: &str) -> Start {
-        Start {
+    fn start(boot: &str) -> DaemonStart {
+        DaemonStart {
             version: "0.1.0".into(),
             pid: 7,
             boot: boot.into(),
@@ -216,13 +216,13 @@ mod tests {
             interfaces: vec!["eth1".into()],
             program: "11".into(),
             taken_over: false,
-            basis: basis("33", ClassChange::First),
+            inputs: inputs("33", ClassChange::First),
         }
     }
 
-    fn stop(how: How, reason: Option<&str>) -> Stop {
+    fn stop(how: How, reason: Option<&str>) -> DaemonStop {
         let reason = reason.map(ToOwned::to_owned);
-        Stop {
+        DaemonStop {
             how,
             reason,
             packets: 4,
@@ -284,12 +284,12 @@ mod tests {
         assert_eq!(first.files[0].1, ranges("foreign").written().into_bytes());
         let registry = first.registry;
         assert_eq!(registry.classes(), Some("33"));
-        let again = registry.reloaded(basis("33", same.clone()), &ranges("foreign"), at(2));
+        let again = registry.reloaded(inputs("33", same.clone()), &ranges("foreign"), at(2));
         assert!(names(&again).is_empty());
-        let lost = basis("33", ClassChange::Lost("is missing".into()));
+        let lost = inputs("33", ClassChange::Lost("is missing".into()));
         let lost = registry.reloaded(lost, &ranges("foreign"), at(2));
         assert_eq!(names(&lost), ["direction/33.classes"]);
-        let other = registry.reloaded(basis("44", same), &ranges("domestic"), at(2));
+        let other = registry.reloaded(inputs("44", same), &ranges("domestic"), at(2));
         assert_eq!(names(&other), ["direction/44.classes"]);
         assert_eq!(other.registry.classes(), Some("44"));
     }

@@ -1,6 +1,6 @@
-//! The registry: which orders there are, whose signatures count, what time it is at least, and
-//! whether selection is halted. Pure: operations take the time and return a new registry with what
-//! has to be written; the disk is the business of `store`.
+//! The registry: which orders there are, whose signatures count, what time it is at least, and whether selection
+//! is halted. It is pure: operations take the time, and return a new registry with what has to be written.
+//! `store` writes it.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use jiff::Timestamp;
 
 use super::act::Act;
 use super::clock::{Clock, Reading};
-use super::entry::{BasisEntry, Entry};
+use super::entry::{BasisEntry, OrderEntry};
 use super::event::{Event, What};
 use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::together::is_theirs;
-use crate::order::{Basis, OrderKey, Subject, Trust, Verified};
-use crate::rejection::{Rejection, Rejections, Requirement, TrustFault};
+use crate::order::{Basis, DocumentKey, OrderKey, Trust, Verified};
+use crate::rejection::{Rejection, Rejections, StateFault, TrustFault};
 
 /// All that is remembered.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Registry {
     /// Every approval and agreement that was ever accepted; positions never change.
     pub(super) bases: Vec<BasisEntry>,
     /// Every order that was ever accepted; positions never change.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<OrderEntry>,
     pub(super) revocations: Vec<Revoked>,
     pub(super) halted: Option<Act>,
     /// The daemon that has begun and not said that it ended.
@@ -42,12 +42,12 @@ pub struct Registry {
 #[derive(Clone, Debug)]
 pub(super) struct TrustVersion {
     pub(super) trust: Arc<Trust>,
-    /// The SHA-256 of the file that was given: the trust file itself for the first one, the envelope
-    /// around it for the others.
+    /// The SHA-256 of the file that was given: of the trust file itself for the first version, of its envelope for
+    /// the others.
     pub(super) file: String,
 }
 
-/// A revocation, also of orders that are not there.
+/// An accepted revocation. What it ends need not be installed.
 #[derive(Clone, Debug)]
 pub(super) struct Revoked {
     pub(super) revocation: Arc<Verified<Revocation>>,
@@ -57,24 +57,24 @@ pub(super) struct Revoked {
     pub(super) trust: u64,
 }
 
-/// A new state of the registry, and what has to be on the disk for it.
+/// A new state of the registry, and what must be written for it.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// The registry as it is to be.
     pub registry: Registry,
     /// What happened.
     pub events: Vec<Event>,
-    /// Files that the new state refers to and that are not there yet: name and contents.
+    /// The files that the new state names and that are not there yet: name and contents.
     pub files: Vec<(String, Bytes)>,
 }
 
 impl Change {
-    /// A change that so far changes nothing.
+    /// A change that changes nothing yet.
     pub(super) const fn of(registry: Registry) -> Self {
         Self { registry, events: Vec::new(), files: Vec::new() }
     }
 
-    /// This change and then another one, which was made of its registry.
+    /// This change, followed by another one that was made from its registry.
     #[must_use]
     pub fn then(mut self, next: Self) -> Self {
         self.events.extend(next.events);
@@ -96,7 +96,7 @@ impl Change {
 }
 
 impl Registry {
-    /// A registry without orders, at its very beginning.
+    /// The first registry, without orders.
     ///
     /// # Errors
     /// All that is wrong with the trust file.
@@ -132,7 +132,7 @@ impl Registry {
         &self.facility
     }
 
-    /// The latest time that there is evidence for.
+    /// The latest time that there is evidence of.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -154,7 +154,7 @@ impl Registry {
     }
 
     /// Every order that was ever accepted, in the order of acceptance.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[OrderEntry] {
         &self.entries
     }
 
@@ -163,15 +163,15 @@ impl Registry {
         self.halted.as_ref()
     }
 
-    /// A change that changes nothing, to be followed by others.
+    /// A change that changes nothing yet.
     pub fn unchanged(&self) -> Change {
         Change::of(self.clone())
     }
 
-    /// A change that was prepared aside, brought up to date.
+    /// Brings a change up to date that was prepared from an earlier copy of this registry.
     ///
     /// # Errors
-    /// The change as it was, if something happened since.
+    /// The change as it was, if an event has happened since then.
     pub fn take_up(&self, mut change: Box<Change>) -> Result<Change, Box<Change>> {
         let begun = change.registry.last_event.saturating_sub(change.events.len() as u64);
         if begun != self.last_event {
@@ -180,7 +180,7 @@ impl Registry {
         change.registry.clock = self.clock;
         for (theirs, ours) in change.registry.entries.iter_mut().zip(&self.entries) {
             theirs.records = ours.records;
-            // One that the change ends needs it no more.
+            // An order that the change ends remembers no rules.
             if theirs.ended.is_none() {
                 theirs.matched.clone_from(&ours.matched);
             }
@@ -193,7 +193,7 @@ impl Registry {
         self.clock.observe(reading);
     }
 
-    /// Counts records that a rule of an order has selected by now.
+    /// Counts records that a rule of an order has just selected.
     pub fn count(&mut self, order: &OrderKey, rule: &str, records: u64) {
         let now = self.clock.highest();
         if let Some(entry) = self.entries.iter_mut().find(|entry| order.names(&entry.head)) {
@@ -209,11 +209,11 @@ impl Registry {
         self.revocations.len()
     }
 
-    /// The revocation of the document of this name, the earliest to take effect. An agreement is revoked
-    /// only by who signed it.
+    /// The revocation of a document, the earliest if there are several. `basis`: the approval or agreement, if it
+    /// is one; it is revoked only by a role that signed it.
     pub(super) fn revocation(
         &self,
-        subject: &Subject,
+        subject: &DocumentKey,
         basis: Option<&Basis>,
     ) -> Option<&Revocation> {
         (self.revocations.iter())
@@ -224,32 +224,25 @@ impl Registry {
             .min_by_key(|revocation| revocation.effective_at)
     }
 
-    /// Whether a trust file that a configuration names agrees with what is in force. An older
-    /// version is where this registry came from: it is not used any more, and says nothing.
+    /// Checks that a trust file that a configuration names agrees with the one in force. An older version is
+    /// accepted, and is not used.
     ///
     /// # Errors
     /// A [`Rejection`] that says what to do.
     pub fn agrees_with(&self, file: &str, trust: &Trust) -> Result<(), Rejection> {
         let (ours, theirs) = (self.trust().version(), trust.version());
-        let refuse = |reason: String| {
-            Err(Rejection::new(file, TrustFault::NotInForce(reason)).at("version"))
-        };
+        let refuse = |fault: TrustFault| Err(Rejection::new(file, fault).at("version"));
         if theirs > ours {
-            return refuse(format!(
-                "is {theirs}, but version {ours} is in force; a new trust file comes into force \
-                 with `sekisho trust rotate`, in an envelope that old and new keys have signed"
-            ));
+            return refuse(TrustFault::NotRotated { theirs, ours });
         }
         let known = self.trusts.iter().find(|known| known.trust.version() == theirs);
         if known.is_some_and(|known| *known.trust != *trust) {
-            return refuse(format!(
-                "is {theirs}, but another file of that version was accepted before"
-            ));
+            return refuse(TrustFault::OtherContents(theirs));
         }
         Ok(())
     }
 
-    /// Whether a sensor of this facility may use this registry.
+    /// Checks that a sensor of this facility may use this registry.
     ///
     /// # Errors
     /// A [`Rejection`] of `file`.
@@ -257,10 +250,7 @@ impl Registry {
         if self.facility == facility {
             return Ok(());
         }
-        let reason = format!(
-            "holds orders for facility {}, but this sensor stands in {facility}",
-            self.facility
-        );
-        Err(Rejection::new(file, reason).at("facility").under(Requirement::Approve))
+        let (theirs, ours) = (self.facility.clone(), facility.to_owned());
+        Err(Rejection::new(file, StateFault::Facility { theirs, ours }).at("facility"))
     }
 }

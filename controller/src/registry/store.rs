@@ -1,5 +1,5 @@
-//! The registry on the disk: a directory that at every moment, also after a power cut, holds either
-//! the state before a change or the state after it.
+//! The registry on the disk. At every moment, even after a power cut, the directory holds either the state before
+//! a change or the state after it.
 //!
 //! ```text
 //! state/          mode 0700
@@ -19,13 +19,13 @@
 //! 1. the files that the new state names;
 //! 2. `state.json.new`, renamed to `state.json`: from here on the new state counts;
 //! 3. the lines of the audit file, which the new state repeats, so that opening it can add them;
-//! 4. the anchor. A state that is one ahead of its anchor, and names that one as the one before, was
-//!    written right before a crash. One that is behind is an old copy and is refused: neither orders
-//!    nor clock can be set back by restoring a directory (L-EXTEND, L-TERM).
+//! 4. the anchor. A state that is one ahead of its anchor, and names the anchor's state as the one before, was
+//!    written right before a crash. A state that is behind its anchor is an old copy and is refused, so that
+//!    restoring a directory sets back neither orders nor clock (L-EXTEND, L-TERM).
 //!
-//! Where a step fails, a full disk for example, the store goes on. Before the rename nothing counts, and
-//! the change is refused. After it the new state counts, and what it lacks is finished before the next
-//! one. Only if nobody can tell which of the two it is, nothing more is written before a restart.
+//! The store survives a step that fails, for example on a full disk. If the rename has not happened, the change is
+//! refused and has no effect. If it has, the new state counts, and the missing steps are taken before the next
+//! change. If nobody can tell whether it has, nothing more is written until a restart.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,10 +33,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::audit::{self, Expected};
-use super::loading::{self, Contents};
+use super::loading::{self, OrderBodies};
 use super::names;
 use super::state::{Change, Registry};
-use super::written::{Anchor, State};
+use super::written::{Anchor, WrittenState};
 use crate::durable::disk::{Disk, folder_of};
 use crate::durable::replace::{self, Failed};
 use crate::rejection::{Rejection, Rejections};
@@ -45,7 +45,7 @@ use crate::shown::shown;
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The system refuses: exit status 1.
+    /// The system refuses; exit status 1.
     #[error("{}: {source}", shown(.path))]
     Io {
         /// The file.
@@ -53,10 +53,10 @@ pub enum StoreError {
         /// What the system says.
         source: io::Error,
     },
-    /// What is there must not be used: exit status 3.
+    /// What is there must not be used; exit status 3.
     #[error(transparent)]
     Rejected(#[from] Rejections),
-    /// A change failed in a way that leaves open whether it counts.
+    /// A change failed, and nobody can tell whether it counts.
     #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
     Broken(PathBuf),
 }
@@ -73,17 +73,17 @@ impl From<Failed> for StoreError {
     }
 }
 
-/// Where a registry is.
+/// The paths of a registry on the disk.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Place {
+pub struct StatePaths {
     /// The state directory.
     pub directory: PathBuf,
-    /// The anchor outside of it.
+    /// The anchor, outside of the state directory.
     pub anchor: PathBuf,
 }
 
-impl Place {
-    /// A state directory with its anchor, beside it unless it is said to be elsewhere.
+impl StatePaths {
+    /// A state directory and its anchor, which is beside it unless another path is given.
     pub fn new(directory: &Path, anchor: Option<&Path>) -> Self {
         let beside = || {
             let mut name = directory.as_os_str().to_owned();
@@ -96,16 +96,16 @@ impl Place {
 
 /// An open state directory; its owner holds the lock.
 #[derive(Debug)]
-pub struct Store<D> {
+pub struct StateStore<D> {
     disk: D,
-    place: Place,
-    /// Of the state on the disk; 0 before the first.
+    paths: StatePaths,
+    /// The counter of the state on the disk; 0 before the first.
     counter: u64,
     /// The SHA-256 of the state on the disk.
     digest: Option<String>,
     /// The SHA-256 of the last line of the audit file.
     last_line: String,
-    /// What the state on the disk lacks.
+    /// What the last change could not write after the rename, if anything.
     lacking: Option<Lacking>,
     broken: bool,
 }
@@ -117,16 +117,20 @@ struct Lacking {
     reason: String,
 }
 
-impl<D: Disk> Store<D> {
+impl<D: Disk> StateStore<D> {
     /// Makes a state directory with a first state.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn create(disk: D, place: Place, first: Change) -> Result<(Self, Registry), StoreError> {
+    pub fn create(
+        disk: D,
+        paths: StatePaths,
+        first: Change,
+    ) -> Result<(Self, Registry), StoreError> {
         let last_line = audit::NOTHING.to_owned();
         let mut store =
-            Self { disk, place, counter: 0, digest: None, last_line, lacking: None, broken: false };
-        let directory = store.place.directory.clone();
+            Self { disk, paths, counter: 0, digest: None, last_line, lacking: None, broken: false };
+        let directory = store.paths.directory.clone();
         store.step(&directory, D::create_directory)?;
         for folder in names::FOLDERS {
             store.step(&directory.join(folder), D::create_directory)?;
@@ -134,25 +138,24 @@ impl<D: Disk> Store<D> {
         store.sync_names(&directory)?;
         store.sync_names(folder_of(&directory))?;
         let registry = store.commit(first)?;
-        // There is no state before it to go on with.
+        // A first state must be complete: there is none before it to fall back to.
         store.finish()?;
         Ok((store, registry))
     }
 
-    /// Opens a state directory and finishes what a crash interrupted; `None` where no state was ever
-    /// written. With [`Contents::Skip`] the orders themselves are not read.
+    /// Opens a state directory and finishes what a crash interrupted; `None` if no state was ever written.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn open(
         mut disk: D,
-        place: Place,
-        contents: Contents,
+        paths: StatePaths,
+        bodies: OrderBodies,
     ) -> Result<Option<(Self, Registry)>, StoreError> {
-        let Some(loaded) = loading::load(&mut disk, &place, contents)? else { return Ok(None) };
+        let Some(loaded) = loading::load(&mut disk, &paths, bodies)? else { return Ok(None) };
         let mut store = Self {
             disk,
-            place,
+            paths,
             counter: loaded.counter,
             digest: Some(loaded.digest),
             last_line: loaded.audit.digest.clone(),
@@ -166,14 +169,14 @@ impl<D: Disk> Store<D> {
         Ok(Some((store, loaded.registry)))
     }
 
-    /// Carries out a change on the disk and returns the registry as it is from now on. The new state
-    /// may lack something then, see [`Self::lacks`].
+    /// Writes a change and returns the registry as it is from now on. The new state may lack something, see
+    /// [`Self::lacks`].
     ///
     /// # Errors
     /// [`StoreError`]; nothing has changed, unless it is [`StoreError::Broken`].
     pub fn commit(&mut self, change: Change) -> Result<Registry, StoreError> {
         if self.broken {
-            return Err(StoreError::Broken(self.place.directory.clone()));
+            return Err(StoreError::Broken(self.paths.directory.clone()));
         }
         self.finish()?;
         let Change { registry, events, files } = change;
@@ -183,7 +186,7 @@ impl<D: Disk> Store<D> {
         let last_line = lines.last().map(|line| super::digest(line.as_bytes()));
         let last_line = last_line.unwrap_or_else(|| self.last_line.clone());
         let expected = Expected { last: registry.last_event, digest: last_line.clone(), lines };
-        let state = State::of(&registry, counter, self.digest.clone(), expected.clone());
+        let state = WrittenState::of(&registry, counter, self.digest.clone(), expected.clone());
         let bytes = json(&state).map_err(|source| self.failed(names::STATE, source))?;
         let digest = super::digest(&bytes);
         if let Err(error) = self.write_state(&files, &bytes) {
@@ -195,7 +198,7 @@ impl<D: Disk> Store<D> {
                 Ok(found) if found.as_ref() == Some(&digest) => {}
                 _ => {
                     self.broken = true;
-                    return Err(StoreError::Broken(self.place.directory.clone()));
+                    return Err(StoreError::Broken(self.paths.directory.clone()));
                 }
             }
         }
@@ -210,26 +213,26 @@ impl<D: Disk> Store<D> {
         Ok(registry)
     }
 
-    /// Removes the classes that were in force before, once no power cut can bring their state back. What
-    /// is left is removed after the next change.
+    /// Removes the classes that were in force before, once no power cut can bring their state back. Files that
+    /// cannot be removed now are removed after a later change.
     fn tidy(&mut self, files: &[(String, Bytes)], registry: &Registry) {
         let Some(current) = registry.classes().map(names::classes) else { return };
         if !files.iter().any(|(name, _)| *name == current) {
             return;
         }
-        let folder = self.place.directory.join(names::CLASSES);
+        let folder = self.paths.directory.join(names::CLASSES);
         for name in self.disk.names(&folder).unwrap_or_default() {
             let path = folder.join(name);
-            if path != self.place.directory.join(&current) {
+            if path != self.paths.directory.join(&current) {
                 // Nothing depends on this.
                 let _ = self.disk.remove(&path);
             }
         }
     }
 
-    /// Everything after the rename.
+    /// Takes the steps after the rename.
     fn complete(&mut self, lines: &[u8]) -> Result<(), StoreError> {
-        self.sync_names(&self.place.directory.clone())?;
+        self.sync_names(&self.paths.directory.clone())?;
         self.append_events(lines)?;
         self.write_anchor()
     }
@@ -237,38 +240,38 @@ impl<D: Disk> Store<D> {
     /// Finishes what the last change lacks, if it lacks anything.
     ///
     /// # Errors
-    /// [`StoreError`]; it goes on lacking it.
+    /// [`StoreError`]; the state still lacks it.
     pub fn finish(&mut self) -> Result<(), StoreError> {
         let Some(Lacking { expected, .. }) = self.lacking.clone() else { return Ok(()) };
-        self.sync_names(&self.place.directory.clone())?;
+        self.sync_names(&self.paths.directory.clone())?;
         self.repair_events(&expected)?;
         self.write_anchor()?;
         self.lacking = None;
         Ok(())
     }
 
-    /// Why the state that counts lacks its audit lines or its anchor, if it does: a power cut may
-    /// bring back the state before it.
+    /// Why the state lacks its audit lines or its anchor, if it does. Until it has them, a power cut may bring back
+    /// the state before it.
     pub fn lacks(&self) -> Option<&str> {
         self.lacking.as_ref().map(|lacking| lacking.reason.as_str())
     }
 
-    /// Everything up to the rename.
+    /// Takes the steps up to the rename.
     fn write_state(&mut self, files: &[(String, Bytes)], state: &[u8]) -> Result<(), StoreError> {
         for (name, bytes) in files {
-            let path = self.place.directory.join(name);
-            // Where one was removed, what it held can be written anew.
+            let path = self.paths.directory.join(name);
+            // Somebody may have removed the folder.
             self.step(folder_of(&path), D::create_directory)?;
             replace::create(&mut self.disk, &path, bytes)?;
         }
-        let new = self.place.directory.join(names::NEW_STATE);
-        let path = self.place.directory.join(names::STATE);
+        let new = self.paths.directory.join(names::NEW_STATE);
+        let path = self.paths.directory.join(names::STATE);
         Ok(replace::swap(&mut self.disk, &new, &path, state)?)
     }
 
     /// The SHA-256 of the state that is there.
     fn state_on_disk(&mut self) -> Result<Option<String>, StoreError> {
-        let path = self.place.directory.join(names::STATE);
+        let path = self.paths.directory.join(names::STATE);
         Ok(self.step(&path, D::read)?.map(|bytes| super::digest(&bytes)))
     }
 
@@ -276,12 +279,12 @@ impl<D: Disk> Store<D> {
     fn clear_away(&mut self, files: &[(String, Bytes)]) {
         let names = files.iter().map(|(name, _)| name.as_str()).chain([names::NEW_STATE]);
         for name in names {
-            // It may never have been made; and nothing depends on this.
-            let _ = self.disk.truncate(&self.place.directory.join(name), 0);
+            // The file may not exist, and nothing depends on this.
+            let _ = self.disk.truncate(&self.paths.directory.join(name), 0);
         }
     }
 
-    /// Writes the registry as it is: its clock and its counts.
+    /// Writes the registry as it is, with its clock and its counts.
     ///
     /// # Errors
     /// [`StoreError`], as [`Self::commit`].
@@ -291,22 +294,22 @@ impl<D: Disk> Store<D> {
 
     /// The state directory.
     pub fn directory(&self) -> &Path {
-        &self.place.directory
+        &self.paths.directory
     }
 
     fn append_events(&mut self, lines: &[u8]) -> Result<(), StoreError> {
         if lines.is_empty() {
             return Ok(());
         }
-        let path = self.place.directory.join(names::EVENTS);
+        let path = self.paths.directory.join(names::EVENTS);
         self.step(&path, |disk, path| disk.append(path, lines))?;
         self.step(&path, D::sync)?;
         self.sync_names(folder_of(&path))
     }
 
-    /// Verifies the audit file, drops a torn last line and adds the lines that a crash kept from the audit file.
+    /// Verifies the audit file, cuts off a torn last line and adds the lines that a crash kept out of it.
     fn repair_events(&mut self, expected: &Expected) -> Result<(), StoreError> {
-        let path = self.place.directory.join(names::EVENTS);
+        let path = self.paths.directory.join(names::EVENTS);
         let chain = audit::check(&mut self.disk, &path, expected)?;
         let Some(repair) = chain.repair else { return Ok(()) };
         if repair.torn {
@@ -318,7 +321,7 @@ impl<D: Disk> Store<D> {
 
     fn write_anchor(&mut self) -> Result<(), StoreError> {
         let anchor = Anchor::of(self.counter, self.digest.as_deref().unwrap_or_default());
-        let path = self.place.anchor.clone();
+        let path = self.paths.anchor.clone();
         let bytes =
             json(&anchor).map_err(|source| StoreError::Io { path: path.clone(), source })?;
         let mut name = path.as_os_str().to_owned();
@@ -339,7 +342,7 @@ impl<D: Disk> Store<D> {
     }
 
     fn failed(&self, name: &str, source: io::Error) -> StoreError {
-        StoreError::Io { path: self.place.directory.join(name), source }
+        StoreError::Io { path: self.paths.directory.join(name), source }
     }
 }
 

@@ -7,14 +7,14 @@ use sensor_common::boot_time::BootTime;
 use serde_json::{Value, json};
 
 use super::act::{Act, Caller, Said};
-use super::event::{Reason, What};
+use super::event::{EndReason, What};
 use super::install::{Accepted, Position};
 use super::standing::{Fate, OrderState};
 use super::{Change, Reading, Registry};
 use crate::order::samples::kit::{signers, trust_version};
 use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
 use crate::order::together::Given;
-use crate::order::{Kind, OrderKey, Trust};
+use crate::order::{DocumentKind, OrderKey, Trust};
 
 /// A moment, in seconds from the beginning of the tests.
 pub(crate) fn wall(second: i64) -> Timestamp {
@@ -62,12 +62,12 @@ pub(crate) fn revocation(field: &str, id: &str, serial: u64, effective: i64) -> 
     revocation["ends"] = ends;
     revocation["effective_at"] = json!(wall(effective).to_string());
     let signers: &[u8] = if field == "approval_id" { &[1, 2, 3] } else { &[11, 12] };
-    sealed(Kind::Revocation, revocation.to_string().as_bytes(), signers)
+    sealed(DocumentKind::Revocation, revocation.to_string().as_bytes(), signers)
 }
 
 /// The next version of the trust file, in which these keys are revoked.
 pub(crate) fn rotation(version: u64, revoked: &[u8], signers: &[u8]) -> String {
-    sealed(Kind::Trust, trust_version(version, revoked).as_bytes(), signers)
+    sealed(DocumentKind::Trust, trust_version(version, revoked).as_bytes(), signers)
 }
 
 pub(crate) fn given(texts: &[&str]) -> Vec<Given> {
@@ -98,9 +98,9 @@ pub(crate) fn install(
 }
 
 /// A registry for a test: changes are taken over as if they were on a disk.
-struct Desk(Registry);
+struct TestRegistry(Registry);
 
-impl Desk {
+impl TestRegistry {
     fn new() -> Self {
         Self(begun().registry)
     }
@@ -139,21 +139,21 @@ impl Desk {
 
 #[test]
 fn an_order_waits_is_in_force_and_ends() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     desk.install(&payload("a", 1, 10, 20), 0);
     assert_eq!(desk.shown(5), [OrderState::Waiting]);
     assert!(matches!(desk.settle(10).as_slice(), [What::InForce(_)]));
     assert_eq!((desk.settle(15).len(), desk.shown(15)), (0, vec![OrderState::InForce]));
-    let [What::Ended { reason: Reason::Expired, .. }] = desk.settle(20)[..] else { panic!() };
-    assert_eq!(desk.shown(20), [OrderState::Ended(Reason::Expired)]);
+    let [What::Ended { reason: EndReason::Expired, .. }] = desk.settle(20)[..] else { panic!() };
+    assert_eq!(desk.shown(20), [OrderState::Ended(EndReason::Expired)]);
     desk.settle(5);
-    assert_eq!(desk.shown(5), [OrderState::Ended(Reason::Expired)], "for good");
+    assert_eq!(desk.shown(5), [OrderState::Ended(EndReason::Expired)], "for good");
     assert!(desk.0.entries()[0].body().is_none());
 }
 
 #[test]
 fn a_serial_is_seen_once_and_never_again() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     let second = payload("a", 2, 10, 20);
     desk.install(&second, 0);
     for (serial, until) in [(1, 20), (2, 19)] {
@@ -164,7 +164,7 @@ fn a_serial_is_seen_once_and_never_again() {
     }
     // The very same is no news, whoever else has signed it.
     let papers = samples::papers(&second);
-    let order = sealed(Kind::Order, papers.order.to_string().as_bytes(), &[12, 13]);
+    let order = sealed(DocumentKind::Order, papers.order.to_string().as_bytes(), &[12, 13]);
     let again = Signed { order, ..signed(&second) };
     assert_eq!(install(&desk.0, &again, at(0)).unwrap_err(), "known");
     desk.settle(30);
@@ -184,7 +184,7 @@ fn a_serial_is_seen_once_and_never_again() {
 
 #[test]
 fn a_higher_serial_takes_the_place_of_the_lower() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     desk.install(&payload("a", 1, 10, 50), 0);
     desk.install(&payload("a", 2, 20, 60), 0);
     desk.install(&payload("b", 1, 10, 50), 0);
@@ -195,21 +195,21 @@ fn a_higher_serial_takes_the_place_of_the_lower() {
     let events = desk.settle(20);
     assert!(matches!(
         events.as_slice(),
-        [What::Ended { reason: Reason::Superseded, .. }, What::InForce(_)]
+        [What::Ended { reason: EndReason::Superseded, .. }, What::InForce(_)]
     ));
     assert_eq!(desk.fates(49)[..2], [Fate::Yielding, Fate::Going]);
     assert_eq!(desk.fates(50)[..2], [Fate::Over, Fate::Going], "its own term is its own");
     desk.settle(60);
     assert_eq!(
         desk.shown(60)[..2],
-        [OrderState::Ended(Reason::Superseded), OrderState::Ended(Reason::Expired)],
+        [OrderState::Ended(EndReason::Superseded), OrderState::Ended(EndReason::Expired)],
         "and the first does not come back"
     );
 }
 
 #[test]
 fn orders_follow_also_across_an_extension() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     let mut first = payload("a", 1, 10, 50);
     first["under"] = under("p", 0, 50);
     desk.install(&first, 0);
@@ -237,7 +237,7 @@ fn orders_follow_also_across_an_extension() {
 
 #[test]
 fn what_can_be_extended() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     let mut first = payload("a", 1, 10, 50);
     first["under"] = under("p", 0, 50);
     desk.install(&first, 0);
@@ -252,7 +252,7 @@ fn what_can_be_extended() {
     // Over, but without a gap: late, and lawful.
     desk.settle(60);
     desk.install(&extension("q", "p"), 60);
-    assert_eq!(desk.shown(60), [OrderState::Ended(Reason::Expired), OrderState::InForce]);
+    assert_eq!(desk.shown(60), [OrderState::Ended(EndReason::Expired), OrderState::InForce]);
     assert_eq!(
         desk.refusal(&extension("other", "p"), 60).lines().next().unwrap(),
         "o: extends: approval p, serial 1 is extended by approval q, serial 1 already [L-EXTEND]"
@@ -268,7 +268,7 @@ fn what_can_be_extended() {
 
 #[test]
 fn a_narrower_approval_ends_the_one_before_and_its_orders() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     let mut first = payload("a", 1, 10, 90);
     first["under"] = under("p", 0, 100);
     desk.install(&first, 0);
@@ -279,9 +279,9 @@ fn a_narrower_approval_ends_the_one_before_and_its_orders() {
     assert_eq!(desk.0.standings(at(0))[0].end, wall(40), "the kernel must know in time");
     desk.settle(40);
     assert_eq!(desk.fates(40), [Fate::Over, Fate::Going]);
-    let ended: Vec<Option<Reason>> =
+    let ended: Vec<Option<EndReason>> =
         desk.0.bases().iter().map(|entry| entry.ended().map(|ended| ended.reason)).collect();
-    assert_eq!(ended, [Some(Reason::Superseded), None]);
+    assert_eq!(ended, [Some(EndReason::Superseded), None]);
     // Under one that has ended nothing begins.
     let mut late = payload("late", 1, 50, 60);
     late["under"] = under("p", 0, 100);
@@ -297,7 +297,7 @@ fn a_narrower_approval_ends_the_one_before_and_its_orders() {
 
 #[test]
 fn a_revocation_ends_and_forbids() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     desk.install(&payload("a", 3, 10, 50), 0);
     desk.settle(20);
     desk.revoke("order_id", "a", 4, 30, 20);
@@ -306,7 +306,7 @@ fn a_revocation_ends_and_forbids() {
         (vec![OrderState::InForce], wall(30))
     );
     desk.settle(30);
-    assert_eq!(desk.shown(30), [OrderState::Ended(Reason::Revoked)]);
+    assert_eq!(desk.shown(30), [OrderState::Ended(EndReason::Revoked)]);
     assert_eq!(
         desk.refusal(&payload("a", 4, 10, 50), 30),
         "o: serial: order a, serial 4 is revoked up to serial 4: the commission withdrew its approval \
@@ -317,14 +317,14 @@ fn a_revocation_ends_and_forbids() {
     assert!(desk.refusal(&payload("b", 1, 10, 50), 30).ends_with("[L-APPROVE]"));
     desk.install(&payload("b", 2, 10, 50), 30);
     desk.revoke("order_id", "b", 2, 0, 31);
-    assert_eq!(desk.shown(31)[1], OrderState::Ended(Reason::Revoked));
+    assert_eq!(desk.shown(31)[1], OrderState::Ended(EndReason::Revoked));
     let again = desk.0.revoke("r", revocation("order_id", "b", 2, 0).into_bytes(), at(31)).unwrap();
     assert!(again.is_none(), "the same revocation is no news");
 }
 
 #[test]
 fn a_revoked_approval_takes_its_orders_along() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     for id in ["a", "b"] {
         let mut plan = payload(id, 1, 10, 50);
         plan["under"] = under("p", 0, 100);
@@ -333,7 +333,7 @@ fn a_revoked_approval_takes_its_orders_along() {
     desk.install(&payload("other", 1, 10, 50), 0);
     desk.settle(20);
     desk.revoke("approval_id", "p", 1, 0, 20);
-    let revoked = OrderState::Ended(Reason::Revoked);
+    let revoked = OrderState::Ended(EndReason::Revoked);
     assert_eq!(desk.shown(20), [revoked, revoked, OrderState::InForce]);
     assert_eq!(desk.fates(20), [Fate::Over, Fate::Over, Fate::Going]);
     let mut late = payload("late", 1, 30, 40);
@@ -360,17 +360,17 @@ fn an_agreement_is_revoked_by_any_of_the_three_and_nobody_else() {
         plan
     };
     let revoked = |signers: &[u8]| {
-        let mut desk = Desk::new();
+        let mut desk = TestRegistry::new();
         desk.install(&agreed("a"), 0);
         desk.settle(20);
         let mut revocation = samples::revocation();
         revocation["ends"] = json!({"agreement_id": "a", "serial": 1});
         revocation["effective_at"] = json!(wall(0).to_string());
-        let envelope = sealed(Kind::Revocation, revocation.to_string().as_bytes(), signers);
+        let envelope = sealed(DocumentKind::Revocation, revocation.to_string().as_bytes(), signers);
         let outcome = desk.0.revoke("r", envelope.into_bytes(), at(20));
         outcome.map(|change| {
             desk.0 = change.unwrap().registry;
-            desk.shown(20)[0] == OrderState::Ended(Reason::Revoked)
+            desk.shown(20)[0] == OrderState::Ended(EndReason::Revoked)
         })
     };
     for signers in [&[11, 12][..], &[21], &[31]] {
@@ -381,12 +381,12 @@ fn an_agreement_is_revoked_by_any_of_the_three_and_nobody_else() {
 
 #[test]
 fn documents_fall_with_the_keys_that_carried_them() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     let sign = |id: &str, until: i64, commission: &[u8], cabinet: &[u8]| {
         let papers = samples::papers(&payload(id, 1, 10, until));
         Signed {
-            basis: sealed(Kind::Approval, papers.basis.to_string().as_bytes(), commission),
-            order: sealed(Kind::Order, papers.order.to_string().as_bytes(), cabinet),
+            basis: sealed(DocumentKind::Approval, papers.basis.to_string().as_bytes(), commission),
+            order: sealed(DocumentKind::Order, papers.order.to_string().as_bytes(), cabinet),
         }
     };
     for (id, until, commission, cabinet) in [
@@ -398,7 +398,7 @@ fn documents_fall_with_the_keys_that_carried_them() {
         desk.0 = install(&desk.0, &signed, at(0)).unwrap().registry;
     }
     desk.settle(20);
-    let all: &[u8] = signers(Kind::Trust);
+    let all: &[u8] = signers(DocumentKind::Trust);
     let downgrade = desk.0.rotate("t", rotation(1, &[], all).into_bytes(), at(20));
     assert!(downgrade.unwrap_err().to_string().contains("version"));
     let change = desk.0.rotate("t", rotation(2, &[3], &[1, 2, 4, 11, 12]).into_bytes(), at(20));
@@ -406,7 +406,7 @@ fn documents_fall_with_the_keys_that_carried_them() {
     let ended = |reason| OrderState::Ended(reason);
     assert_eq!(
         desk.shown(20),
-        [ended(Reason::Revoked), OrderState::InForce, ended(Reason::Expired)],
+        [ended(EndReason::Revoked), OrderState::InForce, ended(EndReason::Expired)],
         "an order falls with its approval"
     );
     assert_eq!(desk.0.trust().version(), 2);
@@ -414,17 +414,17 @@ fn documents_fall_with_the_keys_that_carried_them() {
     // An order falls with the keys of its own role, too.
     let change = desk.0.rotate("t", rotation(3, &[3, 12], &[1, 2, 4, 11, 13]).into_bytes(), at(21));
     desk.0 = change.unwrap().registry;
-    assert_eq!(desk.shown(21)[1], ended(Reason::Revoked));
+    assert_eq!(desk.shown(21)[1], ended(EndReason::Revoked));
     assert_eq!(desk.0.bases()[1].ended(), None, "and not its approval");
     // The key was revoked, not the order: its next version is one of its own.
     let next = samples::papers(&payload("four", 2, 10, 50));
-    let order = sealed(Kind::Order, next.order.to_string().as_bytes(), &[11, 13]);
+    let order = sealed(DocumentKind::Order, next.order.to_string().as_bytes(), &[11, 13]);
     desk.0.accept(&given(&[&order]), None, at(22)).unwrap();
 }
 
 #[test]
 fn of_several_all_are_installed_or_none() {
-    let desk = Desk::new();
+    let desk = TestRegistry::new();
     let (one, two) = (signed(&payload("a", 1, 10, 20)), signed(&payload("b", 1, 10, 20)));
     let accept = |texts: &[&str]| {
         let accepted = desk.0.accept(&given(texts), None, at(0));
@@ -451,7 +451,7 @@ fn of_several_all_are_installed_or_none() {
 
 #[test]
 fn halted_is_a_state_over_all() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     desk.install(&payload("a", 1, 10, 50), 0);
     desk.settle(10);
     let said = Said { operator: None, why: "a storm".parse().ok() };
@@ -466,7 +466,7 @@ fn halted_is_a_state_over_all() {
     assert_eq!(desk.0.halted().unwrap().why, said.why);
     assert_eq!(desk.shown(12), [OrderState::Halted]);
     desk.settle(50);
-    assert_eq!(desk.shown(50), [OrderState::Ended(Reason::Expired)], "terms run on");
+    assert_eq!(desk.shown(50), [OrderState::Ended(EndReason::Expired)], "terms run on");
     desk.0 = desk
         .0
         .resume(Act::new(said.clone(), Caller::default(), at(51).wall), at(51))
@@ -479,7 +479,7 @@ fn halted_is_a_state_over_all() {
 
 #[test]
 fn a_clock_set_back_revives_nothing() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     desk.install(&payload("a", 1, 10, 50), 0);
     desk.install(&payload("b", 1, 10, 70), 0);
     desk.0.observe(at(60));
@@ -487,14 +487,14 @@ fn a_clock_set_back_revives_nothing() {
     let back = Reading { boot: at(61).boot, wall: wall(20) };
     desk.0.observe(back);
     desk.0 = desk.0.settle(back).unwrap().registry;
-    assert_eq!(desk.shown(20), [OrderState::Ended(Reason::Expired), OrderState::InForce]);
+    assert_eq!(desk.shown(20), [OrderState::Ended(EndReason::Expired), OrderState::InForce]);
     let later = Reading { boot: at(70).boot, wall: wall(29) };
     assert_eq!(desk.0.standings(later)[1].fate, Fate::Over);
 }
 
 #[test]
 fn wrong_facility_and_too_many() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     let mut elsewhere = payload("a", 1, 10, 50);
     elsewhere["facility"]["id"] = json!("osa-gw-1");
     assert_eq!(
@@ -512,7 +512,7 @@ fn wrong_facility_and_too_many() {
 
 #[test]
 fn a_change_that_has_been_overtaken_is_made_anew() {
-    let mut desk = Desk::new();
+    let mut desk = TestRegistry::new();
     let change = |id: &str| install(&desk.0, &signed(&payload(id, 1, 10, 50)), at(0)).unwrap();
     let (first, second) = (change("a"), change("b"));
     desk.0.observe(at(5));
@@ -523,7 +523,7 @@ fn a_change_that_has_been_overtaken_is_made_anew() {
 
 #[test]
 fn the_configured_trust_file_must_not_contradict() {
-    let desk = Desk::new();
+    let desk = TestRegistry::new();
     let trust = |text: &str| Trust::parse("t", text.as_bytes()).unwrap();
     desk.0.agrees_with("t", &trust(&trust_file())).unwrap();
     let newer = trust(&trust_file().replace("\"version\": 1", "\"version\": 2"));
@@ -532,7 +532,7 @@ fn the_configured_trust_file_must_not_contradict() {
     let other = trust(&trust_file().replace("\"threshold\": 3", "\"threshold\": 2"));
     let refusal = desk.0.agrees_with("t", &other).unwrap_err().to_string();
     assert!(refusal.contains("another file of that version"), "{refusal}");
-    let rotated = rotation(2, &[], signers(Kind::Trust));
+    let rotated = rotation(2, &[], signers(DocumentKind::Trust));
     let rotated = desk.0.rotate("t", rotated.into_bytes(), at(0)).unwrap();
     rotated.registry.agrees_with("t", &trust(&trust_file())).unwrap();
 }

@@ -1,23 +1,23 @@
-//! What happened, in words for people who watch a daemon or ran a command: the one wording of both.
+//! What happened, in words for people who watch a daemon or run a command. Both use the same words.
 
 use jiff::Timestamp;
 
 use crate::order::time::tokyo;
 use crate::order::{BasisKey, OrderKey};
 use crate::registry::act::Act;
-use crate::registry::basis::{ClassChange, Classes, Prefixes};
-use crate::registry::event::{Event, Reason, What};
+use crate::registry::event::{EndReason, Event, What};
+use crate::registry::inputs::{ClassChange, Classes, PrefixCounts};
 use crate::registry::{Change, Registry};
 
-/// What is said of an interface that carries no default route any more, after its name.
+/// Says, after the name of an interface, that it no longer carries a default route.
 pub const CARRIES_NONE: &str = "carries no default route any more";
 
-/// What is said of an interface of a sensor in mode `tap` that carries these default routes, after its name.
+/// Says, after the name of an interface of a sensor in mode `tap`, that it carries these default routes.
 pub fn carries(routes: &str) -> String {
     format!("carries a default route ({routes}), and what the machine receives by it is dropped")
 }
 
-/// One line. `registry` is the one after the event.
+/// An event on one line. `registry`: the one after the event.
 pub fn event(event: &Event, registry: &Registry) -> String {
     let until = |digest: &str| {
         let entry = registry.entries().iter().find(|entry| entry.digest() == digest);
@@ -33,9 +33,9 @@ pub fn event(event: &Event, registry: &Registry) -> String {
         }
         What::Ended { order, reason } => {
             let why = match reason {
-                Reason::Expired => "its term is over",
-                Reason::Revoked => "revoked",
-                Reason::Superseded => "a higher serial takes its place",
+                EndReason::Expired => "its term is over",
+                EndReason::Revoked => "revoked",
+                EndReason::Superseded => "a higher serial takes its place",
             };
             format!("{}, has ended: {why}", order.key)
         }
@@ -71,10 +71,10 @@ pub fn event(event: &Event, registry: &Registry) -> String {
     }
 }
 
-/// What direction comes to, and what of it has changed.
+/// The classes of addresses, and how they differ from those before.
 pub fn classes(classes: &Classes) -> String {
     let prefixes = classes.prefixes.iter().map(|(family, prefixes)| {
-        let Prefixes { domestic, foreign, unclassified } = prefixes;
+        let PrefixCounts { domestic, foreign, unclassified } = prefixes;
         format!("{family} {domestic} domestic, {foreign} foreign, {unclassified} unclassified")
     });
     let prefixes: Vec<String> = prefixes.collect();
@@ -93,17 +93,17 @@ pub fn classes(classes: &Classes) -> String {
     )
 }
 
-/// What is said of an order under an approval or agreement that does not name the sensor (L-CAP).
+/// A warning: the basis of an order does not name the sensor (L-CAP).
 pub fn selects_nothing_at(order: &OrderKey, sensor: &str, basis: &BasisKey) -> String {
     format!("warning: {order} selects nothing at sensor {sensor}: {basis} does not name it")
 }
 
 /// The answer to a revocation that was accepted before.
 pub const REVOKED_BEFORE: &str = "this revocation was accepted before";
-/// The answer to a resumption where nothing was halted.
+/// The answer to resuming if nothing was halted.
 pub const NOT_HALTED: &str = "selection was not halted";
 
-/// The answer to an order that was given to be installed once more.
+/// The answer to installing an order that was installed before.
 pub fn installed_before(
     registry: &Registry,
     position: usize,
@@ -119,24 +119,24 @@ pub fn halted(act: &Act) -> String {
     format!("all selection is halted, {act}")
 }
 
-/// The answer to a halt where all selection was halted, by this act.
+/// The answer to a halt if selection was halted before, by this act.
 pub fn halted_before(first: Option<&Act>) -> String {
     let words = first.map_or_else(|| "all selection is halted".to_owned(), halted);
     format!("{words}; it was halted before")
 }
 
-/// The answer to what only counts once it is written, and could not be.
+/// The answer to a change that counts only once it is written, and could not be written.
 pub fn not_done(reason: &str) -> String {
     format!("the change could not be written: {reason}; nothing has changed")
 }
 
-/// The answer to what counts, and is not written yet.
+/// The answer to a change that counts, but is not written yet.
 pub fn not_written(lines: &[String], reason: &str) -> String {
     let lines = lines.join("; ");
     format!("{lines}; it is in force, but not written yet, and is tried again: {reason}")
 }
 
-/// What is said of a halt that is not in the registry.
+/// Says that a halt is not in the registry yet.
 pub fn unregistered(reason: &str) -> String {
     format!("not in the registry yet: {reason}")
 }
@@ -146,7 +146,7 @@ pub fn events(change: &Change) -> Vec<String> {
     change.events.iter().map(|one| event(one, &change.registry)).collect()
 }
 
-/// What became of an approval or agreement that was given to be installed.
+/// The answer to installing an approval or agreement.
 pub fn basis_installed(registry: &Registry, position: usize, is_known: bool) -> String {
     let Some(entry) = registry.bases().get(position) else { return String::new() };
     let (key, (end, _)) = (&entry.basis().key, registry.basis_end(entry));
@@ -163,7 +163,7 @@ pub fn basis_installed(registry: &Registry, position: usize, is_known: bool) -> 
     }
 }
 
-/// What became of an order that was given to be installed. `is_live`: its tables are in the kernel.
+/// The answer to installing an order. `is_live`: whether its tables are in the kernel.
 pub fn installed(registry: &Registry, position: usize, now: Timestamp, is_live: bool) -> String {
     let Some(entry) = registry.entries().get(position) else { return String::new() };
     let head = entry.head();

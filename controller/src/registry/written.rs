@@ -1,6 +1,6 @@
-//! The registry as it stands in `state.json`, schema `sekisho.state/v2`, and in the anchor beside it,
-//! schema `sekisho.anchor/v1`. Documents are only named here: they are read
-//! and verified anew from their envelopes.
+//! The registry as it is written: `state.json`, schema `sekisho.state/v2`, and its anchor, schema
+//! `sekisho.anchor/v1`. The state only names documents: loading reads and verifies them again from their
+//! envelopes.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::audit::Expected;
-use super::entry::{BasisEntry, Ended, Entry};
+use super::entry::{BasisEntry, Ended, OrderEntry};
 use super::runs::Running;
 use super::state::Registry;
 use crate::order::document::BasisReference;
-use crate::order::{Order, Subject};
+use crate::order::{DocumentKey, Order};
+use crate::rejection::StateFault;
 
 /// The schema name of the state.
 const STATE: &str = "sekisho.state/v2";
@@ -23,19 +24,19 @@ const ANCHOR: &str = "sekisho.anchor/v1";
 /// `state.json`.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct State {
+pub(super) struct WrittenState {
     schema: String,
     /// Counts the states from 1.
     pub(super) counter: u64,
-    /// The SHA-256 of the state before; none for the first.
+    /// The SHA-256 of the state before; `None` for the first.
     pub(super) previous: Option<String>,
     pub(super) facility: String,
-    /// The latest time that there was evidence for.
+    /// The latest time that there was evidence of.
     pub(super) highest_clock: Timestamp,
-    pub(super) trust: Vec<Trust>,
-    pub(super) bases: Vec<Basis>,
-    pub(super) orders: Vec<Approved>,
-    pub(super) revocations: Vec<Revocation>,
+    pub(super) trust: Vec<WrittenTrust>,
+    pub(super) bases: Vec<WrittenBasis>,
+    pub(super) orders: Vec<WrittenEntry>,
+    pub(super) revocations: Vec<WrittenRevocation>,
     pub(super) halted: Option<Act>,
     /// The daemon that has begun and not said that it ended.
     pub(super) running: Option<Running>,
@@ -45,14 +46,13 @@ pub(super) struct State {
     last_event: u64,
     /// The SHA-256 of its line in the audit file.
     last_line: String,
-    /// The lines of the change that led to this state, so that none is missing from the audit file
-    /// after a crash.
+    /// The lines of the change that led to this state, so that the audit file can be completed after a crash.
     lines: Vec<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Trust {
+pub(super) struct WrittenTrust {
     pub(super) version: u64,
     pub(super) file: String,
 }
@@ -60,7 +60,7 @@ pub(super) struct Trust {
 /// An approval or agreement.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Basis {
+pub(super) struct WrittenBasis {
     pub(super) file: String,
     pub(super) trust: u64,
     pub(super) installed_at: Timestamp,
@@ -70,10 +70,10 @@ pub(super) struct Basis {
 /// What an order says, without its sets and rules.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
+struct WrittenHead {
     order_id: String,
     serial: u64,
-    basis: Subject,
+    basis: DocumentKey,
     basis_sha256: String,
     not_before: Timestamp,
     not_after: Timestamp,
@@ -81,9 +81,9 @@ struct Head {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Approved {
+pub(super) struct WrittenEntry {
     /// The order without its sets and rules.
-    head: Head,
+    head: WrittenHead,
     pub(super) digest: String,
     pub(super) file: String,
     pub(super) trust: u64,
@@ -96,12 +96,12 @@ pub(super) struct Approved {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Revocation {
+pub(super) struct WrittenRevocation {
     pub(super) file: String,
     pub(super) trust: u64,
 }
 
-/// The anchor: what the state must not fall behind.
+/// The anchor, which the state must not fall behind.
 #[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Anchor {
@@ -112,7 +112,7 @@ pub(super) struct Anchor {
     pub(super) state: String,
 }
 
-impl State {
+impl WrittenState {
     /// A registry as it is to be written.
     pub(super) fn of(
         registry: &Registry,
@@ -120,11 +120,11 @@ impl State {
         previous: Option<String>,
         audit: Expected,
     ) -> Self {
-        let trust = |known: &super::state::TrustVersion| Trust {
+        let trust = |known: &super::state::TrustVersion| WrittenTrust {
             version: known.trust.version(),
             file: known.file.clone(),
         };
-        let revocation = |known: &super::state::Revoked| Revocation {
+        let revocation = |known: &super::state::Revoked| WrittenRevocation {
             file: known.file.clone(),
             trust: known.trust,
         };
@@ -135,8 +135,8 @@ impl State {
             facility: registry.facility.clone(),
             highest_clock: registry.clock.highest(),
             trust: registry.trusts.iter().map(trust).collect(),
-            bases: registry.bases.iter().map(Basis::of).collect(),
-            orders: registry.entries.iter().map(Approved::of).collect(),
+            bases: registry.bases.iter().map(WrittenBasis::of).collect(),
+            orders: registry.entries.iter().map(WrittenEntry::of).collect(),
             revocations: registry.revocations.iter().map(revocation).collect(),
             halted: registry.halted.clone(),
             running: registry.running.clone(),
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    /// What it says of the audit file.
+    /// What it says about the audit file.
     pub(super) fn audit(&self) -> Expected {
         Expected {
             last: self.last_event,
@@ -159,10 +159,10 @@ impl State {
     /// Reads a state.
     ///
     /// # Errors
-    /// One line that says what is wrong.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let state: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        known(&state.schema, STATE)?;
+    /// [`StateFault`].
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, StateFault> {
+        let state: Self = read(bytes)?;
+        check_schema(&state.schema, STATE)?;
         Ok(state)
     }
 }
@@ -175,19 +175,26 @@ impl Anchor {
     /// Reads an anchor.
     ///
     /// # Errors
-    /// One line that says what is wrong.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let anchor: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        known(&anchor.schema, ANCHOR)?;
+    /// [`StateFault`].
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, StateFault> {
+        let anchor: Self = read(bytes)?;
+        check_schema(&anchor.schema, ANCHOR)?;
         Ok(anchor)
     }
 }
 
-fn known(schema: &str, ours: &str) -> Result<(), String> {
-    if schema == ours { Ok(()) } else { Err(format!("the schema is {schema}, not {ours}")) }
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StateFault> {
+    serde_json::from_slice(bytes).map_err(|error| StateFault::Json(error.to_string()))
 }
 
-impl Basis {
+fn check_schema(found: &str, known: &'static str) -> Result<(), StateFault> {
+    if found == known {
+        return Ok(());
+    }
+    Err(StateFault::Schema { found: found.to_owned(), known })
+}
+
+impl WrittenBasis {
     fn of(entry: &BasisEntry) -> Self {
         Self {
             file: entry.file.clone(),
@@ -198,10 +205,10 @@ impl Basis {
     }
 }
 
-impl Approved {
-    fn of(entry: &Entry) -> Self {
+impl WrittenEntry {
+    fn of(entry: &OrderEntry) -> Self {
         let order = &entry.head;
-        let head = Head {
+        let head = WrittenHead {
             order_id: order.order_id.clone(),
             serial: order.serial,
             basis: order.basis.key.clone().into(),
@@ -225,10 +232,10 @@ impl Approved {
     /// What the order says, without its sets and rules.
     ///
     /// # Errors
-    /// One line that says what is wrong.
-    pub(super) fn head(&self) -> Result<Order, String> {
+    /// [`StateFault::NamesNoBasis`].
+    pub(super) fn head(&self) -> Result<Order, StateFault> {
         let head = &self.head;
-        let key = head.basis.clone().basis().ok_or("names no approval or agreement")?;
+        let key = head.basis.clone().basis().ok_or(StateFault::NamesNoBasis)?;
         Ok(Order {
             order_id: head.order_id.clone(),
             serial: head.serial,

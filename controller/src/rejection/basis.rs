@@ -1,30 +1,30 @@
-//! Faults of approvals and agreements: what the Act does not allow, whoever signed it.
+//! Faults of approvals and agreements: what the Act does not allow them to say, whoever signed them.
 
 use super::Requirement;
 
 /// What is wrong with an approval or an agreement.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BasisFault {
-    /// No measure that an approval can approve.
+    /// Not a measure that can be approved: the quoted text, and the measures that can.
     #[error("{0} is no measure that is approved; there are {1}")]
     Measure(String, String),
-    /// Another article than 11 and 12.
+    /// An agreement under another article than 11 and 12.
     #[error("is {0}, but an agreement rests on article 11 or 12")]
     Article(u64),
     /// A term that ends before it begins.
     #[error("the term ends at {end}, not after it begins at {start}")]
     Backwards {
-        /// Its end.
+        /// When it ends.
         end: String,
-        /// Its begin.
+        /// When it begins.
         start: String,
     },
     /// A term that is longer than the Act allows.
     #[error("the term ends at {end}, but {months} calendar months end at {latest}")]
     TooLong {
-        /// Its end.
+        /// When it ends.
         end: String,
-        /// The most months.
+        /// The longest term, in calendar months.
         months: u8,
         /// The latest end.
         latest: String,
@@ -35,87 +35,87 @@ pub enum BasisFault {
     /// A term that begins before it was approved or concluded.
     #[error("the term starts at {start}, before the {what} at {at}")]
     Early {
-        /// Its begin.
+        /// When it begins.
         start: String,
-        /// What comes later than that.
+        /// What comes later: the approval or the conclusion.
         what: &'static str,
-        /// When.
+        /// When that was.
         at: String,
     },
     /// A term that begins long after the approval.
     #[error("the term starts at {start}, more than 30 days after the approval at {at}")]
     Late {
-        /// Its begin.
+        /// When it begins.
         start: String,
         /// When it was approved.
         at: String,
     },
-    /// No capacity.
+    /// A capacity of 0.
     #[error("must be above 0")]
     NoCapacity,
     /// A share that the Act does not allow.
     #[error("{share} % is not within 1 to {largest} % for {measure}")]
     Share {
-        /// In percent.
+        /// The share, in percent.
         share: u64,
-        /// In percent.
+        /// The largest share that the Act allows, in percent.
         largest: u8,
         /// The measure.
         measure: &'static str,
     },
-    /// No sensor.
+    /// A facility that names no sensor.
     #[error("names no sensor, so that none could select")]
     NoSensor,
-    /// A sensor's share that is nothing, or more than everything.
+    /// A sensor's share, in percent, that is 0 or above 100.
     #[error("{0} % is not within 1 to 100 %")]
     SensorShare(u64),
-    /// Shares that together are more than the approved one.
+    /// Shares of sensors whose sum is above the approved share.
     #[error(
         "the sensors' shares are {together} % together, more than the {share} % of the facility"
     )]
     Together {
-        /// In percent.
+        /// Their sum, in percent.
         together: u64,
-        /// In percent.
+        /// The approved share, in percent.
         share: u64,
     },
-    /// No condition of that name.
+    /// Not the name of a kind of conditions; quoted.
     #[error("{0} is no condition; there are address, payload and protocol-ports")]
     Condition(String),
-    /// A retention period that the Act does not know.
+    /// A retention period, in years, that the Act does not allow.
     #[error("{0} is not within 1 to 2 years")]
     Retention(u64),
-    /// No ground of provision.
+    /// Not a ground of the Act's list: the quoted text, and the list.
     #[error("{0} is no ground of the Act's list; there are {1}")]
     Ground(String, String),
-    /// No consent that the Act asks for.
+    /// Not a consent that the Act asks for; quoted.
     #[error("{0} is no consent that the Act asks for; there are 23(4)(i) and 38(3)")]
     Consent(String),
-    /// A prefix that covers everything, or nearly.
+    /// A prefix that is too wide to be a party's own.
     #[error("{prefix} is wider than /{least}, and no party's")]
     Wide {
         /// The prefix.
         prefix: String,
-        /// The shortest length.
+        /// The shortest length allowed.
         least: u8,
     },
-    /// An agreement without addresses.
+    /// An agreement whose party has no addresses.
     #[error("an agreement selects only packets to the party's addresses, and there are none")]
     NoPrefix,
-    /// An extension of itself, or of what comes later.
+    /// A basis that extends its own serial or a higher one.
     #[error(
         "extends an earlier one, and serial {earlier} is not earlier than its own serial {own}"
     )]
     NotEarlier {
-        /// The serial that it names.
+        /// The serial that it extends.
         earlier: u64,
-        /// Its own.
+        /// Its own serial.
         own: u64,
     },
 }
 
 impl BasisFault {
-    /// The requirement behind it.
+    /// The requirement of the Act behind it.
     pub const fn requirement(&self) -> Option<Requirement> {
         Some(match self {
             Self::Measure(..) | Self::Wide { .. } | Self::NoPrefix => Requirement::Measure,

@@ -1,46 +1,67 @@
 //! Faults of form: what can be wrong with a field of any document.
 
 use super::Requirement;
+use crate::order::AddressFault;
 
 /// What is wrong with the form of a document, or of one field in it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FormFault {
-    /// Not text.
+    /// A file that is not UTF-8; the offset of the first wrong byte.
     #[error("is not UTF-8 text: byte {0} is wrong")]
     NotText(usize),
-    /// More than is read.
+    /// A file that is larger than any that is read.
     #[error("is larger than 1 GiB")]
     TooLarge,
     /// JSON that ends too early; where.
     #[error("the file ends in the middle of the JSON{0}")]
     Cut(String),
-    /// No JSON; why and where.
+    /// A file that is not JSON; why, and where.
     #[error("not valid JSON: {0}")]
     NoJson(String),
-    /// Something behind the object; where.
+    /// Text after the JSON object; where.
     #[error("something follows the end of the JSON object{0}")]
     Trailing(String),
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("is missing")]
     Missing,
     /// A field or name stands twice.
     #[error("stands twice")]
     Twice,
-    /// A field that is not known.
+    /// An unknown field; the fields that are known.
     #[error("is no field that is known here; there are {0}")]
     Unknown(String),
     /// A value of another type.
     #[error("expected {expected}, found {found}")]
     Wrong {
-        /// What must stand there.
+        /// The type that the field has.
         expected: String,
-        /// What stands there.
+        /// What the file holds.
         found: String,
     },
-    /// A text that does not say what it must.
+    /// A text that its field cannot hold, in the words of whoever read it.
     #[error("{0}")]
     Value(String),
-    /// Another schema.
+    /// A text that is no address and no prefix.
+    #[error(transparent)]
+    Address(#[from] AddressFault),
+    /// A SHA-256 that is not written as one.
+    #[error("is not 64 lower-case hexadecimal digits")]
+    Sha256,
+    /// A value with another number of hexadecimal digits than this one.
+    #[error("is not {0} hexadecimal digits")]
+    Digits(usize),
+    /// A list of ports without members, which could mean no port or any port.
+    #[error("is an empty list; leave the field out for any port")]
+    NoPorts,
+    /// A schema or `payloadType` that no document has.
+    #[error("is {found}, but only {known} are known")]
+    Unlisted {
+        /// What the file names, quoted.
+        found: String,
+        /// All that are known, quoted, as a list in a sentence.
+        known: String,
+    },
+    /// A document of another schema.
     #[error("is {found}, but only `{known}` is known")]
     Schema {
         /// What the document names, quoted.
@@ -53,13 +74,13 @@ pub enum FormFault {
     Outdated {
         /// What the document names, quoted.
         found: String,
-        /// What to do.
+        /// What to do instead.
         instead: &'static str,
     },
-    /// No id.
+    /// A text that is no id; quoted.
     #[error("{0} is not 1 to 64 characters of A-Z a-z 0-9 . _ -")]
     Id(String),
-    /// Text that could pass for something else, or none.
+    /// Free text that is empty, too long, or could pass for something else.
     #[error("{0}")]
     Text(String),
     /// A serial or version of 0.
@@ -81,13 +102,13 @@ pub enum FormFault {
     /// A member that a list has already; quoted.
     #[error("{0} stands in the list twice")]
     Again(String),
-    /// Neither or both of two fields.
+    /// None or several of fields of which exactly one must be there.
     #[error("needs exactly one of {0}")]
     OneOf(&'static str),
 }
 
 impl FormFault {
-    /// The requirement behind it.
+    /// The requirement of the Act behind it, if there is one.
     pub const fn requirement(&self) -> Option<Requirement> {
         match self {
             Self::Outdated { .. } => Some(Requirement::Approve),

@@ -3,32 +3,32 @@
 /// What is wrong with who signed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SigningFault {
-    /// A document without an envelope.
+    /// A document without an envelope; its kind, with an article.
     #[error("is {0} that nobody has signed: sign it with `sekisho order sign`")]
     Unsigned(&'static str),
     /// A document of another kind.
     #[error("is that of {found}, but {expected} is expected")]
     Kind {
-        /// What it is.
+        /// The kind that it is, with an article.
         found: &'static str,
-        /// What it must be.
+        /// The kind that it must be, with an article.
         expected: &'static str,
     },
     /// A signature without a `keyid` that no key of the trust file made.
     #[error("names no key, and no trusted key made it")]
     Nobody,
-    /// A key that is in no role.
+    /// A key that no role of the trust file names; its name.
     #[error("the key {0} is not trusted")]
     Untrusted(String),
     /// A key that is revoked.
     #[error("the key of {holder} is revoked by version {version} of the trust file")]
     Revoked {
-        /// Who holds it.
+        /// Who holds the key.
         holder: String,
         /// The version that revokes it.
         version: u64,
     },
-    /// A key that signed twice.
+    /// A key that signed twice; its holder or name.
     #[error("{0} has signed twice")]
     Twice(String),
     /// A key of a role that does not sign such a document.
@@ -36,29 +36,29 @@ pub enum SigningFault {
     Role {
         /// Who signed.
         holder: String,
-        /// In which role.
+        /// The role of the key.
         role: String,
-        /// What, with its article.
+        /// The kind of document, with an article.
         document: &'static str,
-        /// Who must sign.
+        /// The roles that must sign.
         roles: String,
     },
-    /// Too few.
+    /// Too few signatures of a role.
     #[error("{count} of the {threshold} signatures needed of {role}{version}")]
     Short {
         /// How many there are.
         count: usize,
-        /// How many it takes.
+        /// How many there must be.
         threshold: usize,
-        /// Of which role.
+        /// The role.
         role: String,
-        /// Of which trust file, where two count.
+        /// The trust file that asks for them, where two count: the end of the sentence.
         version: String,
     },
     /// A role that no key has.
     #[error("{document} is signed by {role}, and the trust file knows no such role")]
     NobodyHas {
-        /// What, with its article.
+        /// The kind of document, with an article.
         document: &'static str,
         /// The role.
         role: String,
@@ -68,25 +68,25 @@ pub enum SigningFault {
         "a revocation is signed by one role that signed what it ends ({roles}), and none has: {found}"
     )]
     NoRoleWhole {
-        /// The roles that may.
+        /// The roles that may revoke.
         roles: String,
-        /// How many of each there are.
+        /// How many signatures of each role there are.
         found: String,
     },
     /// A signature that does not hold.
     #[error("is not a signature of this {document} by {holder}")]
     Bad {
-        /// What.
+        /// The kind of document.
         document: &'static str,
-        /// Whose signature it is said to be.
+        /// The holder of the key that it claims to be by.
         holder: String,
     },
     /// A role that signs such documents, but not this one.
     #[error("{role} did not sign {ends}, and only who signed it revokes it")]
     NotTheirs {
-        /// Who revokes.
+        /// The role that revokes.
         role: String,
-        /// What.
+        /// What the revocation ends.
         ends: String,
     },
 }

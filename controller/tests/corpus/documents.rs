@@ -1,27 +1,27 @@
 //! The documents that are accepted, and the way that each goes.
 
 use controller::order::together::{Given, judge};
-use controller::order::{Kind, Trust};
+use controller::order::{DocumentKind, Trust};
 use controller::rejection::Rejections;
 use sekisho_kit::{papers, sealed, signers, trust_file};
 use serde_json::{Value, json};
 
 /// A document by its kind.
-pub(crate) fn document(kind: Kind) -> Value {
+pub(crate) fn document(kind: DocumentKind) -> Value {
     match kind {
-        Kind::Approval => approved().basis,
-        Kind::Order => approved().order,
-        Kind::Agreement => agreed().basis,
-        Kind::Revocation => sekisho_kit::revocation(
+        DocumentKind::Approval => approved().basis,
+        DocumentKind::Order => approved().order,
+        DocumentKind::Agreement => agreed().basis,
+        DocumentKind::Revocation => sekisho_kit::revocation(
             &json!({"approval_id": "2027-17-0003", "serial": 1}),
             "2027-12-01T09:00:00+09:00",
         ),
-        Kind::Trust => serde_json::from_str(&trust_file()).unwrap(),
+        DocumentKind::Trust => serde_json::from_str(&trust_file()).unwrap(),
     }
 }
 
 /// Every kind.
-pub(crate) const KINDS: [Kind; 5] = Kind::ALL;
+pub(crate) const KINDS: [DocumentKind; 5] = DocumentKind::ALL;
 
 pub(crate) fn plan() -> Value {
     let mut criteria = sekisho_kit::everything();
@@ -86,15 +86,16 @@ pub(crate) fn judged(files: &[&str]) -> Result<(), Rejections> {
 }
 
 /// A document as bytes, signed by those who must, on its whole way; an order with its approval.
-pub(crate) fn signed_and_judged(kind: Kind, payload: &[u8]) -> Result<(), Rejections> {
-    if kind == Kind::Trust {
+pub(crate) fn signed_and_judged(kind: DocumentKind, payload: &[u8]) -> Result<(), Rejections> {
+    if kind == DocumentKind::Trust {
         return Trust::parse("f", payload).map(drop);
     }
-    let by: &[u8] = if kind == Kind::Revocation { &[1, 2, 3] } else { signers(kind) };
+    let by: &[u8] = if kind == DocumentKind::Revocation { &[1, 2, 3] } else { signers(kind) };
     let envelope = sealed(kind, payload, by);
-    if kind == Kind::Order {
-        let basis = document(Kind::Approval).to_string();
-        let basis = sealed(Kind::Approval, basis.as_bytes(), signers(Kind::Approval));
+    if kind == DocumentKind::Order {
+        let basis = document(DocumentKind::Approval).to_string();
+        let basis =
+            sealed(DocumentKind::Approval, basis.as_bytes(), signers(DocumentKind::Approval));
         return judged(&[&envelope, &basis]);
     }
     judged(&[&envelope])
@@ -107,7 +108,7 @@ pub(crate) fn all_are_accepted() {
             .unwrap_or_else(|rejections| panic!("{}: {rejections}", kind.noun()));
     }
     let agreed = agreed().basis.to_string();
-    signed_and_judged(Kind::Agreement, agreed.as_bytes()).unwrap();
+    signed_and_judged(DocumentKind::Agreement, agreed.as_bytes()).unwrap();
 }
 
 /// Sets a field of a document; a pointer that ends in `/-` appends.

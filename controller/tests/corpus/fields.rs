@@ -1,6 +1,6 @@
 //! Every field of every document: missing, doubled, of a wrong type, beside an unknown one.
 
-use controller::order::Kind;
+use controller::order::DocumentKind;
 use serde_json::{Map, Value, json};
 
 use crate::Case;
@@ -21,19 +21,19 @@ struct Field {
 const NAMED: [&str; 5] = ["sensors", "address_sets", "payload_prefixes", "keys", "roles"];
 
 /// Fields that may be absent.
-fn is_optional(kind: Kind, path: &str) -> bool {
+fn is_optional(kind: DocumentKind, path: &str) -> bool {
     let basis =
         ["extends", "criteria.protocols", "handling.retention_years", "handling.barred_grounds"];
     let in_rule =
         ["protocol", "destination_ports", "source_ports", "destination", "payload", "source"];
     match kind {
-        Kind::Approval => basis.contains(&path),
-        Kind::Agreement => basis.contains(&path) || path == "consents",
-        Kind::Order => {
+        DocumentKind::Approval => basis.contains(&path),
+        DocumentKind::Agreement => basis.contains(&path) || path == "consents",
+        DocumentKind::Order => {
             path == "payload_prefixes"
                 || path.split_once("].").is_some_and(|(_, field)| in_rule.contains(&field))
         }
-        Kind::Revocation | Kind::Trust => false,
+        DocumentKind::Revocation | DocumentKind::Trust => false,
     }
 }
 
@@ -105,7 +105,7 @@ fn object<'a>(whole: &'a mut Value, field: &Field) -> &'a mut Map<String, Value>
     whole.pointer_mut(&field.parent).unwrap().as_object_mut().unwrap()
 }
 
-fn missing(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
+fn missing(kind: DocumentKind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
     let Field { path, name, is_named, .. } = field;
     if *is_named || is_optional(kind, path) || missing_is_told_elsewhere(path) {
         return;
@@ -120,7 +120,7 @@ fn missing(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
     });
 }
 
-fn doubled(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
+fn doubled(kind: DocumentKind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
     let mut document = whole.clone();
     let fields = object(&mut document, field);
     // A field under a name that stands for its own, so that the text can be changed at that place.
@@ -136,7 +136,7 @@ fn doubled(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
     });
 }
 
-fn wrong_types(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
+fn wrong_types(kind: DocumentKind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
     let before = object(&mut whole.clone(), field)[&field.name].clone();
     for (what, value) in [
         ("null", Value::Null),
@@ -164,7 +164,7 @@ fn wrong_types(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) 
     }
 }
 
-fn unknown(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
+fn unknown(kind: DocumentKind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
     let mut document = whole.clone();
     object(&mut document, field).insert("neighbour".to_owned(), json!(1));
     let place = field.path.strip_suffix(&field.name).unwrap();
@@ -177,7 +177,7 @@ fn unknown(kind: Kind, whole: &Value, field: &Field, cases: &mut Vec<Case>) {
 }
 
 /// What is no document at all.
-fn texts(kind: Kind, whole: &Value, cases: &mut Vec<Case>) {
+fn texts(kind: DocumentKind, whole: &Value, cases: &mut Vec<Case>) {
     let text = whole.to_string();
     for (what, bytes, reason) in [
         ("nothing", Vec::new(), "Form.Cut"),

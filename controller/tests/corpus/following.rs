@@ -1,6 +1,6 @@
 //! Documents that are right by themselves and do not go with each other.
 
-use controller::order::Kind;
+use controller::order::DocumentKind;
 use sekisho_kit::{papers, sealed, signers};
 use serde_json::{Value, json};
 
@@ -17,9 +17,10 @@ fn signed(plan: &Value, basis: &[(&str, Value)], order: &[(&str, Value)]) -> [St
     for (pointer, value) in order {
         put(&mut papers.order, pointer, value.clone());
     }
-    let seal =
-        |kind: Kind, document: &Value| sealed(kind, document.to_string().as_bytes(), signers(kind));
-    [seal(papers.kind, &papers.basis), seal(Kind::Order, &papers.order)]
+    let seal = |kind: DocumentKind, document: &Value| {
+        sealed(kind, document.to_string().as_bytes(), signers(kind))
+    };
+    [seal(papers.kind, &papers.basis), seal(DocumentKind::Order, &papers.order)]
 }
 
 /// The plan under an approval of its own, without anything before it.

@@ -1,6 +1,6 @@
 //! Values of the right type that are none: out of range, out of the Act, out of what was approved.
 
-use controller::order::Kind;
+use controller::order::DocumentKind;
 use serde_json::{Value, json};
 
 use crate::Case;
@@ -11,14 +11,14 @@ type Row = (&'static str, Value, &'static str, &'static str);
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (kind, rows) in [
-        (Kind::Approval, approval()),
-        (Kind::Approval, basis()),
-        (Kind::Agreement, basis()),
-        (Kind::Agreement, agreement()),
-        (Kind::Order, order()),
-        (Kind::Order, selection()),
-        (Kind::Revocation, revocation()),
-        (Kind::Trust, trust()),
+        (DocumentKind::Approval, approval()),
+        (DocumentKind::Approval, basis()),
+        (DocumentKind::Agreement, basis()),
+        (DocumentKind::Agreement, agreement()),
+        (DocumentKind::Order, order()),
+        (DocumentKind::Order, selection()),
+        (DocumentKind::Revocation, revocation()),
+        (DocumentKind::Trust, trust()),
     ] {
         for (pointer, value, field, reason) in rows {
             let mut document = document(kind);
@@ -149,8 +149,8 @@ fn agreement() -> Vec<Row> {
         ("/party/prefixes", json!([]), "party.prefixes", "Basis.NoPrefix"),
         ("/party/prefixes", json!(["0.0.0.0/0"]), "party.prefixes[0]", "Basis.Wide"),
         ("/party/prefixes", json!(["2000::/3"]), "party.prefixes[0]", "Basis.Wide"),
-        ("/party/prefixes", json!(["203.0.113.1/24"]), "party.prefixes[0]", "Form.Value"),
-        ("/party/prefixes", json!(["x"]), "party.prefixes[0]", "Form.Value"),
+        ("/party/prefixes", json!(["203.0.113.1/24"]), "party.prefixes[0]", "Form.Address"),
+        ("/party/prefixes", json!(["x"]), "party.prefixes[0]", "Form.Address"),
         ("/concluded_at", json!("2027-11-01T00:00:01+09:00"), "not_before", "Basis.Early"),
         ("/analysis", json!(""), "analysis", "Form.Text"),
         ("/consents", json!(["28"]), "consents[0]", "Basis.Consent"),
@@ -171,8 +171,8 @@ fn order() -> Vec<Row> {
         ("/schema", json!("sekisho.order/v3"), "schema", "Form.Schema"),
         ("/order_id", json!("a b"), "order_id", "Form.Id"),
         ("/serial", json!(0), "serial", "Form.Zero"),
-        ("/basis/sha256", json!("00"), "basis.sha256", "Form.Value"),
-        ("/basis/sha256", json!("AB".repeat(32)), "basis.sha256", "Form.Value"),
+        ("/basis/sha256", json!("00"), "basis.sha256", "Form.Sha256"),
+        ("/basis/sha256", json!("AB".repeat(32)), "basis.sha256", "Form.Sha256"),
         ("/basis/sha256", json!("0".repeat(64)), "basis.sha256", "Selection.OtherBasis"),
         ("/basis/serial", json!(0), "basis.serial", "Form.Zero"),
         ("/basis/serial", json!(9), "basis", "Selection.NoBasis"),
@@ -195,25 +195,25 @@ fn order() -> Vec<Row> {
             "/address_sets/c2/addresses/0",
             json!("::ffff:1.2.3.4"),
             "address_sets.c2.addresses[0]",
-            "Form.Value",
+            "Form.Address",
         ),
         (
             "/address_sets/c2/addresses/0",
             json!("198.51.100.7/33"),
             "address_sets.c2.addresses[0]",
-            "Form.Value",
+            "Form.Address",
         ),
         (
             "/address_sets/c2/addresses/0",
             json!("198.51.100.7/8"),
             "address_sets.c2.addresses[0]",
-            "Form.Value",
+            "Form.Address",
         ),
         (
             "/address_sets/c2/addresses/0",
             json!("fe80::1%eth0"),
             "address_sets.c2.addresses[0]",
-            "Form.Value",
+            "Form.Address",
         ),
         ("/address_sets/c2/addresses", json!([]), "rules[0].either", "Selection.EmptySet"),
         (
@@ -254,7 +254,7 @@ fn order() -> Vec<Row> {
             "payload_prefixes.beacon.length",
             "Form.Range",
         ),
-        ("/payload_prefixes/beacon/key", json!("00"), "payload_prefixes.beacon.key", "Form.Value"),
+        ("/payload_prefixes/beacon/key", json!("00"), "payload_prefixes.beacon.key", "Form.Digits"),
         (
             "/payload_prefixes/beacon/siphash24",
             json!([]),
@@ -265,7 +265,7 @@ fn order() -> Vec<Row> {
             "/payload_prefixes/beacon/siphash24",
             json!(["00"]),
             "payload_prefixes.beacon.siphash24[0]",
-            "Form.Value",
+            "Form.Digits",
         ),
         ("/rules", json!([]), "rules", "Selection.NoRule"),
         ("/rules/0/id", json!("r 1"), "rules[0].id", "Form.Id"),
@@ -277,7 +277,7 @@ fn order() -> Vec<Row> {
         ("/rules/0/protocol", json!("http"), "rules[0].protocol", "Form.Wrong"),
         ("/rules/0/protocol", json!("icmp"), "rules[0].destination_ports", "Selection.NoPorts"),
         ("/rules/1/protocol", json!("icmpv6"), "rules[1].payload", "Selection.NoPayload"),
-        ("/rules/0/destination_ports", json!([]), "rules[0].destination_ports", "Form.Value"),
+        ("/rules/0/destination_ports", json!([]), "rules[0].destination_ports", "Form.NoPorts"),
         (
             "/rules/0/destination_ports",
             json!(["65536"]),

@@ -1,7 +1,7 @@
 //! Every role: one signature short, the right number in the wrong role, a key in two roles, a revoked key. And
 //! envelopes that are none.
 
-use controller::order::{Envelope, Kind, Role, Trust, verify_any, verify_rotation};
+use controller::order::{DocumentKind, Envelope, Role, Trust, verify_any, verify_rotation};
 use controller::rejection::Rejections;
 use sekisho_kit::{
     CABINET_OFFICE, CARRIER, COMMISSION, PARTY, keyid, sealed, signers, trust_version,
@@ -21,7 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-fn verified(kind: Kind, by: &[u8], trust: &Trust) -> Result<(), Rejections> {
+fn verified(kind: DocumentKind, by: &[u8], trust: &Trust) -> Result<(), Rejections> {
     let envelope = sealed(kind, document(kind).to_string().as_bytes(), by);
     verify_any("f", envelope.as_bytes(), trust).map(drop)
 }
@@ -39,17 +39,17 @@ const ROLES: [(&str, &[u8], usize); 4] = [
 ];
 
 /// The roles that sign a kind, by their names.
-fn roles_of(kind: Kind) -> &'static [&'static str] {
+fn roles_of(kind: DocumentKind) -> &'static [&'static str] {
     match kind {
-        Kind::Approval => &["commission"],
-        Kind::Agreement => &["cabinet-office", "party:acme", "carrier"],
+        DocumentKind::Approval => &["commission"],
+        DocumentKind::Agreement => &["cabinet-office", "party:acme", "carrier"],
         _ => &["cabinet-office"],
     }
 }
 
 fn documents(cases: &mut Vec<Case>) {
     let trust = trust();
-    for kind in [Kind::Approval, Kind::Agreement, Kind::Order] {
+    for kind in [DocumentKind::Approval, DocumentKind::Agreement, DocumentKind::Order] {
         let all = signers(kind);
         for (role, keys, _) in ROLES.iter().filter(|(role, ..)| roles_of(kind).contains(role)) {
             let one = all.iter().position(|key| keys.contains(key)).unwrap();
@@ -95,13 +95,13 @@ fn documents(cases: &mut Vec<Case>) {
         (&[], "nobody"),
     ] {
         let name = format!("revocation: {name}");
-        let outcome = verified(Kind::Revocation, by, &trust);
+        let outcome = verified(DocumentKind::Revocation, by, &trust);
         cases.push(case(name, "signatures", "Signing.NoRoleWhole", outcome));
     }
     for (by, role) in [(&[11, 12][..], "cabinet-office"), (&[21], "carrier"), (&[31], "party:acme")]
     {
         let name = format!("revocation of an approval: by {role}");
-        let outcome = verified(Kind::Revocation, by, &trust);
+        let outcome = verified(DocumentKind::Revocation, by, &trust);
         cases.push(case(name, "signatures[0].keyid", "Signing.NotTheirs", outcome));
     }
     // A trust file without a carrier: nobody can conclude an agreement.
@@ -110,14 +110,23 @@ fn documents(cases: &mut Vec<Case>) {
     keys.remove(&keyid(CARRIER));
     file["roles"].as_object_mut().unwrap().remove("carrier");
     let without = Trust::parse("t", file.to_string().as_bytes()).unwrap();
-    let outcome = verified(Kind::Agreement, &[11, 12, 31], &without);
+    let outcome = verified(DocumentKind::Agreement, &[11, 12, 31], &without);
     cases.push(case("agreement: no carrier".into(), "signatures", "Signing.NobodyHas", outcome));
 }
 
 /// A key of each role that is revoked.
 fn revoked(cases: &mut Vec<Case>) {
-    for kind in [Kind::Approval, Kind::Agreement, Kind::Order, Kind::Revocation] {
-        let all = if kind == Kind::Revocation { signers(Kind::Approval) } else { signers(kind) };
+    for kind in [
+        DocumentKind::Approval,
+        DocumentKind::Agreement,
+        DocumentKind::Order,
+        DocumentKind::Revocation,
+    ] {
+        let all = if kind == DocumentKind::Revocation {
+            signers(DocumentKind::Approval)
+        } else {
+            signers(kind)
+        };
         for (index, key) in all.iter().enumerate() {
             // A role of one key has no other that could sign.
             if [CARRIER, PARTY].contains(key) {
@@ -232,7 +241,8 @@ fn trust_files(cases: &mut Vec<Case>) {
 fn rotations(cases: &mut Vec<Case>) {
     let old = Trust::parse("t", trust_version(3, &[4]).as_bytes()).unwrap();
     let rotated = |file: &str, by: &[u8]| {
-        verify_rotation("f", sealed(Kind::Trust, file.as_bytes(), by).as_bytes(), &old).map(drop)
+        verify_rotation("f", sealed(DocumentKind::Trust, file.as_bytes(), by).as_bytes(), &old)
+            .map(drop)
     };
     let next = trust_version(4, &[4]);
     rotated(&next, &[1, 2, 3, 11, 12]).unwrap();
@@ -321,11 +331,11 @@ fn rotations(cases: &mut Vec<Case>) {
 fn envelopes(cases: &mut Vec<Case>) {
     let trust = trust();
     let whole: Value = {
-        let order = document(Kind::Order).to_string();
-        serde_json::from_str(&sealed(Kind::Order, order.as_bytes(), &[11, 12])).unwrap()
+        let order = document(DocumentKind::Order).to_string();
+        serde_json::from_str(&sealed(DocumentKind::Order, order.as_bytes(), &[11, 12])).unwrap()
     };
     let opened = |text: &str| verify_any("f", text.as_bytes(), &trust).map(drop);
-    for kind in Kind::ALL {
+    for kind in DocumentKind::ALL {
         let outcome = opened(&document(kind).to_string());
         cases.push(case(
             format!("{}: without an envelope", kind.noun()),
@@ -334,10 +344,19 @@ fn envelopes(cases: &mut Vec<Case>) {
             outcome,
         ));
     }
+    let outcome = opened("{\"schema\":\"sekisho.other/v1\"}");
+    cases.push(case(
+        "a schema that no document has".to_owned(),
+        "schema",
+        "Form.Unlisted",
+        outcome,
+    ));
     for old in ["order", "revocation", "trust"] {
         let text = format!("{{\"schema\":\"sekisho.{old}/v1\"}}");
-        let kind =
-            Kind::ALL.into_iter().find(|kind| kind.schema().contains(&format!(".{old}/"))).unwrap();
+        let kind = DocumentKind::ALL
+            .into_iter()
+            .find(|kind| kind.schema().contains(&format!(".{old}/")))
+            .unwrap();
         let outcome = opened(&sealed(kind, text.as_bytes(), &[1, 2, 3]));
         cases.push(case(
             format!("{old} of version 1 in an envelope"),
@@ -395,7 +414,7 @@ fn envelopes(cases: &mut Vec<Case>) {
         "Signing.Twice",
         outcome,
     ));
-    let other = sealed(Kind::Order, b"{}", &[11, 12]);
+    let other = sealed(DocumentKind::Order, b"{}", &[11, 12]);
     assert!(Envelope::parse("f", other.as_bytes()).is_ok());
     let outcome = controller::order::verify_revocation("f", other.as_bytes(), &trust).map(drop);
     cases.push(case("envelope: of another kind".into(), "payloadType", "Signing.Kind", outcome));

@@ -1,4 +1,5 @@
-//! Documents for tests, in one place: keys in their roles, and whole sets of approval or agreement and order.
+//! What tests share: documents (keys in their roles, and whole sets of approval or agreement and order), and in
+//! [`kernel`] a kernel in memory.
 //!
 //! A test says what it wants in a *plan*: an order with the fields of what it rests on among its own. One
 //! function, [`papers`], makes both documents of it. A plan has these fields:
@@ -19,10 +20,12 @@
     reason = "a test fails by panicking; in the controller, whose tests this is a part of, nothing is to be expected"
 )]
 
+pub mod kernel;
+
 use std::convert::Infallible;
 
 use controller::order::trust::{KeyEntry, RoleDraft};
-use controller::order::{Envelope, Kind, Role, Trust, keys};
+use controller::order::{DocumentKind, Envelope, Role, Trust, keys};
 use ed25519_dalek::SigningKey;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -82,17 +85,17 @@ pub fn trust_version(version: u64, revoked: &[u8]) -> String {
 }
 
 /// Who must sign a document of some kind, if its roles are those of the trust file.
-pub const fn signers(kind: Kind) -> &'static [u8] {
+pub const fn signers(kind: DocumentKind) -> &'static [u8] {
     match kind {
-        Kind::Approval => &[1, 2, 3],
-        Kind::Agreement => &[11, 12, PARTY, CARRIER],
-        Kind::Order | Kind::Revocation => &[11, 12],
-        Kind::Trust => &[1, 2, 3, 11, 12],
+        DocumentKind::Approval => &[1, 2, 3],
+        DocumentKind::Agreement => &[11, 12, PARTY, CARRIER],
+        DocumentKind::Order | DocumentKind::Revocation => &[11, 12],
+        DocumentKind::Trust => &[1, 2, 3, 11, 12],
     }
 }
 
 /// Signs a payload as a document of some kind, with the keys of these numbers.
-pub fn sealed(kind: Kind, payload: &[u8], signers: &[u8]) -> String {
+pub fn sealed(kind: DocumentKind, payload: &[u8], signers: &[u8]) -> String {
     let mut envelope = Envelope::unsigned(kind, payload.to_vec());
     for signer in signers {
         envelope.sign(&key(*signer)).unwrap();
@@ -104,7 +107,7 @@ pub fn sealed(kind: Kind, payload: &[u8], signers: &[u8]) -> String {
 #[derive(Clone, Debug)]
 pub struct Papers {
     /// The kind of the first.
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// The approval or agreement.
     pub basis: Value,
     /// The order under it.
@@ -134,7 +137,10 @@ impl Papers {
 
     fn sign_order(&self, order: &str) -> Signed {
         let basis = sealed(self.kind, self.basis.to_string().as_bytes(), signers(self.kind));
-        Signed { basis, order: sealed(Kind::Order, order.as_bytes(), signers(Kind::Order)) }
+        Signed {
+            basis,
+            order: sealed(DocumentKind::Order, order.as_bytes(), signers(DocumentKind::Order)),
+        }
     }
 }
 
@@ -147,9 +153,9 @@ pub fn digest(document: &Value) -> String {
 pub fn papers(plan: &Value) -> Papers {
     let is_agreement = plan["measure"] == json!("agreement");
     let (kind, id_field) = if is_agreement {
-        (Kind::Agreement, "agreement_id")
+        (DocumentKind::Agreement, "agreement_id")
     } else {
-        (Kind::Approval, "approval_id")
+        (DocumentKind::Approval, "approval_id")
     };
     let under = &plan["under"];
     let or = |field: &str, otherwise: &Value| match &under[field] {
@@ -195,7 +201,7 @@ fn order(plan: &Value, id_field: &str, basis: &Value) -> Value {
         named.map(|(name, value)| (name.clone(), set(value))).collect::<Map<String, Value>>().into()
     };
     json!({
-        "schema": Kind::Order.schema(),
+        "schema": DocumentKind::Order.schema(),
         "order_id": plan["order_id"],
         "serial": plan["serial"],
         "basis": {
@@ -242,7 +248,7 @@ pub fn everything() -> Value {
 /// A revocation of `ends`, as of this moment.
 pub fn revocation(ends: &Value, effective_at: &str) -> Value {
     json!({
-        "schema": Kind::Revocation.schema(),
+        "schema": DocumentKind::Revocation.schema(),
         "ends": ends,
         "effective_at": effective_at,
         "reason": "a test",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use controller::durable::disk::{Disk, Steps};
-use controller::registry::Place;
+use controller::registry::StatePaths;
 
 use crate::ports::Medium;
 
@@ -89,8 +89,8 @@ impl Medium for SimulatedDisk {
         self.after_power_cut(luck)
     }
 
-    fn place(&self) -> Place {
-        Place::new(Path::new("/state"), None)
+    fn place(&self) -> StatePaths {
+        StatePaths::new(Path::new("/state"), None)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use controller::order::Kind;
+use controller::order::DocumentKind;
 use controller::order::together::Given;
 use jiff::Timestamp;
 use sekisho_kit::{Papers, papers, sealed, trust_version};
@@ -35,7 +35,8 @@ pub fn trust_file() -> String {
 
 /// The second trust file, without the keys of [`REVOKED`], signed by enough.
 pub fn rotation() -> Vec<u8> {
-    sealed(Kind::Trust, trust_version(2, &REVOKED).as_bytes(), &[1, 2, 4, 11, 13]).into_bytes()
+    sealed(DocumentKind::Trust, trust_version(2, &REVOKED).as_bytes(), &[1, 2, 4, 11, 13])
+        .into_bytes()
 }
 
 /// The id of an approval.
@@ -74,8 +75,8 @@ pub fn envelopes(order: &Order, approval: &Approval) -> Vec<Given> {
         bytes: sealed(kind, document.to_string().as_bytes(), signers).into(),
     };
     vec![
-        given(Kind::Order, &document, order.signers),
-        given(Kind::Approval, &basis, approval.signers),
+        given(DocumentKind::Order, &document, order.signers),
+        given(DocumentKind::Approval, &basis, approval.signers),
     ]
 }
 
@@ -88,5 +89,5 @@ pub fn revocation(what: Revoked, effective: i64) -> Vec<u8> {
         }
     };
     let revocation = sekisho_kit::revocation(&ends, &wall(effective).to_string());
-    sealed(Kind::Revocation, revocation.to_string().as_bytes(), signers).into_bytes()
+    sealed(DocumentKind::Revocation, revocation.to_string().as_bytes(), signers).into_bytes()
 }

@@ -11,7 +11,7 @@
 //! | [`world`] | a daemon and its disk, through which it happens, beside the model |
 //! | [`disk`] | a disk that forgets what was not brought to it |
 //!
-//! The tests beside it have a stand-in for the kernel. Over the real program: `tests/tests/model.rs`.
+//! The tests beside it have a kernel in memory. Over the real program: `tests/tests/model.rs`.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use controller::compile::Names;
 use controller::daemon::sensor::Enforce;
 use controller::durable::disk::Disk;
-use controller::registry::Place;
+use controller::registry::StatePaths;
+use sekisho_kit::kernel::MemoryKernel;
 use sensor_common::boot_time::BootTime;
+
+use super::law::IDS;
 
 /// A kernel that can be asked what it selects.
 pub trait Port: Enforce {
@@ -34,5 +37,26 @@ pub trait Medium: Disk + Clone {
     fn after_cut(&self, luck: u64) -> Self;
 
     /// Where the state is kept on it.
-    fn place(&self) -> Place;
+    fn place(&self) -> StatePaths;
+}
+
+impl Port for MemoryKernel {
+    fn set_now(&mut self, boot: BootTime) {
+        self.now = boot;
+    }
+
+    fn judges_by(&mut self, names: Arc<Names>) {
+        self.names = Some(names);
+    }
+
+    fn live(&mut self) -> Vec<(usize, u64)> {
+        let position = |id: &str| IDS.iter().position(|known| *known == id).unwrap();
+        Self::live(self).map(|order| (position(&order.order_id), order.serial)).collect()
+    }
+
+    fn forget(&mut self) {
+        let now = self.now;
+        *self = Self::default();
+        self.now = now;
+    }
 }

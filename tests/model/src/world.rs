@@ -10,8 +10,8 @@ use controller::daemon::orders::name_book::NameBook;
 use controller::daemon::orders::reconciler::{Compiled, Reconciler, Ticked};
 use controller::daemon::prepare::Layers;
 use controller::registry::act::{Act, Caller, Said};
-use controller::registry::loading::Contents;
-use controller::registry::{Change, Reading, Registry, Store};
+use controller::registry::loading::OrderBodies;
+use controller::registry::{Change, Reading, Registry, StateStore};
 use sensor_common::boot_time::BootTime;
 
 use super::documents::{self, FACILITY, SENSOR, wall};
@@ -28,7 +28,7 @@ const BOOT: i64 = 10_000;
 /// A daemon, its disk and its kernel, with the model beside it.
 pub struct World<P, M> {
     disk: M,
-    store: Store<M>,
+    store: StateStore<M>,
     registry: Registry,
     reconciler: Reconciler,
     names: Arc<NameBook>,
@@ -60,7 +60,7 @@ impl<P: Port, M: Medium> World<P, M> {
         disk.create_directory(place.directory.parent().unwrap()).unwrap();
         let trust = documents::trust_file();
         let begun = Registry::begin(FACILITY, "trust.json", trust.as_bytes(), wall(0)).unwrap();
-        let (store, registry) = Store::create(disk.clone(), place, begun).unwrap();
+        let (store, registry) = StateStore::create(disk.clone(), place, begun).unwrap();
         let names = Arc::default();
         let mut world = Self {
             disk,
@@ -166,7 +166,8 @@ impl<P: Port, M: Medium> World<P, M> {
     /// not the whole machine starts anew, in the kernel.
     fn die(&mut self, luck: u64, machine: bool) {
         self.disk = self.disk.after_cut(luck);
-        let opened = Store::open(self.disk.clone(), self.disk.place(), Contents::Read).unwrap();
+        let opened =
+            StateStore::open(self.disk.clone(), self.disk.place(), OrderBodies::Read).unwrap();
         (self.store, self.registry) = opened.expect("it was there");
         (self.reconciler, self.job) = (reconciler(&self.layers, &self.names), None);
         if machine {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use controller::durable::disk::{Disk as _, Steps as _};
 use controller::order::OrderKey;
 use controller::registry::act::{Act, Caller, Said};
-use controller::registry::loading::{self, Contents, look};
+use controller::registry::loading::{self, OrderBodies, look};
 use controller::registry::{
-    Change, OrderState, Place, Reading, Registry, Store, StoreError, names,
+    Change, OrderState, Reading, Registry, StatePaths, StateStore, StoreError, names,
 };
 use sekisho_model::disk::SimulatedDisk;
 use sekisho_model::documents::{self, FACILITY, wall};
@@ -18,7 +18,7 @@ use sekisho_model::law::{Approval, Order, Revoked, SIGNERS};
 use sekisho_model::ports::Medium as _;
 use sensor_common::boot_time::BootTime;
 
-fn place() -> Place {
+fn place() -> StatePaths {
     SimulatedDisk::default().place()
 }
 
@@ -63,13 +63,13 @@ fn nobody(now: Reading) -> Act {
 }
 
 fn create(disk: &SimulatedDisk) -> Opened {
-    Store::create(disk.clone(), place(), begun()).unwrap()
+    StateStore::create(disk.clone(), place(), begun()).unwrap()
 }
 
-type Opened = (Store<SimulatedDisk>, Registry);
+type Opened = (StateStore<SimulatedDisk>, Registry);
 
 fn open(disk: SimulatedDisk) -> Result<Option<Opened>, StoreError> {
-    Store::open(disk, place(), Contents::Read)
+    StateStore::open(disk, place(), OrderBodies::Read)
 }
 
 fn refusal(disk: SimulatedDisk) -> String {
@@ -250,7 +250,7 @@ fn a_power_cut_while_the_directory_is_made() {
     for steps in 0.. {
         let disk = SimulatedDisk::default();
         disk.fail_after(steps);
-        let done = Store::create(disk.clone(), place(), begun());
+        let done = StateStore::create(disk.clone(), place(), begun());
         for luck in 0..24 {
             match open(disk.after_power_cut(luck)).unwrap() {
                 None => assert!(done.is_err()),

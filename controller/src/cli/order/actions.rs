@@ -17,7 +17,7 @@ use crate::files;
 use crate::order::together::{Given, examine};
 use crate::order::trust::{KeyEntry, RoleDraft, TrustedKey};
 use crate::order::{
-    Basis, Document, Envelope, Kind, Mandate, Signer, Trust, check_draft, keys, load,
+    Basis, Document, DocumentKind, Envelope, Mandate, Signer, Trust, check_draft, keys, load,
     read_document, time,
 };
 
@@ -69,7 +69,7 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write) -> Result<(), OrderErro
         Envelope::parse(&file, &bytes)?
     } else {
         let bytes = without_comments(bytes);
-        Envelope::unsigned(Kind::of_document(&file, &bytes)?, bytes)
+        Envelope::unsigned(DocumentKind::of_document(&file, &bytes)?, bytes)
     };
     let document = read_document(&file, envelope.kind(), envelope.payload())?;
     if let Some(under) = &args.under {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::actions::{name, print, read};
 use super::papers::Paper;
 use super::{DraftArgs, OrderError, TemplateArgs, TemplateKind};
-use crate::order::{Kind, Measure, Order, check_draft, parse_network};
+use crate::order::{DocumentKind, Measure, Order, check_draft, parse_network};
 use crate::rejection::{FormFault, Rejection};
 
 /// Leaves out the lines of a draft that begin with `//`. No line of a JSON text does: a string has no line
@@ -52,7 +52,7 @@ pub(super) fn draft(args: &DraftArgs, out: &mut dyn Write) -> Result<(), OrderEr
         }
     }
     let order = json!({
-        "schema": Kind::Order.schema(),
+        "schema": DocumentKind::Order.schema(),
         "order_id": args.order_id,
         "serial": args.serial,
         "basis": {
@@ -96,7 +96,7 @@ fn addresses(args: &DraftArgs) -> Result<Vec<String>, OrderError> {
         match parse_network(line) {
             Ok(_) => addresses.push(line.to_owned()),
             Err(reason) => {
-                let rejection = Rejection::new(&file, FormFault::Value(reason));
+                let rejection = Rejection::new(&file, FormFault::Address(reason));
                 wrong.push(rejection.at(format!("line {number}")));
             }
         }
@@ -112,10 +112,10 @@ mod tests {
     #[test]
     fn a_template_is_a_document_with_comments() {
         for (kind, of) in [
-            (TemplateKind::Approval, Kind::Approval),
-            (TemplateKind::Agreement, Kind::Agreement),
-            (TemplateKind::Order, Kind::Order),
-            (TemplateKind::Revocation, Kind::Revocation),
+            (TemplateKind::Approval, DocumentKind::Approval),
+            (TemplateKind::Agreement, DocumentKind::Agreement),
+            (TemplateKind::Order, DocumentKind::Order),
+            (TemplateKind::Revocation, DocumentKind::Revocation),
         ] {
             let text = text(kind);
             assert!(text.lines().any(|line| line.trim_start().starts_with("//")), "{kind:?}");
@@ -130,8 +130,8 @@ mod tests {
             let bytes = without_comments(text(template).as_bytes().to_vec());
             (read_document("t", kind, &bytes).unwrap(), crate::digest::sha256(&bytes))
         };
-        let (approval, digest) = read(Kind::Approval, TemplateKind::Approval);
-        let (order, _) = read(Kind::Order, TemplateKind::Order);
+        let (approval, digest) = read(DocumentKind::Approval, TemplateKind::Approval);
+        let (order, _) = read(DocumentKind::Order, TemplateKind::Order);
         let (Document::Basis(basis), Document::Order(order)) = (approval, order) else {
             panic!("of their kinds");
         };

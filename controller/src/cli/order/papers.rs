@@ -5,10 +5,10 @@ use std::path::Path;
 use super::OrderError;
 use super::actions::{name, read};
 use super::draft::without_comments;
-use crate::order::explain::{Explanation, Language, Signed, Subject};
+use crate::order::explain::{Explained, Explanation, Language, Signed};
 use crate::order::{
-    Basis, Document, Envelope, Kind, Order, Signer, Trust, VerifiedDocument, check_draft, notice,
-    read_document, verify_any,
+    Basis, Document, DocumentKind, Envelope, Order, Signer, Trust, VerifiedDocument, check_draft,
+    notice, read_document, verify_any,
 };
 use crate::rejection::{Rejection, SigningFault};
 
@@ -30,7 +30,7 @@ impl Paper {
             (envelope.kind(), envelope.payload().to_vec())
         } else {
             let bytes = without_comments(bytes);
-            (Kind::of_document(&file, &bytes)?, bytes)
+            (DocumentKind::of_document(&file, &bytes)?, bytes)
         };
         let document = read_document(&file, kind, &payload)?;
         Ok(Self { file, document, signers: None, digest: crate::digest::sha256(&payload) })
@@ -66,9 +66,9 @@ impl Paper {
             Document::Basis(basis) => Ok((basis, &self.digest)),
             other => {
                 let found = match other {
-                    Document::Order(_) => Kind::Order,
-                    Document::Revocation(_) => Kind::Revocation,
-                    _ => Kind::Trust,
+                    Document::Order(_) => DocumentKind::Order,
+                    Document::Revocation(_) => DocumentKind::Revocation,
+                    _ => DocumentKind::Trust,
                 };
                 let (found, expected) = (found.with_article(), "an approval or an agreement");
                 Err(Rejection::new(&self.file, SigningFault::Kind { found, expected }))
@@ -86,12 +86,12 @@ impl Paper {
         Ok(match &self.document {
             Document::Basis(basis) => {
                 let signed = Signed { document: &**basis, signers };
-                Explanation::new(Subject::Basis(signed), language).to_string()
+                Explanation::new(Explained::Basis(signed), language).to_string()
             }
             Document::Order(order) => {
                 let under = self.under(order, others)?;
                 let signed = Signed { document: &**order, signers };
-                Explanation::new(Subject::Order(signed, under), language).to_string()
+                Explanation::new(Explained::Order(signed, under), language).to_string()
             }
             Document::Revocation(revocation) => {
                 notice::revocation(revocation, signers).in_language(language)

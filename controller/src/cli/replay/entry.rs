@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::CliError;
 use crate::offline::Offline;
-use crate::registry::Place;
-use crate::registry::basis::FileRead;
-use crate::registry::loading::Contents;
-use crate::registry::runs::Replayed;
+use crate::registry::StatePaths;
+use crate::registry::inputs::FileRead;
+use crate::registry::loading::OrderBodies;
+use crate::registry::runs::ReplayRun;
 use crate::shown::shown;
 
 /// Where the replay is entered.
@@ -41,13 +41,13 @@ impl EntryArgs {
     /// Takes the state directory, if there is to be an entry.
     pub(super) fn open(&self) -> Result<Option<Entry>, CliError> {
         let Some(directory) = &self.state else { return Ok(None) };
-        let place = Place::new(directory, self.anchor.as_deref());
-        Ok(Some(Entry(Offline::open(&place, Contents::Skip)?)))
+        let place = StatePaths::new(directory, self.anchor.as_deref());
+        Ok(Some(Entry(Offline::open(&place, OrderBodies::Skip)?)))
     }
 }
 
 impl Entry {
-    pub(super) fn write(self, replayed: Replayed) -> Result<(), CliError> {
+    pub(super) fn write(self, replayed: ReplayRun) -> Result<(), CliError> {
         Ok(self.0.enter(replayed)?)
     }
 }

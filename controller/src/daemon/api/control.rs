@@ -25,7 +25,7 @@ use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
 use crate::daemon::sensor::{Enforce, SensorError};
 use crate::registry::Reading;
 use crate::registry::act::{Act, Caller, Said};
-use crate::registry::command::{Command, Document};
+use crate::registry::command::{Command, RawDocument};
 
 mod quota;
 mod socket;
@@ -272,7 +272,7 @@ impl<E: Enforce + Send + 'static> Handler for DaemonHandler<E> {
         let mut documents = documents.into_iter();
         let mut named = |Upload { name, .. }| {
             let bytes = documents.next().unwrap_or_default().into();
-            Document { name, bytes }
+            RawDocument { name, bytes }
         };
         let act = |said| Act::new(said, caller, Reading::now().wall);
         let command = match request {

@@ -20,7 +20,7 @@ use crate::daemon::interfaces::links::{InterfaceState, View};
 use crate::daemon::interfaces::route::watch::Carried;
 use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::{Account, Missing};
-use crate::registry::basis::{Classes, Prefixes};
+use crate::registry::inputs::{Classes, PrefixCounts};
 
 /// A registry that asks the monitor.
 pub fn registry(monitor: Arc<Monitor>) -> Registry {
@@ -101,7 +101,7 @@ fn direction(e: &mut DescriptorEncoder<'_>, classes: &Classes) -> fmt::Result {
     let help = "1 while addresses that no direction file names count as foreign";
     gauge(e, "direction_default_foreign", help, [(Labels::new(), foreign)])?;
     let prefixes = classes.prefixes.iter().flat_map(|(family, prefixes)| {
-        let Prefixes { domestic, foreign, unclassified } = *prefixes;
+        let PrefixCounts { domestic, foreign, unclassified } = *prefixes;
         [
             (AddressClass::Domestic, domestic),
             (AddressClass::Foreign, foreign),

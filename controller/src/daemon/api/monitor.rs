@@ -20,7 +20,7 @@ use crate::daemon::records::books::{Account, Books};
 use crate::daemon::records::health::Health;
 use crate::daemon::sensor::{Sensor, SensorError};
 use crate::kernel::clock::boot_time;
-use crate::registry::basis::Basis;
+use crate::registry::inputs::DaemonInputs;
 use crate::registry::{OrderList, OrderState};
 
 /// Written by the loop, and read by requests.
@@ -33,7 +33,7 @@ pub struct Monitor {
     views: Mutex<Vec<View>>,
     routes: Mutex<Option<Carried>>,
     unwritten: Mutex<Option<String>>,
-    basis: Mutex<Option<Basis>>,
+    basis: Mutex<Option<DaemonInputs>>,
     /// Boot-time nanoseconds.
     lease_until: AtomicU64,
     books: Arc<Books>,
@@ -72,12 +72,12 @@ impl Monitor {
     }
 
     /// Notes what the daemon works by.
-    pub fn note_basis(&self, basis: Basis) {
+    pub fn note_basis(&self, basis: DaemonInputs) {
         *lock(&self.basis) = Some(basis);
     }
 
     /// What the daemon works by.
-    pub fn basis(&self) -> Option<Basis> {
+    pub fn basis(&self) -> Option<DaemonInputs> {
         lock(&self.basis).clone()
     }
 

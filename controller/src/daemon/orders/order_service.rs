@@ -22,14 +22,14 @@ use crate::daemon::prepare::{Inputs, Prepared};
 use crate::daemon::sensor::Enforce;
 use crate::kernel::clock::boot_id;
 use crate::kernel::object_digest;
-use crate::registry::basis::Basis;
 use crate::registry::command::{Answer, Command, Decision};
 use crate::registry::event::What;
 use crate::registry::held::Held;
-use crate::registry::runs::{Start, Stop};
+use crate::registry::inputs::DaemonInputs;
+use crate::registry::runs::{DaemonStart, DaemonStop};
 use crate::registry::wording;
 use crate::registry::{Change, OrderList, Reading, Registry, StoreError};
-use crate::rejection::{Fault, Rejections};
+use crate::rejection::{Failure, Rejections};
 
 mod asked;
 mod halting;
@@ -69,7 +69,7 @@ pub struct Ticked {
 
 type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), ReconcilerError>;
 
-type Reloaded = Result<Box<(Inputs, Change)>, Fault>;
+type Reloaded = Result<Box<(Inputs, Change)>, Failure>;
 
 /// The result of something that was done aside.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ pub struct OrderService<E: Enforce> {
     registry: Registry,
     held: Held,
     classes: Arc<ClassRanges>,
-    basis: Basis,
+    basis: DaemonInputs,
     reconciler: Reconciler,
     gate: Arc<SharedSensor<E>>,
     counts: Arc<RecordCounts>,
@@ -210,8 +210,8 @@ where
     }
 
     /// What the daemon works by now.
-    pub fn basis(&self) -> Basis {
-        Basis { trust: self.registry.trust_read(), ..self.basis.clone() }
+    pub fn basis(&self) -> DaemonInputs {
+        DaemonInputs { trust: self.registry.trust_read(), ..self.basis.clone() }
     }
 
     /// Whether all selection is halted.
@@ -352,7 +352,7 @@ where
     /// # Errors
     /// [`OrderServiceError::Store`].
     pub fn started(&mut self, taken_over: bool, reading: Reading) -> Result<(), OrderServiceError> {
-        let start = Start {
+        let start = DaemonStart {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             boot: boot_id(),
@@ -360,9 +360,9 @@ where
             interfaces: self.config.interfaces.clone(),
             program: object_digest(),
             taken_over,
-            basis: self.basis.clone(),
+            inputs: self.basis.clone(),
         };
-        self.ticked.said.push(format!("direction: {}", wording::classes(&start.basis.classes)));
+        self.ticked.said.push(format!("direction: {}", wording::classes(&start.inputs.classes)));
         let change = self.registry.started(start, &self.classes, reading);
         let crashed =
             change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
@@ -387,7 +387,7 @@ where
     ///
     /// # Errors
     /// [`OrderServiceError::Store`].
-    pub fn end(&mut self, stop: Stop, reading: Reading) -> Result<(), OrderServiceError> {
+    pub fn end(&mut self, stop: DaemonStop, reading: Reading) -> Result<(), OrderServiceError> {
         self.registry.observe(reading);
         self.count();
         self.flush()?;

@@ -1,69 +1,10 @@
-//! Ticks against a kernel that only takes notes, and one that refuses.
-
-use sensor_common::tables::Line;
+//! Ticks against a kernel in memory that notes each operation, and one that refuses all.
 
 use super::*;
-use crate::daemon::sensor::SensorError;
-use crate::kernel::KernelError;
 use crate::order::OrderKey;
+use crate::order::samples::kit::kernel::{MemoryKernel, Operation};
 use crate::order::samples::signed;
 use crate::registry::tests::{at, begun, install, payload, wall};
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Note {
-    Publish,
-    Term(u32, Term),
-    Narrow(u32, Term),
-    Lease(BootTime),
-}
-
-#[derive(Default)]
-struct Notes {
-    notes: Vec<Note>,
-    refuse: bool,
-}
-
-impl Notes {
-    fn take(&mut self, note: Note) -> Result<(), SensorError> {
-        self.notes.push(note);
-        if self.refuse {
-            return Err(SensorError { interface: "e".into(), error: KernelError::TooLarge });
-        }
-        Ok(())
-    }
-}
-
-impl Enforce for Notes {
-    type Tables = ();
-
-    fn tables(_: &[Line]) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn publish(&mut self, (): ()) -> Result<(), SensorError> {
-        self.take(Note::Publish)
-    }
-
-    fn set_term(&mut self, slot: Slot, term: Term) -> Result<(), SensorError> {
-        self.take(Note::Term(slot.number(), term))
-    }
-
-    fn narrow_term(&mut self, slot: Slot, limit: Term) -> Result<(), SensorError> {
-        self.take(Note::Narrow(slot.number(), limit))
-    }
-
-    fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
-        self.take(Note::Lease(until))
-    }
-
-    fn set_halted(&mut self, _: bool) -> Result<(), SensorError> {
-        unreachable!("a tick neither halts nor resumes")
-    }
-
-    fn is_halted(&self) -> Result<bool, SensorError> {
-        Ok(false)
-    }
-}
 
 /// Two orders, one after the other: seconds 10 to 20 and 20 to 30.
 fn registry() -> Registry {
@@ -82,7 +23,7 @@ fn reconciler() -> Reconciler {
 /// Ticks as the order service does: a generation is compiled, published and opened.
 fn tick(
     reconciler: &mut Reconciler,
-    kernel: &mut Notes,
+    kernel: &mut MemoryKernel,
     registry: &mut Registry,
     now: Reading,
 ) -> Result<(Option<BootTime>, Option<u32>), ReconcilerError> {
@@ -99,18 +40,21 @@ fn tick(
 }
 
 /// What a tick tells the kernel of orders that go on: slot, first and last second of the term.
-fn told(terms: &[(u32, i64, i64)]) -> Vec<Note> {
+fn told(terms: &[(u32, i64, i64)]) -> Vec<Operation> {
     let term = |begin, end| Term { begin: at(begin).boot, end: at(end).boot };
-    let narrow = |(slot, begin, end): &_| Note::Narrow(*slot, term(*begin, *end));
-    let set = |(slot, begin, end): &_| Note::Term(*slot, term(*begin, *end));
+    let narrow =
+        |(slot, begin, end): &_| Operation::NarrowTerm(Slot::new(*slot), term(*begin, *end));
+    let set = |(slot, begin, end): &_| Operation::SetTerm(Slot::new(*slot), term(*begin, *end));
     terms.iter().map(narrow).chain(terms.iter().map(set)).collect()
 }
 
 #[test]
 fn what_closes_comes_first_and_what_opens_last() {
-    let (mut reconciler, mut kernel, mut registry) = (reconciler(), Notes::default(), registry());
+    let (mut reconciler, mut kernel, mut registry) =
+        (reconciler(), MemoryKernel::default(), registry());
     let (first, second) = ((0, 10, 20), (1, 20, 30));
-    let (publish, close) = (vec![Note::Publish], |slot| vec![Note::Term(slot, Term::NEVER)]);
+    let (publish, close) =
+        (vec![Operation::Publish], |slot| vec![Operation::SetTerm(Slot::new(slot), Term::NEVER)]);
     let both = told(&[first, second]);
     for (second, next, generation, expected) in [
         (0, Some(10), Some(1), [told(&[first]), publish.clone(), told(&[first])].concat()),
@@ -127,7 +71,7 @@ fn what_closes_comes_first_and_what_opens_last() {
     ] {
         let came = tick(&mut reconciler, &mut kernel, &mut registry, at(second)).unwrap();
         assert_eq!(came, (next.map(|next| at(next).boot), generation), "{second}");
-        assert_eq!(std::mem::take(&mut kernel.notes), expected, "{second}");
+        assert_eq!(std::mem::take(&mut kernel.operations), expected, "{second}");
     }
 }
 
@@ -149,7 +93,7 @@ fn what_has_not_begun_is_left_out_where_it_does_not_fit() {
     for order in [&many, &more] {
         registry = install(&registry, &signed(order), at(0)).unwrap().registry;
     }
-    let (mut reconciler, mut kernel) = (reconciler(), Notes::default());
+    let (mut reconciler, mut kernel) = (reconciler(), MemoryKernel::default());
     let mut pass = |second| {
         let (next, published) =
             tick(&mut reconciler, &mut kernel, &mut registry, at(second)).unwrap();
@@ -164,17 +108,19 @@ fn what_has_not_begun_is_left_out_where_it_does_not_fit() {
 
 #[test]
 fn names_are_known_before_a_record_can_need_them() {
-    let (mut reconciler, mut kernel, registry) = (reconciler(), Notes::default(), registry());
+    let (mut reconciler, mut kernel, registry) =
+        (reconciler(), MemoryKernel::default(), registry());
     let job = reconciler.tick(&mut kernel, &registry, at(0)).unwrap().job.unwrap();
-    kernel = Notes { refuse: true, ..Notes::default() };
+    kernel = MemoryKernel::default();
+    kernel.refuses = true;
     assert!(reconciler.publish(&mut kernel, &job.run().unwrap(), ()).is_err());
     assert!(reconciler.names.get(1).is_some());
-    assert_eq!(kernel.notes, [Note::Publish]);
+    assert_eq!(kernel.operations, [Operation::Publish]);
 }
 
 #[test]
 fn one_generation_is_under_way_at_a_time() {
-    let (mut kernel, mut registry) = (Notes::default(), registry());
+    let (mut kernel, mut registry) = (MemoryKernel::default(), registry());
     let mut reconciler =
         Reconciler::new(Arc::default(), Duration::from_secs(9), Arc::default(), "tyo-gw-1-a");
     let first = reconciler.tick(&mut kernel, &registry, at(0)).unwrap().job.unwrap();
@@ -187,13 +133,14 @@ fn one_generation_is_under_way_at_a_time() {
     reconciler.publish(&mut kernel, &second.run().unwrap(), ()).unwrap();
     assert!(!reconciler.is_live(1) && reconciler.is_live(0), "the other one has not begun");
     let both = told(&[(0, 10, 20), (1, 20, 30)]);
-    let publish = vec![Note::Publish];
-    assert_eq!(kernel.notes, [both.clone(), publish.clone(), both, publish].concat());
+    let publish = vec![Operation::Publish];
+    assert_eq!(kernel.operations, [both.clone(), publish.clone(), both, publish].concat());
 }
 
 #[test]
 fn other_direction_tables_make_another_generation() {
-    let (mut reconciler, mut kernel, mut registry) = (reconciler(), Notes::default(), registry());
+    let (mut reconciler, mut kernel, mut registry) =
+        (reconciler(), MemoryKernel::default(), registry());
     tick(&mut reconciler, &mut kernel, &mut registry, at(0)).unwrap();
     reconciler.reconfigure(Arc::default(), Duration::from_secs(5));
     let (_, published) = tick(&mut reconciler, &mut kernel, &mut registry, at(1)).unwrap();
@@ -202,7 +149,8 @@ fn other_direction_tables_make_another_generation() {
 
 #[test]
 fn generations_and_slots_go_on_where_another_daemon_left_them() {
-    let (mut reconciler, mut kernel, mut registry) = (reconciler(), Notes::default(), registry());
+    let (mut reconciler, mut kernel, mut registry) =
+        (reconciler(), MemoryKernel::default(), registry());
     let order = registry.standings(at(0))[0].order.clone().unwrap();
     let named = |serial| Some(OrderKey::new(order.order_id.as_str(), serial));
     // Slot 1 is of another serial of the order.
@@ -212,8 +160,11 @@ fn generations_and_slots_go_on_where_another_daemon_left_them() {
     reconciler.inherit(&inherited, &registry, at(10));
     let (_, published) = tick(&mut reconciler, &mut kernel, &mut registry, at(10)).unwrap();
     assert_eq!(published, Some(42));
-    let close = vec![Note::Term(1, Term::NEVER), Note::Term(4, Term::NEVER)];
+    let close = [1, 4].map(|slot| Operation::SetTerm(Slot::new(slot), Term::NEVER)).to_vec();
     let ours = told(&[(2, 10, 20), (0, 20, 30)]);
-    let expected = [close, ours.clone(), vec![Note::Publish], ours].concat();
-    assert_eq!(kernel.notes, expected, "the order selects meanwhile, but no longer than it may");
+    let expected = [close, ours.clone(), vec![Operation::Publish], ours].concat();
+    assert_eq!(
+        kernel.operations, expected,
+        "the order selects meanwhile, but no longer than it may"
+    );
 }

@@ -145,50 +145,11 @@ impl<E: Enforce> Enforce for &SharedSensor<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Default)]
-    struct Leases {
-        set: Vec<BootTime>,
-        halted: bool,
-    }
-
-    impl Enforce for Leases {
-        type Tables = ();
-
-        fn tables(_: &[Line]) -> Result<(), SensorError> {
-            Ok(())
-        }
-
-        fn publish(&mut self, (): ()) -> Result<(), SensorError> {
-            Ok(())
-        }
-
-        fn set_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
-            Ok(())
-        }
-
-        fn narrow_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
-            Ok(())
-        }
-
-        fn set_lease(&mut self, until: BootTime) -> Result<(), SensorError> {
-            self.set.push(until);
-            Ok(())
-        }
-
-        fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
-            self.halted = halted;
-            Ok(())
-        }
-
-        fn is_halted(&self) -> Result<bool, SensorError> {
-            Ok(self.halted)
-        }
-    }
+    use crate::order::samples::kit::kernel::{MemoryKernel, Operation};
 
     #[test]
     fn no_renewal_comes_after_a_halt() {
-        let gate = SharedSensor::new(Arc::new(Mutex::new(Leases::default())), false);
+        let gate = SharedSensor::new(Arc::new(Mutex::new(MemoryKernel::default())), false);
         let at = BootTime::from_nanos;
         assert!(gate.renew(at(5)).unwrap());
         gate.halt().unwrap();
@@ -202,7 +163,10 @@ mod tests {
         assert!(gate.has_overtaken(Some(at(8))), "its command had gone");
         assert!(!gate.has_overtaken(Some(at(9))) && !gate.has_overtaken(None));
         assert!(gate.renew(at(8)).unwrap());
-        assert_eq!(lock(gate.sensor()).set, [5, 0, 0, 8].map(at));
+        let lease = |nanos| Operation::SetLease(at(nanos));
+        let (halt, resume) = (Operation::SetHalted(true), Operation::SetHalted(false));
+        let expected = [lease(5), halt, lease(0), lease(0), resume, lease(8)];
+        assert_eq!(lock(gate.sensor()).operations, expected);
         assert!(!gate.is_halted().unwrap());
         lock(gate.sensor()).halted = true;
         assert!(gate.is_halted().unwrap(), "somebody else has halted it");

@@ -15,7 +15,7 @@ use crate::daemon::records::books::Books;
 use crate::daemon::records::keeping::KeepingError;
 use crate::daemon::sensor::{Enforce as _, SensorError};
 use crate::registry::Reading;
-use crate::registry::runs::{How, Stop};
+use crate::registry::runs::{DaemonStop, How};
 
 /// What a sensor did, for the last words of its daemon. Every record that was due is in one of the four
 /// numbers after `records`.
@@ -127,7 +127,7 @@ impl Daemon {
     }
 
     /// Writes the end into the audit file.
-    fn write_down(&mut self, stop: Stop, first: &mut FirstFailure) {
+    fn write_down(&mut self, stop: DaemonStop, first: &mut FirstFailure) {
         let orders = &mut self.orders;
         first.note(tokio::task::block_in_place(|| orders.end(stop, Reading::now())));
     }
@@ -146,14 +146,14 @@ impl Daemon {
 }
 
 impl RunSummary {
-    fn as_event(self, end: End, reason: Option<String>) -> Stop {
+    fn as_event(self, end: End, reason: Option<String>) -> DaemonStop {
         let how = match (&reason, end) {
             (Some(_), _) => How::Failure,
             (None, End::Stop) => How::Signal,
             (None, End::HandOver) => How::HandOver,
         };
         let Self { packets, records, written, lost, not_written, set_aside, .. } = self;
-        Stop { how, reason, packets, records, written, lost, not_written, set_aside }
+        DaemonStop { how, reason, packets, records, written, lost, not_written, set_aside }
     }
 
     fn count<'a>(&mut self, cpus: impl Iterator<Item = &'a Counters>) {

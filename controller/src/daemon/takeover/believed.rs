@@ -13,9 +13,9 @@ use crate::daemon::orders::inherited::Inherited;
 use crate::daemon::orders::term::boot_time_of;
 use crate::durable::disk::Disk;
 use crate::order::{Measure, OrderKey};
-use crate::registry::entry::Entry;
-use crate::registry::event::Reason;
-use crate::registry::{Place, Reading, Registry, StoreError, loading};
+use crate::registry::entry::OrderEntry;
+use crate::registry::event::EndReason;
+use crate::registry::{Reading, Registry, StatePaths, StoreError, loading};
 
 /// The other daemon set the terms by its own readings of the clocks, and a wall clock that is slewed drifts
 /// apart from the boot clock. In nanoseconds.
@@ -59,7 +59,7 @@ pub fn check(
     names: &Names,
     registry: &Registry,
     disk: &mut impl Disk,
-    place: &Place,
+    place: &StatePaths,
 ) -> Result<(), Disbelief> {
     for rules in names.rules().chunk_by(|one, other| one.order.slot == other.order.slot) {
         let Some(first) = rules.first() else { continue };
@@ -90,7 +90,7 @@ fn term(order: &OrderKey, registry: &Registry, reading: Reading) -> Option<Term>
     let entry = find(registry, order)?;
     let mut end = registry.end(entry).0;
     // An order that was extended goes on until its extension is in the kernel, whenever that was.
-    if let Some(ended) = entry.ended().filter(|ended| ended.reason != Reason::Superseded) {
+    if let Some(ended) = entry.ended().filter(|ended| ended.reason != EndReason::Superseded) {
         end = end.min(ended.at);
     }
     let begin = boot_time_of(entry.head().not_before, reading.boot, reading.wall);
@@ -121,6 +121,6 @@ pub fn terms(inherited: &Inherited, registry: &Registry, reading: Reading) -> BT
     slots.filter_map(known).collect()
 }
 
-fn find<'a>(registry: &'a Registry, order: &OrderKey) -> Option<&'a Entry> {
+fn find<'a>(registry: &'a Registry, order: &OrderKey) -> Option<&'a OrderEntry> {
     registry.entries().iter().find(|entry| order.names(entry.head()))
 }

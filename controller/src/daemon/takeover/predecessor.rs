@@ -20,7 +20,7 @@ use crate::daemon::records::progress::{self, Checkpoint, Presence, Progress, Rec
 use crate::daemon::takeover::believed;
 use crate::durable::disk::RealDisk;
 use crate::kernel::{KernelError, PinRoot, Records, Ring, RingPosition};
-use crate::registry::{Place, Reading, Registry};
+use crate::registry::{Reading, Registry, StatePaths};
 use crate::shown::shown;
 
 /// Why a daemon does not continue from what the previous one left.
@@ -155,7 +155,7 @@ struct Generations {
 }
 
 impl Generations {
-    fn read(ledger: &GenerationFiles, registry: &Registry, place: &Place) -> io::Result<Self> {
+    fn read(ledger: &GenerationFiles, registry: &Registry, place: &StatePaths) -> io::Result<Self> {
         let mut generations = Self::default();
         for (number, names) in ledger.read(&mut RealDisk)? {
             generations.newest = generations.newest.max(number);

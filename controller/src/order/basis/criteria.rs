@@ -1,6 +1,5 @@
 //! The criteria under which the Cabinet Office sets the conditions of selection (選別条件設定基準): what was
-//! approved, in a form that a machine checks (L-APPROVE). Whether an order is within them is checked in
-//! `statute`.
+//! approved, in a form that a machine can check (L-APPROVE). `statute` checks whether an order is within them.
 
 use crate::order::condition::ConditionKind;
 use crate::order::json::{Faults, Fields, quote};
@@ -18,26 +17,26 @@ pub const LEAST_PAYLOAD: u8 = 4;
 /// What orders may select by.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Criteria {
-    /// The kinds of conditions that their rules may name; never none.
+    /// The kinds of conditions that their rules may name; never empty.
     pub conditions: Vec<ConditionKind>,
     /// The most addresses, prefixes and payload prefixes that an order may list.
     pub max_selectors: u64,
-    /// The most rules of an order.
+    /// The most rules that an order may have.
     pub max_rules: u64,
     /// The shortest prefixes that an order may list.
     pub min_prefix_length: PrefixLengths,
     /// The fewest bytes of payload that a payload prefix may compare.
     pub min_payload_length: u8,
-    /// The protocols of which every rule must name one; `None`: any, and none.
+    /// The protocols of which every rule must name one. `None`: a rule may name any protocol, or none.
     pub protocols: Option<Vec<Protocol>>,
 }
 
-/// Lengths of prefixes of both IP versions.
+/// A prefix length for each IP version.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PrefixLengths {
-    /// Of IPv4.
+    /// In IPv4.
     pub ipv4: u8,
-    /// Of IPv6.
+    /// In IPv6.
     pub ipv6: u8,
 }
 
@@ -112,7 +111,7 @@ fn conditions(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Vec<Condit
     Some(kinds)
 }
 
-#[expect(clippy::option_option, reason = "what is wrong, what is absent, and what is there")]
+#[expect(clippy::option_option, reason = "wrong, absent and present are three outcomes")]
 fn protocols(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Option<Vec<Protocol>>> {
     let Some(list) = fields.may::<Vec<Protocol>>("protocols", faults)? else { return Some(None) };
     let here = fields.at("protocols");

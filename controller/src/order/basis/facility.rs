@@ -10,20 +10,20 @@ use crate::rejection::{BasisFault, FormFault};
 /// The carrier's foreign-related equipment (国外関係電気通信設備) that a measure is for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Facility {
-    /// The name that its sensors carry in their configuration.
+    /// Its name, which its sensors carry in their configuration.
     pub id: String,
-    /// Transmission capacity in bits per second; never 0.
+    /// Its transmission capacity in bits per second; never 0.
     pub capacity_bps: u64,
-    /// The share of it that may be inspected, in percent (L-CAP).
+    /// The share of the capacity that may be inspected, in percent (L-CAP).
     pub max_share_percent: u8,
-    /// The share of each sensor by name, in percent; together at most the facility's. A sensor that is not
-    /// named selects nothing.
+    /// The share of each sensor by name, in percent. Their sum is at most the facility's share. A sensor that
+    /// is not named selects nothing.
     pub sensors: BTreeMap<String, u8>,
 }
 
 impl Facility {
-    /// The share that a sensor may inspect, in percent; `None`: the sensor is not named. Without a name it
-    /// is the whole approved share.
+    /// The share that a sensor may inspect, in percent. `None`: the sensor is not named. Without a sensor, the
+    /// whole approved share.
     pub fn share(&self, sensor: Option<&str>) -> Option<u8> {
         match sensor {
             Some(sensor) => self.sensors.get(sensor).copied(),
@@ -32,14 +32,14 @@ impl Facility {
     }
 }
 
-/// A facility as it is written.
-pub(super) struct Written {
+/// A facility as it was read.
+pub(super) struct ReadFacility {
     pub(super) facility: Facility,
-    /// As it stands there: a share that is no percentage would be lost in the facility.
+    /// The share as it is written: the facility cannot hold one above 255.
     share: u64,
 }
 
-pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Written> {
+pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<ReadFacility> {
     let id = name::id(&mut fields, "id", faults);
     let capacity = fields.take("capacity_bps", faults);
     if capacity == Some(0) {
@@ -82,12 +82,12 @@ pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Writte
         max_share_percent: u8::try_from(share).unwrap_or(u8::MAX),
         sensors: shares,
     };
-    Some(Written { facility, share })
+    Some(ReadFacility { facility, share })
 }
 
-/// L-CAP: at most 30 % of the facility's capacity under art. 17(1). A share of 0 would make the limit
-/// meaningless.
-pub(super) fn check(written: &Written, measure: Measure) -> Result<(), BasisFault> {
+/// L-CAP: at most 30 % of the facility's capacity under art. 17(1). A share of 0 is refused:
+/// a measure that may inspect nothing makes no sense.
+pub(super) fn check(written: &ReadFacility, measure: Measure) -> Result<(), BasisFault> {
     let largest = measure.largest_share_percent();
     if (1..=u64::from(largest)).contains(&written.share) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Approvals and agreements, field by field.
 
-use super::{Act, Basis, GROUNDS, Grounds, Handling, Party, criteria, facility, statute};
-use crate::order::json::{self, Faults, Fields, Place, quote};
+use super::{Basis, GROUNDS, Grounds, Handling, Party, TargetAct, criteria, facility, statute};
+use crate::order::json::{self, Faults, Fields, JsonPath, quote};
 use crate::order::measure::Measure;
 use crate::order::name::{self, BasisKey, BasisKind};
 use crate::order::{address, time};
@@ -83,7 +83,7 @@ fn approval(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Grounds> {
         let id = name::id(&mut act, "id", faults);
         let title = line(&mut act, "title", faults);
         act.end(faults);
-        Some(Act { id: id?, title: title? })
+        Some(TargetAct { id: id?, title: title? })
     });
     Some(Grounds::Approval { measure: measure?, act: act? })
 }
@@ -123,8 +123,8 @@ fn party(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Party> {
     Some(Party { id: id?, name: name?, prefixes: prefixes? })
 }
 
-/// The earlier one, if there is one. The outer `None`: it is wrong.
-#[expect(clippy::option_option, reason = "what is wrong, what is absent, and what is there")]
+/// The basis that this one extends, if it extends one. The outer `None`: the field is wrong.
+#[expect(clippy::option_option, reason = "wrong, absent and present are three outcomes")]
 fn extends(
     kind: BasisKind,
     id: Option<&str>,
@@ -164,9 +164,9 @@ fn handling(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Handling> {
     Some(Handling { retention_years, barred_grounds: barred? })
 }
 
-/// A list of which each member is known, and none twice.
+/// Checks that each member of a list is known, and that none stands there twice.
 fn listed(
-    here: &Place,
+    here: &JsonPath,
     list: &[String],
     known: &[&str],
     faults: &mut Faults,
@@ -181,7 +181,7 @@ fn listed(
     }
 }
 
-/// Free text reaches terminals and reports, so it is one line that looks like what it is.
+/// Takes free text. It reaches terminals and reports, so it must be one line without misleading characters.
 fn line(fields: &mut Fields<'_>, field: &'static str, faults: &mut Faults) -> Option<String> {
     let text: String = fields.take(field, faults)?;
     if let Err(reason) = text::check(&text) {

@@ -4,25 +4,25 @@ use ipnetwork::IpNetwork;
 use jiff::{SignedDuration, Timestamp};
 
 use super::criteria::{LEAST_IPV4, LEAST_IPV6, PrefixLengths};
-use crate::order::json::{Faults, Place};
+use crate::order::json::{Faults, JsonPath};
 use crate::order::measure::Measure;
 use crate::order::name::BasisKind;
 use crate::order::time;
 use crate::rejection::BasisFault;
 
-/// How long after an approval its term begins at the latest (L-TERM, our reading): an approval in store for
-/// years is none.
+/// How long after its approval a term begins at the latest (L-TERM, our reading): approvals are not given in
+/// stock.
 const LATEST_BEGIN: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// L-TERM: a term ends after it begins, and no later than the Act's calendar months allow. One that is too
-/// long is invalid, not shortened: it is not what was approved.
+/// L-TERM: a term ends after it begins, and no later than the Act's calendar months allow. A term that is
+/// too long is invalid. It is not shortened, because a shorter term is not what was approved.
 pub(super) fn term(
     not_before: Timestamp,
     not_after: Timestamp,
     measure: Measure,
     faults: &mut Faults,
 ) {
-    let here = Place::top().field("not_after");
+    let here = JsonPath::top().field("not_after");
     let (end, start) = (time::tokyo(not_after), time::tokyo(not_before));
     if not_after <= not_before {
         faults.add(&here, BasisFault::Backwards { end, start });
@@ -39,15 +39,16 @@ pub(super) fn term(
     }
 }
 
-/// L-APPROVE: no measure starts before its approval; in the very moment of the start it is in time.
-/// L-TERM: nor more than 30 days after it. Of agreements the Act leaves that to its parties.
+/// L-APPROVE: no measure starts before its approval; an approval at the moment of the start is in time.
+/// L-TERM: a measure starts at most 30 days after its approval. The Act leaves to the parties of an agreement
+/// when it starts.
 pub(super) fn begin(
     kind: BasisKind,
     given_at: Timestamp,
     not_before: Timestamp,
     faults: &mut Faults,
 ) {
-    let here = Place::top().field("not_before");
+    let here = JsonPath::top().field("not_before");
     let (start, at) = (time::tokyo(not_before), time::tokyo(given_at));
     let what = match kind {
         BasisKind::Approval => "approval",
@@ -60,8 +61,8 @@ pub(super) fn begin(
     }
 }
 
-/// L-MEASURE: an agreement has a party whose own addresses bound it.
-pub(super) fn party(here: &Place, prefixes: &[IpNetwork], faults: &mut Faults) {
+/// L-MEASURE: an agreement selects only packets to its party, so the party needs addresses of its own.
+pub(super) fn party(here: &JsonPath, prefixes: &[IpNetwork], faults: &mut Faults) {
     if prefixes.is_empty() {
         faults.add(here, BasisFault::NoPrefix);
     }

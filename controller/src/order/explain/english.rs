@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::facts::Fact;
+use super::facts::{CriteriaFact, Fact, FutureFact, GroundsFact, SetFact};
 use super::listing::Listing;
 use crate::order::condition::{Condition, ConditionKind};
 use crate::order::measure::Measure;
@@ -10,7 +10,7 @@ use crate::order::time::{self, Length};
 use crate::order::traffic::{PortRange, Protocol};
 use crate::order::verified::Signer;
 
-/// One fact, one line.
+/// The line of a fact.
 pub(super) fn line(fact: &Fact<'_>) -> String {
     match fact {
         Fact::Gap => String::new(),
@@ -30,18 +30,7 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
                 .to_owned()
         }
         Fact::UnderVerified(signers) => format!("           signed by {signers} trusted keys:"),
-        Fact::Measure(measure) => {
-            format!("Measure    {}, art. {} of the Act", title(*measure), measure.article())
-        }
-        Fact::Act(act) => format!("Act        {}: {}", act.id, act.title),
-        Fact::Article(article) => format!("Agreement  under art. {article}"),
-        Fact::Direction(measure) => direction(*measure),
-        Fact::Party { id, name, prefixes } => {
-            format!("Party      {id}, {name}: {}", listing(prefixes))
-        }
-        Fact::Analysis(analysis) => format!("Analysis   {analysis}"),
-        Fact::Consents(consents) => format!("Consents   {}", or_none(consents)),
-        Fact::Given { measure, at } => given(*measure, *at),
+        Fact::Grounds(fact) => grounds(fact),
         Fact::BasisTerm { from, until } => {
             format!("Its term   from {} until {}", both(*from), both(*until))
         }
@@ -61,19 +50,8 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
         Fact::Barred(grounds) => {
             format!("Barred     records are not provided on: {}", grounds.join(", "))
         }
-        Fact::Criteria
-        | Fact::Conditions { .. }
-        | Fact::Selectors { .. }
-        | Fact::RuleCount { .. }
-        | Fact::Prefixes { .. }
-        | Fact::PayloadLength { .. }
-        | Fact::Protocols { .. } => criteria(fact),
-        Fact::Future
-        | Fact::Begins(_)
-        | Fact::Ends(_)
-        | Fact::Replaced
-        | Fact::EndsWithBasis
-        | Fact::Revocable(_) => future(fact),
+        Fact::Criteria(limit) => criteria(limit),
+        Fact::Future(event) => future(event),
         Fact::Rules(measure) => {
             let article = measure.map(|measure| format!(" (art. {}(2))", measure.conditions_article()));
             format!(
@@ -85,40 +63,65 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
             let words: Vec<String> = conditions.iter().map(condition).collect();
             format!("  {id}: {}", words.join(", and "))
         }
-        Fact::AddressSets => "Address sets".to_owned(),
-        Fact::AddressSet { name, ground, listing: set } => {
-            format!("  {name}: {}: {ground}", listing(set))
-        }
-        Fact::PayloadSets => "Payload prefix sets".to_owned(),
-        Fact::RawPayloads { name, ground, listing: set } => {
-            format!("  {name}: beginnings of a payload, in hexadecimal: {}: {ground}", listing(set))
-        }
-        Fact::HashedPayloads { name, ground, length, hashes } => format!(
-            "  {name}: beginnings of {length} bytes of a payload, known only by their SipHash-2-4: \
-             {hashes}: {ground}"
-        ),
-        Fact::Unused(sets) => format!("Warning: no rule uses {}", sets.join(", ")),
+        Fact::Sets(fact) => sets(fact),
     }
 }
 
-/// What may be selected by, and what an order uses of it.
-fn criteria(fact: &Fact<'_>) -> String {
+/// A line of what a measure is, and why it is lawful.
+fn grounds(fact: &GroundsFact<'_>) -> String {
+    match fact {
+        GroundsFact::Measure(measure) => {
+            format!("Measure    {}, art. {} of the Act", title(*measure), measure.article())
+        }
+        GroundsFact::Act(act) => format!("Act        {}: {}", act.id, act.title),
+        GroundsFact::Article(article) => format!("Agreement  under art. {article}"),
+        GroundsFact::Direction(measure) => direction(*measure),
+        GroundsFact::Party { id, name, prefixes } => {
+            format!("Party      {id}, {name}: {}", listing(prefixes))
+        }
+        GroundsFact::Analysis(analysis) => format!("Analysis   {analysis}"),
+        GroundsFact::Consents(consents) => format!("Consents   {}", or_none(consents)),
+        GroundsFact::Given { measure, at } => given(*measure, *at),
+    }
+}
+
+/// A line of the sets of an order.
+fn sets(fact: &SetFact<'_>) -> String {
+    match fact {
+        SetFact::AddressSets => "Address sets".to_owned(),
+        SetFact::AddressSet { name, ground, listing: set } => {
+            format!("  {name}: {}: {ground}", listing(set))
+        }
+        SetFact::PayloadSets => "Payload prefix sets".to_owned(),
+        SetFact::RawPayloads { name, ground, listing: set } => {
+            format!("  {name}: beginnings of a payload, in hexadecimal: {}: {ground}", listing(set))
+        }
+        SetFact::HashedPayloads { name, ground, length, hashes } => format!(
+            "  {name}: beginnings of {length} bytes of a payload, known only by their SipHash-2-4: \
+             {hashes}: {ground}"
+        ),
+        SetFact::Unused(sets) => format!("Warning: no rule uses {}", sets.join(", ")),
+    }
+}
+
+/// A line of the criteria, and what an order uses of them.
+fn criteria(fact: &CriteriaFact<'_>) -> String {
     let used =
         |text: Option<String>| text.map_or_else(String::new, |text| format!("; here {text}"));
     match fact {
-        Fact::Conditions { allowed, used: here } => format!(
+        CriteriaFact::Conditions { allowed, used: here } => format!(
             "  conditions on {}{}",
             kinds(allowed),
             used(here.as_ref().map(|here| kinds(here)))
         ),
-        Fact::Selectors { most, used: here } => format!(
+        CriteriaFact::Selectors { most, used: here } => format!(
             "  at most {most} addresses and payload prefixes{}",
             used(here.map(|here| here.to_string()))
         ),
-        Fact::RuleCount { most, used: here } => {
+        CriteriaFact::RuleCount { most, used: here } => {
             format!("  at most {most} rules{}", used(here.map(|here| here.to_string())))
         }
-        Fact::Prefixes { ipv4, ipv6, used: here } => {
+        CriteriaFact::Prefixes { ipv4, ipv6, used: here } => {
             let here = here.map(|lengths| {
                 let words: Vec<String> =
                     lengths.iter().flatten().map(|length| format!("/{length}")).collect();
@@ -126,14 +129,14 @@ fn criteria(fact: &Fact<'_>) -> String {
             });
             format!("  prefixes no wider than /{ipv4} and /{ipv6}{}", used(here))
         }
-        Fact::PayloadLength { least, used: here } => {
+        CriteriaFact::PayloadLength { least, used: here } => {
             let here = here.map(|length| match length {
                 Some(length) => format!("{length} and more"),
                 None => "none".to_owned(),
             });
             format!("  payload prefixes of at least {least} bytes{}", used(here))
         }
-        Fact::Protocols { allowed, used: here } => {
+        CriteriaFact::Protocols { allowed, used: here } => {
             let names = |list: &[Protocol]| {
                 let names: Vec<String> = list.iter().map(ToString::to_string).collect();
                 if names.is_empty() { "none is named".to_owned() } else { names.join(", ") }
@@ -142,28 +145,28 @@ fn criteria(fact: &Fact<'_>) -> String {
                 .map_or_else(|| "any protocol".to_owned(), |list| format!("only {}", names(list)));
             format!("  {allowed}{}", used(here.as_ref().map(|here| names(here))))
         }
-        _ => "Criteria: an order under it may select by".to_owned(),
+        CriteriaFact::Heading => "Criteria: an order under it may select by".to_owned(),
     }
 }
 
-/// What will happen when.
-fn future(fact: &Fact<'_>) -> String {
+/// A line of what will happen, and when.
+fn future(fact: &FutureFact) -> String {
     match fact {
-        Fact::Begins(at) => format!("  {}: its term begins", both(*at)),
-        Fact::Ends(at) => {
+        FutureFact::Begins(at) => format!("  {}: its term begins", both(*at)),
+        FutureFact::Ends(at) => {
             format!("  {}: its term is over, and selection stops by itself", both(*at))
         }
-        Fact::Replaced => {
+        FutureFact::Replaced => {
             "  when the term of a higher serial begins, that takes its place".to_owned()
         }
-        Fact::EndsWithBasis => {
+        FutureFact::EndsWithBasis => {
             "  when what it rests on ends or is revoked, it ends at once as well".to_owned()
         }
-        Fact::Revocable(roles) => {
+        FutureFact::Revocable(roles) => {
             let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
             format!("  a revocation signed by {} ends it before", names.join(" or "))
         }
-        _ => "What will happen".to_owned(),
+        FutureFact::Heading => "What will happen".to_owned(),
     }
 }
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::listing::{Capacity, Listing, network};
-use super::{Signed, Subject};
-use crate::order::basis::{Act, Basis, Grounds};
+use super::{Explained, Signed};
+use crate::order::basis::{Basis, Grounds, TargetAct};
 use crate::order::condition::{Condition, ConditionKind};
 use crate::order::document::{BasisReference, Order, PayloadSet};
 use crate::order::measure::Measure;
@@ -35,24 +35,7 @@ pub(super) enum Fact<'a> {
     UnderUnknown,
     /// So many signed that; the signers follow.
     UnderVerified(usize),
-    Measure(Measure),
-    Act(&'a Act),
-    /// The one direction of the measure (L-MEASURE).
-    Direction(Measure),
-    /// An agreement's article.
-    Article(u8),
-    Party {
-        id: &'a str,
-        name: &'a str,
-        prefixes: Listing,
-    },
-    Analysis(&'a str),
-    Consents(&'a [String]),
-    /// When, and on what authority (L-APPROVE).
-    Given {
-        measure: Measure,
-        at: Timestamp,
-    },
+    Grounds(GroundsFact<'a>),
     /// The term of what an order rests on.
     BasisTerm {
         from: Timestamp,
@@ -78,8 +61,47 @@ pub(super) enum Fact<'a> {
         name: &'a str,
         share: u8,
     },
-    /// What may be selected by; what an order uses of it stands beside it.
-    Criteria,
+    Criteria(CriteriaFact<'a>),
+    Retention(u8),
+    Barred(&'a [String]),
+    Future(FutureFact),
+    /// The rules follow; the measure names the article on conditions (L-SELECT).
+    Rules(Option<Measure>),
+    Rule {
+        id: &'a str,
+        conditions: Vec<Condition<'a>>,
+    },
+    Sets(SetFact<'a>),
+}
+
+/// What a measure is, and why it is lawful.
+#[derive(Debug)]
+pub(super) enum GroundsFact<'a> {
+    Measure(Measure),
+    Act(&'a TargetAct),
+    /// The one direction of the measure (L-MEASURE).
+    Direction(Measure),
+    /// An agreement's article.
+    Article(u8),
+    Party {
+        id: &'a str,
+        name: &'a str,
+        prefixes: Listing,
+    },
+    Analysis(&'a str),
+    Consents(&'a [String]),
+    /// When, and on what authority (L-APPROVE).
+    Given {
+        measure: Measure,
+        at: Timestamp,
+    },
+}
+
+/// A limit of the criteria, and what an order uses of it, if there is an order.
+#[derive(Debug)]
+pub(super) enum CriteriaFact<'a> {
+    /// The criteria follow.
+    Heading,
     Conditions {
         allowed: &'a [ConditionKind],
         used: Option<Vec<ConditionKind>>,
@@ -109,10 +131,13 @@ pub(super) enum Fact<'a> {
         allowed: Option<&'a [Protocol]>,
         used: Option<Vec<Protocol>>,
     },
-    Retention(u8),
-    Barred(&'a [String]),
-    /// What will happen when.
-    Future,
+}
+
+/// What will happen, and when.
+#[derive(Debug)]
+pub(super) enum FutureFact {
+    /// What will happen follows.
+    Heading,
     Begins(Timestamp),
     Ends(Timestamp),
     /// A higher serial takes its place.
@@ -121,12 +146,11 @@ pub(super) enum Fact<'a> {
     EndsWithBasis,
     /// Who may end it before.
     Revocable(Vec<Role>),
-    /// The rules follow; the measure names the article on conditions (L-SELECT).
-    Rules(Option<Measure>),
-    Rule {
-        id: &'a str,
-        conditions: Vec<Condition<'a>>,
-    },
+}
+
+/// The sets of an order.
+#[derive(Debug)]
+pub(super) enum SetFact<'a> {
     AddressSets,
     AddressSet {
         name: &'a str,
@@ -151,11 +175,11 @@ pub(super) enum Fact<'a> {
     Unused(Vec<String>),
 }
 
-/// Everything that is said.
-pub(super) fn of<'a>(subject: &Subject<'a>) -> Vec<Fact<'a>> {
+/// Every fact of an explanation, in order.
+pub(super) fn of<'a>(subject: &Explained<'a>) -> Vec<Fact<'a>> {
     match subject {
-        Subject::Basis(basis) => alone(*basis),
-        Subject::Order(order, basis) => order_facts(*order, *basis),
+        Explained::Basis(basis) => alone(*basis),
+        Explained::Order(order, basis) => order_facts(*order, *basis),
     }
 }
 
@@ -183,14 +207,15 @@ fn alone(signed: Signed<'_, Basis>) -> Vec<Fact<'_>> {
     facts.extend(basis.extends.as_ref().map(Fact::Extends));
     facility(&mut facts, basis);
     criteria(&mut facts, basis, None);
-    facts.extend([
-        Fact::Gap,
-        Fact::Future,
-        Fact::Begins(basis.not_before),
-        Fact::Ends(basis.not_after),
-        Fact::Replaced,
-        Fact::Revocable(basis.roles()),
-    ]);
+    facts.push(Fact::Gap);
+    let future = [
+        FutureFact::Heading,
+        FutureFact::Begins(basis.not_before),
+        FutureFact::Ends(basis.not_after),
+        FutureFact::Replaced,
+        FutureFact::Revocable(basis.roles()),
+    ];
+    facts.extend(future.map(Fact::Future));
     facts
 }
 
@@ -220,15 +245,17 @@ fn order_facts<'a>(signed: Signed<'a, Order>, basis: Option<Signed<'a, Basis>>) 
         Fact::Until(order.not_after),
         length(order.not_before, order.not_after, None),
         Fact::Gap,
-        Fact::Future,
-        Fact::Begins(order.not_before),
-        Fact::Ends(order.not_after),
-        Fact::Replaced,
-        Fact::EndsWithBasis,
-        Fact::Revocable(vec![Role::CabinetOffice]),
-        Fact::Gap,
-        Fact::Rules(basis.map(|basis| basis.document.measure())),
     ]);
+    let future = [
+        FutureFact::Heading,
+        FutureFact::Begins(order.not_before),
+        FutureFact::Ends(order.not_after),
+        FutureFact::Replaced,
+        FutureFact::EndsWithBasis,
+        FutureFact::Revocable(vec![Role::CabinetOffice]),
+    ];
+    facts.extend(future.map(Fact::Future));
+    facts.extend([Fact::Gap, Fact::Rules(basis.map(|basis| basis.document.measure()))]);
     facts.extend(
         order
             .rules
@@ -241,24 +268,27 @@ fn order_facts<'a>(signed: Signed<'a, Order>, basis: Option<Signed<'a, Basis>>) 
 
 fn grounds<'a>(facts: &mut Vec<Fact<'a>>, basis: &'a Basis) {
     let measure = basis.measure();
-    facts.push(Fact::Measure(measure));
+    let mut grounds = vec![GroundsFact::Measure(measure)];
     match &basis.grounds {
-        Grounds::Approval { act, .. } => facts.extend([Fact::Act(act), Fact::Direction(measure)]),
+        Grounds::Approval { act, .. } => {
+            grounds.extend([GroundsFact::Act(act), GroundsFact::Direction(measure)]);
+        }
         Grounds::Agreement { article, party, analysis, consents } => {
-            facts.extend([
-                Fact::Article(*article),
-                Fact::Direction(measure),
-                Fact::Party {
+            grounds.extend([
+                GroundsFact::Article(*article),
+                GroundsFact::Direction(measure),
+                GroundsFact::Party {
                     id: &party.id,
                     name: &party.name,
                     prefixes: Listing::of(&party.prefixes, network),
                 },
-                Fact::Analysis(analysis),
-                Fact::Consents(consents),
+                GroundsFact::Analysis(analysis),
+                GroundsFact::Consents(consents),
             ]);
         }
     }
-    facts.push(Fact::Given { measure, at: basis.given_at });
+    grounds.push(GroundsFact::Given { measure, at: basis.given_at });
+    facts.extend(grounds.into_iter().map(Fact::Grounds));
 }
 
 fn length<'a>(from: Timestamp, until: Timestamp, measure: Option<Measure>) -> Fact<'a> {
@@ -291,22 +321,27 @@ fn criteria<'a>(facts: &mut Vec<Fact<'a>>, basis: &'a Basis, order: Option<&'a O
     };
     let payload =
         |order: &Order| order.payload_prefixes.values().map(|set| set.prefixes.shortest()).min();
-    facts.extend([
-        Fact::Gap,
-        Fact::Criteria,
-        Fact::Conditions { allowed: &criteria.conditions, used: order.map(kinds) },
-        Fact::Selectors {
+    let limits = [
+        CriteriaFact::Heading,
+        CriteriaFact::Conditions { allowed: &criteria.conditions, used: order.map(kinds) },
+        CriteriaFact::Selectors {
             most: criteria.max_selectors,
             used: order.map(|order| order.address_count() + order.payload_count()),
         },
-        Fact::RuleCount { most: criteria.max_rules, used: order.map(|order| order.rules.len()) },
-        Fact::Prefixes {
+        CriteriaFact::RuleCount {
+            most: criteria.max_rules,
+            used: order.map(|order| order.rules.len()),
+        },
+        CriteriaFact::Prefixes {
             ipv4: criteria.min_prefix_length.ipv4,
             ipv6: criteria.min_prefix_length.ipv6,
             used: order.map(|order| [shortest(order, true), shortest(order, false)]),
         },
-        Fact::PayloadLength { least: criteria.min_payload_length, used: order.map(payload) },
-        Fact::Protocols {
+        CriteriaFact::PayloadLength {
+            least: criteria.min_payload_length,
+            used: order.map(payload),
+        },
+        CriteriaFact::Protocols {
             allowed: criteria.protocols.as_deref(),
             used: order.map(|order| {
                 let mut used: Vec<Protocol> =
@@ -316,7 +351,9 @@ fn criteria<'a>(facts: &mut Vec<Fact<'a>>, basis: &'a Basis, order: Option<&'a O
                 used
             }),
         },
-    ]);
+    ];
+    facts.push(Fact::Gap);
+    facts.extend(limits.map(Fact::Criteria));
     facts.extend(basis.handling.retention_years.map(Fact::Retention));
     if !basis.handling.barred_grounds.is_empty() {
         facts.push(Fact::Barred(&basis.handling.barred_grounds));
@@ -325,32 +362,32 @@ fn criteria<'a>(facts: &mut Vec<Fact<'a>>, basis: &'a Basis, order: Option<&'a O
 
 fn sets<'a>(facts: &mut Vec<Fact<'a>>, order: &'a Order) {
     if !order.address_sets.is_empty() {
-        facts.extend([Fact::Gap, Fact::AddressSets]);
-        facts.extend(order.address_sets.iter().map(|(name, set)| Fact::AddressSet {
-            name,
-            ground: &set.ground,
-            listing: Listing::of(&set.addresses, network),
+        facts.extend([Fact::Gap, Fact::Sets(SetFact::AddressSets)]);
+        facts.extend(order.address_sets.iter().map(|(name, set)| {
+            let listing = Listing::of(&set.addresses, network);
+            Fact::Sets(SetFact::AddressSet { name, ground: &set.ground, listing })
         }));
     }
     if !order.payload_prefixes.is_empty() {
-        facts.extend([Fact::Gap, Fact::PayloadSets]);
-        facts.extend(order.payload_prefixes.iter().map(|(name, set)| payloads(name, set)));
+        facts.extend([Fact::Gap, Fact::Sets(SetFact::PayloadSets)]);
+        let sets = order.payload_prefixes.iter();
+        facts.extend(sets.map(|(name, set)| Fact::Sets(payloads(name, set))));
     }
     let unused = order.unused_sets();
     if !unused.is_empty() {
-        facts.extend([Fact::Gap, Fact::Unused(unused)]);
+        facts.extend([Fact::Gap, Fact::Sets(SetFact::Unused(unused))]);
     }
 }
 
-fn payloads<'a>(name: &'a str, set: &'a PayloadSet) -> Fact<'a> {
+fn payloads<'a>(name: &'a str, set: &'a PayloadSet) -> SetFact<'a> {
     let ground = set.ground.as_str();
     match &set.prefixes {
         PayloadPrefixes::Raw(prefixes) => {
             let listing = Listing::of(prefixes, |bytes| hex::encode(bytes));
-            Fact::RawPayloads { name, ground, listing }
+            SetFact::RawPayloads { name, ground, listing }
         }
         PayloadPrefixes::Hashed { length, hashes, .. } => {
-            Fact::HashedPayloads { name, ground, length: *length, hashes: hashes.len() }
+            SetFact::HashedPayloads { name, ground, length: *length, hashes: hashes.len() }
         }
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::facts::Fact;
+use super::facts::{CriteriaFact, Fact, FutureFact, GroundsFact, SetFact};
 use super::listing::Listing;
 use crate::order::condition::{Condition, ConditionKind};
 use crate::order::measure::Measure;
@@ -17,7 +17,7 @@ use crate::order::verified::Signer;
 /// The year before the first year of 令和, which began on 1 May 2019.
 const BEFORE_REIWA: i16 = 2018;
 
-/// One fact, one line.
+/// The line of a fact.
 pub(super) fn line(fact: &Fact<'_>) -> String {
     match fact {
         Fact::Gap => String::new(),
@@ -42,18 +42,7 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
         Fact::UnderVerified(signers) => {
             format!("      信頼された {signers} 個の鍵による署名があります")
         }
-        Fact::Measure(measure) => {
-            format!("措置：{}(法{})", title(*measure), article(measure.article()))
-        }
-        Fact::Act(act) => format!("対象不正行為：{}、{}", act.id, act.title),
-        Fact::Article(number) => format!("協定：法{}の協定", article(*number)),
-        Fact::Direction(measure) => format!("対象：{}", direction(*measure)),
-        Fact::Party { id, name, prefixes } => {
-            format!("協定当事者：{id}、{name}、{}", addresses(prefixes))
-        }
-        Fact::Analysis(analysis) => format!("分析：{analysis}"),
-        Fact::Consents(consents) => format!("同意：{}", or_none(consents)),
-        Fact::Given { measure, at } => given(*measure, *at),
+        Fact::Grounds(fact) => grounds(fact),
         Fact::BasisTerm { from, until } => {
             format!("根拠の期間：{}から{}まで", moment(*from), moment(*until))
         }
@@ -76,19 +65,8 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
         Fact::Barred(grounds) => {
             format!("提供の制限：次による提供はしません：{}", grounds.join("、"))
         }
-        Fact::Criteria
-        | Fact::Conditions { .. }
-        | Fact::Selectors { .. }
-        | Fact::RuleCount { .. }
-        | Fact::Prefixes { .. }
-        | Fact::PayloadLength { .. }
-        | Fact::Protocols { .. } => criteria(fact),
-        Fact::Future
-        | Fact::Begins(_)
-        | Fact::Ends(_)
-        | Fact::Replaced
-        | Fact::EndsWithBasis
-        | Fact::Revocable(_) => future(fact),
+        Fact::Criteria(limit) => criteria(limit),
+        Fact::Future(event) => future(event),
         Fact::Rules(measure) => {
             let article = measure
                 .map(|measure| format!("(法{}第二項)", article(measure.conditions_article())));
@@ -98,42 +76,67 @@ pub(super) fn line(fact: &Fact<'_>) -> String {
             )
         }
         Fact::Rule { id, conditions } => format!("  {id}：{}", all_of(conditions)),
-        Fact::AddressSets => "アドレスの集合".to_owned(),
-        Fact::AddressSet { name, ground, listing } => {
+        Fact::Sets(fact) => sets(fact),
+    }
+}
+
+/// A line of what a measure is, and why it is lawful.
+fn grounds(fact: &GroundsFact<'_>) -> String {
+    match fact {
+        GroundsFact::Measure(measure) => {
+            format!("措置：{}(法{})", title(*measure), article(measure.article()))
+        }
+        GroundsFact::Act(act) => format!("対象不正行為：{}、{}", act.id, act.title),
+        GroundsFact::Article(number) => format!("協定：法{}の協定", article(*number)),
+        GroundsFact::Direction(measure) => format!("対象：{}", direction(*measure)),
+        GroundsFact::Party { id, name, prefixes } => {
+            format!("協定当事者：{id}、{name}、{}", addresses(prefixes))
+        }
+        GroundsFact::Analysis(analysis) => format!("分析：{analysis}"),
+        GroundsFact::Consents(consents) => format!("同意：{}", or_none(consents)),
+        GroundsFact::Given { measure, at } => given(*measure, *at),
+    }
+}
+
+/// A line of the sets of an order.
+fn sets(fact: &SetFact<'_>) -> String {
+    match fact {
+        SetFact::AddressSets => "アドレスの集合".to_owned(),
+        SetFact::AddressSet { name, ground, listing } => {
             format!("  {name}：{}、理由：{ground}", addresses(listing))
         }
-        Fact::PayloadSets => "ペイロード先頭部の集合(指令情報)".to_owned(),
-        Fact::RawPayloads { name, ground, listing } => {
+        SetFact::PayloadSets => "ペイロード先頭部の集合(指令情報)".to_owned(),
+        SetFact::RawPayloads { name, ground, listing } => {
             format!("  {name}：{}、理由：{ground}", listed(listing, "種類", "、十六進表記"))
         }
-        Fact::HashedPayloads { name, ground, length, hashes } => format!(
+        SetFact::HashedPayloads { name, ground, length, hashes } => format!(
             "  {name}：{hashes} 種類(先頭 {length} バイトの SipHash-2-4 の値だけが示されています)、理由：{ground}"
         ),
-        Fact::Unused(sets) => {
+        SetFact::Unused(sets) => {
             format!("注意：どの選別の条件にも使われていない集合があります：{}", sets.join("、"))
         }
     }
 }
 
-/// What may be selected by, and what an order uses of it.
-fn criteria(fact: &Fact<'_>) -> String {
+/// A line of the criteria, and what an order uses of them.
+fn criteria(fact: &CriteriaFact<'_>) -> String {
     let used = |text: Option<String>| {
         text.map_or_else(String::new, |text| format!("(この指示書：{text})"))
     };
     match fact {
-        Fact::Conditions { allowed, used: here } => format!(
+        CriteriaFact::Conditions { allowed, used: here } => format!(
             "  条件の種類：{}{}",
             kinds(allowed),
             used(here.as_ref().map(|here| kinds(here)))
         ),
-        Fact::Selectors { most, used: here } => format!(
+        CriteriaFact::Selectors { most, used: here } => format!(
             "  アドレス及びペイロード先頭部：{most} 件以下{}",
             used(here.map(|here| format!("{here} 件")))
         ),
-        Fact::RuleCount { most, used: here } => {
+        CriteriaFact::RuleCount { most, used: here } => {
             format!("  条件の数：{most} 以下{}", used(here.map(|here| here.to_string())))
         }
-        Fact::Prefixes { ipv4, ipv6, used: here } => {
+        CriteriaFact::Prefixes { ipv4, ipv6, used: here } => {
             let here = here.map(|lengths| {
                 let words: Vec<String> =
                     lengths.iter().flatten().map(|length| format!("/{length}")).collect();
@@ -141,13 +144,13 @@ fn criteria(fact: &Fact<'_>) -> String {
             });
             format!("  アドレスの範囲：/{ipv4} 及び /{ipv6} より広くないこと{}", used(here))
         }
-        Fact::PayloadLength { least, used: here } => {
+        CriteriaFact::PayloadLength { least, used: here } => {
             let here = here.map(|length| {
                 length.map_or_else(|| "なし".to_owned(), |length| format!("{length} バイト以上"))
             });
             format!("  ペイロード先頭部：{least} バイト以上{}", used(here))
         }
-        Fact::Protocols { allowed, used: here } => {
+        CriteriaFact::Protocols { allowed, used: here } => {
             let names = |list: &[Protocol]| {
                 let names: Vec<String> = list.iter().map(ToString::to_string).collect();
                 if names.is_empty() { "指定なし".to_owned() } else { names.join("、") }
@@ -156,22 +159,28 @@ fn criteria(fact: &Fact<'_>) -> String {
                 .map_or_else(|| "制限なし".to_owned(), |list| format!("{} に限る", names(list)));
             format!("  プロトコル：{allowed}{}", used(here.as_ref().map(|here| names(here))))
         }
-        _ => "選別条件設定基準：これに基づく指示書は次の範囲で選別の条件を定めます".to_owned(),
+        CriteriaFact::Heading => {
+            "選別条件設定基準：これに基づく指示書は次の範囲で選別の条件を定めます".to_owned()
+        }
     }
 }
 
-/// What will happen when.
-fn future(fact: &Fact<'_>) -> String {
+/// A line of what will happen, and when.
+fn future(fact: &FutureFact) -> String {
     match fact {
-        Fact::Begins(at) => format!("  {}：期間が始まります", moment(*at)),
-        Fact::Ends(at) => format!("  {}：期間が終わり、選別は自動的に止まります", moment(*at)),
-        Fact::Replaced => "  より大きい通番の期間が始まると、それに代わります".to_owned(),
-        Fact::EndsWithBasis => "  根拠が終了し、又は取り消されると、直ちに終了します".to_owned(),
-        Fact::Revocable(roles) => {
+        FutureFact::Begins(at) => format!("  {}：期間が始まります", moment(*at)),
+        FutureFact::Ends(at) => {
+            format!("  {}：期間が終わり、選別は自動的に止まります", moment(*at))
+        }
+        FutureFact::Replaced => "  より大きい通番の期間が始まると、それに代わります".to_owned(),
+        FutureFact::EndsWithBasis => {
+            "  根拠が終了し、又は取り消されると、直ちに終了します".to_owned()
+        }
+        FutureFact::Revocable(roles) => {
             let names: Vec<String> = roles.iter().map(role::japanese).collect();
             format!("  {} の署名による取消しにより、期間の途中で終了します", names.join("又は"))
         }
-        _ => "今後".to_owned(),
+        FutureFact::Heading => "今後".to_owned(),
     }
 }
 
@@ -354,41 +363,4 @@ fn listed(set: &Listing, counter: &str, note: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn articles_as_the_act_writes_them() {
-        for (number, text) in
-            [(9, "第九条"), (10, "第十条"), (17, "第十七条"), (20, "第二十条"), (35, "第三十五条")]
-        {
-            assert_eq!(article(number), text);
-        }
-    }
-
-    #[test]
-    fn moments_in_japan() {
-        for (at, text) in [
-            ("2027-10-31T15:00:00Z", "令和9年11月1日0時(2027-11-01T00:00:00+09:00)"),
-            ("2027-10-31T15:05:00Z", "令和9年11月1日0時5分(2027-11-01T00:05:00+09:00)"),
-            ("2019-04-30T15:00:01Z", "令和元年5月1日0時0分1秒(2019-05-01T00:00:01+09:00)"),
-            ("2019-04-30T14:59:59Z", "西暦2019年4月30日23時59分59秒(2019-04-30T23:59:59+09:00)"),
-        ] {
-            assert_eq!(moment(at.parse().unwrap()), text);
-        }
-    }
-
-    #[test]
-    fn lengths_in_words() {
-        let length = Length { months: 1, hours: 2, ..Length::default() };
-        assert_eq!(term(&length), "1 か月 2 時間");
-        assert_eq!(term(&Length::default()), "1 秒未満");
-    }
-
-    #[test]
-    fn several_ports() {
-        let ranges = ["443", "80", "8000-8099"].map(|text| PortRange::parse(text).unwrap());
-        assert_eq!(ports(&ranges[..1]), "443");
-        assert_eq!(ports(&ranges), "443、80 又は 8000-8099");
-    }
-}
+mod tests;

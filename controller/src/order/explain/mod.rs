@@ -1,9 +1,9 @@
 //! An approval, an agreement or an order in plain words, for the person who is about to sign it, install it
-//! or inspect it. It says only what the documents say and what was verified; whether something is in force
-//! now depends on a clock and is said elsewhere.
+//! or inspect it. It says only what the documents say and what was verified. Whether something is in force
+//! now depends on a clock, and is not said here.
 //!
-//! What is said, and in which order, is decided once, in `facts`; how it is said is one file for
-//! each language, which turns a fact into a line and decides nothing.
+//! `facts` decides what is said, and in which order. One file for each language turns facts into lines, and
+//! decides nothing.
 
 mod english;
 mod facts;
@@ -41,16 +41,16 @@ impl Language {
     }
 }
 
-/// A document, and those whose signatures under it were verified; `None` says that none was.
+/// A document, and those whose signatures were verified. `None`: no signature was checked.
 #[derive(Debug)]
 pub struct Signed<'a, T> {
-    /// What it says.
+    /// The document.
     pub document: &'a T,
     /// Who signed.
     pub signers: Option<&'a [Signer]>,
 }
 
-// By hand: a reference to anything is copied, whatever it is to.
+// Not derived: `derive` would ask for `T: Clone`, which a reference does not need.
 impl<T> Clone for Signed<'_, T> {
     fn clone(&self) -> Self {
         *self
@@ -72,24 +72,24 @@ impl<'a, T> From<&'a Verified<T>> for Signed<'a, T> {
     }
 }
 
-/// What is explained.
+/// A document to be explained.
 #[derive(Clone, Copy, Debug)]
-pub enum Subject<'a> {
+pub enum Explained<'a> {
     /// An approval or an agreement.
     Basis(Signed<'a, Basis>),
-    /// An order, and what it rests on, as far as that is at hand.
+    /// An order, and its basis if that is at hand.
     Order(Signed<'a, Order>, Option<Signed<'a, Basis>>),
 }
 
 /// Displays a document in words.
 pub struct Explanation<'a> {
-    subject: Subject<'a>,
+    subject: Explained<'a>,
     language: Language,
 }
 
 impl<'a> Explanation<'a> {
     /// Explains a document.
-    pub const fn new(subject: Subject<'a>, language: Language) -> Self {
+    pub const fn new(subject: Explained<'a>, language: Language) -> Self {
         Self { subject, language }
     }
 }

@@ -19,7 +19,7 @@ fn agrees(name: &str, text: &str) {
     assert_eq!(text, expected, "{}", path.display());
 }
 
-fn both(name: &str, subject: Subject<'_>) {
+fn both(name: &str, subject: Explained<'_>) {
     for language in Language::ALL {
         let text = Explanation::new(subject, language).to_string();
         agrees(&format!("{name}.{}.txt", language.code()), &text);
@@ -50,22 +50,22 @@ fn an_approval_and_an_order_under_it() {
     criteria["protocols"] = json!(["tcp", "udp"]);
     let mandate = verified(&with(&[("/under", json!({"criteria": criteria}))]));
     let basis = Signed::from(&**mandate.basis());
-    both("approval", Subject::Basis(basis));
-    both("order", Subject::Order(mandate.order().into(), Some(basis)));
+    both("approval", Explained::Basis(basis));
+    both("order", Explained::Order(mandate.order().into(), Some(basis)));
 }
 
 #[test]
 fn an_agreement_and_an_order_under_it() {
     let mandate = verified(&agreement());
     let basis = Signed::from(&**mandate.basis());
-    both("agreement", Subject::Basis(basis));
-    both("agreement-order", Subject::Order(mandate.order().into(), Some(basis)));
+    both("agreement", Explained::Basis(basis));
+    both("agreement-order", Explained::Order(mandate.order().into(), Some(basis)));
 }
 
 #[test]
 fn an_order_that_nobody_verified_and_that_rests_on_what_is_not_at_hand() {
     let mandate = assumed(&with(&[]));
-    both("alone", Subject::Order(Signed::unverified(mandate.order().get()), None));
+    both("alone", Explained::Order(Signed::unverified(mandate.order().get()), None));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_other_measures_in_both_languages() {
             ("/rules/0", rule),
         ]));
         let basis = Signed::unverified(mandate.basis().get());
-        both(measure, Subject::Order(Signed::unverified(mandate.order().get()), Some(basis)));
+        both(measure, Explained::Order(Signed::unverified(mandate.order().get()), Some(basis)));
     }
 }
 
@@ -92,7 +92,7 @@ fn the_other_measures_in_both_languages() {
 fn both_languages_say_as_much() {
     let mandate = verified(&agreement());
     let basis = Signed::from(&**mandate.basis());
-    let subject = Subject::Order(mandate.order().into(), Some(basis));
+    let subject = Explained::Order(mandate.order().into(), Some(basis));
     let lines = |language| Explanation::new(subject, language).to_string().lines().count();
     assert_eq!(lines(Language::English), lines(Language::Japanese));
 }

@@ -1,5 +1,5 @@
-//! An object read field by field, going on after what is wrong: every fault of a document is found in
-//! one reading. A field's value is decoded by itself, straight from the text.
+//! Reading an object field by field. Reading goes on after a fault, so that one reading finds every fault of a
+//! document. Each value is decoded by itself, straight from the text.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use serde_json::value::RawValue;
 use super::{as_text, fault, known, place, quote};
 use crate::rejection::{FormFault, Reason, Rejection, Rejections};
 
-/// More faults of one document than this are not told.
+/// The most faults of one document that are reported.
 const MOST: usize = 50;
 
-/// What is wrong with a document, as far as it is known.
+/// The faults found in a document so far.
 #[derive(Debug)]
 pub(in crate::order) struct Faults {
     file: String,
     found: Vec<Rejection>,
 }
 
-/// Where a fault lies: a JSON path.
+/// Where a fault lies, as a JSON path such as `rules[0].source`.
 #[derive(Clone, Debug, Default)]
-pub(in crate::order) struct Place(String);
+pub(in crate::order) struct JsonPath(String);
 
-impl Place {
+impl JsonPath {
     /// The document as a whole.
     pub(in crate::order) fn top() -> Self {
         Self::default()
@@ -40,7 +40,7 @@ impl Place {
         Self(format!("{}[{index}]", self.0))
     }
 
-    /// What `serde_path_to_error` calls a place below this one.
+    /// A path below this one, as `serde_path_to_error` writes it.
     fn below(&self, path: &str) -> Self {
         let dot =
             if path.is_empty() || path.starts_with('[') || self.0.is_empty() { "" } else { "." };
@@ -49,13 +49,13 @@ impl Place {
 }
 
 impl Faults {
-    /// None so far.
+    /// No faults.
     pub(in crate::order) fn new(file: &str) -> Self {
         Self { file: file.to_owned(), found: Vec::new() }
     }
 
-    /// One more.
-    pub(in crate::order) fn add(&mut self, place: &Place, reason: impl Into<Reason>) {
+    /// Adds a fault, unless there are too many already.
+    pub(in crate::order) fn add(&mut self, place: &JsonPath, reason: impl Into<Reason>) {
         if self.found.len() >= MOST {
             return;
         }
@@ -64,30 +64,30 @@ impl Faults {
         self.found.push(if field.is_empty() { rejection } else { rejection.at(field) });
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub(in crate::order) const fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// What was read, if nothing is wrong with it.
+    /// The value that was read, if there are no faults.
     pub(in crate::order) fn or<T>(self, value: Option<T>) -> Result<T, Rejections> {
         let Self { file, found } = self;
         Rejections::none(found)?;
-        // Whatever is not there was said to be missing.
+        // Not reached: every missing value left a fault.
         value.ok_or_else(|| Rejection::new(file, FormFault::Missing).into())
     }
 
-    /// Nothing, if nothing is wrong.
+    /// Ends the reading: the faults as an error, if there are any.
     pub(in crate::order) fn end(self) -> Result<(), Rejections> {
         Rejections::none(self.found)
     }
 }
 
-/// The fields of an object, as they are written.
-#[expect(clippy::struct_field_names, reason = "what they are")]
+/// The fields of an object, not yet decoded.
+#[expect(clippy::struct_field_names, reason = "`fields` holds the fields")]
 #[derive(Debug)]
 pub(in crate::order) struct Fields<'a> {
-    place: Place,
+    place: JsonPath,
     fields: Vec<(String, &'a RawValue)>,
     asked: Vec<&'static str>,
 }
@@ -98,7 +98,7 @@ impl<'a> Fields<'a> {
         let text = match as_text(bytes) {
             Ok(text) => text,
             Err(fault) => {
-                faults.add(&Place::top(), fault);
+                faults.add(&JsonPath::top(), fault);
                 return None;
             }
         };
@@ -107,13 +107,13 @@ impl<'a> Fields<'a> {
             deserializer.end().map(|()| Ok(listed)).or_else(|error| Ok(Err(error)))
         });
         match listed {
-            Ok(Ok(listed)) => Some(Self::listed(Place::top(), listed, faults)),
+            Ok(Ok(listed)) => Some(Self::listed(JsonPath::top(), listed, faults)),
             Ok(Err(error)) => {
-                faults.add(&Place::top(), FormFault::Trailing(place(&error)));
+                faults.add(&JsonPath::top(), FormFault::Trailing(place(&error)));
                 None
             }
             Err(error) => {
-                faults.add(&Place::top(), fault(&error, &place(&error)).1);
+                faults.add(&JsonPath::top(), fault(&error, &place(&error)).1);
                 None
             }
         }
@@ -121,7 +121,7 @@ impl<'a> Fields<'a> {
 
     /// The fields of an object within a document.
     pub(in crate::order) fn of_value(
-        here: Place,
+        here: JsonPath,
         value: &'a RawValue,
         faults: &mut Faults,
     ) -> Option<Self> {
@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
         Some(Self::listed(here, listed, faults))
     }
 
-    fn listed(here: Place, listed: Listed<'a>, faults: &mut Faults) -> Self {
+    fn listed(here: JsonPath, listed: Listed<'a>, faults: &mut Faults) -> Self {
         for name in listed.twice {
             faults.add(&here.field(&shortened(&name)), FormFault::Twice);
         }
@@ -137,23 +137,23 @@ impl<'a> Fields<'a> {
     }
 
     /// Where the object is.
-    pub(in crate::order) fn place(&self) -> Place {
+    pub(in crate::order) fn place(&self) -> JsonPath {
         self.place.clone()
     }
 
     /// Where one of the fields is.
-    pub(in crate::order) fn at(&self, name: &str) -> Place {
+    pub(in crate::order) fn at(&self, name: &str) -> JsonPath {
         self.place.field(name)
     }
 
-    /// The value of a field as it is written, if it is there.
+    /// The undecoded value of a field, if the field is there.
     pub(in crate::order) fn raw(&mut self, name: &'static str) -> Option<&'a RawValue> {
         self.asked.push(name);
         let index = self.fields.iter().position(|(known, _)| known == name)?;
         Some(self.fields.swap_remove(index).1)
     }
 
-    /// The value of a field that must be there, as it is written.
+    /// The undecoded value of a required field.
     pub(in crate::order) fn must(
         &mut self,
         name: &'static str,
@@ -166,7 +166,7 @@ impl<'a> Fields<'a> {
         raw
     }
 
-    /// The value of a field that must be there.
+    /// The value of a required field.
     pub(in crate::order) fn take<T: Deserialize<'a>>(
         &mut self,
         name: &'static str,
@@ -176,8 +176,8 @@ impl<'a> Fields<'a> {
         decode(&self.at(name), raw, faults)
     }
 
-    /// The value of a field that may be absent. The outer `None`: it is wrong.
-    #[expect(clippy::option_option, reason = "what is wrong, what is absent, and what is there")]
+    /// The value of an optional field. The outer `None`: the value is wrong.
+    #[expect(clippy::option_option, reason = "wrong, absent and present are three outcomes")]
     pub(in crate::order) fn may<T: Deserialize<'a>>(
         &mut self,
         name: &'static str,
@@ -189,7 +189,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An object in a field that must be there.
+    /// The object in a required field.
     pub(in crate::order) fn object(
         &mut self,
         name: &'static str,
@@ -199,20 +199,20 @@ impl<'a> Fields<'a> {
         Self::of_value(self.at(name), raw, faults)
     }
 
-    /// The members of a list in a field that must be there, as they are written, and where.
+    /// The undecoded members of the list in a required field, each with its path.
     pub(in crate::order) fn list(
         &mut self,
         name: &'static str,
         faults: &mut Faults,
-    ) -> Option<Vec<(Place, &'a RawValue)>> {
+    ) -> Option<Vec<(JsonPath, &'a RawValue)>> {
         let raw = self.must(name, faults)?;
         let here = self.at(name);
         let list: Vec<&'a RawValue> = decode(&here, raw, faults)?;
         Some(list.into_iter().enumerate().map(|(n, raw)| (here.member(n), raw)).collect())
     }
 
-    /// The fields of an object whose keys are names, and where each is.
-    pub(in crate::order) fn names(self) -> Vec<(String, Place, &'a RawValue)> {
+    /// The fields of an object whose keys are names, each with its path.
+    pub(in crate::order) fn names(self) -> Vec<(String, JsonPath, &'a RawValue)> {
         let Self { place, fields, .. } = self;
         fields
             .into_iter()
@@ -223,7 +223,7 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// Says which fields nobody asked for.
+    /// Reports the fields that nobody asked for.
     pub(in crate::order) fn end(self, faults: &mut Faults) {
         for (name, _) in &self.fields {
             let known = FormFault::Unknown(self.asked.join(", "));
@@ -232,7 +232,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A name in a path, of bounded length.
+/// A name in a path, cut to a bounded length.
 fn shortened(name: &str) -> String {
     const LONGEST: usize = 64;
     match name.char_indices().nth(LONGEST) {
@@ -241,9 +241,9 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// Reads a value into the type that its field has.
+/// Decodes a value into the type of its field.
 pub(in crate::order) fn decode<'a, T: Deserialize<'a>>(
-    here: &Place,
+    here: &JsonPath,
     value: &'a RawValue,
     faults: &mut Faults,
 ) -> Option<T> {
@@ -261,7 +261,7 @@ pub(in crate::order) fn decode<'a, T: Deserialize<'a>>(
     }
 }
 
-/// Names and values of an object in file order, and the names that stand twice.
+/// The names and values of an object in file order, and the names that stand there twice.
 #[derive(Debug)]
 struct Listed<'a> {
     fields: Vec<(String, &'a RawValue)>,
@@ -298,8 +298,8 @@ impl<'de> Deserialize<'de> for Listed<'de> {
     }
 }
 
-/// Checks the schema that a document names. A document of version 1 is told what to do, and nothing else:
-/// `false`.
+/// Checks the schema that a document names. For a document of version 1 it reports what to do instead, and
+/// returns `false`: nothing else of it is worth reporting.
 pub(in crate::order) fn schema(
     fields: &mut Fields<'_>,
     own: &'static str,

@@ -1,5 +1,5 @@
-//! The shapes that a JSON field may have, each read from that shape and from no other: where
-//! serde's derived code would also take an array for a struct.
+//! The shapes that a JSON field may have. Each is read from that shape and no other; serde's derived code
+//! would also take an array for a struct.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,8 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-/// A struct that is read from a JSON object and from nothing else: serde's derived code alone
-/// would take an array of the field values as well.
+/// A struct that is read from a JSON object only, not from an array of its field values.
 pub(in crate::order) struct Object<T>(pub(in crate::order) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -41,22 +40,23 @@ where
     Ok(list.into_iter().map(|Object(value)| value).collect())
 }
 
-/// Reads a value out of a JSON string, and out of nothing else.
-pub(in crate::order) fn text<'de, D, T, F>(
+/// Reads a value out of a JSON string only.
+pub(in crate::order) fn text<'de, D, T, X, F>(
     deserializer: D,
     expecting: &'static str,
     parse: F,
 ) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    F: FnOnce(&str) -> Result<T, String>,
+    X: fmt::Display,
+    F: FnOnce(&str) -> Result<T, X>,
 {
     struct TextVisitor<F> {
         expecting: &'static str,
         parse: F,
     }
 
-    impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<F> {
+    impl<T, X: fmt::Display, F: FnOnce(&str) -> Result<T, X>> Visitor<'_> for TextVisitor<F> {
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

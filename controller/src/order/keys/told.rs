@@ -1,5 +1,5 @@
-//! What a file is that was given for a key and is none that we take, in one clause: "not a key" alone
-//! sends people looking in the wrong place. Keys themselves are read in the parent.
+//! Says what a file is that was given as a key and is not one that we take: "not a key" alone would send people
+//! looking in the wrong place. The parent module reads keys.
 
 use ed25519_dalek::pkcs8::spki::SubjectPublicKeyInfoRef;
 use ed25519_dalek::pkcs8::spki::der::SecretDocument;
@@ -26,7 +26,7 @@ fn label(line: &str) -> Option<&str> {
     line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----")
 }
 
-/// What the file is.
+/// Says what the file is, in one clause.
 pub(super) fn told(bytes: &[u8]) -> String {
     if bytes.trim_ascii().is_empty() {
         return "the file is empty".to_owned();

@@ -1,5 +1,4 @@
-//! L-SELECT: what a rule must combine, so that it selects by more than one telling thing, and at the end
-//! that the Act names.
+//! L-SELECT: the conditions that a rule must combine, and the end of a connection that it must name.
 
 use crate::order::condition::{Condition, ConditionKind};
 use crate::order::document::{Order, Rule};
@@ -30,12 +29,12 @@ pub(super) fn check(
     }
 }
 
-/// Whether a rule of an agreement names addresses of others than its party.
+/// Whether a rule under an agreement names addresses other than its party's.
 ///
 /// Every packet under an agreement goes to the party (L-MEASURE), so a `destination` among its
-/// addresses says nothing of the equipment that art. 22(2)(i) means, nor does an `either` that the
-/// party's own end can meet. Of the readings that the text leaves, the one that selects less: they
-/// narrow a rule, but do not count as a condition.
+/// addresses says nothing about the equipment that art. 22(2)(i) means. Neither does an `either` set that the
+/// party's own end can meet. Our reading, which selects less: they narrow a rule, but do not count as a
+/// condition.
 fn names_others_address(order: &Order, party: Option<&Space>, rule: &Rule) -> bool {
     let others = |set: &str| {
         let set = order.address_sets.get(set);
@@ -52,9 +51,9 @@ fn names_others_address(order: &Order, party: Option<&Space>, rule: &Rule) -> bo
     })
 }
 
-/// Art. 22(2): two of addresses, command information, and other information. Two address fields
-/// are one condition, as are protocol and ports, and one of the two must be more telling than
-/// the latter.
+/// Art. 22(2): two of addresses, command information, and other information. Two address fields count as one
+/// condition, and so do protocol and ports. Protocol and ports alone tell too little: one of the two conditions
+/// must be addresses or command information.
 fn two_conditions(rule: &Rule, address: bool, note: &'static str) -> Result<(), SelectionFault> {
     let payload = rule.names(ConditionKind::Payload);
     let traffic = rule.names(ConditionKind::Traffic);
@@ -72,8 +71,8 @@ fn two_conditions(rule: &Rule, address: bool, note: &'static str) -> Result<(), 
 /// information (here: a payload prefix).
 ///
 /// An `either` set does not count. The Act binds art. 32 to equipment as the *source* and art. 33
-/// to equipment as the *destination*; `either` would also be met by the domestic end, and the
-/// reading that selects less is the one that asks for the foreign end by name.
+/// to equipment as the *destination*; The domestic end could meet `either` as well, so
+/// our reading, which selects less, asks for the foreign end by name.
 fn specific_equipment(rule: &Rule, field: &'static str, article: u8) -> Result<(), SelectionFault> {
     let specific = |condition: Condition<'_>| match condition {
         Condition::Source(_) | Condition::Destination(_) => condition.field() == field,

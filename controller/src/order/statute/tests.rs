@@ -128,7 +128,7 @@ fn an_order_is_within_the_criteria() {
 
 #[test]
 fn an_order_is_bound_to_what_was_approved_by_its_digest() {
-    use crate::order::Kind;
+    use crate::order::DocumentKind;
     use crate::order::samples::{papers, plan, sealed, trust};
     use crate::order::together::{Given, judge};
 
@@ -142,7 +142,7 @@ fn an_order_is_bound_to_what_was_approved_by_its_digest() {
             );
             Given { file: format!("{}.json", kind.noun()), bytes: text.into() }
         };
-        let given = [sign(Kind::Order, order), sign(Kind::Approval, &papers.basis)];
+        let given = [sign(DocumentKind::Order, order), sign(DocumentKind::Approval, &papers.basis)];
         judge(&given, &trust(), &[]).map(drop).map_err(|rejections| rejections.to_string())
     };
     judged(&papers.order).unwrap();

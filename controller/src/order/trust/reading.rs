@@ -1,12 +1,12 @@
-//! Reading a trust file, whole: everything that is wrong with it is said.
+//! Reading a trust file. All faults of it are reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::{KeyEntry, Trust, TrustedKey, is_same};
-use crate::order::json::{self, Faults, Fields, Place, quote};
-use crate::order::kind::Kind;
+use super::{EntryFault, KeyEntry, Trust, TrustedKey, is_same};
+use crate::order::json::{self, Faults, Fields, JsonPath, quote};
+use crate::order::kind::DocumentKind;
 use crate::order::name;
 use crate::order::role::Role;
 use crate::rejection::{FormFault, Rejections, TrustFault};
@@ -19,7 +19,7 @@ pub(super) fn trust(file: &str, bytes: &[u8]) -> Result<Trust, Rejections> {
 
 fn read(bytes: &[u8], faults: &mut Faults) -> Option<Trust> {
     let mut fields = Fields::of_document(bytes, faults)?;
-    if !json::schema(&mut fields, Kind::Trust.schema(), faults) {
+    if !json::schema(&mut fields, DocumentKind::Trust.schema(), faults) {
         return None;
     }
     let version = name::count(&mut fields, "version", faults);
@@ -43,8 +43,8 @@ fn revoked(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<BTreeSet<Stri
     Some(keyids(&fields.at("revoked"), list, faults))
 }
 
-/// A list of names of keys, none of them twice.
-fn keyids(here: &Place, list: Vec<String>, faults: &mut Faults) -> BTreeSet<String> {
+/// Checks a list of names of keys, of which none may stand there twice.
+fn keyids(here: &JsonPath, list: Vec<String>, faults: &mut Faults) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for (index, keyid) in list.into_iter().enumerate() {
         let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -57,9 +57,9 @@ fn keyids(here: &Place, list: Vec<String>, faults: &mut Faults) -> BTreeSet<Stri
     seen
 }
 
-/// All keys, if each of them is one.
+/// Reads all keys. `None`: one of them is wrong.
 fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
-    let read = |(keyid, here, value): (String, Place, &RawValue)| {
+    let read = |(keyid, here, value): (String, JsonPath, &RawValue)| {
         let mut fields = Fields::of_value(here.clone(), value, faults)?;
         let ed25519 = fields.take("ed25519", faults);
         let holder = fields.take("holder", faults);
@@ -67,13 +67,10 @@ fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
         let entry = KeyEntry { keyid, ed25519: ed25519?, holder: holder? };
         match TrustedKey::check(entry) {
             Ok(key) => Some(key),
-            // The name is the key of the object.
-            Err(("keyid", reason)) => {
+            Err(EntryFault { field, reason }) => {
+                // The key's name is the key of the JSON object, not a field in it.
+                let here = if field == "keyid" { here } else { here.field(field) };
                 faults.add(&here, reason);
-                None
-            }
-            Err((field, reason)) => {
-                faults.add(&here.field(field), reason);
                 None
             }
         }
@@ -82,15 +79,15 @@ fn read_keys(keys: Fields<'_>, faults: &mut Faults) -> Option<Vec<TrustedKey>> {
     read.into_iter().collect()
 }
 
-/// A role as it is written.
-struct Written {
+/// A role as it was read.
+struct RoleFields {
     role: Role,
-    here: Place,
+    here: JsonPath,
     threshold: u64,
     keyids: Vec<String>,
 }
 
-fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<Written> {
+fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<RoleFields> {
     let mut read = Vec::new();
     for (name, here, value) in roles.names() {
         let role = Role::parse(&name);
@@ -103,21 +100,21 @@ fn read_roles(roles: Fields<'_>, faults: &mut Faults) -> Vec<Written> {
         let place = fields.at("keyids");
         fields.end(faults);
         let (Some(role), Some(threshold), Some(list)) = (role, threshold, list) else { continue };
-        // Said here; what is used below is the list in its order.
+        // Only for its faults: the list is kept in its order, for their positions.
         keyids(&place, list.clone(), faults);
-        read.push(Written { role, here, threshold, keyids: list });
+        read.push(RoleFields { role, here, threshold, keyids: list });
     }
     for (role, name) in [(Role::Commission, "commission"), (Role::CabinetOffice, "cabinet-office")]
     {
         if !read.iter().any(|written| written.role == role) {
-            faults.add(&Place::top().field("roles"), TrustFault::NoRole(name));
+            faults.add(&JsonPath::top().field("roles"), TrustFault::NoRole(name));
         }
     }
     read
 }
 
-/// Gives each key its role, and says which have two or none.
-fn give_roles(keys: &mut [TrustedKey], roles: &[Written], faults: &mut Faults) {
+/// Gives each key its role, and reports keys with two roles or none.
+fn give_roles(keys: &mut [TrustedKey], roles: &[RoleFields], faults: &mut Faults) {
     for written in roles {
         for (index, keyid) in written.keyids.iter().enumerate() {
             let here = written.here.field("keyids").member(index);
@@ -135,17 +132,17 @@ fn give_roles(keys: &mut [TrustedKey], roles: &[Written], faults: &mut Faults) {
         }
     }
     for key in keys.iter().filter(|key| key.role.is_none() && !key.revoked) {
-        faults.add(&Place::top().field("keys").field(&key.keyid), TrustFault::Idle);
+        faults.add(&JsonPath::top().field("keys").field(&key.keyid), TrustFault::Idle);
     }
 }
 
-/// Two keys would let one person count twice; a revoked key counts for nobody.
+/// Checks that no holder has two usable keys: one person would count twice.
 fn one_key_each(keys: &[TrustedKey], faults: &mut Faults) {
     let usable: Vec<&TrustedKey> = keys.iter().filter(|key| !key.revoked).collect();
     for (index, key) in usable.iter().enumerate() {
         let mut before = usable.iter().take(index);
         if let Some(other) = before.find(|other| is_same(&other.holder, &key.holder)) {
-            let here = Place::top().field("keys").field(&key.keyid).field("holder");
+            let here = JsonPath::top().field("keys").field(&key.keyid).field("holder");
             faults.add(&here, TrustFault::Holder(other.keyid.clone()));
         }
     }
@@ -153,11 +150,11 @@ fn one_key_each(keys: &[TrustedKey], faults: &mut Faults) {
 
 fn thresholds(
     keys: &[TrustedKey],
-    roles: &[Written],
+    roles: &[RoleFields],
     faults: &mut Faults,
 ) -> BTreeMap<Role, usize> {
     let mut thresholds = BTreeMap::new();
-    for Written { role, here, threshold, keyids } in roles {
+    for RoleFields { role, here, threshold, keyids } in roles {
         let of_role = |key: &&TrustedKey| !key.revoked && keyids.contains(&key.keyid);
         let usable = keys.iter().filter(of_role).count();
         let number = usize::try_from(*threshold).unwrap_or(usize::MAX);

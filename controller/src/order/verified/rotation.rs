@@ -1,38 +1,36 @@
-//! The gate of new trust files: one takes the place of another only if the roles of both agree
-//! (L-APPROVE). Where trust files are kept, and which one is in force, is not known here.
+//! The gate for new trust files: one replaces another only if the roles of both agree (L-APPROVE). The registry
+//! keeps trust files and knows which one is in force.
 //!
 //! The payload of the envelope is the new trust file itself, byte for byte.
 
 use super::signatures::{self, Asked};
 use super::{Verified, digest, expect};
 use crate::order::envelope::Envelope;
-use crate::order::json::{Faults, Place};
-use crate::order::kind::Kind;
+use crate::order::json::{Faults, JsonPath};
+use crate::order::kind::DocumentKind;
 use crate::order::role::Role;
 use crate::order::trust::Trust;
 use crate::rejection::{Rejections, TrustFault};
 
-/// The roles that every version must have signed.
+/// The roles that must sign every version.
 const ALWAYS: [Role; 2] = [Role::Commission, Role::CabinetOffice];
 
-/// Verifies and reads a trust file that is to take the place of `old`.
+/// Verifies and reads a trust file that is to replace `old`.
 ///
-/// As with orders, one signature that is unknown, revoked, doubled or wrong spoils the envelope;
-/// here a signature may be by a key of either file. Then:
+/// As with orders, one unknown, revoked, repeated or wrong signature spoils the envelope. Here a signature may be
+/// by a key of either file. Then:
 ///
-/// - of commission and Cabinet Office, the threshold of the old file and that of the new file
-///   have signed; a key of both counts for both;
-/// - so they have of every other role whose keys or threshold change; of a new role its new keys, of one
-///   that goes its old keys;
-/// - a key that either file revokes signs nothing, not even its own end. Where the new file revokes so
-///   many keys of a role other than those two that the rest cannot reach its threshold, its old keys
-///   are not asked: a stolen key could otherwise never be replaced (our reading);
-/// - the new version is above the old one: neither a downgrade nor another file of the same version;
-/// - whatever the old file revokes the new one revokes too: a revoked key never comes back, and no
-///   version forgets one.
+/// - The commission and the Cabinet Office sign by the threshold of the old file and by that of the new file. A
+///   key in both counts for both.
+/// - Every other role whose keys or threshold change signs in the same way: a new role by its new keys, and a
+///   role that goes by its old keys.
+/// - A key that either file revokes signs nothing, not even its own revocation. If the new file revokes so many
+///   keys of such another role that the rest cannot reach its threshold, its old keys are not asked: otherwise a
+///   stolen key could never be replaced (our reading).
+/// - The new version is above the old one.
+/// - The new file revokes every key that the old one revokes: a revoked key never comes back.
 ///
-/// The payload is not read before enough keys of the old file's commission and Cabinet Office have signed
-/// it.
+/// The payload is not read before enough keys of the old file's commission and Cabinet Office have signed it.
 ///
 /// # Errors
 ///
@@ -42,7 +40,7 @@ pub fn verify_rotation(
     bytes: &[u8],
     old: &Trust,
 ) -> Result<Verified<Trust>, Rejections> {
-    rotation(file, &expect(file, bytes, Kind::Trust)?, old)
+    rotation(file, &expect(file, bytes, DocumentKind::Trust)?, old)
 }
 
 pub(in crate::order) fn rotation(
@@ -65,15 +63,15 @@ fn goes_on(old: &Trust, new: &Trust, faults: &mut Faults) {
     let (new_version, version) = (new.version(), old.version());
     if new_version <= version {
         let fault = TrustFault::Version { new: new_version, old: version };
-        faults.add(&Place::top().field("version"), fault);
+        faults.add(&JsonPath::top().field("version"), fault);
     }
     for key in old.revoked().difference(new.revoked()) {
         let fault = TrustFault::Forgotten { key: key.clone(), version };
-        faults.add(&Place::top().field("revoked"), fault);
+        faults.add(&JsonPath::top().field("revoked"), fault);
     }
 }
 
-/// Which roles of which file must have signed.
+/// Which roles of which file must sign.
 fn asked<'a>(old: &'a Trust, new: &'a Trust) -> Vec<Asked<'a>> {
     let mut asked = Vec::new();
     for role in old.thresholds().keys() {

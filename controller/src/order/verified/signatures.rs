@@ -1,16 +1,16 @@
-//! Counting and checking the signatures of an envelope (L-APPROVE, L-AGREE). Which roles must sign a
-//! document is decided by the callers.
+//! Counting and checking the signatures of an envelope (L-APPROVE, L-AGREE). Callers decide which roles must
+//! sign.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::Signer;
 use crate::order::envelope::{Envelope, EnvelopeSignature};
-use crate::order::json::{Faults, Place};
+use crate::order::json::{Faults, JsonPath};
 use crate::order::role::{Role, listed};
 use crate::order::trust::{Trust, TrustedKey};
 use crate::rejection::SigningFault;
 
-/// A signature by a key that may sign, if the signature is its own.
+/// A signature that claims to be by a trusted key; it is not verified yet.
 #[derive(Clone, Copy)]
 struct Claim<'a> {
     index: usize,
@@ -19,11 +19,11 @@ struct Claim<'a> {
     role: &'a Role,
 }
 
-fn at(index: usize, field: &str) -> Place {
-    Place::top().field("signatures").member(index).field(field)
+fn at(index: usize, field: &str) -> JsonPath {
+    JsonPath::top().field("signatures").member(index).field(field)
 }
 
-/// Demands that every signature is by a key of one of these roles, and that of each there are enough.
+/// Demands that every signature is by a key of one of these roles, and that each role signed in full.
 pub(super) fn by_roles(
     envelope: &Envelope,
     trust: &Trust,
@@ -40,8 +40,8 @@ pub(super) fn by_roles(
     signers(&claims.trusted)
 }
 
-/// The same for an agreement: by the Cabinet Office, the carrier and one party. Which one is said in the
-/// payload, which is not read yet.
+/// The same for an agreement, which the Cabinet Office, the carrier and one party sign. The payload, which is not
+/// read yet, says which party; [`all_of`] checks it.
 pub(super) fn by_three(envelope: &Envelope, trust: &Trust, faults: &mut Faults) -> Vec<Signer> {
     let signed = Claims::of(envelope, trust, &mut Faults::new(""));
     let is_party = |claim: &&Claim<'_>| matches!(claim.role, Role::Party(_));
@@ -49,15 +49,15 @@ pub(super) fn by_three(envelope: &Envelope, trust: &Trust, faults: &mut Faults) 
     if party.is_none() {
         let (role, version) = ("party:<id>".to_owned(), String::new());
         let fault = SigningFault::Short { count: 0, threshold: 1, role, version };
-        faults.add(&Place::top().field("signatures"), fault);
+        faults.add(&JsonPath::top().field("signatures"), fault);
     }
     let roles: Vec<Role> =
         [Some(Role::CabinetOffice), party, Some(Role::Carrier)].into_iter().flatten().collect();
     by_roles(envelope, trust, &roles, faults)
 }
 
-/// Demands that every signature is by a trusted key, and that of one role there are enough. Whether the
-/// role may sign is said in the payload, which is not read yet.
+/// Demands that every signature is by a trusted key, and that one role signed in full. Which role may sign depends
+/// on the payload, which is not read yet.
 pub(super) fn by_any(envelope: &Envelope, trust: &Trust, faults: &mut Faults) -> Vec<Signer> {
     let claims = Claims::of(envelope, trust, faults);
     claims.no_strangers(faults);
@@ -77,13 +77,13 @@ pub(super) fn by_any(envelope: &Envelope, trust: &Trust, faults: &mut Faults) ->
         let found: Vec<String> = counts.iter().map(of).collect();
         let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
         let fault = SigningFault::NoRoleWhole { roles: listed(&roles), found };
-        faults.add(&Place::top().field("signatures"), fault);
+        faults.add(&JsonPath::top().field("signatures"), fault);
     }
     verify(envelope, &claims.trusted, faults);
     signers(&claims.trusted)
 }
 
-/// Demands that all signers have one of these roles, and that each role is there.
+/// Demands that every signer has one of these roles.
 pub(super) fn all_of(envelope: &Envelope, signers: &[Signer], roles: &[Role], faults: &mut Faults) {
     for (index, signer) in signers.iter().enumerate() {
         if !roles.contains(&signer.role) {
@@ -93,14 +93,14 @@ pub(super) fn all_of(envelope: &Envelope, signers: &[Signer], roles: &[Role], fa
     }
 }
 
-/// What is asked of a role of one trust file when another is to take its place.
+/// A role of a trust file that must sign when one trust file replaces another.
 pub(super) struct Asked<'a> {
     pub(super) trust: &'a Trust,
     pub(super) role: &'a Role,
 }
 
-/// Demands that of each role there are enough, and that what is signed by keys of this trust file holds.
-/// Strangers are left for [`of_both`].
+/// Demands that each of these roles signed in full, and that the signatures by keys of this trust file hold.
+/// [`of_both`] judges the others.
 pub(super) fn of_one(envelope: &Envelope, trust: &Trust, roles: &[Role], faults: &mut Faults) {
     let claims = Claims::of(envelope, trust, faults);
     for role in roles {
@@ -109,7 +109,7 @@ pub(super) fn of_one(envelope: &Envelope, trust: &Trust, roles: &[Role], faults:
     verify(envelope, &claims.trusted, faults);
 }
 
-/// Demands that what is asked of each role is there, and that every signature is by a key of one of two trust
+/// Demands that each role that is asked signed in full, and that every signature is by a key of one of two trust
 /// files.
 pub(super) fn of_both(
     envelope: &Envelope,
@@ -117,7 +117,7 @@ pub(super) fn of_both(
     asked: &[Asked<'_>],
     faults: &mut Faults,
 ) -> Vec<Signer> {
-    // What the old file says against a signature was said before its payload was read.
+    // `of_one` has reported what the old file says against these signatures.
     let by_old = Claims::of(envelope, old, &mut Faults::new(""));
     let by_new = Claims::of(envelope, new, faults);
     for (index, keyid) in &by_new.strangers {
@@ -129,7 +129,7 @@ pub(super) fn of_both(
         let claims = if std::ptr::eq(*trust, old) { &by_old } else { &by_new };
         claims.enough(envelope, trust, role, &by_version(trust), faults);
     }
-    // The others were verified as keys of the old file.
+    // `of_one` has verified the signatures by keys of the old file.
     let mut claims: Vec<Claim<'_>> =
         by_new.trusted.into_iter().filter(|claim| old.key(claim.key.keyid()).is_none()).collect();
     verify(envelope, &claims, faults);
@@ -156,7 +156,9 @@ fn stranger(index: usize, keyid: Option<&str>, faults: &mut Faults) {
         Some(keyid) => {
             faults.add(&at(index, "keyid"), SigningFault::Untrusted(keyid.to_owned()));
         }
-        None => faults.add(&Place::top().field("signatures").member(index), SigningFault::Nobody),
+        None => {
+            faults.add(&JsonPath::top().field("signatures").member(index), SigningFault::Nobody);
+        }
     }
 }
 
@@ -172,14 +174,14 @@ fn wrong_role(envelope: &Envelope, holder: &str, role: &Role, roles: &[Role]) ->
 /// The signatures of an envelope, sorted by whether a trust file knows their keys.
 struct Claims<'a> {
     trusted: Vec<Claim<'a>>,
-    /// Each with its position in the envelope, and the key that it names.
+    /// Signatures by unknown keys: the position in the envelope, and the key that is named.
     strangers: Vec<(usize, Option<&'a str>)>,
 }
 
 impl<'a> Claims<'a> {
-    /// Who claims to have signed is sorted first: it is cheap, and it bounds the work of verifying.
-    /// A key that stands twice, or that is revoked, spoils the envelope. A signature that names no key is
-    /// that of the key that made it.
+    /// Sorts signatures by the keys that they name, before any is verified: it is cheap, and it bounds the work of
+    /// verifying. A key that stands there twice, or is revoked, is a fault. A signature that names no key counts
+    /// for the key that made it.
     fn of(envelope: &'a Envelope, trust: &'a Trust, faults: &mut Faults) -> Self {
         let mut seen = HashSet::new();
         let mut claims = Self { trusted: Vec::new(), strangers: Vec::new() };
@@ -233,7 +235,7 @@ impl<'a> Claims<'a> {
         version: &str,
         faults: &mut Faults,
     ) {
-        let here = Place::top().field("signatures");
+        let here = JsonPath::top().field("signatures");
         let Some(threshold) = trust.threshold(role) else {
             let document = envelope.kind().with_article();
             faults.add(&here, SigningFault::NobodyHas { document, role: role.to_string() });
@@ -248,7 +250,7 @@ impl<'a> Claims<'a> {
 }
 
 fn verify(envelope: &Envelope, claims: &[Claim<'_>], faults: &mut Faults) {
-    // Whoever has not even the right to sign makes nobody compute.
+    // An envelope that is refused anyway is not worth the work.
     if !faults.is_empty() {
         return;
     }

@@ -10,7 +10,7 @@ use super::super::samples::{
 use super::*;
 
 fn signed(order: &Value, signers: &[u8]) -> String {
-    sealed(Kind::Order, order.to_string().as_bytes(), signers)
+    sealed(DocumentKind::Order, order.to_string().as_bytes(), signers)
 }
 
 fn refusal(envelope: &str) -> String {
@@ -27,7 +27,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> String {
 }
 
 /// What any of the five kinds is refused for.
-fn any(kind: Kind, payload: &Value, signers: &[u8]) -> Result<VerifiedDocument, String> {
+fn any(kind: DocumentKind, payload: &Value, signers: &[u8]) -> Result<VerifiedDocument, String> {
     let envelope = sealed(kind, payload.to_string().as_bytes(), signers);
     verify_any("e", envelope.as_bytes(), &trust()).map_err(|rejections| rejections.to_string())
 }
@@ -52,61 +52,66 @@ fn enough_signatures_of_the_role_make_an_order() {
 fn each_kind_is_signed_by_its_roles() {
     let (order, approval, agreement) = (order(), approval(), agreement());
     for (kind, payload, signers) in [
-        (Kind::Approval, &approval, &[1, 2, 3][..]),
-        (Kind::Approval, &approval, &[5, 4, 3, 2, 1]),
-        (Kind::Agreement, &agreement, &[11, 12, 31, 21]),
-        (Kind::Order, &order, &[12, 13]),
+        (DocumentKind::Approval, &approval, &[1, 2, 3][..]),
+        (DocumentKind::Approval, &approval, &[5, 4, 3, 2, 1]),
+        (DocumentKind::Agreement, &agreement, &[11, 12, 31, 21]),
+        (DocumentKind::Order, &order, &[12, 13]),
     ] {
         any(kind, payload, signers).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
     }
     for (kind, payload, signers, expected) in [
         // One signature short, in every role.
         (
-            Kind::Approval,
+            DocumentKind::Approval,
             &approval,
             &[1, 2][..],
             "signatures: 2 of the 3 signatures needed of commission",
         ),
-        (Kind::Order, &order, &[11], "signatures: 1 of the 2 signatures needed of cabinet-office"),
         (
-            Kind::Agreement,
+            DocumentKind::Order,
+            &order,
+            &[11],
+            "signatures: 1 of the 2 signatures needed of cabinet-office",
+        ),
+        (
+            DocumentKind::Agreement,
             &agreement,
             &[11, 31, 21],
             "signatures: 1 of the 2 signatures needed of cabinet-office",
         ),
         (
-            Kind::Agreement,
+            DocumentKind::Agreement,
             &agreement,
             &[11, 12, 21],
             "signatures: 0 of the 1 signatures needed of party:<id>",
         ),
         (
-            Kind::Agreement,
+            DocumentKind::Agreement,
             &agreement,
             &[11, 12, 31],
             "signatures: 0 of the 1 signatures needed of carrier",
         ),
         // The right number in the wrong role.
         (
-            Kind::Approval,
+            DocumentKind::Approval,
             &approval,
             &[11, 12, 13],
             "signatures[0].keyid: holder 11 signs as cabinet-office, but an approval is signed by commission",
         ),
         (
-            Kind::Order,
+            DocumentKind::Order,
             &order,
             &[1, 2],
             "signatures[0].keyid: holder 1 signs as commission, but an order is signed by cabinet-office",
         ),
         (
-            Kind::Order,
+            DocumentKind::Order,
             &order,
             &[11, 21],
             "signatures[1].keyid: holder 21 signs as carrier, but an order is signed by cabinet-office",
         ),
         (
-            Kind::Agreement,
+            DocumentKind::Agreement,
             &agreement,
             &[1, 2, 31, 21],
             "signatures[0].keyid: holder 1 signs as commission, but an agreement is signed by cabinet-office, party:acme and carrier",
@@ -117,7 +122,7 @@ fn each_kind_is_signed_by_its_roles() {
         assert!(refusal.lines().any(|found| found == line), "{refusal}\n{line}");
     }
     // Everybody together is too many: each signature must mean something.
-    let refusal = any(Kind::Order, &order, &[1, 2, 3, 11, 12, 21, 31]).unwrap_err();
+    let refusal = any(DocumentKind::Order, &order, &[1, 2, 3, 11, 12, 21, 31]).unwrap_err();
     assert_eq!(refusal.lines().count(), 5, "{refusal}");
 }
 
@@ -125,7 +130,7 @@ fn each_kind_is_signed_by_its_roles() {
 fn an_agreement_is_signed_by_its_own_party() {
     let other = set(agreement(), &[("/party/id", json!("other"))]);
     assert_eq!(
-        any(Kind::Agreement, &other, &[11, 12, 31, 21]).unwrap_err(),
+        any(DocumentKind::Agreement, &other, &[11, 12, 31, 21]).unwrap_err(),
         "e: signatures[2].keyid: holder 31 signs as party:acme, but an agreement is signed by \
          cabinet-office, party:other and carrier [L-APPROVE]"
     );
@@ -213,16 +218,16 @@ fn a_revocation_is_signed_by_one_role_that_signed_what_it_ends() {
         ("order_id", &[1, 2, 3], false),
         ("order_id", &[11, 12, 21], false),
     ] {
-        let outcome = any(Kind::Revocation, &ends(id), signers);
+        let outcome = any(DocumentKind::Revocation, &ends(id), signers);
         assert_eq!(outcome.is_ok(), right, "{id} by {signers:?}: {outcome:?}");
     }
     assert_eq!(
-        any(Kind::Revocation, &ends("order_id"), &[1, 2]).unwrap_err(),
+        any(DocumentKind::Revocation, &ends("order_id"), &[1, 2]).unwrap_err(),
         "e: signatures: a revocation is signed by one role that signed what it ends (commission, \
          cabinet-office, carrier and party:acme), and none has: 2 of 3 of commission [L-APPROVE]"
     );
     assert_eq!(
-        any(Kind::Revocation, &ends("order_id"), &[21]).unwrap_err(),
+        any(DocumentKind::Revocation, &ends("order_id"), &[21]).unwrap_err(),
         "e: signatures[0].keyid: carrier did not sign an order, and only who signed it revokes it \
          [L-APPROVE]"
     );
@@ -231,7 +236,8 @@ fn a_revocation_is_signed_by_one_role_that_signed_what_it_ends() {
 #[test]
 fn a_signature_under_one_kind_is_worth_nothing_under_another() {
     let order = signed(&order(), &[11, 12]);
-    let revocation = sealed(Kind::Revocation, revocation().to_string().as_bytes(), &[11, 12]);
+    let revocation =
+        sealed(DocumentKind::Revocation, revocation().to_string().as_bytes(), &[11, 12]);
     assert_eq!(
         refusal(&revocation),
         "e.json: payloadType: is that of a revocation, but an order is expected [L-APPROVE]"
@@ -249,7 +255,8 @@ fn a_signature_under_one_kind_is_worth_nothing_under_another() {
         assert_eq!(error.to_string(), expected);
     }
     // With the label exchanged, each signature is one of something else.
-    let relabelled = order.replace(Kind::Order.payload_type(), Kind::Revocation.payload_type());
+    let relabelled =
+        order.replace(DocumentKind::Order.payload_type(), DocumentKind::Revocation.payload_type());
     let refusal = verify_any("e", relabelled.as_bytes(), &trust()).unwrap_err().to_string();
     let expected =
         "e: signatures[0].sig: is not a signature of this revocation by holder 11 [L-APPROVE]";
@@ -269,7 +276,9 @@ fn the_payload_is_not_read_before_it_is_verified() {
 #[test]
 fn signatures_do_not_make_an_unlawful_approval_lawful() {
     let late = set(approval(), &[("/not_after", json!("2028-05-01T00:00:01+09:00"))]);
-    assert!(any(Kind::Approval, &late, &[1, 2, 3, 4, 5]).unwrap_err().ends_with("[L-TERM]"));
+    assert!(
+        any(DocumentKind::Approval, &late, &[1, 2, 3, 4, 5]).unwrap_err().ends_with("[L-TERM]")
+    );
 }
 
 #[test]

@@ -11,9 +11,9 @@ use crate::daemon::prepare::Inputs;
 use crate::daemon::reload;
 use crate::daemon::sensor::Enforce;
 use crate::registry::Reading;
-use crate::registry::command::{Command, Decision, KnownDirection, Step};
+use crate::registry::command::{Command, Decision, Effect, KnownDirection};
 use crate::registry::wording;
-use crate::rejection::{Fault, Rejections};
+use crate::rejection::{Failure, Rejections};
 
 /// How a step went.
 #[derive(Debug)]
@@ -95,24 +95,24 @@ where
         reply: ReplyTo,
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
-        let Decision { step, answer } = match decided {
+        let Decision { effect, answer } = match decided {
             Ok(decision) => decision,
             Err(rejections) => {
                 let _ = reply.send(Reply::from(rejections.as_ref()));
                 return Ok(());
             }
         };
-        let step = match step {
-            Step::Open(change) => {
+        let effect = match effect {
+            Effect::Open(change) => {
                 let Ok(change) = self.registry.take_up(change) else {
                     self.examine(command, reply, reading);
                     return Ok(());
                 };
-                Step::Open(Box::new(change))
+                Effect::Open(Box::new(change))
             }
-            step => step,
+            effect => effect,
         };
-        match self.take(step, reading)? {
+        match self.take(effect, reading)? {
             Taken::Refused(reason) => {
                 let _ = reply.send(Reply::Error(reason));
             }
@@ -124,15 +124,15 @@ where
     /// Takes a step: what opens is written first, what closes goes to the kernel first.
     pub(super) fn take(
         &mut self,
-        step: Step,
+        effect: Effect,
         reading: Reading,
     ) -> Result<Taken, OrderServiceError> {
-        Ok(match step {
-            Step::Nothing => Taken::Written,
-            Step::Open(change) => {
+        Ok(match effect {
+            Effect::Nothing => Taken::Written,
+            Effect::Open(change) => {
                 self.open(*change, reading).map_or_else(Taken::Refused, |()| Taken::Written)
             }
-            Step::Close(change) => {
+            Effect::Close(change) => {
                 self.close(*change, reading)?.map_or_else(Taken::Unwritten, |()| Taken::Written)
             }
         })
@@ -147,7 +147,7 @@ where
     ) -> Result<(), OrderServiceError> {
         let outcome = match self.registry.decide(command, None, reading) {
             Err(rejections) => Reply::from(rejections.as_ref()),
-            Ok(Decision { step, answer }) => match self.take(step, reading)? {
+            Ok(Decision { effect, answer }) => match self.take(effect, reading)? {
                 Taken::Written => Reply::Done(self.words(&answer, reading.wall)),
                 Taken::Unwritten(reason) => {
                     let lines = self.words(&answer, reading.wall);
@@ -190,8 +190,8 @@ where
                     Reply::Done(lines)
                 }
             }
-            Err(Fault::Rejected(rejections)) => Reply::from(rejections.as_slice()),
-            Err(Fault::Failed(reason)) => Reply::Error(reason),
+            Err(Failure::Rejected(rejections)) => Reply::from(rejections.as_slice()),
+            Err(Failure::Failed(reason)) => Reply::Error(reason),
         };
         self.ticked.reloaded = true;
         if let Reply::Refused(lines) = &outcome {

@@ -11,7 +11,7 @@ use crate::daemon::orders::shared_sensor::OVERTAKEN;
 use crate::daemon::sensor::Enforce;
 use crate::registry::Reading;
 use crate::registry::act::Act;
-use crate::registry::command::{Command, Decision, Step};
+use crate::registry::command::{Command, Decision, Effect};
 use crate::registry::memory::Remembered;
 use crate::registry::wording;
 
@@ -65,8 +65,8 @@ where
         };
         let outcome = match self.registry.decide(command, None, reading) {
             Err(rejections) => Reply::from(rejections.as_ref()),
-            Ok(Decision { step, answer }) => {
-                let taken = self.take(step, reading)?;
+            Ok(Decision { effect, answer }) => {
+                let taken = self.take(effect, reading)?;
                 let mut lines = self.words(&answer, reading.wall);
                 match (taken, remembered) {
                     (Taken::Written, _) => Reply::Done(lines),
@@ -100,11 +100,11 @@ where
         self.follow_halt(reading)?;
         let outcome = match self.registry.decide(command, None, reading) {
             Err(rejections) => Reply::from(rejections.as_ref()),
-            Ok(Decision { step: Step::Nothing, answer }) => {
+            Ok(Decision { effect: Effect::Nothing, answer }) => {
                 Reply::Done(self.words(&answer, reading.wall))
             }
-            Ok(Decision { step, answer }) => {
-                let opened = match self.take(step, reading)? {
+            Ok(Decision { effect, answer }) => {
+                let opened = match self.take(effect, reading)? {
                     Taken::Written => {
                         let cleared = self.held.memory.clear();
                         cleared.map_err(|error| format!("the memory of the halt: {error}"))

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use sensor_common::tables::{Line, Slot, Term};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -11,53 +10,16 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::prepare::prepare;
-use crate::daemon::sensor::SensorError;
 use crate::offline::{self, OfflineError};
-use crate::order::Kind;
+use crate::order::DocumentKind;
+use crate::order::samples::kit::kernel::MemoryKernel;
 use crate::order::samples::kit::signers;
 use crate::order::samples::{self, Signed, sealed, signed, trust_file, with};
-use crate::registry::Place;
+use crate::registry::StatePaths;
 use crate::registry::act::{Act, Caller, Said};
-use crate::registry::command::Document;
+use crate::registry::command::RawDocument;
 use crate::registry::loading;
 use crate::registry::tests::rotation;
-
-/// A kernel that only knows whether it is halted.
-#[derive(Default)]
-struct Gate(bool);
-
-impl Enforce for Gate {
-    type Tables = ();
-
-    fn tables(_: &[Line]) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn publish(&mut self, (): ()) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn set_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn narrow_term(&mut self, _: Slot, _: Term) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn set_lease(&mut self, _: BootTime) -> Result<(), SensorError> {
-        Ok(())
-    }
-
-    fn set_halted(&mut self, halted: bool) -> Result<(), SensorError> {
-        self.0 = halted;
-        Ok(())
-    }
-
-    fn is_halted(&self) -> Result<bool, SensorError> {
-        Ok(self.0)
-    }
-}
 
 /// A sensor that the approvals here name.
 const SENSOR: &str = "tyo-gw-1-a";
@@ -81,16 +43,16 @@ fn configured(sensor: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-fn service(file: &Path) -> OrderService<Gate> {
+fn service(file: &Path) -> OrderService<MemoryKernel> {
     let prepared = prepare(file, false, Reading::now()).unwrap();
-    let gate = Arc::new(SharedSensor::new(Arc::new(Mutex::new(Gate::default())), false));
+    let gate = Arc::new(SharedSensor::new(Arc::new(Mutex::new(MemoryKernel::default())), false));
     let mut service = OrderService::new(prepared, gate, Arc::default(), Arc::default());
     service.begin(Reading::now()).unwrap();
     service
 }
 
 /// Asks a daemon.
-fn ask(service: &mut OrderService<Gate>, command: Command) -> oneshot::Receiver<Reply> {
+fn ask(service: &mut OrderService<MemoryKernel>, command: Command) -> oneshot::Receiver<Reply> {
     let (reply, answer) = oneshot::channel();
     if let Command::Halt(_) = command {
         service.gate.halt().unwrap();
@@ -100,7 +62,10 @@ fn ask(service: &mut OrderService<Gate>, command: Command) -> oneshot::Receiver<
 }
 
 /// Ticks as the daemon does until it has answered.
-async fn answered(service: &mut OrderService<Gate>, mut answer: oneshot::Receiver<Reply>) -> Came {
+async fn answered(
+    service: &mut OrderService<MemoryKernel>,
+    mut answer: oneshot::Receiver<Reply>,
+) -> Came {
     loop {
         service.tick(Reading::now()).unwrap();
         match answer.try_recv() {
@@ -115,22 +80,22 @@ async fn answered(service: &mut OrderService<Gate>, mut answer: oneshot::Receive
     }
 }
 
-fn without_a_daemon(place: &Place, command: &Command) -> Came {
+fn without_a_daemon(place: &StatePaths, command: &Command) -> Came {
     match offline::carry_out(place, command) {
         Ok(lines) => (false, lines),
-        Err(OfflineError::Fault(Fault::Rejected(rejections))) => {
+        Err(OfflineError::Failure(Failure::Rejected(rejections))) => {
             (true, rejections.iter().map(ToString::to_string).collect())
         }
         Err(other) => panic!("{other:?}"),
     }
 }
 
-fn document(name: &str, text: String) -> Document {
-    Document { name: name.parse().unwrap(), bytes: text.into() }
+fn document(name: &str, text: String) -> RawDocument {
+    RawDocument { name: name.parse().unwrap(), bytes: text.into() }
 }
 
 /// An order that waits for a long time, and what it rests on.
-fn order(id: &str, serial: u64) -> Vec<Document> {
+fn order(id: &str, serial: u64) -> Vec<RawDocument> {
     let plan = with(&[
         ("/order_id", json!(id)),
         ("/serial", json!(serial)),
@@ -141,14 +106,14 @@ fn order(id: &str, serial: u64) -> Vec<Document> {
     vec![document(&format!("{id}-basis"), basis), document(id, order)]
 }
 
-fn orders(all: &[Vec<Document>]) -> Command {
+fn orders(all: &[Vec<RawDocument>]) -> Command {
     Command::Install(all.concat())
 }
 
-fn revocation(id: &str) -> Document {
+fn revocation(id: &str) -> RawDocument {
     let mut revocation = samples::revocation();
     revocation["ends"] = json!({"order_id": id, "serial": 2});
-    document("r", sealed(Kind::Revocation, revocation.to_string().as_bytes(), &[11, 12]))
+    document("r", sealed(DocumentKind::Revocation, revocation.to_string().as_bytes(), &[11, 12]))
 }
 
 fn act(why: &str) -> Act {
@@ -183,12 +148,12 @@ fn table() -> Vec<(Command, bool, &'static str)> {
         (Command::Resume(act("over")), false, "selection is resumed, by uid"),
         (Command::Resume(act("over")), false, wording::NOT_HALTED),
         (
-            Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))),
+            Command::Rotate(document("t", rotation(2, &[], signers(DocumentKind::Trust)))),
             false,
             "version 2 is in force",
         ),
         (
-            Command::Rotate(document("t", rotation(2, &[], signers(Kind::Trust)))),
+            Command::Rotate(document("t", rotation(2, &[], signers(DocumentKind::Trust)))),
             true,
             "t: version",
         ),
@@ -196,7 +161,7 @@ fn table() -> Vec<(Command, bool, &'static str)> {
 }
 
 /// What a state directory holds: what happened, and every order.
-fn held(place: &Place) -> (Vec<Value>, Vec<String>) {
+fn held(place: &StatePaths) -> (Vec<Value>, Vec<String>) {
     let text = std::fs::read_to_string(place.directory.join("events.ndjson")).unwrap();
     let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let events = events.map(|event| event["event"].clone());
@@ -212,7 +177,7 @@ fn a_daemon_and_a_command_without_one_do_and_say_the_same() {
     // The same state to begin with, held by nobody.
     drop(prepare(&other, false, Reading::now()).unwrap());
     let [ours, theirs] =
-        [&ours, &theirs].map(|folder| Place::new(&folder.path().join("state"), None));
+        [&ours, &theirs].map(|folder| StatePaths::new(&folder.path().join("state"), None));
     runtime.block_on(async {
         let mut service = service(&file);
         for (command, is_refused, words) in table() {

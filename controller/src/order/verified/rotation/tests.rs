@@ -27,7 +27,7 @@ fn old() -> Trust {
 }
 
 fn rotate(new: &str, signers: &[u8]) -> Result<Verified<Trust>, String> {
-    let envelope = sealed(Kind::Trust, new.as_bytes(), signers);
+    let envelope = sealed(DocumentKind::Trust, new.as_bytes(), signers);
     verify_rotation("t.json", envelope.as_bytes(), &old()).map_err(|error| error.to_string())
 }
 
@@ -58,7 +58,7 @@ fn the_roles_of_both_files_make_a_new_one() {
     let without = Trust::parse("old", file(1, [C, P, &[21], &[]], &[]).as_bytes()).unwrap();
     let new = file(2, [C, P, &[21], &[31]], &[]);
     for (signers, right) in [(&[1, 2, 3, 11, 12, 31][..], true), (&[1, 2, 3, 11, 12], false)] {
-        let envelope = sealed(Kind::Trust, new.as_bytes(), signers);
+        let envelope = sealed(DocumentKind::Trust, new.as_bytes(), signers);
         assert_eq!(verify_rotation("t", envelope.as_bytes(), &without).is_ok(), right);
     }
 }
@@ -133,7 +133,7 @@ fn signatures_by_others_spoil_it() {
                 .to_owned(),
         ),
     ] {
-        let envelope = sealed(Kind::Trust, new.as_bytes(), &[1, 2, 3, 11, 12, 7]);
+        let envelope = sealed(DocumentKind::Trust, new.as_bytes(), &[1, 2, 3, 11, 12, 7]);
         let mut envelope: Value = serde_json::from_str(&envelope).unwrap();
         let list = envelope["signatures"].as_array_mut().unwrap();
         if again {

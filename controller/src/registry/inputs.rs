@@ -1,5 +1,5 @@
-//! What a daemon works by: configuration, trust and direction decide what is selectable, so each is named
-//! exactly wherever a daemon says what it does (L-INSPECT, L-DIR).
+//! The inputs of a daemon: configuration, trust and direction. They decide what can be selected, so a daemon names
+//! each of them by its digest wherever it says what it does (L-INSPECT, L-DIR).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::state::{Change, Registry};
 use crate::classes::{ClassRanges, Moved};
 use crate::direction::{DirectionInputs, DirectionTable, Family};
 
-/// A file that was read, exactly.
+/// A file that was read, by name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FileRead {
     /// Its name.
@@ -20,7 +20,7 @@ pub struct FileRead {
     pub sha256: String,
 }
 
-/// The files that a table of direction was made of.
+/// The files that a direction table was made from.
 pub fn files(table: &DirectionTable) -> Vec<FileRead> {
     let read = |(file, sha256): (&str, &str)| FileRead {
         file: file.to_owned(),
@@ -34,72 +34,72 @@ pub fn files(table: &DirectionTable) -> Vec<FileRead> {
 pub struct TrustRead {
     /// Its version.
     pub version: u64,
-    /// The SHA-256 of the trust file itself, without an envelope.
+    /// The SHA-256 of the trust file itself, not of an envelope around it.
     pub sha256: String,
 }
 
-/// What a daemon works by.
+/// The inputs of a daemon.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Basis {
+pub struct DaemonInputs {
     /// The configuration file.
     pub configuration: FileRead,
     /// The trust file in force.
     pub trust: TrustRead,
     /// The files that say what is domestic and what is foreign.
     pub direction: Vec<FileRead>,
-    /// What they come to.
+    /// The classes that these files give.
     pub classes: Classes,
 }
 
-/// What direction inputs come to.
+/// The classes of addresses that direction inputs give.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Classes {
     /// The class of global unicast space that no input names.
     pub default: String,
-    /// Whose rows in RIR statistics are domestic.
+    /// The country whose rows in RIR statistics are domestic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// The families of which it is meant that no input names a domestic prefix.
+    /// The families for which the configuration says that no input names a domestic prefix.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_domestic: Vec<Family>,
     /// How many prefixes the inputs name.
-    pub prefixes: BTreeMap<Family, Prefixes>,
+    pub prefixes: BTreeMap<Family, PrefixCounts>,
     /// The SHA-256 of the class of every address, as the state directory keeps it.
     pub sha256: String,
-    /// What has changed.
+    /// How the classes differ from those that were in force before.
     pub change: ClassChange,
 }
 
-/// Prefixes by class, each counted once.
+/// How many prefixes each class has; each prefix counts once.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct Prefixes {
+pub struct PrefixCounts {
     pub domestic: usize,
     pub foreign: usize,
     pub unclassified: usize,
 }
 
-/// What has changed since the classes that were in force before.
+/// How classes differ from those that were in force before.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassChange {
     /// There were none before.
     First,
-    /// There were some, but nothing can be compared with them any more, for this reason.
+    /// There were some, but they can no longer be read, for this reason.
     Lost(String),
-    /// So many addresses have another class.
+    /// They were compared.
     Compared {
-        /// How many, from which class to which.
+        /// How many addresses moved, from which class to which.
         moved: Moved,
-        /// Whether that many had to be asked for, and were.
+        /// Whether so many moved that a person had to accept it, and did.
         accepted: bool,
     },
 }
 
 impl Classes {
-    /// What a table comes to, compared with nothing. `sha256` is that of its ranges.
+    /// The classes of a table, compared with nothing yet. `sha256`: the digest of its ranges.
     pub fn of(inputs: &DirectionInputs, table: &DirectionTable, sha256: String) -> Self {
-        let prefixes = |family| Prefixes {
+        let prefixes = |family| PrefixCounts {
             domestic: table.prefixes(family, AddressClass::Domestic),
             foreign: table.prefixes(family, AddressClass::Foreign),
             unclassified: table.prefixes(family, AddressClass::Unclassified),
@@ -116,7 +116,7 @@ impl Classes {
 }
 
 impl Registry {
-    /// The trust file in force, named exactly.
+    /// The trust file in force, by version and digest.
     pub fn trust_read(&self) -> TrustRead {
         let trust = self.trust();
         TrustRead { version: trust.version(), sha256: super::digest(trust.bytes()) }
@@ -129,7 +129,7 @@ impl Registry {
 }
 
 impl Change {
-    /// Keeps the classes that come into force, for the next start to compare with.
+    /// Keeps the classes that come into force, so that the next start can compare with them.
     pub(super) fn keep_classes(&mut self, classes: &Classes, ranges: &ClassRanges) {
         let same = self.registry.classes.as_ref() == Some(&classes.sha256);
         let is_there = !matches!(classes.change, ClassChange::Lost(_));
