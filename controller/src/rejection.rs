@@ -2,6 +2,7 @@
 //! Act behind it. Every order, trust, direction or configuration file that is refused gets a [`Rejection`], and
 //! `main` turns it into exit status 3.
 
+use std::collections::HashSet;
 use std::fmt;
 
 mod audit;
@@ -219,11 +220,14 @@ impl fmt::Display for OneLine<'_> {
 pub struct Rejections(Vec<Rejection>);
 
 impl Rejections {
-    /// Succeeds if nothing was rejected.
+    /// Succeeds if nothing was rejected. Of rejections that read the same, because a name stands often or was cut,
+    /// the first remains.
     ///
     /// # Errors
     /// All rejections, if there are any.
-    pub fn none(found: Vec<Rejection>) -> Result<(), Self> {
+    pub fn none(mut found: Vec<Rejection>) -> Result<(), Self> {
+        let mut lines = HashSet::new();
+        found.retain(|rejection| lines.insert(rejection.to_string()));
         if found.is_empty() { Ok(()) } else { Err(Self(found)) }
     }
 

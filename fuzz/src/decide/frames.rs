@@ -84,18 +84,59 @@ pub(super) fn stack(u: &mut Unstructured<'_>, pool: &Pool) -> Result<Vec<u8>> {
         piece = wrapped(piece, &mut choose);
     }
     let mut frame = piece.on_the_wire().bytes;
-    for _ in 0..*u.choose(&[0_u8, 0, 1, 1, 2])? {
-        mutate(u, &mut frame)?;
+    for _ in 0..*u.choose(&[0_u8, 0, 1, 1, 2, 3])? {
         if frame.is_empty() {
             break;
         }
-        // One bit in a header is likelier to matter than one anywhere.
-        if u.ratio(1, 2)? {
-            let at = u.choose_index(frame.len().min(120))?;
-            frame[at] ^= 1 << u.int_in_range(0..=7_u8)?;
-        }
+        damage(u, &mut frame)?;
     }
     Ok(frame)
+}
+
+/// So far headers reach in most stacks.
+const HEADERS: usize = 200;
+
+/// What a hostile or broken sender may do to a legal stack. Nearly always to its headers: there it matters.
+fn damage(u: &mut Unstructured<'_>, frame: &mut Vec<u8>) -> Result<()> {
+    let reach = frame.len().min(HEADERS);
+    let at = u.choose_index(reach)?;
+    let length = u.int_in_range(1..=(reach - at).min(40))?;
+    match u.int_in_range(0..=7_u8)? {
+        0 => mutate(u, frame)?,
+        1 | 2 => frame[at] ^= 1 << u.int_in_range(0..=7_u8)?,
+        // A length that is nearly right, or a fragment's offset.
+        3 => {
+            if let Some(field) = frame.get_mut(at..at + 2) {
+                let off = *u.choose(&[1_i16, -1, 8, -8, 20, -20, 0x2000, 0x1fff])?;
+                let value = u16::from_be_bytes([field[0], field[1]]);
+                field.copy_from_slice(&value.wrapping_add_signed(off).to_be_bytes());
+            }
+        }
+        // A type or a port of another layer.
+        4 => {
+            let types = [
+                0x0800_u16, 0x86dd, 0x8100, 0x88a8, 0x8847, 0x8864, 0x6558, 0x88be, 0x22eb, 0x0021,
+                0x0057, 4_789, 6_081, 2_152, 3_544, 0x4011, 0x402f, 0x4004, 0x4029, 0x4061, 0x4033,
+            ];
+            if let Some(field) = frame.get_mut(at..at + 2) {
+                field.copy_from_slice(&u.choose(&types)?.to_be_bytes());
+            }
+        }
+        // Headers that are left out.
+        5 => drop(frame.drain(at..at + length)),
+        // Headers that stand twice.
+        6 => {
+            let again = frame[at..at + length].to_vec();
+            frame.splice(at..at, again);
+        }
+        // Headers where others were.
+        _ => {
+            let to = u.choose_index(reach)?;
+            let length = length.min(frame.len() - to);
+            frame.copy_within(at..at + length, to);
+        }
+    }
+    Ok(())
 }
 
 /// An IP packet that nothing is wrong with but what the input spells.

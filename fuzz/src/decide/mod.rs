@@ -46,16 +46,16 @@ pub fn run(input: &[u8]) {
         frames(&scenario::fixed(number), Kind::of(number), &mut Unstructured::new(rest));
 }
 
-/// Judges an input of `tables`: a length in units of four bytes, as many bytes of orders and directions,
-/// then a gate and frames.
+/// Judges an input of `tables`: a length in units of four bytes, a byte whose upper three bits say the same as
+/// those of `decide`, as many bytes of orders and directions, then a gate and frames.
 ///
 /// # Panics
 /// Where the engine and the naive reading differ.
 pub fn run_tables(input: &[u8]) {
-    let Some((&length, rest)) = input.split_first() else { return };
-    let (spelled, rest) = rest.split_at_checked(usize::from(length) * 4).unwrap_or((rest, &[]));
+    let [length, number, rest @ ..] = input else { return };
+    let (spelled, rest) = rest.split_at_checked(usize::from(*length) * 4).unwrap_or((rest, &[]));
     let _ended: Result<()> =
-        frames(&scenario::kept(spelled), Kind::Plain, &mut Unstructured::new(rest));
+        frames(&scenario::kept(spelled), Kind::of(*number), &mut Unstructured::new(rest));
 }
 
 /// What kind of frames an input spells.

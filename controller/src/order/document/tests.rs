@@ -219,3 +219,13 @@ fn what_stands_more_than_twice_gets_one_line() {
     let refusal = Order::read("o.json", often.as_bytes()).unwrap_err().to_string();
     assert_eq!(refusal.matches("address_sets.c2: stands twice").count(), 1, "{refusal}");
 }
+
+#[test]
+fn long_names_that_begin_alike_get_one_line() {
+    let long = |last: char| format!("\"{}{last}\":7,", "n".repeat(70));
+    let text = order().to_string();
+    let both = format!("{{\"address_sets\":{{{}{}", long('a'), long('b'));
+    let text = text.replacen("{\"address_sets\":{", &both, 1);
+    let refusal = Order::read("o.json", text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(refusal.matches("expected an object").count(), 1, "{refusal}");
+}

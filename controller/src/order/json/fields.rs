@@ -1,7 +1,6 @@
 //! Reading an object field by field. Reading goes on after a fault, so that one reading finds every fault of a
 //! document. Each value is decoded by itself, straight from the text.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -131,10 +130,8 @@ impl<'a> Fields<'a> {
     }
 
     fn listed(here: JsonPath, listed: Listed<'a>, faults: &mut Faults) -> Self {
-        // A name that stands there three times gets one line, too.
-        let twice: BTreeSet<String> = listed.twice.iter().map(|name| shortened(name)).collect();
-        for name in twice {
-            faults.add(&here.field(&name), FormFault::Twice);
+        for name in listed.twice {
+            faults.add(&here.field(&shortened(&name)), FormFault::Twice);
         }
         Self { place: here, fields: listed.fields, asked: Vec::new() }
     }
