@@ -33,9 +33,7 @@ pub(crate) fn run(test: &str, options: &Options) -> Result<()> {
     let seed = options.seed.unwrap_or_else(now);
     println!("{test}: {} minutes, --seed {seed}", options.minutes);
     let mut command = workspace::cargo();
-    // Optimised: what sends and reads is to be in nobody's way.
-    command.args(["test", "--release", "--package", "sekisho-tests", "--test", test]);
-    command.args(["--", "--nocapture"]);
+    command.args(["test", "--package", "sekisho-tests", "--test", test, "--", "--nocapture"]);
     command.env("SEKISHO_BIN", sekisho);
     command.env("SEKISHO_SECONDS", (options.minutes * 60).to_string());
     command.env("SEKISHO_SEED", seed.to_string());

@@ -1,6 +1,7 @@
 //! The judge of a load: what was sent, what the interface took, what the kernel counted, what the daemon says
 //! and what came out of it must be the same, to the packet and to the record.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use controller::control::status::RecordsStatus;
@@ -71,34 +72,61 @@ impl Moment<'_> {
         if !set_aside.is_empty() || !missing.is_empty() || trouble.is_some() {
             faults.push(format!("set aside {set_aside:?}, missing {missing:?}, {trouble:?}"));
         }
-        faults.extend(self.astray(&counted));
+        faults.extend(astray(&self.foretold, &counted, self.dropped()));
         faults
     }
+}
 
-    /// What was counted and not foretold, or the other way round.
-    fn astray(&self, counted: &Ledger) -> Option<String> {
-        let (dropped, mut lines, mut gone) = (self.dropped(), String::new(), 0);
-        let places = self.foretold.rows.keys().chain(counted.rows.keys());
-        for place in places.collect::<std::collections::BTreeSet<_>>() {
-            let row = |ledger: &Ledger| ledger.rows.get(place).copied().unwrap_or_default();
-            let (foretold, counted) = (row(&self.foretold), row(counted));
-            gone += foretold.0.saturating_sub(counted.0);
-            let more = counted.0 > foretold.0 || counted.1 > foretold.1;
-            if more || (dropped == 0 && counted != foretold) {
-                let (outcome, column) = (place.0.name(), place.1);
-                let _ = write!(lines, "; {outcome} {column}: {counted:?} instead of {foretold:?}");
-            }
+/// What was counted and not foretold, or the other way round, where `dropped` packets of any kind were not judged.
+fn astray(foretold: &Ledger, counted: &Ledger, dropped: u64) -> Option<String> {
+    let (mut lines, mut gone) = (String::new(), 0);
+    let places: BTreeSet<_> = foretold.rows.keys().chain(counted.rows.keys()).collect();
+    for place in places {
+        let row = |ledger: &Ledger| ledger.rows.get(place).copied().unwrap_or_default();
+        let (expected, found) = (row(foretold), row(counted));
+        gone += expected.0.saturating_sub(found.0);
+        let is_more = found.0 > expected.0 || found.1 > expected.1;
+        if is_more || (dropped == 0 && found != expected) {
+            let (outcome, column) = (place.0.name(), place.1);
+            let _ = write!(lines, "; {outcome} {column}: {found:?} instead of {expected:?}");
         }
-        let records = counted.records <= self.foretold.records
-            && (dropped > 0 || counted.records == self.foretold.records);
-        (!records || gone != dropped || !lines.is_empty()).then(|| {
-            let (counted, foretold) = (counted.records, self.foretold.records);
-            format!("{gone} packets astray; records {counted} instead of {foretold}{lines}")
-        })
     }
+    let (expected, found) = (foretold.records, counted.records);
+    let are_right = found == expected || (dropped > 0 && found < expected);
+    (!are_right || gone != dropped || !lines.is_empty())
+        .then(|| format!("{gone} packets astray; records {found} instead of {expected}{lines}"))
 }
 
 /// Packets of which the record was lost.
 pub(super) fn ring_full(counters: &Counters) -> u64 {
     columns().map(|column| counters.packets(Outcome::RingFull, column)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(rows: &[(Outcome, u64, u64)], records: u64) -> Ledger {
+        let rows =
+            rows.iter().map(|(outcome, packets, bytes)| ((*outcome, "none"), (*packets, *bytes)));
+        Ledger { rows: rows.collect(), records }
+    }
+
+    #[test]
+    fn one_packet_byte_or_record_too_many_or_too_few_is_seen() {
+        let foretold = ledger(&[(Outcome::Malformed, 5, 300), (Outcome::Recorded, 2, 120)], 3);
+        assert_eq!(astray(&foretold, &foretold, 0), None);
+        for (other, records) in [
+            ([(Outcome::Malformed, 4, 240), (Outcome::Recorded, 2, 120)], 3),
+            ([(Outcome::Malformed, 5, 301), (Outcome::Recorded, 2, 120)], 3),
+            ([(Outcome::Malformed, 5, 300), (Outcome::Unmatched, 2, 120)], 3),
+            ([(Outcome::Malformed, 5, 300), (Outcome::Recorded, 2, 120)], 2),
+        ] {
+            let counted = ledger(&other, records);
+            assert!(astray(&foretold, &counted, 0).is_some(), "{counted:?}");
+        }
+        let less = ledger(&[(Outcome::Malformed, 4, 240), (Outcome::Recorded, 2, 120)], 3);
+        assert_eq!(astray(&foretold, &less, 1), None, "a driver says that it dropped one");
+        assert!(astray(&foretold, &less, 2).is_some(), "of two, one is not to be found");
+    }
 }

@@ -90,3 +90,33 @@ impl<'a> Script<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sensor_common::direction::Direction;
+
+    use super::*;
+
+    #[test]
+    fn what_is_foretold_is_the_sum_over_the_frames_that_were_sent() {
+        let frame = |length: usize, outcome, direction, records| Frame {
+            kind: Kind::Plain,
+            bytes: vec![0; length],
+            outcome,
+            direction,
+            records,
+        };
+        let frames = [
+            frame(60, Outcome::Malformed, None, 0),
+            frame(70, Outcome::Recorded, Some(Direction::ForeignToForeign), 2),
+            frame(90, Outcome::Malformed, None, 0),
+        ];
+        let script = Script(frames.iter().collect());
+        for sent in 0..8_u8 {
+            let (mut foretold, mut sum) = (Ledger::default(), Ledger::default());
+            script.foretell(sent.into(), &mut foretold);
+            frames.iter().cycle().take(sent.into()).for_each(|frame| sum.add(frame, 1));
+            assert_eq!(foretold, sum, "{sent}");
+        }
+    }
+}

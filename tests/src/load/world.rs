@@ -1,6 +1,7 @@
 //! The sensor under load, the senders on every processor, and one stretch of the load after the other.
 
 use std::fs::File;
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use controller::compile::{Slotted, compile};
@@ -88,6 +89,18 @@ pub(super) fn with<T>(seed: u64, work: impl FnOnce(World<'_>) -> T) -> T {
     work(World::new(daemon, pipe, senders, kernel, wire, folder, pins))
 }
 
+/// Waits until the daemon holds as much as it ever will, and all rings are full: records stand still while more
+/// of them are lost. What it takes then is what it may take later.
+fn fill(judge: &Judge, is_over: impl Fn() -> bool) {
+    let mut before = judge.counters();
+    until("a sensor that holds all that it can", || {
+        let now = judge.counters();
+        let is_full = now.records() == before.records() && now.lost() > before.lost();
+        before = now;
+        (is_full || is_over()).then_some(())
+    });
+}
+
 /// Those that this process may run on.
 fn processors() -> Vec<usize> {
     let allowed = sched_getaffinity(None).expect("the kernel says");
@@ -116,25 +129,31 @@ impl<'a> World<'a> {
         folder: Folder,
         pins: PinFolder,
     ) -> Self {
-        let (reader, judge, said) = (Some(Reader::start(pipe)), Judge::new(&pins), daemon.log());
+        let (reader, judge, said) = (Some(Reader::new(pipe)), Judge::new(&pins), daemon.log());
         Self { daemon, reader, senders, judge, kernel, wire, folder, said, _pins: pins }
     }
 
     /// Sends for some time, waits until nothing is on its way, and looks whether all holds that must. Returns the
-    /// daemon's memory at the end of sending.
+    /// daemon's memory at the end of sending, or while it held all that it can.
     ///
     /// # Panics
     /// Where something does not hold.
     pub(super) fn stretch(&mut self, time: Duration, report: &mut Report) -> Memory {
         let before = *report;
-        let start = Instant::now();
+        let (start, mut full) = (Instant::now(), Memory::default());
         std::thread::scope(|scope| {
-            for sender in &mut self.senders {
-                scope.spawn(|| sender.send_until(start + time));
+            let senders = self.senders.iter_mut();
+            let senders: Vec<_> =
+                senders.map(|sender| scope.spawn(|| sender.send_until(start + time))).collect();
+            let reader = self.reader.as_mut().filter(|reader| reader.waits());
+            if let Some(reader) = reader {
+                fill(&self.judge, || senders.iter().all(ScopedJoinHandle::is_finished));
+                full = Memory::of(self.daemon.id());
+                reader.begin();
             }
         });
         let took = start.elapsed();
-        let memory = Memory::of(self.daemon.id());
+        let memory = Memory::of(self.daemon.id()).max(full);
         self.settle();
         self.balance(report);
         report.time += took;
