@@ -9,10 +9,12 @@
 //! | `frames` | named frames with the outcome each must have |
 //! | `health` | what a daemon says of its own health |
 //! | `host` | a host with systemd as its first process, in namespaces, with the sensor installed |
+//! | `load` | a sensor under more traffic than it can keep up with, and its books |
 //! | `machine` | what may be done only to a machine of the test's own: its clock, its power |
 //! | `network` | network namespaces that are gone after the test |
 //! | `pins` | a folder on the BPF file system that is gone after the test |
 //! | `privilege` | the one clear line of a test that cannot run here |
+//! | `seed` | random choices that can be made again |
 //! | `selecting` | whether a daemon selects |
 //! | `siege` | a sensor under attack, with the kernel's counters as the judge |
 //! | `small_disk` | a file system that can be filled |
@@ -27,10 +29,12 @@ pub mod daemon;
 pub mod frames;
 pub mod health;
 pub mod host;
+pub mod load;
 pub mod machine;
 pub mod network;
 pub mod pins;
 pub mod privilege;
+pub mod seed;
 pub mod selecting;
 pub mod siege;
 pub mod small_disk;

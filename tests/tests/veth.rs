@@ -74,7 +74,7 @@ fn send(from: &UdpSocket, program: &Program) {
 fn traffic_through(mode: Mode) {
     require_kernel();
     let wire = Wire::new();
-    let Wire { sender, receiver } = &wire;
+    let Wire { sender, receiver, .. } = &wire;
     let (mut program, mut records) = program(mode);
     receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
     let shown = receiver.ip("link show dev far");

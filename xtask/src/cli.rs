@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::vm::{self, Kernel};
-use crate::{bench, ci, coverage, demo, fuzz, hostile, object, setup, test};
+use crate::{bench, ci, coverage, demo, fuzz, lasting, object, setup, test};
 
 /// Sekisho's development tasks.
 #[derive(Debug, Parser)]
@@ -98,7 +98,18 @@ enum Task {
     #[command(after_help = "Examples:
   cargo xtask hostile --minutes 60
   cargo xtask hostile --minutes 1 --seed 7")]
-    Hostile(hostile::Options),
+    Hostile(lasting::Options),
+
+    /// Send mixed hostile frames to a running sensor as fast as the machine can, and hold all books together
+    ///
+    /// As root, in network namespaces of its own, from every processor. Damaged frames, fragments, deep stacks,
+    /// jumbo frames and floods of what is selected. Every five seconds the books must balance to the packet with
+    /// what the host engine foretold; memory must stay flat, and the kernel and the daemon silent. The tests do
+    /// the same for some seconds.
+    #[command(after_help = "Examples:
+  cargo xtask load --minutes 60
+  cargo xtask load --minutes 3 --seed 7")]
+    Load(lasting::Options),
 
     /// Fuzz frames, envelopes, documents, lists, captures and requests, each with an oracle
     ///
@@ -137,7 +148,8 @@ impl Cli {
             Task::Test => test::run(),
             Task::VmTest { kernel } => vm::run(kernel),
             Task::Bench(options) => bench::run(&options),
-            Task::Hostile(options) => hostile::run(&options),
+            Task::Hostile(options) => lasting::run("hostile", &options),
+            Task::Load(options) => lasting::run("load", &options),
             Task::Fuzz(options) => fuzz::run(&options),
             Task::Coverage => coverage::run(),
             Task::Ci => ci::run(),

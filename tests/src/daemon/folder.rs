@@ -33,7 +33,6 @@ const DIRECTION_INPUTS: &str = r#"
 [direction]
 domestic = ["domestic.txt"]
 foreign = ["foreign.txt"]
-without_domestic = ["ipv6"]
 "#;
 
 /// The payload of an order with this term, which selects the packets of a stream.
@@ -53,6 +52,8 @@ pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
 pub struct Folder {
     directory: Arc<TempDir>,
     settings: BTreeMap<&'static str, Value>,
+    /// Families of addresses of which none is domestic.
+    without_domestic: Value,
     environment: BTreeMap<&'static str, OsString>,
     bounds: Option<CapabilitySet>,
     user: Option<u32>,
@@ -93,7 +94,14 @@ impl Folder {
             ("control_socket", json!(SOCKET)),
             ("ring_bytes", json!(1 << 20)),
         ]);
-        Self { directory, settings, environment: BTreeMap::new(), bounds: None, user: None }
+        Self {
+            directory,
+            settings,
+            without_domestic: json!(["ipv6"]),
+            environment: BTreeMap::new(),
+            bounds: None,
+            user: None,
+        }
     }
 
     /// A folder with one order and what it rests on.
@@ -119,6 +127,18 @@ impl Folder {
         self
     }
 
+    /// With these lists of domestic and foreign prefixes, both of both families.
+    ///
+    /// # Panics
+    /// Where they cannot be written.
+    #[must_use]
+    pub fn directed(mut self, domestic: &str, foreign: &str) -> Self {
+        self.write("domestic.txt", domestic);
+        self.write("foreign.txt", foreign);
+        self.without_domestic = json!([]);
+        self
+    }
+
     /// Where a file of this name is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -140,7 +160,9 @@ impl Folder {
     pub fn configure(&self) {
         // What JSON has for strings, numbers and lists of them is TOML as well.
         let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
-        self.write(CONFIG, &(lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        let without = format!("without_domestic = {}\n", self.without_domestic);
+        self.write(CONFIG, &(lines + DIRECTION_INPUTS + &without));
     }
 
     /// Runs a command on the state directory while no daemon has it.
