@@ -3,6 +3,8 @@
 //! | file | job |
 //! |---|---|
 //! | `authority` | the authorities of the kit, and orders in their names |
+//! | `both` | the host's engine and the kernel's, side by side |
+//! | `captures` | captures that somebody has |
 //! | `daemon` | `sekisho run` with a configuration of its own, gone after the test |
 //! | `frames` | named frames with the outcome each must have |
 //! | `health` | what a daemon says of its own health |
@@ -17,9 +19,12 @@
 //! | `siege` | a sensor under attack, with the kernel's counters as the judge |
 //! | `small_disk` | a file system that can be filled |
 //! | `stream` | packets one after the other, each with a number and the time it was sent |
+//! | `suited` | orders and directions made for given frames |
 //! | `wait` | conditions with a deadline |
 
 pub mod authority;
+pub mod both;
+pub mod captures;
 pub mod daemon;
 pub mod frames;
 pub mod health;
@@ -34,4 +39,5 @@ pub mod selecting;
 pub mod siege;
 pub mod small_disk;
 pub mod stream;
+pub mod suited;
 pub mod wait;

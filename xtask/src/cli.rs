@@ -54,12 +54,14 @@ enum Task {
         binary: Option<PathBuf>,
     },
 
-    /// Run the tests: the parts that need no root, signatures against another implementation, those
-    /// over the real kernel, and `vm-test`
+    /// Run the tests: the parts that need no root, signatures and dissection against other
+    /// implementations, those over the real kernel, and `vm-test`
     ///
-    /// Nothing is skipped in silence: without root the task runs what it can and then fails.
+    /// Nothing is skipped in silence: without root the task runs what it can and then fails. Of folders of
+    /// captures that `SEKISHO_CAPTURES` names, host, kernel and tshark have to say the same.
     #[command(after_help = "Examples:
-  cargo xtask test")]
+  cargo xtask test
+  SEKISHO_CAPTURES=/srv/pcaps cargo xtask test")]
     Test,
 
     /// Run the tests over the kernel once more under another kernel, in a virtual machine

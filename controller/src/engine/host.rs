@@ -48,6 +48,11 @@ impl HostEngine {
         Self { lines, gate, entered: Entered::ALL, counters: Counters::default() }
     }
 
+    /// The tables that it judges by.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
     /// The gate, to be opened or closed.
     pub const fn gate(&mut self) -> &mut HostGate {
         &mut self.gate

@@ -51,9 +51,23 @@ impl KernelEngine {
         Ok(Self { program, share, records, stunted: Counters::default() })
     }
 
+    /// Judges a frame whose first buffer has so many bytes at most; see [`Program::test_run_split`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn judge_split(&mut self, frame: &[u8], first: u32) -> Result<Vec<Record>, KernelError> {
+        self.share.fill()?;
+        self.program.test_run_split(frame, first)?;
+        Ok(self.submitted())
+    }
+
     /// The loaded program, to open or close its gate.
     pub const fn program(&mut self) -> &mut Program {
         &mut self.program
+    }
+
+    fn submitted(&mut self) -> Vec<Record> {
+        std::iter::from_fn(|| self.records.next_record()).collect()
     }
 }
 
@@ -76,7 +90,7 @@ impl Engine for KernelEngine {
         }
         self.share.fill()?;
         self.program.test_run(frame, 1)?;
-        Ok(std::iter::from_fn(|| self.records.next_record()).collect())
+        Ok(self.submitted())
     }
 
     fn counters(&self) -> Result<Counters, KernelError> {

@@ -1,6 +1,8 @@
 //! One loaded program with its maps: a sensor on one interface, or in the hands of
 //! `BPF_PROG_TEST_RUN`.
 
+use std::time::Duration;
+
 use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray};
 use aya::programs::links::FdLink;
 use aya::programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp};
@@ -165,12 +167,27 @@ impl Program {
     ///
     /// # Errors
     /// [`KernelError::Program`], for example for a frame shorter than an Ethernet header.
-    pub fn test_run(
-        &self,
-        frame: &[u8],
-        repeat: u32,
-    ) -> Result<(u32, std::time::Duration), KernelError> {
-        let options = TestRunOptions { data_in: Some(frame), repeat, ..TestRunOptions::default() };
+    pub fn test_run(&self, frame: &[u8], repeat: u32) -> Result<(u32, Duration), KernelError> {
+        self.run(TestRunOptions { data_in: Some(frame), repeat, ..TestRunOptions::default() })
+    }
+
+    /// Runs the program over one frame whose first buffer has so many bytes at most, as drivers that split
+    /// headers from what is behind them hand frames over. Returns the XDP action.
+    ///
+    /// # Errors
+    /// [`KernelError::Program`], also on kernels before 6.18, which make buffers full.
+    pub fn test_run_split(&self, frame: &[u8], first: u32) -> Result<u32, KernelError> {
+        // `struct xdp_md`: no metadata, data up to the end of the first buffer, and no interface.
+        let context = [0, first, 0, 0, 0, 0].map(u32::to_ne_bytes);
+        let (action, _) = self.run(TestRunOptions {
+            data_in: Some(frame),
+            ctx_in: Some(context.as_flattened()),
+            ..TestRunOptions::default()
+        })?;
+        Ok(action)
+    }
+
+    fn run(&self, options: TestRunOptions<'_>) -> Result<(u32, Duration), KernelError> {
         let program =
             self.ebpf.program(name::PROGRAM).ok_or(KernelError::Missing(name::PROGRAM))?;
         let program: &Xdp = program.try_into().map_err(Box::new)?;

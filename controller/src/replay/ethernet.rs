@@ -34,7 +34,7 @@ struct Header {
 
 /// The frame as one of Ethernet, in `buffer` where it was another. One that ends inside its header is
 /// shorter than any of Ethernet.
-pub(super) fn as_ethernet<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Captured<'a> {
+pub fn as_ethernet<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Captured<'a> {
     if frame.link == LinkType::Ethernet {
         return Captured { bytes: frame.data, length: frame.wire_length };
     }

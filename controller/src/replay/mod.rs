@@ -10,7 +10,7 @@ mod summary;
 use std::io::{self, Write};
 use std::path::Path;
 
-use ethernet::as_ethernet;
+pub use ethernet::as_ethernet;
 pub use judge::{Judge, Unusual};
 pub use summary::{CaptureSummary, Noticed, Report, Summary};
 
