@@ -136,7 +136,7 @@ const JUMBO: [usize; 6] = [1_472, 3_400, 3_520, 4_096, 8_000, 9_000 - 28];
 fn jumbo_frames_are_judged_and_pass_whole() {
     require_kernel();
     let wire = Wire::new();
-    let Wire { sender, receiver } = &wire;
+    let Wire { sender, receiver, .. } = &wire;
     sender.ip("link set near mtu 9000");
     receiver.ip(&format!("link set {FAR} mtu 9000"));
     let (mut program, mut records) = program(Mode::Inline);
