@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-
-use nix::errno::Errno;
-use nix::unistd::Group;
 use sensor_common::parse::tunnel::Entered;
 use serde::Deserialize;
 
 use crate::control::DEFAULT_SOCKET;
+use crate::daemon::control_group::ControlGroup;
 use crate::direction::{Country, DirectionInputs, Family, Unnamed};
 use crate::gates::MOST_INTERFACES;
 use crate::kernel::{LifeLog, Mode, XdpAttach};
@@ -68,37 +66,6 @@ pub struct Config {
     pub life_log: LifeLog,
     /// What is domestic and what is foreign (L-DIR).
     pub direction: DirectionInputs,
-}
-
-/// A group of the system, by name or by number.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(untagged)]
-pub enum ControlGroup {
-    /// As the system's databases name it.
-    Name(String),
-    /// Its number.
-    Number(u32),
-}
-
-impl ControlGroup {
-    /// The number of the group, or why there is none: one line.
-    ///
-    /// # Errors
-    /// A name that no group has, or databases that cannot be asked.
-    pub fn number(&self) -> Result<u32, String> {
-        let name = match self {
-            Self::Number(number) => return Ok(*number),
-            Self::Name(name) => name,
-        };
-        match Group::from_name(name) {
-            Ok(Some(group)) => Ok(group.gid.as_raw()),
-            // getgrnam(3): some databases say so by an error.
-            Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => {
-                Err(format!("there is no group `{}`", name.escape_debug()))
-            }
-            Err(error) => Err(format!("group `{}`: {error}", name.escape_debug())),
-        }
-    }
 }
 
 /// Where records go.
@@ -328,7 +295,7 @@ impl WrittenDirection {
             None => None,
             Some(text) => match text.parse::<Country>() {
                 Ok(country) => Some(country),
-                Err(reason) => return refuse("direction.country", reason),
+                Err(fault) => return refuse("direction.country", fault.to_string()),
             },
         };
         Ok(DirectionInputs {
@@ -372,7 +339,7 @@ fn entered(names: Option<&[String]>) -> Result<Entered, Refusal> {
     let numbered = names.iter().enumerate();
     numbered
         .map(|(index, name)| {
-            named(name).map_err(|reason| (format!("decapsulate[{index}]"), reason, None))
+            named(name).or_else(|fault| refuse(format!("decapsulate[{index}]"), fault.to_string()))
         })
         .collect()
 }

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`launch`] | the entry for commands |
 //! | [`config`], [`prepare`] | what to do, checked before anything is attached |
+//! | [`control_group`] | who may ask over the control socket |
 //! | [`reload`] | the same again while the sensor runs |
 //! | [`run`] | start, tick, stop |
 //! | [`sensor`] | one loaded program per interface, steered together |
@@ -24,6 +25,7 @@
 
 pub mod api;
 pub mod config;
+pub mod control_group;
 pub mod descriptors;
 pub mod interfaces;
 pub mod launch;

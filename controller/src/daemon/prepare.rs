@@ -73,9 +73,9 @@ impl Inputs {
             .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
         if let Some(group) = &config.control_group {
-            group
-                .number()
-                .map_err(|reason| Rejection::new(shown(path), reason).at("control_group"))?;
+            group.number().map_err(|fault| {
+                Rejection::new(shown(path), fault.to_string()).at("control_group")
+            })?;
         }
         let trust = load::trust(&config.trust)?;
         let table = DirectionTable::load(&config.direction).map_err(|error| match error {

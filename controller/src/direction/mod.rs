@@ -31,13 +31,18 @@ pub use table::{DirectionTable, Origin};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Country([u8; 2]);
 
-impl FromStr for Country {
-    type Err = String;
+/// A text that is no country code.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` is no country code of two capital letters such as JP")]
+pub struct NoCountry(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Country {
+    type Err = NoCountry;
+
+    fn from_str(text: &str) -> Result<Self, NoCountry> {
         match text.as_bytes() {
             &[a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Ok(Self([a, b])),
-            _ => Err(format!("`{text}` is no country code of two capital letters such as JP")),
+            _ => Err(NoCountry(text.to_owned())),
         }
     }
 }

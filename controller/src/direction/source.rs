@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::direction::DirectionError;
 use crate::files;
-use crate::rejection::{Reason, Rejection, Requirement};
+use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
 /// The largest input that is read. The statistics of all five registries together hold about
@@ -50,12 +50,12 @@ impl Source {
     }
 
     /// Refuses the whole file.
-    pub(super) fn refused(&self, reason: impl Into<Reason>) -> Rejection {
-        Rejection::new(&self.name, reason).under(Requirement::Dir)
+    pub(super) fn refused(&self, reason: impl ToString) -> Rejection {
+        Rejection::new(&self.name, reason.to_string()).under(Requirement::Dir)
     }
 
     /// Refuses the file because of one line.
-    pub(super) fn refused_at(&self, line: u32, reason: impl Into<Reason>) -> Rejection {
+    pub(super) fn refused_at(&self, line: u32, reason: impl ToString) -> Rejection {
         self.refused(reason).at(format!("line {line}"))
     }
 
