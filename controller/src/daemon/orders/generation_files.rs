@@ -23,7 +23,30 @@ use crate::shown::shown;
 const SCHEMA: &str = "sekisho.generation/v1";
 
 /// A generation that was found: its number, and its names or why they cannot be read.
-pub type Read = (u32, Result<Arc<Names>, String>);
+pub type Read = (u32, Result<Arc<Names>, Unreadable>);
+
+/// Why the names of a generation cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", shown(.path))]
+pub struct Unreadable {
+    path: PathBuf,
+    fault: GenerationFault,
+}
+
+/// What is wrong with the file of a generation.
+#[derive(Debug, thiserror::Error)]
+enum GenerationFault {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("schema: is not {SCHEMA}")]
+    Schema,
+    #[error("measure: there is no {0}")]
+    Measure(String),
+    #[error("is about generation {0}")]
+    Another(u32),
+}
 
 /// The folder.
 #[derive(Debug)]
@@ -89,17 +112,12 @@ impl GenerationFiles {
         Ok(numbers.into_iter().map(|number| (number, self.read_one(disk, number))).collect())
     }
 
-    fn read_one(&self, disk: &mut impl Disk, number: u32) -> Result<Arc<Names>, String> {
+    fn read_one(&self, disk: &mut impl Disk, number: u32) -> Result<Arc<Names>, Unreadable> {
         let path = self.path(number);
-        let failed = |error: &dyn ToString| format!("{}: {}", shown(&path), error.to_string());
-        let read = disk.read(&path).and_then(|text| text.ok_or(io::ErrorKind::NotFound.into()));
-        let text = read.map_err(|error| failed(&error))?;
-        let written: Written = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
-        let names = names(written).map_err(|error| failed(&error))?;
-        if names.generation != number {
-            return Err(failed(&format!("is about generation {}", names.generation)));
+        match read(disk, &path, number) {
+            Ok(names) => Ok(Arc::new(names)),
+            Err(fault) => Err(Unreadable { path, fault }),
         }
-        Ok(Arc::new(names))
     }
 
     /// Removes the generations before `generation`.
@@ -152,14 +170,23 @@ fn written(names: &Names) -> Written {
     Written { schema: SCHEMA.to_owned(), number: names.generation, orders }
 }
 
-fn names(written: Written) -> Result<Names, String> {
+fn read(disk: &mut impl Disk, path: &Path, number: u32) -> Result<Names, GenerationFault> {
+    let text = disk.read(path)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let names = names(serde_json::from_slice(&text)?)?;
+    if names.generation != number {
+        return Err(GenerationFault::Another(names.generation));
+    }
+    Ok(names)
+}
+
+fn names(written: Written) -> Result<Names, GenerationFault> {
     if written.schema != SCHEMA {
-        return Err(format!("schema: is not {SCHEMA}"));
+        return Err(GenerationFault::Schema);
     }
     let mut rules = Vec::new();
     for WrittenOrder { slot, order_id, serial, measure, digest, rules: ids } in written.orders {
         let known = Measure::ALL.into_iter().find(|known| known.name() == measure);
-        let measure = known.ok_or_else(|| format!("measure: there is no {measure}"))?;
+        let measure = known.ok_or(GenerationFault::Measure(measure))?;
         let order = Arc::new(OrderName { slot, order_id, serial, measure, digest });
         rules.extend(ids.into_iter().map(|rule| RuleName { order: Arc::clone(&order), rule }));
     }
@@ -243,7 +270,7 @@ mod tests {
             fs::write(ledger.folder().join("4.json"), text).unwrap();
             let read = ledger.read(&mut RealDisk).unwrap();
             let [(4, Err(error))] = read.as_slice() else { panic!("{read:?}") };
-            assert!(error.contains(reason), "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
         }
     }
 }

@@ -129,12 +129,8 @@ where
     ) -> Result<Taken, OrderServiceError> {
         Ok(match effect {
             Effect::Nothing => Taken::Written,
-            Effect::Open(change) => {
-                self.open(*change, reading).map_or_else(Taken::Refused, |()| Taken::Written)
-            }
-            Effect::Close(change) => {
-                self.close(*change, reading)?.map_or_else(Taken::Unwritten, |()| Taken::Written)
-            }
+            Effect::Open(change) => self.open(*change, reading),
+            Effect::Close(change) => self.close(*change, reading)?,
         })
     }
 
@@ -180,7 +176,7 @@ where
                 let noted = change.registry.reloaded(basis.clone(), &classes, reading);
                 let change = change.then(noted);
                 let lines = wording::events(&change);
-                if let Err(reason) = self.open(change, reading) {
+                if let Taken::Refused(reason) = self.open(change, reading) {
                     Reply::Error(reason)
                 } else {
                     self.classes = classes;

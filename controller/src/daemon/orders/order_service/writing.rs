@@ -1,6 +1,7 @@
 //! Changes on their way to the disk. One that cannot be written never ends a measure: what opens is
 //! refused, what closes is carried out all the same and written as soon as it can be (L-TERM).
 
+use super::asked::Taken;
 use super::{OrderService, OrderServiceError, SAVE};
 use crate::daemon::sensor::Enforce;
 use crate::registry::wording;
@@ -28,27 +29,25 @@ where
         reason.as_deref().or(generation.as_deref())
     }
 
-    /// Carries out a change that opens something: only once it is written. A tick has to follow.
-    ///
-    /// # Errors
-    /// One line; nothing has changed.
-    pub(super) fn open(&mut self, change: Change, reading: Reading) -> Result<(), String> {
+    /// Carries out a change that opens something: only once it is written, or not at all. A tick has to
+    /// follow.
+    pub(super) fn open(&mut self, change: Change, reading: Reading) -> Taken {
         let lines = wording::events(&change);
-        let written = self.flush().and_then(|()| self.held.store.commit(change));
-        let registry = written.map_err(|error| {
-            let reason = error.to_string();
-            self.note(Some(reason.clone()));
-            wording::not_done(&reason)
-        })?;
-        self.registry = registry;
+        match self.flush().and_then(|()| self.held.store.commit(change)) {
+            Ok(registry) => self.registry = registry,
+            Err(error) => {
+                let reason = error.to_string();
+                self.note(Some(reason.clone()));
+                return Taken::Refused(wording::not_done(&reason));
+            }
+        }
         self.saved = reading.boot;
         self.ticked.said.extend(lines);
         self.note(self.held.store.lacks().map(str::to_owned));
-        Ok(())
+        Taken::Written
     }
 
-    /// Carries out a change that closes something: in the kernel first, and then on the disk. The
-    /// inner result says whether it was written.
+    /// Carries out a change that closes something: in the kernel first, and then on the disk.
     ///
     /// # Errors
     /// [`OrderServiceError`] where the kernel does not obey.
@@ -56,7 +55,7 @@ where
         &mut self,
         change: Change,
         reading: Reading,
-    ) -> Result<Result<(), String>, OrderServiceError> {
+    ) -> Result<Taken, OrderServiceError> {
         let ticked = self.reconciler.tick(&mut &*self.gate, &change.registry, reading)?;
         self.wanted = self.wanted.take().or(ticked.job);
         self.ticked.said.extend(wording::events(&change));
@@ -65,10 +64,7 @@ where
 
     /// Takes over a change that the kernel has nothing to do with, or knows already, and writes it as soon
     /// as that can be.
-    ///
-    /// # Errors
-    /// One line: it counts, and is not written yet.
-    pub(super) fn keep(&mut self, change: Change, reading: Reading) -> Result<(), String> {
+    pub(super) fn keep(&mut self, change: Change, reading: Reading) -> Taken {
         self.registry = change.registry.clone();
         let before = self.unwritten.change.take();
         self.unwritten.change = Some(match before {
@@ -82,7 +78,7 @@ where
         let lacks = || self.held.store.lacks().map(str::to_owned);
         let reason = written.err().or_else(lacks);
         self.note(reason.clone());
-        reason.map_or(Ok(()), Err)
+        reason.map_or(Taken::Written, Taken::Unwritten)
     }
 
     /// Writes what is not written yet, and from time to time clock and counts.
