@@ -29,13 +29,41 @@ const DISK: Duration = Duration::from_millis(250);
 /// How long the daemon may take where the kernel is halted already.
 const DAEMON: Duration = Duration::from_millis(400);
 
+/// Why a step of a halt could not be taken.
+#[derive(Debug, thiserror::Error)]
+enum Hindrance {
+    /// The socket that was named leads to no gate into the kernel.
+    #[error("{}: nothing leads from there", shown(.0))]
+    NoGate(PathBuf),
+    /// The file that names the gates cannot be read.
+    #[error("gate.json: {0}")]
+    GateFile(io::Error),
+    /// Where a halt would be remembered is not known.
+    #[error("its state directory is not known")]
+    NoState,
+    /// The memory of a halt cannot be written.
+    #[error("{file}: {source}")]
+    Memory {
+        /// The file.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The disk has not answered in time.
+    #[error("the disk is slow")]
+    SlowDisk,
+    /// The registry was not written.
+    #[error("{}", .0.lines().join("; "))]
+    Registry(CliError),
+}
+
 /// What is known of the kernel.
 #[derive(Debug)]
-enum Kernel {
-    /// It was asked, and this came of it.
+enum Kernel<'a> {
+    /// It was asked, and this is the result.
     Asked(Reached),
     /// There is nothing that could be asked, for this reason.
-    Unknown(String),
+    Unknown(&'a Hindrance),
 }
 
 /// What is known of the daemon.
@@ -55,7 +83,7 @@ enum Daemon {
 pub(super) struct Halting {
     begun: Instant,
     directory: Option<PathBuf>,
-    gates: Result<Option<Gates>, String>,
+    gates: Result<Option<Gates>, Hindrance>,
 }
 
 impl Halting {
@@ -86,10 +114,10 @@ impl Halting {
         let given = place.state().map(|place| place.directory);
         let directory = given.or_else(|| gates::state_of(&place.socket));
         let gates = match directory.clone() {
-            None => Err(format!("{}: nothing leads from there", shown(&place.socket))),
+            None => Err(Hindrance::NoGate(place.socket.clone())),
             Some(directory) => within(DISK, move || Gates::read(&directory))
                 .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
-                .map_err(|error| format!("gate.json: {error}")),
+                .map_err(Hindrance::GateFile),
         };
         Self { begun, directory, gates }
     }
@@ -98,21 +126,21 @@ impl Halting {
         WHOLE.saturating_sub(self.begun.elapsed())
     }
 
-    fn kernel(&self) -> Kernel {
+    fn kernel(&self) -> Kernel<'_> {
         match &self.gates {
             Ok(Some(gates)) => Kernel::Asked(gates.set_halted(true)),
             // Nothing was loaded since the machine started.
             Ok(None) => Kernel::Asked(Reached::default()),
-            Err(reason) => Kernel::Unknown(reason.clone()),
+            Err(hindrance) => Kernel::Unknown(hindrance),
         }
     }
 
-    fn remember(&self, act: &Act) -> Result<(), String> {
-        let directory = self.directory.clone().ok_or("its state directory is not known")?;
-        let (act, name) = (act.clone(), shown(&directory.join("halt")));
+    fn remember(&self, act: &Act) -> Result<(), Hindrance> {
+        let directory = self.directory.clone().ok_or(Hindrance::NoState)?;
+        let (act, file) = (act.clone(), shown(&directory.join("halt")));
         within(DISK, move || HaltMemory::open(&directory)?.halt(&act))
             .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|error| format!("{name}: {error}"))
+            .map_err(|source| Hindrance::Memory { file, source })
     }
 
     fn socket(&self, place: &Where) -> Option<PathBuf> {
@@ -149,19 +177,18 @@ impl Halting {
     }
 
     /// Without a daemon the registry is written here, if nobody else has it and it can be.
-    fn registry(&self, place: StatePaths, act: Act) -> Result<Vec<String>, String> {
+    fn registry(&self, place: StatePaths, act: Act) -> Result<Vec<String>, Hindrance> {
         let done = within(self.left(), move || offline::carry_out(&place, &Command::Halt(act)));
-        done.ok_or_else(|| "the disk is slow".to_owned())?
-            .map_err(|error| CliError::from(error).lines().join("; "))
+        done.ok_or(Hindrance::SlowDisk)?.map_err(|error| Hindrance::Registry(error.into()))
     }
 }
 
 /// What is true, and what is not.
 fn words(
-    kernel: &Kernel,
-    remembered: &Result<(), String>,
+    kernel: &Kernel<'_>,
+    remembered: &Result<(), Hindrance>,
     daemon: Daemon,
-    registry: Option<Result<Vec<String>, String>>,
+    registry: Option<Result<Vec<String>, Hindrance>>,
 ) -> Result<Vec<String>, CliError> {
     let mut lines = kernel.words();
     let has_done = matches!(daemon, Daemon::Done(_));
@@ -194,12 +221,12 @@ fn words(
     match registry {
         None => {}
         Some(Ok(said)) => lines.extend(said),
-        Some(Err(reason)) => lines.push(wording::unregistered(&reason)),
+        Some(Err(reason)) => lines.push(wording::unregistered(&reason.to_string())),
     }
     if faults.is_empty() { Ok(lines) } else { Err(CliError::Incomplete { lines, faults }) }
 }
 
-impl Kernel {
+impl Kernel<'_> {
     /// Whether the kernel selects nothing, for certain.
     fn is_closed(&self) -> bool {
         matches!(self, Self::Asked(reached) if reached.failed.is_empty())
@@ -220,7 +247,7 @@ impl Kernel {
     fn faults(&self) -> Vec<String> {
         match self {
             Self::Asked(reached) => reached.failed.clone(),
-            Self::Unknown(reason) => vec![reason.clone()],
+            Self::Unknown(hindrance) => vec![hindrance.to_string()],
         }
     }
 }
