@@ -1,5 +1,5 @@
-//! Text that people write and that the program repeats: on terminals, in logs, lists and the audit file.
-//! One rule for all of it, so that nothing that was written can pass for something else.
+//! Text that people write and that the program repeats on terminals, in logs, in lists and in the audit file.
+//! One rule holds for all of it, so that no text can pass for something else.
 
 use std::fmt;
 use std::path::Path;
@@ -18,8 +18,8 @@ const LONGEST: usize = 200;
 pub struct Text(String);
 
 impl Text {
-    /// A file's name for messages: what is no visible character is escaped, and of a long one the end is
-    /// kept.
+    /// A file's name for messages: characters that are not visible are escaped, and a long name keeps its
+    /// end.
     pub fn of_path(path: &Path) -> Self {
         let name = shown(path);
         let name = name.trim();
@@ -45,7 +45,7 @@ impl fmt::Display for Text {
     }
 }
 
-/// Why a text is refused, as the end of a sentence whose subject is the text.
+/// Why a text is refused. Completes a sentence that begins with the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TextFault {
     /// Nothing, or white space only.

@@ -1,4 +1,4 @@
-//! The names of what is decapsulated, as configuration and command line take them.
+//! The names of encapsulations, in the configuration and on the command line.
 
 use sensor_common::parse::tunnel::{Entered, Tunnel};
 
@@ -16,7 +16,7 @@ pub fn named(name: &str) -> Result<Tunnel, UnknownTunnel> {
     known.copied().ok_or_else(|| UnknownTunnel(name.to_owned()))
 }
 
-/// The names of what is entered.
+/// The names of the encapsulations that are entered.
 pub fn names(entered: Entered) -> Vec<&'static str> {
     Tunnel::ALL.iter().filter(|tunnel| entered.has(**tunnel)).map(|tunnel| tunnel.name()).collect()
 }

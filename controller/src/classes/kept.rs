@@ -1,5 +1,5 @@
-//! The ranges as a text, schema `sekisho.classes/v1`: a line for the first address of each, with its
-//! class. One set of ranges has one text, so that its SHA-256 names what every address is.
+//! The ranges as a text, schema `sekisho.classes/v1`: one line for each range, with its first address and its
+//! class. Equal ranges have equal texts, so the SHA-256 of the text stands for the class of every address.
 //!
 //! ```text
 //! sekisho.classes/v1
@@ -18,10 +18,10 @@ use super::ranges::{ClassRanges, Start, address};
 use crate::direction::Family;
 
 const SCHEMA: &str = "sekisho.classes/v1";
-/// The longest text that is kept and read: some four million ranges.
+/// The longest text that is kept and read: about four million ranges.
 pub const LARGEST: usize = 128 << 20;
 
-/// Why bytes are no text of ranges, as the end of a sentence whose subject is their file.
+/// Why bytes are not the text of ranges. Completes a sentence that begins with the file's name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum KeptFault {
     /// Not text.
@@ -33,7 +33,7 @@ pub enum KeptFault {
     /// A line of another form; its number, from 1.
     #[error("line {0} names no range")]
     Line(usize),
-    /// The same ranges have another text, or there are no such ranges.
+    /// Such ranges have another text, or cannot exist.
     #[error("is not how ranges are written")]
     Spelling,
 }
@@ -72,10 +72,11 @@ impl ClassRanges {
             starts.push(start);
         }
         let begins = |starts: &[Start]| starts.first().is_some_and(|(start, _)| *start == 0);
-        // Whoever looks an address up searches by halves.
+        // An address is looked up by binary search.
         let ascends = |starts: &[Start]| starts.is_sorted_by(|a, b| a.0 < b.0 && a.1 != b.1);
         let sound = [&ranges.v4, &ranges.v6].into_iter().all(|s| begins(s) && ascends(s));
-        // The order of families and the spelling of addresses: one set of ranges has one text.
+        // This also checks the order of families and the spelling of addresses: equal ranges have equal
+        // texts.
         if !sound || ranges.written() != text {
             return Err(KeptFault::Spelling);
         }

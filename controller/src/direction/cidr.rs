@@ -1,5 +1,5 @@
-//! CIDR lists: one prefix or bare address per line, `#` comments, also after a prefix (RFC 4632
-//! and RFC 4291 notation). A list that names nothing is refused: it is one that went missing on the way.
+//! CIDR lists: one prefix or bare address per line, `#` comments, also after a prefix (RFC 4632 and RFC 4291
+//! notation). A list that names nothing is refused: its contents were probably lost on the way.
 
 use std::net::IpAddr;
 

@@ -1,22 +1,21 @@
 //! RIR statistics files, `delegated-<rir>-latest` and `delegated-<rir>-extended-latest`, and the NRO's
 //! combined file of all five registries, `nro-delegated-stats`.
 //!
-//! Sources: "RIR statistics exchange format" (APNIC, version 2) and "NRO extended allocation and
-//! assignment reports" (version 2.3). In short: a version line; summary lines of six fields
-//! (`apnic|*|ipv4|*|33141|summary`); rows `registry|cc|type|start|value|date|status[|opaque-id…]`,
-//! in which `value` is a count of addresses for `ipv4`, whether or not it is a power of two, and a
-//! prefix length for `ipv6`.
+//! Sources: "RIR statistics exchange format" (APNIC, version 2) and "NRO extended allocation and assignment
+//! reports" (version 2.3). In short: a version line; summary lines of six fields
+//! (`apnic|*|ipv4|*|33141|summary`); rows `registry|cc|type|start|value|date|status[|opaque-id…]`, in which
+//! `value` is a count of addresses for `ipv4`, not always a power of two, and a prefix length for `ipv6`.
 //!
 //! Readings:
-//! - Rows that are allocated or assigned are domestic in the country asked for and foreign
-//!   elsewhere, the regional codes `AP` and `EU` included. Where they name no country (empty or
-//!   `ZZ`) the place cannot be judged: unclassified, as `available` and `reserved` rows are.
-//! - The combined file also has what no regional registry holds: `iana|ZZ|…` rows of the IETF and of
-//!   IANA's pool, whose status or holder is `ietf` or `ianapool`. Nobody holds them: unclassified.
-//! - A country is that of the holder, not the place of the equipment (L-DIR); `docs/operating.md` says
-//!   what follows from that.
-//! - The rows of each type must be as many as its summary line says, so that half a file, which
-//!   would leave part of Japan to the default, is refused.
+//! - Rows that are allocated or assigned are domestic in the country asked for and foreign elsewhere, the
+//!   regional codes `AP` and `EU` included. Rows without a country (empty or `ZZ`) are unclassified, as
+//!   `available` and `reserved` rows are.
+//! - The combined file also has `iana|ZZ|…` rows of the IETF and of IANA's pool, whose status or holder is
+//!   `ietf` or `ianapool`. Nobody holds them, so they are unclassified.
+//! - The country is the holder's, not that of the equipment (L-DIR); `docs/operating.md` says what follows
+//!   from that.
+//! - There must be as many rows of each type as its summary line says. So half a file is refused, which would
+//!   leave part of Japan to the default.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -115,7 +114,7 @@ impl Kind {
     }
 }
 
-/// Rows of one type: as many as were read, and as many as the summary promises.
+/// The number of rows of one type: those read, and those that the summary promises.
 #[derive(Clone, Copy, Default)]
 struct Count {
     read: u64,
@@ -125,7 +124,7 @@ struct Count {
 /// The fields of a line: those of a row, and the holder's opaque id of the extended format.
 type Fields<'a> = [&'a str; 8];
 
-/// Who stands for nobody, as status or as holder of a row of the NRO's combined file.
+/// The status or holder, in the NRO's combined file, of rows that nobody holds.
 const NOBODY: [&str; 2] = ["ietf", "ianapool"];
 
 struct Reader {
@@ -259,7 +258,7 @@ fn ipv4_block(start: &str, count: &str) -> Result<(u32, u64), RirFault> {
 fn prefixes(first: u32, count: u64) -> impl Iterator<Item = IpNetwork> {
     let (mut next, mut left) = (u64::from(first), count);
     std::iter::from_fn(move || {
-        // The largest block that begins here by alignment, and that is not larger than the rest.
+        // The largest block that is aligned here and not larger than the rest.
         let host_bits = next.trailing_zeros().min(left.checked_ilog2()?).min(32);
         let address = Ipv4Addr::from_bits(u32::try_from(next).ok()?);
         let length = u8::try_from(32 - host_bits).ok()?;

@@ -1,5 +1,5 @@
-//! One input file of the direction tables: read whole within a bound, cut into numbered lines,
-//! and told apart by its content. What the lines mean is for [`super::cidr`] and [`super::rir`].
+//! One input file of the direction tables: read whole within a bound, cut into numbered lines, and told apart
+//! by its content. [`super::cidr`] and [`super::rir`] read the lines.
 
 use std::io;
 use std::path::Path;
@@ -19,8 +19,8 @@ pub(super) struct Source {
     bytes: Vec<u8>,
 }
 
-/// What a file is, told by what its first line says that is neither blank nor a comment: what stands in
-/// a comment tells nothing.
+/// The format of a file, which its first line that is neither blank nor a comment tells. Text in comments
+/// does not count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Format {
     /// One prefix or address per line.

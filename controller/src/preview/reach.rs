@@ -1,5 +1,5 @@
-//! Members of address sets that can never match: the measure's direction asks for another class at
-//! that end of a packet (L-MEASURE), or an agreement for another destination.
+//! Finds members of address sets that can never match, because the measure's direction demands another class
+//! at that end of a packet (L-MEASURE), or an agreement another destination.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::order::space::Space;
 use crate::order::{Mandate, Measure};
 use crate::rejection::Requirement;
 
-/// The classes that a measure's direction asks for: of the source, then of the destination.
+/// The classes that a measure's direction demands: of the source, then of the destination.
 const fn ends(measure: Measure) -> (AddressClass, AddressClass) {
     use AddressClass::{Domestic, Foreign};
     match measure.direction() {
@@ -31,8 +31,8 @@ pub(super) fn warn(
     classes: &ClassRanges,
     warnings: &mut Vec<Warning>,
 ) {
-    // A set may stand in a thousand rules and hold a million addresses: it is looked through once
-    // for each field that it stands in.
+    // A set may occur in a thousand rules and hold a million addresses, so it is searched only once for each
+    // field in which it occurs.
     let mut uses: BTreeMap<(&str, &str), (usize, Condition<'_>)> = BTreeMap::new();
     for (index, rule) in order.rules.iter().enumerate() {
         for condition in rule.conditions() {
@@ -57,7 +57,7 @@ pub(super) fn warn(
                 Condition::Source(_) => as_source(),
                 Condition::Destination(_) => as_destination(),
                 Condition::Either(_) => as_source() || as_destination(),
-                // They name no address set; were one to, nothing would be said against it.
+                // These conditions name no address set.
                 Condition::Payload(_)
                 | Condition::Protocol(_)
                 | Condition::SourcePorts(_)
