@@ -1,5 +1,5 @@
-//! The steps of `sekisho halt`: kernel, memory, daemon, in this order, each in its own time. None of them
-//! waits for another to work, and what is said of them is what was seen.
+//! The steps of `sekisho halt`: kernel, memory, daemon, in this order, each with a time limit. No step
+//! depends on another, and what is reported was read back.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,23 +22,23 @@ use crate::registry::memory::HaltMemory;
 use crate::registry::{Reading, wording};
 use crate::shown::shown;
 
-/// How long all of it may take, so that a halt returns within a second.
+/// How long all steps may take together, so that a halt returns within a second.
 const WHOLE: Duration = Duration::from_millis(900);
-/// How long a disk may take for what is read or written in place.
+/// How long the disk may take for files that are read or rewritten in place.
 const DISK: Duration = Duration::from_millis(250);
-/// How long the daemon may take where the kernel is halted already.
+/// How long the daemon may take if the kernel is halted already.
 const DAEMON: Duration = Duration::from_millis(400);
 
 /// Why a step of a halt could not be taken.
 #[derive(Debug, thiserror::Error)]
 enum Hindrance {
-    /// The socket that was named leads to no gate into the kernel.
+    /// The socket does not lead to a state directory.
     #[error("{}: nothing leads from there", shown(.0))]
     NoGate(PathBuf),
     /// The file that names the gates cannot be read.
     #[error("gate.json: {0}")]
     GateFile(io::Error),
-    /// Where a halt would be remembered is not known.
+    /// The directory in which a halt is remembered is not known.
     #[error("its state directory is not known")]
     NoState,
     /// The memory of a halt cannot be written.
@@ -62,7 +62,7 @@ enum Hindrance {
 enum Kernel<'a> {
     /// It was asked, and this is the result.
     Asked(Reached),
-    /// There is nothing that could be asked, for this reason.
+    /// It could not be asked, for this reason.
     Unknown(&'a Hindrance),
 }
 
@@ -71,9 +71,9 @@ enum Kernel<'a> {
 enum Daemon {
     /// It has halted, as these lines say.
     Done(Vec<String>),
-    /// It says that it could not.
+    /// It reports that it could not.
     Error(String),
-    /// There is none.
+    /// There is no daemon.
     Absent,
     /// It does not answer.
     Silent,
@@ -105,7 +105,7 @@ impl Halting {
             (Daemon::Absent, Some(place)) => Some(halting.registry(place, act)),
             _ => None,
         };
-        // Somebody may have resumed in between; what is said is what is true now.
+        // Somebody may have resumed in between, and the output says what is true now.
         words(&halting.kernel(), &remembered, daemon, registry)
     }
 
@@ -156,7 +156,7 @@ impl Halting {
         let nanoseconds = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
         let waits_until = boot_time().plus(nanoseconds);
         let request = Request::Halt(HaltRequest::new(said.clone(), waits_until));
-        // To connect may wait too: for a daemon that accepts nobody.
+        // Connecting may wait too, if the daemon accepts nobody.
         let answered = within(patience, move || {
             use io::ErrorKind::{ConnectionRefused, NotFound};
             let line = match client::exchange(&socket, &request, &[], WHOLE) {
@@ -176,14 +176,14 @@ impl Halting {
         answered.unwrap_or(Daemon::Silent)
     }
 
-    /// Without a daemon the registry is written here, if nobody else has it and it can be.
+    /// Writes the registry, which no daemon holds. It may fail if somebody else holds it.
     fn registry(&self, place: StatePaths, act: Act) -> Result<Vec<String>, Hindrance> {
         let done = within(self.left(), move || offline::carry_out(&place, &Command::Halt(act)));
         done.ok_or(Hindrance::SlowDisk)?.map_err(|error| Hindrance::Registry(error.into()))
     }
 }
 
-/// What is true, and what is not.
+/// The output: what is true, and what could not be done.
 fn words(
     kernel: &Kernel<'_>,
     remembered: &Result<(), Hindrance>,
@@ -252,13 +252,13 @@ impl Kernel<'_> {
     }
 }
 
-/// What comes of some work that may hang, if it is done in this time.
+/// The result of work that may hang, if it is done within `limit`.
 pub(super) fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
-    // It ends with the process; whoever waited may have gone.
+    // The thread ends with the process, and its result may come too late for anyone.
     let work = move || drop(sender.send(work()));
     thread::Builder::new().spawn(work).ok()?;
     receiver.recv_timeout(limit).ok()
