@@ -177,7 +177,7 @@ mod tests {
         }
         let help = Sekisho::try_parse_from(["sekisho", "classify", "--help"]).err().unwrap();
         let help = help.to_string();
-        assert!(help.starts_with("Show the class of addresses, and what decided it\n"), "{help}");
+        assert!(help.starts_with("Show the class of addresses, and what decides it\n"), "{help}");
         assert!(help.contains("  sekisho classify --domestic jp.txt 203.0.113.7"), "{help}");
     }
 

@@ -25,7 +25,7 @@ const LARGEST_RING: u32 = 1 << 30;
 /// The page size of every platform that is supported.
 const PAGE: u32 = 4096;
 
-/// A configuration that makes sense. Paths are as the daemon opens them.
+/// A valid configuration. Paths are as the daemon opens them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
     /// The sensor's name, in every record.
@@ -42,7 +42,7 @@ pub struct Config {
     pub xdp: XdpAttach,
     /// The first trust file; a later one comes into force by a rotation.
     pub trust: PathBuf,
-    /// Where what must survive is kept.
+    /// The state directory and its anchor.
     pub state: StatePaths,
     /// Envelopes with orders that are installed at the start.
     pub orders: Vec<PathBuf>,
@@ -173,7 +173,7 @@ impl Config {
     /// The keys that only a restart can change, each with its value. All others take effect when the
     /// configuration is read again.
     pub fn fixed(&self) -> Vec<(&'static str, String)> {
-        // Every key stands here, so that none is forgotten.
+        // Every key is listed, so that none is forgotten.
         let Self {
             sensor,
             facility,
@@ -333,7 +333,7 @@ fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Re
     numbered.map(|(index, path)| file(&format!("{key}[{index}]"), folder, path)).collect()
 }
 
-/// All that can be entered, where nothing is said.
+/// The encapsulations with these names; all of them if nothing is said.
 fn entered(names: Option<&[String]>) -> Result<Entered, Refusal> {
     let Some(names) = names else { return Ok(Entered::ALL) };
     let numbered = names.iter().enumerate();

@@ -1,10 +1,9 @@
-//! The names of generations on disk, in `generations` below the state directory, so that a daemon can
-//! name the records that one before it left in the rings, and knows which order each slot belongs to
-//! in the tables that it finds in the kernel.
+//! The names of generations on disk, in `generations` below the state directory. With them a daemon can name
+//! the records that an earlier one left in the rings, and knows the order of each slot in the tables that it
+//! finds in the kernel.
 //!
-//! A generation is written before it is published, whole or not at all, and removed once every record
-//! of it was written. What is read back is a claim: `believed` says whether verified orders stand
-//! behind it.
+//! A generation is written before it is published, whole or not at all, and removed once all of its records
+//! are written. What is read back is only a claim: `believed` compares it with verified orders.
 
 use std::ffi::OsString;
 use std::io;
@@ -71,16 +70,14 @@ struct WrittenOrder {
     measure: String,
     /// The SHA-256 of what was signed.
     digest: String,
-    /// Their ids, in the order of their numbers.
+    /// The ids of the rules, in the order of their numbers.
     rules: Vec<String>,
 }
 
 impl GenerationFiles {
-    /// The folder below a state directory, which is there; it is made where it is missing, closed to
-    /// others (L-SAFE).
+    /// The folder below an existing state directory. If it is missing, it is made, closed to others (L-SAFE).
     ///
-    /// # Errors
-    /// Where it cannot be made.
+    /// # Errors The system's error.
     pub fn open(disk: &mut impl Disk, state: &Path) -> io::Result<Self> {
         let folder = state.join("generations");
         disk.create_directory(&folder)?;
@@ -94,19 +91,16 @@ impl GenerationFiles {
 
     /// Writes a generation, and returns once it is on the disk.
     ///
-    /// # Errors
-    /// Where that fails; a file with this name is whole all the same, or not there.
+    /// # Errors The system's error. The file is then whole or not there.
     pub fn write(&self, disk: &mut impl Disk, names: &Names) -> io::Result<()> {
         let mut text = serde_json::to_vec(&written(names)).map_err(io::Error::other)?;
         text.push(b'\n');
         Ok(replace(disk, &self.folder.join("draft"), &self.path(names.generation), &text)?)
     }
 
-    /// All generations that are there, the oldest first. One that makes no sense is there too, with
-    /// one line that names its file.
+    /// All generations, the oldest first, including those that cannot be read.
     ///
-    /// # Errors
-    /// Where the folder cannot be read.
+    /// # Errors The system's error about the folder.
     pub fn read(&self, disk: &mut impl Disk) -> io::Result<Vec<Read>> {
         let numbers = self.numbers(disk)?;
         Ok(numbers.into_iter().map(|number| (number, self.read_one(disk, number))).collect())
@@ -122,8 +116,7 @@ impl GenerationFiles {
 
     /// Removes the generations before `generation`.
     ///
-    /// # Errors
-    /// Where one cannot be removed; the others are.
+    /// # Errors The system's error. The other files are removed all the same.
     pub fn forget_before(&self, disk: &mut impl Disk, generation: u32) -> io::Result<()> {
         let old = self.numbers(disk)?.into_iter().filter(|number| *number < generation);
         old.map(|number| disk.remove(&self.path(number))).fold(Ok(()), Result::and)
@@ -154,7 +147,7 @@ impl GenerationFiles {
 fn written(names: &Names) -> Written {
     let mut orders: Vec<WrittenOrder> = Vec::new();
     for RuleName { order, rule } in names.rules() {
-        // The rules of an order have numbers in a row, and no two orders share a slot.
+        // The rules of an order have consecutive numbers, and no two orders share a slot.
         match orders.last_mut().filter(|last| last.slot == order.slot) {
             Some(last) => last.rules.push(rule.clone()),
             None => orders.push(WrittenOrder {

@@ -1,5 +1,6 @@
-//! Changes on their way to the disk. One that cannot be written never ends a measure: what opens is
-//! refused, what closes is carried out all the same and written as soon as it can be (L-TERM).
+//! Writes changes to the disk. A change that opens something is refused if it cannot be written. A change
+//! that closes something is carried out all the same, and written as soon as possible (L-TERM). So a full
+//! disk never prolongs a measure, and never ends one.
 
 use super::asked::Taken;
 use super::{OrderService, OrderServiceError, SAVE};
@@ -10,7 +11,7 @@ use crate::registry::{Change, Reading, StoreError};
 /// What is not on the disk yet.
 #[derive(Debug, Default)]
 pub(super) struct Unwritten {
-    /// Changes that are in force, as one.
+    /// Changes that are in force, merged into one.
     change: Option<Change>,
     /// Why the last attempt to write failed, if it did.
     reason: Option<String>,
@@ -23,14 +24,13 @@ where
     E: Enforce + Send + 'static,
     E::Tables: Send + 'static,
 {
-    /// Why something that is in force is not on the disk, if that is so.
+    /// Why something that is in force is not on the disk, if so.
     pub fn unwritten(&self) -> Option<&str> {
         let Unwritten { reason, generation, .. } = &self.unwritten;
         reason.as_deref().or(generation.as_deref())
     }
 
-    /// Carries out a change that opens something: only once it is written, or not at all. A tick has to
-    /// follow.
+    /// Carries out a change that opens something, once it is written. A tick must follow.
     pub(super) fn open(&mut self, change: Change, reading: Reading) -> Taken {
         let lines = wording::events(&change);
         match self.flush().and_then(|()| self.held.store.commit(change)) {
@@ -49,8 +49,7 @@ where
 
     /// Carries out a change that closes something: in the kernel first, and then on the disk.
     ///
-    /// # Errors
-    /// [`OrderServiceError`] where the kernel does not obey.
+    /// # Errors [`OrderServiceError`] if the kernel does not obey.
     pub(super) fn close(
         &mut self,
         change: Change,
@@ -62,8 +61,8 @@ where
         Ok(self.keep(change, reading))
     }
 
-    /// Takes over a change that the kernel has nothing to do with, or knows already, and writes it as soon
-    /// as that can be.
+    /// Takes over a change that does not concern the kernel, or that it knows already, and writes it as soon
+    /// as possible.
     pub(super) fn keep(&mut self, change: Change, reading: Reading) -> Taken {
         self.registry = change.registry.clone();
         let before = self.unwritten.change.take();
@@ -81,7 +80,7 @@ where
         reason.map_or(Taken::Written, Taken::Unwritten)
     }
 
-    /// Writes what is not written yet, and from time to time clock and counts.
+    /// Writes what is not written yet and, from time to time, clock and counts.
     pub(super) fn write_rest(&mut self, reading: Reading) {
         let mut written = self.flush();
         let due = reading.boot.since(self.saved) >= SAVE;
@@ -110,7 +109,7 @@ where
         Ok(())
     }
 
-    /// Notes whether a generation waits to be written down; said once.
+    /// Notes whether a generation waits to be written down. This is reported once.
     pub(super) fn not_published(&mut self, reason: Option<String>) {
         match (&self.unwritten.generation, &reason) {
             (None, Some(reason)) => self
@@ -123,7 +122,7 @@ where
         self.unwritten.generation = reason;
     }
 
-    /// Notes whether something is unwritten; said once.
+    /// Notes whether something is unwritten. This is reported once.
     fn note(&mut self, reason: Option<String>) {
         match (&self.unwritten.reason, &reason) {
             (None, Some(reason)) => self.ticked.said.push(format!(
