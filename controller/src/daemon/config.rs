@@ -2,7 +2,9 @@
 //! direction) is read in `prepare`.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -149,7 +151,7 @@ const fn default_ring() -> u32 {
 }
 
 /// How long a lease may be, in seconds.
-pub const LEASES: std::ops::RangeInclusive<u64> = 2..=60;
+pub const LEASES: RangeInclusive<u64> = 2..=60;
 
 impl Config {
     /// Reads a configuration. Relative paths in it are relative to the folder of `path`.
@@ -240,6 +242,10 @@ fn refuse<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, Ref
     Err((key.into(), reason.into(), None))
 }
 
+fn outside<T: Display>(range: &RangeInclusive<T>) -> String {
+    format!("is not between {} and {}", range.start(), range.end())
+}
+
 impl Written {
     fn resolve(self, folder: &Path) -> Result<Config, Refusal> {
         name("sensor", &self.sensor)?;
@@ -248,13 +254,14 @@ impl Written {
         }
         interfaces(&self.interfaces)?;
         if !LEASES.contains(&self.lease_seconds) {
-            return refuse("lease_seconds", "is not between 2 and 60");
+            return refuse("lease_seconds", outside(&LEASES));
         }
         if !IDLE_RANGE.contains(&i64::from(self.idle_days)) {
-            return refuse("idle_days", "is not between 1 and 366");
+            return refuse("idle_days", outside(&IDLE_RANGE));
         }
         if !self.ring_bytes.is_power_of_two() || !(PAGE..=LARGEST_RING).contains(&self.ring_bytes) {
-            return refuse("ring_bytes", "is not a power of two between 4096 and 1073741824");
+            let reason = format!("is not a power of two between {PAGE} and {LARGEST_RING}");
+            return refuse("ring_bytes", reason);
         }
         let output = if self.output.as_os_str() == "-" {
             Output::Stdout

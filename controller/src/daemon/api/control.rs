@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::control::Reply;
 use crate::control::request::{HaltRequest, LONGEST, Request, RequestError, Upload};
-use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit};
+use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit, PAUSE};
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
@@ -42,8 +42,6 @@ const ANSWER: Duration = Duration::from_secs(10);
 const RATE: u64 = 1 << 20;
 /// Connections at once.
 pub const CONNECTIONS: usize = 128;
-/// How long to wait when no connection can be accepted: others must close their descriptors first.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a halt did not close the kernel.
 #[derive(Debug, thiserror::Error)]
