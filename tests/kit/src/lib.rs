@@ -129,7 +129,7 @@ impl Papers {
         self.sign_order(&self.order.to_string())
     }
 
-    /// Like `signed`, with a text in the order replaced, for lists that are too large for a [`Value`].
+    /// Like [`Self::sign`], with a text in the order replaced, for lists that are too large for a [`Value`].
     pub fn sign_with(&self, old: &str, new: &str) -> Signed {
         self.sign_order(&self.order.to_string().replacen(old, new, 1))
     }

@@ -264,7 +264,7 @@ impl Folder {
         (status.code(), daemon.log())
     }
 
-    /// Whether there is an output, made by a daemon or by the test.
+    /// Whether no daemon has made an output or a socket here.
     pub fn is_untouched(&self) -> bool {
         ![RECORDS, SOCKET].iter().any(|name| self.directory.path().join(name).exists())
     }
