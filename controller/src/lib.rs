@@ -23,8 +23,8 @@
 //! | [`control`] | what is said over the control socket |
 //! | [`daemon`] | the life of a sensor: terms, lease, draining, metrics, control |
 //! | [`offline`] | the same commands over a state directory without a daemon |
-//! | [`text`], `shown` | text that people write and the program repeats | //! | [`tunnels`] | the names of
-//! encapsulations |
+//! | [`text`], `shown` | text that people write and the program repeats |
+//! | [`tunnels`] | the names of encapsulations |
 //! | [`cli`] | the commands |
 
 // The tests' kit is compiled in, and names this crate as others do.

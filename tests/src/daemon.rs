@@ -90,7 +90,8 @@ impl Daemon {
 
     /// The whole lines in its output so far.
     ///
-    /// # Panics If one of them is not a record.
+    /// # Panics
+    /// If one of them is not a record.
     pub fn records(&self) -> Vec<Line> {
         let text = self.output();
         let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
@@ -128,7 +129,8 @@ impl Daemon {
 
     /// Stops it whatever it is doing, and returns once none of its threads runs.
     ///
-    /// # Panics If they do not stop.
+    /// # Panics
+    /// If they do not stop.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
         let threads = PathBuf::from(format!("/proc/{}/task", self.child.id()));
@@ -161,7 +163,8 @@ impl Daemon {
 
     /// Makes it end, which must succeed, and returns all records.
     ///
-    /// # Panics If it fails, or its output is not whole.
+    /// # Panics
+    /// If it fails, or its output is not whole.
     pub fn finish(&mut self) -> Vec<Line> {
         self.signal(Signal::TERM);
         let status = self.wait();

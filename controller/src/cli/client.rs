@@ -24,7 +24,8 @@ const LONGEST: u64 = 64 << 20;
 
 /// Sends a request, with its documents, and returns the line that answers it.
 ///
-/// # Errors [`CliError::Failed`] if nobody answers in time.
+/// # Errors
+/// [`CliError::Failed`] if nobody answers in time.
 pub fn ask(
     socket: &Path,
     request: &Request,
@@ -38,7 +39,8 @@ pub fn ask(
 
 /// Like `ask`, but with the system's error if nobody answers.
 ///
-/// # Errors The system's error.
+/// # Errors
+/// The system's error.
 pub(super) fn exchange(
     socket: &Path,
     request: &Request,
@@ -78,7 +80,8 @@ pub fn carry_out(place: &Where, command: Command) -> Result<Vec<String>, CliErro
 
 /// Has a daemon do something, and returns its answer.
 ///
-/// # Errors [`CliError`]: what the daemon says, or that it does not answer.
+/// # Errors
+/// [`CliError`]: what the daemon says, or that it does not answer.
 pub fn act(
     socket: &Path,
     request: &Request,
@@ -95,7 +98,8 @@ pub fn act(
 
 /// Reads an answer.
 ///
-/// # Errors [`CliError::Failed`] if it cannot be understood.
+/// # Errors
+/// [`CliError::Failed`] if it cannot be understood.
 pub fn read<T: serde::de::DeserializeOwned>(socket: &Path, line: &str) -> Result<T, CliError> {
     serde_json::from_str(line).map_err(|error| {
         CliError::Failed(format!("{}: what answers there is no sekisho: {error}", shown(socket)))

@@ -147,7 +147,8 @@ impl ReplayArgs {
 
     /// Runs the replay.
     ///
-    /// # Errors [`CliError`]. If a capture is the cause, the outputs are still in place.
+    /// # Errors
+    /// [`CliError`]. If a capture is the cause, the outputs are still in place.
     pub fn run(&self, stdout: &mut dyn Write) -> Result<(), CliError> {
         self.check()?;
         let (inputs, generation) = self.inputs()?;

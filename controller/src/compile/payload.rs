@@ -53,7 +53,8 @@ enum Prefix<'a> {
 /// Sorts the prefixes of the sets that rules name into groups. `memberships` numbers the combinations of sets
 /// that hold a prefix; the number is that of the row.
 ///
-/// # Errors [`CompileError`] if there are too many groups or prefixes.
+/// # Errors
+/// [`CompileError`] if there are too many groups or prefixes.
 pub(super) fn compile(
     sets: &[(Set, &PayloadPrefixes)],
     memberships: &mut Memberships,

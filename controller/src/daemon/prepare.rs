@@ -107,7 +107,8 @@ impl Inputs {
 
     /// Compares what is domestic and what is foreign with what was in force before.
     ///
-    /// # Errors A [`Rejection`] if more has changed than may change without `accept_change` (L-DIR).
+    /// # Errors
+    /// A [`Rejection`] if more has changed than may change without `accept_change` (L-DIR).
     pub fn compare(
         &mut self,
         before: Result<Option<&ClassRanges>, String>,

@@ -1,6 +1,7 @@
 //! One input file of the direction tables: read whole within a bound, cut into numbered lines, and told apart
 //! by its content. [`super::cidr`] and [`super::rir`] read the lines.
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -50,12 +51,12 @@ impl Source {
     }
 
     /// Refuses the whole file.
-    pub(super) fn refused(&self, reason: impl ToString) -> Rejection {
+    pub(super) fn refused(&self, reason: impl Display) -> Rejection {
         Rejection::new(&self.name, reason.to_string()).under(Requirement::Dir)
     }
 
     /// Refuses the file because of one line.
-    pub(super) fn refused_at(&self, line: u32, reason: impl ToString) -> Rejection {
+    pub(super) fn refused_at(&self, line: u32, reason: impl Display) -> Rejection {
         self.refused(reason).at(format!("line {line}"))
     }
 

@@ -64,7 +64,8 @@ pub enum RecordError {
 /// Appends a record to `line`, with a line feed. After an error `line` may end in the middle of a record and
 /// must not be used.
 ///
-/// # Errors [`RecordError`] if the record cannot be from the generation of `names`.
+/// # Errors
+/// [`RecordError`] if the record cannot be from the generation of `names`.
 pub fn write(
     line: &mut impl io::Write,
     record: &Record,

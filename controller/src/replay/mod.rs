@@ -77,7 +77,8 @@ impl<'a> Replay<'a> {
     /// that of the capture, the sequence is the frame's number in it, and the interface is the file's name.
     /// What cannot be read is reported and counted.
     ///
-    /// # Errors [`ReplayError`]; what was written before stays.
+    /// # Errors
+    /// [`ReplayError`]; what was written before stays.
     pub fn run(
         &mut self,
         path: &Path,
@@ -164,7 +165,8 @@ impl<'a> Replay<'a> {
 
     /// What became of all captures so far, and of each.
     ///
-    /// # Errors [`KernelError`] if the kernel could not be asked.
+    /// # Errors
+    /// [`KernelError`] if the kernel could not be asked.
     pub fn report(&self) -> Result<Report<'_>, KernelError> {
         Ok(Report { sum: self.summary()?, captures: &self.captures })
     }

@@ -15,7 +15,8 @@ pub struct Books(Status);
 impl Books {
     /// Reads what `sekisho status --json` printed.
     ///
-    /// # Panics If it is not a status.
+    /// # Panics
+    /// If it is not a status.
     pub fn read(text: &str) -> Self {
         Self(serde_json::from_str(text).expect("a status"))
     }
@@ -68,7 +69,8 @@ impl Books {
 
     /// The state of the only order.
     ///
-    /// # Panics If there are none, or several.
+    /// # Panics
+    /// If there are none, or several.
     pub fn state(&self) -> &str {
         let [OrderStatus { state, .. }] = self.0.orders.as_slice() else { panic!("one order") };
         state
@@ -81,7 +83,8 @@ impl Books {
 
     /// The result of the direction files, in words.
     ///
-    /// # Panics If the status has none.
+    /// # Panics
+    /// If the status has none.
     pub fn direction(&self) -> serde_json::Value {
         let basis = self.0.basis.as_ref().expect("a daemon works by something");
         serde_json::to_value(&basis.classes).expect("plain values")

@@ -26,7 +26,8 @@ impl Answer {
 
     /// What it printed, if it succeeded.
     ///
-    /// # Panics If it failed.
+    /// # Panics
+    /// If it failed.
     pub fn good(self) -> String {
         assert_eq!(self.status, Some(0), "{}", self.errors);
         self.output
@@ -35,7 +36,8 @@ impl Answer {
 
 /// The command `sekisho`.
 ///
-/// # Panics If `SEKISHO_BIN` does not name it.
+/// # Panics
+/// If `SEKISHO_BIN` does not name it.
 pub fn sekisho() -> Command {
     let program = std::env::var_os("SEKISHO_BIN");
     Command::new(

@@ -112,7 +112,8 @@ impl Folder {
 
     /// Writes an order and what it rests on, and returns where they are, as arguments of a command.
     ///
-    /// # Panics If the plan has no id.
+    /// # Panics
+    /// If the plan has no id.
     pub fn write_order(&self, plan: &Value) -> [String; 2] {
         let id = plan["order_id"].as_str().expect("an id");
         let Signed { basis, order } = signed(plan);
@@ -253,7 +254,8 @@ impl Folder {
 
     /// Starts a daemon that must refuse to start, and returns its exit status and what it said.
     ///
-    /// # Panics If it does start.
+    /// # Panics
+    /// If it does start.
     pub fn refusal(&self, wire: &Wire) -> (Option<i32>, String) {
         let mut daemon = self.spawn(wire, &[]);
         let status = until("the daemon to refuse", || {

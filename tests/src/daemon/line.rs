@@ -23,7 +23,8 @@ pub struct Line {
 impl Line {
     /// The records of a text of whole lines.
     ///
-    /// # Panics If one of them is not a record.
+    /// # Panics
+    /// If one of them is not a record.
     pub fn read_all(text: &str) -> Vec<Self> {
         text.lines().map(Self::read).collect()
     }

@@ -27,7 +27,8 @@ pub(super) enum Carries {
 
 /// A frame between two addresses.
 ///
-/// # Errors If they are of different IP versions.
+/// # Errors
+/// If they are of different IP versions.
 pub(super) fn frame(source: IpAddr, destination: IpAddr, carries: Carries) -> Result<Vec<u8>> {
     let ip = ip(source, destination)?;
     let mut frame = Vec::new();
@@ -59,7 +60,8 @@ fn ip(source: IpAddr, destination: IpAddr) -> Result<PacketBuilderStep<IpHeaders
 
 /// A capture of `frames`, one millisecond apart from `start` on.
 ///
-/// # Errors If a pcap cannot hold such times.
+/// # Errors
+/// If a pcap cannot hold such times.
 pub(super) fn capture(start: Timestamp, frames: &[Vec<u8>]) -> Result<Vec<u8>> {
     let mut time = start;
     let mut captured = Vec::new();

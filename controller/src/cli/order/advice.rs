@@ -41,7 +41,8 @@ impl Advisor {
 
     /// Prints warnings on standard error.
     ///
-    /// # Errors With `--strict`, every warning.
+    /// # Errors
+    /// With `--strict`, every warning.
     pub(super) fn order(&self, file: &str, order: &Mandate) -> Result<(), Vec<Rejection>> {
         let warnings = warnings(file, order, self.classes.as_ref());
         if self.strict && !warnings.is_empty() {

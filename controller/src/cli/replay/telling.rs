@@ -88,7 +88,8 @@ fn lines(capture: &CaptureSummary, frames_told: u64, kernel: bool) -> Vec<String
 
 /// Says what became of all captures.
 ///
-/// # Errors [`CliError::Failed`] if not everything was judged.
+/// # Errors
+/// [`CliError::Failed`] if not everything was judged.
 pub(super) fn end(report: &Report<'_>) -> Result<(), CliError> {
     let all = report.captures.len();
     if all > 1 {

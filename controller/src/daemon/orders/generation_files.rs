@@ -77,7 +77,8 @@ struct WrittenOrder {
 impl GenerationFiles {
     /// The folder below an existing state directory. If it is missing, it is made, closed to others (L-SAFE).
     ///
-    /// # Errors The system's error.
+    /// # Errors
+    /// The system's error.
     pub fn open(disk: &mut impl Disk, state: &Path) -> io::Result<Self> {
         let folder = state.join("generations");
         disk.create_directory(&folder)?;
@@ -91,7 +92,8 @@ impl GenerationFiles {
 
     /// Writes a generation, and returns once it is on the disk.
     ///
-    /// # Errors The system's error. The file is then whole or not there.
+    /// # Errors
+    /// The system's error. The file is then whole or not there.
     pub fn write(&self, disk: &mut impl Disk, names: &Names) -> io::Result<()> {
         let mut text = serde_json::to_vec(&written(names)).map_err(io::Error::other)?;
         text.push(b'\n');
@@ -100,7 +102,8 @@ impl GenerationFiles {
 
     /// All generations, the oldest first, including those that cannot be read.
     ///
-    /// # Errors The system's error about the folder.
+    /// # Errors
+    /// The system's error about the folder.
     pub fn read(&self, disk: &mut impl Disk) -> io::Result<Vec<Read>> {
         let numbers = self.numbers(disk)?;
         Ok(numbers.into_iter().map(|number| (number, self.read_one(disk, number))).collect())
@@ -116,7 +119,8 @@ impl GenerationFiles {
 
     /// Removes the generations before `generation`.
     ///
-    /// # Errors The system's error. The other files are removed all the same.
+    /// # Errors
+    /// The system's error. The other files are removed all the same.
     pub fn forget_before(&self, disk: &mut impl Disk, generation: u32) -> io::Result<()> {
         let old = self.numbers(disk)?.into_iter().filter(|number| *number < generation);
         old.map(|number| disk.remove(&self.path(number))).fold(Ok(()), Result::and)

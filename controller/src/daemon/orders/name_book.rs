@@ -27,7 +27,8 @@ impl NameBook {
 
     /// Adds a generation.
     ///
-    /// # Errors The system's error. The generation must then not be published.
+    /// # Errors
+    /// The system's error. The generation must then not be published.
     pub fn add(&self, names: Arc<Names>) -> io::Result<()> {
         if let Some(ledger) = &self.ledger {
             ledger.write(&mut RealDisk, &names)?;
@@ -50,7 +51,8 @@ impl NameBook {
 
     /// Forgets the generations before `generation`.
     ///
-    /// # Errors The system's error. Their files then stay.
+    /// # Errors
+    /// The system's error. Their files then stay.
     pub fn forget_before(&self, generation: u32) -> io::Result<()> {
         let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         *book = book.split_off(&generation);

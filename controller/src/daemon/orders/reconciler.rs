@@ -216,7 +216,8 @@ impl Reconciler {
     /// Writes down what the rules of a generation stand for, for the next daemon. A generation that is not
     /// written down must not be published; writing may be tried again.
     ///
-    /// # Errors The system's error.
+    /// # Errors
+    /// The system's error.
     pub fn write_down(&self, compiled: &Compiled) -> io::Result<()> {
         self.names.add(Arc::clone(&compiled.names))
     }

@@ -38,7 +38,8 @@ impl<E: Enforce> SharedSensor<E> {
 
     /// Ends all selection in the kernel, and lets no lease be renewed until [`Self::release`].
     ///
-    /// # Errors [`SensorError`]; even then no lease is renewed.
+    /// # Errors
+    /// [`SensorError`]; even then no lease is renewed.
     pub fn halt(&self) -> Result<(), SensorError> {
         self.halt_unless_overtaken(None).map(drop)
     }

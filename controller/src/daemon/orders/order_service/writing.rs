@@ -49,7 +49,8 @@ where
 
     /// Carries out a change that closes something: in the kernel first, and then on the disk.
     ///
-    /// # Errors [`OrderServiceError`] if the kernel does not obey.
+    /// # Errors
+    /// [`OrderServiceError`] if the kernel does not obey.
     pub(super) fn close(
         &mut self,
         change: Change,
