@@ -11,6 +11,6 @@ mod kept;
 mod moved;
 mod ranges;
 
-pub use kept::LARGEST;
+pub use kept::{KeptFault, LARGEST};
 pub use moved::{Addresses, Move, Moved};
 pub use ranges::ClassRanges;
