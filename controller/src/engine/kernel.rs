@@ -10,23 +10,22 @@ use sensor_common::tables::{Line, Slot, Term};
 use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
 use crate::kernel::{KernelError, KernelTables, Program, Records, Setup, ShareStore};
 
-/// Room for the records of one frame, which are taken out after each frame.
+/// Room for the records of one frame; they are taken out after each frame.
 const RING_BYTES: u32 = 64 * 1024;
 
 /// Judges frames in the kernel. Needs privilege to load programs.
 pub struct KernelEngine {
     program: Program,
-    /// Filled before each frame: a capture is judged as if the share were never used up.
+    /// The share is filled before each frame: a capture is judged as if it were never used up.
     share: ShareStore,
     records: Records,
-    /// Frames that no interface could deliver, judged here.
+    /// The counters of frames that no interface could deliver, which are not given to the kernel.
     stunted: Counters,
 }
 
 impl KernelEngine {
-    /// Loads the program with a generation's tables and the gate wide open: every order that was compiled is in
-    /// force. It
-    /// enters all encapsulations.
+    /// Loads the program with a generation's tables and the gate wide open: every order that was compiled is
+    /// in force. It enters all encapsulations.
     ///
     /// # Errors
     /// [`KernelError`] if the program does not load.

@@ -1,5 +1,4 @@
-//! One loaded program with its maps: a sensor on one interface, or in the hands of
-//! `BPF_PROG_TEST_RUN`.
+//! One loaded program with its maps: a sensor on one interface, or a program for `BPF_PROG_TEST_RUN`.
 
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ mod publication;
 pub use publication::KernelTables;
 use publication::filled;
 
-/// Records that fill one part in this many of a ring wake its reader.
+/// A ring's reader is woken once records fill one part in this many of it.
 const WAKE_SHARE: u32 = 4;
 
 /// The maps that are pinned: a controller must find their contents as the previous one left them.
