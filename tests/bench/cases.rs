@@ -60,7 +60,7 @@ const CASES: &[(&str, Goal)] = &[
 ];
 
 /// What makes the trace of a case.
-pub(crate) type MakeTrace = fn(&Internet, usize) -> Trace;
+type MakeTrace = fn(&Internet, usize) -> Trace;
 
 /// The cases in which no rule selects a packet: the selectors and the trace.
 const UNMATCHED: &[(&str, Selectors, MakeTrace)] = &[
@@ -83,13 +83,19 @@ const UNMATCHED: &[(&str, Selectors, MakeTrace)] = &[
 /// The cases in which nothing but the parser is measured: the trace.
 const PARSER: &[(&str, MakeTrace)] = &[("parse-drop", Trace::v4), ("parse-drop-v6", Trace::v6)];
 
+/// What makes the trace of a case, whatever that takes.
+type Made = Box<dyn Fn(&Internet, usize) -> Trace>;
+
 /// Selectors, if any, and trace of a case in which a packet is parsed and perhaps looked up, but not selected.
-pub(crate) fn unselected(case: &str) -> Option<(Option<Selectors>, MakeTrace)> {
-    let looked_up = UNMATCHED.iter().find(|(name, ..)| *name == case);
-    let parsed = || PARSER.iter().find(|(name, _)| *name == case);
-    looked_up
-        .map(|(_, selectors, trace)| (Some(*selectors), *trace))
-        .or_else(|| parsed().map(|(_, trace)| (None, *trace)))
+pub(crate) fn unselected(case: &str) -> Option<(Option<Selectors>, Made)> {
+    if let Some((_, selectors, trace)) = UNMATCHED.iter().find(|(name, ..)| *name == case) {
+        return Some((Some(*selectors), Box::new(trace)));
+    }
+    if let Some((_, trace)) = PARSER.iter().find(|(name, _)| *name == case) {
+        return Some((None, Box::new(trace)));
+    }
+    let tunnel = tunnels::named(case)?;
+    Some((Some(tunnels::SELECTORS), Box::new(move |internet, _| tunnel.trace(internet))))
 }
 
 /// All cases: those of this file, then the tunnels'.
@@ -150,6 +156,9 @@ impl Bench {
     /// Runs a case.
     pub(crate) fn run(&mut self, case: &'static str) -> Result<Figure> {
         progress(case);
+        if let Some(tunnel) = tunnels::named(case) {
+            return tunnels::beside_plain(self, case, &tunnel.trace(&self.internet));
+        }
         if let Some((selectors, trace)) = unselected(case) {
             let trace = trace(&self.internet, self.pairs());
             return match selectors {
@@ -157,11 +166,9 @@ impl Bench {
                 None => self.parse_drop(case, &trace),
             };
         }
-        if let Some(figure) = tunnels::measure(self, case) {
-            return figure;
-        }
         match case {
             "empty" => self.empty(case),
+            tunnels::DEAREST => tunnels::dearest(self),
             "floor-v4-1m" => self.floor(case, Selectors::V4(M), Trace::v4),
             "floor-v4-10m" => self.floor(case, Selectors::V4(10 * M), Trace::v4),
             "floor-v4-10m-zipf" => self.floor(case, Selectors::V4(10 * M), Trace::zipf),

@@ -18,7 +18,7 @@ use crate::sensor::Sensor;
 use crate::trace::Trace;
 
 /// The stack that costs the most.
-const DEAREST: &str = "tunnel-dearest";
+pub(crate) const DEAREST: &str = "tunnel-dearest";
 
 /// As many encapsulations as are entered.
 const MOST: usize = 8;
@@ -53,6 +53,13 @@ pub(crate) struct Tunnel {
     wrap: Wrap,
 }
 
+impl Tunnel {
+    /// The packet in what it is put into.
+    pub(crate) fn trace(self, internet: &Internet) -> Trace {
+        self.inner.trace(internet).inside(self.wrap)
+    }
+}
+
 const fn tunnel(case: &'static str, inner: Inner, wrap: Wrap) -> Tunnel {
     Tunnel { case, inner, wrap }
 }
@@ -79,6 +86,15 @@ const TUNNELS: &[Tunnel] = &[
     tunnel("tunnel-gtp-u-4", Inner::V4, |packet| packet.gtp(Outer::V4, &[1, 1, 1, 1])),
     tunnel("tunnel-teredo", Inner::V6, |packet| {
         packet.teredo(Outer::V4, false, &TEREDO_INDICATIONS)
+    }),
+    tunnel("tunnel-ip-in-ip-8", Inner::V4, |packet| {
+        eight(packet, |piece| piece.ip_in_ip(Outer::V4))
+    }),
+    tunnel("tunnel-gtp-u-8", Inner::V4, |packet| {
+        eight(packet, |piece| piece.gtp(Outer::V4, &[1; 4]))
+    }),
+    tunnel("tunnel-gtp-u-8-v6", Inner::V6Extended, |packet| {
+        eight(packet, |piece| piece.gtp(Outer::V6Chained, &[1; 4]))
     }),
     tunnel("extension-headers-8", Inner::V6Extended, |packet| packet),
 ];
@@ -130,18 +146,13 @@ pub(crate) fn cases() -> impl Iterator<Item = (&'static str, Goal)> {
     each.chain([(DEAREST, Goal::TimesPlain(10.0))])
 }
 
-/// Measures the case of this name, if it is one of these.
-pub(crate) fn measure(bench: &mut Bench, case: &str) -> Option<Result<Figure>> {
-    if case == DEAREST {
-        return Some(dearest(bench));
-    }
-    let tunnel = TUNNELS.iter().find(|tunnel| tunnel.case == case)?;
-    let trace = tunnel.inner.trace(&bench.internet).inside(tunnel.wrap);
-    Some(beside_plain(bench, tunnel.case, &trace))
+/// The case of this name, if it is one of these and no search.
+pub(crate) fn named(case: &str) -> Option<Tunnel> {
+    TUNNELS.iter().find(|tunnel| tunnel.case == case).copied()
 }
 
 /// Nanoseconds per packet of a trace, and of a plain packet in turns with it.
-fn beside_plain(bench: &mut Bench, case: &'static str, trace: &Trace) -> Result<Figure> {
+pub(crate) fn beside_plain(bench: &mut Bench, case: &'static str, trace: &Trace) -> Result<Figure> {
     let mut plain = bench.rig(&Trace::hot(&bench.internet))?;
     let mut rig = bench.rig(trace)?;
     let sensor = bench.sensor(SELECTORS)?;
@@ -154,7 +165,7 @@ fn beside_plain(bench: &mut Bench, case: &'static str, trace: &Trace) -> Result<
 }
 
 /// The same orders as for the plain packets of `v4-unmatched-1m-hot`.
-const SELECTORS: Selectors = Selectors::V4(M);
+pub(crate) const SELECTORS: Selectors = Selectors::V4(M);
 
 /// Random stacks that are tried.
 const TRIES: usize = 100;
@@ -178,7 +189,7 @@ struct Candidate {
 }
 
 /// The dearest of some stacks that look dear, and of random ones.
-fn dearest(bench: &mut Bench) -> Result<Figure> {
+pub(crate) fn dearest(bench: &mut Bench) -> Result<Figure> {
     let mut candidates = Vec::new();
     for inner in [Inner::V4, Inner::V6Extended] {
         for (name, wrap) in STACKS {
@@ -193,9 +204,6 @@ fn dearest(bench: &mut Bench) -> Result<Figure> {
         candidates.extend(searched(bench, inner)?);
     }
     candidates.sort_unstable_by_key(|candidate| Reverse(candidate.brief));
-    for Candidate { name, brief, .. } in &candidates {
-        progress(&format!("about {} ns: {name}", brief.as_nanos()));
-    }
     let mut dearest: Option<(Figure, Candidate)> = None;
     for candidate in candidates.into_iter().take(FINALISTS) {
         let figure = beside_plain(bench, DEAREST, &candidate.trace)?;
