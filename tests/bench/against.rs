@@ -52,6 +52,24 @@ impl<'a> Against<'a> {
         Ok(Self { bench, object: bytes })
     }
 
+    /// How many instructions the verifier walks through to accept this tree's object and the other, for people.
+    ///
+    /// # Errors
+    /// Where one of them cannot be loaded.
+    pub(crate) fn verified(&self) -> Result<String> {
+        let verified = |object| {
+            let setup = Setup { object, ring_bytes: RING_BYTES, ..Setup::default() };
+            let count = Sensor::set_up(setup, None)?.program.verified_instructions()?;
+            anyhow::Ok(count.map_or_else(|| "unknown".to_owned(), |count| count.to_string()))
+        };
+        let (this, other) = (verified(Object::Embedded)?, verified(self.other())?);
+        Ok(format!("verified instructions: {this} in this, {other} in the other"))
+    }
+
+    fn other(&self) -> Object {
+        Object::Other(self.object.clone())
+    }
+
     /// Measures a case with both objects.
     ///
     /// # Errors
@@ -76,18 +94,17 @@ impl<'a> Against<'a> {
             Sensor::set_up(setup, tables.as_ref())
         };
         let mut this = sensor(Object::Embedded)?;
-        let mut other = sensor(Object::Other(self.object.clone()))
-            .context("the other object has other maps than this tree's")?;
+        let mut other = sensor(self.other())?;
         let trace = trace(internet, self.bench.pairs());
         let outcome = match tables {
             None => Outcome::Unclassified,
             Some(_) => Outcome::Unmatched,
         };
         if tables.is_some() {
-            ensure_same_layout(&other, &trace)?;
+            ensure_same_layout(&other, &Trace::hot(internet))?;
         }
         if tables.is_some() {
-            ensure_same_layout(&other, &trace)?;
+            ensure_same_layout(&other, &Trace::hot(internet))?;
         }
         let before = [this.seen(outcome)?, other.seen(outcome)?];
         let pair = self.in_turns(case, &trace, [&mut this, &mut other])?;
@@ -124,10 +141,10 @@ impl<'a> Against<'a> {
     }
 }
 
-/// Fails if the object does not judge by tables of this tree's layout.
-fn ensure_same_layout(other: &Sensor, trace: &Trace) -> Result<()> {
+/// Fails if the object does not judge by tables of this tree's layout, which a plain packet shows.
+fn ensure_same_layout(other: &Sensor, plain: &Trace) -> Result<()> {
     let before = other.seen(Outcome::Unclassified)?;
-    other.program.test_run(trace.frame(), 1)?;
+    other.program.test_run(plain.frame(), 1)?;
     ensure!(
         other.seen(Outcome::Unclassified)?.1 == before.1,
         "the other object judges by tables of another layout than version {VERSION}: only \

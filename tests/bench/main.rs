@@ -120,11 +120,14 @@ fn side_by_side(
 ) -> Result<()> {
     let bench = cases::Bench::new(options.quick)?;
     let against = against::Against::new(&bench, object)?;
+    let verified = against.verified().with_context(|| {
+        format!("{} is no kernel program with this tree's maps", object.display())
+    })?;
     let (pairs, failed) = each(cases, |case| against.measure(case));
     write_lines(options, &pairs)?;
     println!("{machine}; {} rows of direction; {} rounds;", bench.internet.rows, against::ROUNDS);
     println!("ns are per packet, above the same wrapper around an empty program");
-    println!("the other: {}\n", object.display());
+    println!("the other: {}; {verified}\n", object.display());
     println!("{}", against::table(&pairs));
     progress("done");
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
