@@ -42,7 +42,7 @@ pub mod steps;
 pub use error::KernelError;
 pub use lease::LeaseWord;
 pub use life::LifeLog;
-pub use object::{has_object, object_digest};
+pub use object::{Object, has_object, object_digest};
 pub use pins::{PinRoot, Pins, StalePins};
 pub use program::{KernelTables, Program};
 pub use records::Records;

@@ -15,7 +15,7 @@ use super::pins::Pins;
 use super::records::{self, Records};
 use super::setup::{Mode, Setup};
 use super::share::{ShareStore, StoreMap};
-use super::{KernelError, name, object, ring};
+use super::{KernelError, name, ring};
 
 mod attachment;
 mod gate;
@@ -84,7 +84,7 @@ impl Program {
     /// # Errors
     /// As [`Self::load`].
     pub fn set_up(setup: Setup) -> Result<(Self, Records), KernelError> {
-        let Setup { mode, entered, ring_bytes, life_log, pins, before } = setup;
+        let Setup { object, mode, entered, ring_bytes, life_log, pins, before } = setup;
         let entered = entered.bits();
         let inline = u8::from(mode == Mode::Inline);
         let level = life_log.level();
@@ -93,7 +93,7 @@ impl Program {
         let mut loader = EbpfLoader::new();
         loader
             .override_global(name::INLINE, &inline, true)
-            .override_global(name::ENTERED, &entered, true)
+            .override_global(name::ENTERED, &entered, object.is_embedded())
             .override_global(name::WAKE_EVERY, &wake_every, true)
             .override_global(name::LOG_LEVEL, &level, true)
             .map_max_entries(name::RECORDS, records::possible()?);
@@ -103,7 +103,7 @@ impl Program {
                 loader.map_pin_path(map, pins.map(map));
             }
         }
-        let mut ebpf = loader.load(object::embedded()?).map_err(Box::new)?;
+        let mut ebpf = loader.load(object.bytes()?).map_err(Box::new)?;
         let segments = take(&mut ebpf, name::SEGMENTS)?;
         let mut program = Self {
             filled: [0, 1].map(|half| filled(&segments, half)),
