@@ -15,8 +15,11 @@ pub enum Object {
 }
 
 impl Object {
-    /// Its bytes, or an error if this binary was built without any.
-    pub(super) fn bytes(&self) -> Result<&[u8], KernelError> {
+    /// Its bytes: an ELF object.
+    ///
+    /// # Errors
+    /// [`KernelError::NoObject`] if this binary was built without it.
+    pub fn bytes(&self) -> Result<&[u8], KernelError> {
         match self {
             Self::Embedded if OBJECT.is_empty() => Err(KernelError::NoObject),
             Self::Embedded => Ok(OBJECT),

@@ -11,6 +11,7 @@ use sensor_common::tables::TERM_WORDS;
 
 use super::keep::Keep;
 use super::life::{LifeLog, LifeLogger};
+use super::need::Need;
 use super::pins::Pins;
 use super::records::{self, Records};
 use super::setup::{Mode, Setup};
@@ -61,7 +62,7 @@ impl Program {
     /// `ring_bytes` is the size of each CPU's ring buffer, a power of two and at least a page.
     ///
     /// # Errors
-    /// [`KernelError`], with the verifier's log if the verifier refused the program.
+    /// [`KernelError`]: what the kernel lacks, or the verifier's log if it refused the program for another reason.
     pub fn load(mode: Mode, ring_bytes: u32) -> Result<(Self, Records), KernelError> {
         Self::load_with(mode, ring_bytes, LifeLog::Off)
     }
@@ -84,6 +85,10 @@ impl Program {
     /// # Errors
     /// As [`Self::load`].
     pub fn set_up(setup: Setup) -> Result<(Self, Records), KernelError> {
+        Self::loaded(setup).map_err(|error| error.or_lacks(Need::met))
+    }
+
+    fn loaded(setup: Setup) -> Result<(Self, Records), KernelError> {
         let Setup { object, mode, entered, ring_bytes, life_log, pins, before } = setup;
         let entered = entered.bits();
         let inline = u8::from(mode == Mode::Inline);
