@@ -1,4 +1,4 @@
-//! SHA-256, as it is written everywhere: in lower-case hexadecimal digits.
+//! SHA-256 in lower-case hexadecimal digits, as it is written everywhere.
 
 use sha2::{Digest as _, Sha256};
 

@@ -10,24 +10,24 @@ use rustix::fs::OFlags;
 /// The largest document that is read: 1 GiB, room for an order with ten million addresses in base64.
 pub const LARGEST: u64 = 1 << 30;
 
-/// The largest file of those that people write by hand: configuration, trust, keys.
+/// The largest file that people write by hand: configuration, trust, keys.
 pub const SMALL: u64 = 1 << 20;
 
 /// Reads a whole document of at most 1 GiB, as [`read_at_most`] does.
 ///
 /// # Errors
 ///
-/// As there.
+/// As [`read_at_most`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_at_most(path, LARGEST)
 }
 
-/// Reads a whole regular file of at most `most` bytes. Anything else could keep whoever reads it waiting (a
-/// FIFO, a terminal), never end (`/dev/zero`), or do something (a tape), and is not even opened.
+/// Reads a whole regular file of at most `most` bytes. Anything else is not even opened: it could keep the
+/// reader waiting (a FIFO, a terminal), never end (`/dev/zero`), or do something (a tape).
 ///
 /// # Errors
 ///
-/// What is no regular file, is larger, or changes while it is read, and whatever the system says.
+/// The file is not a regular one, is larger, or changes while it is read; or the system's error.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(path)?;
     let before = file.metadata()?;
@@ -51,10 +51,10 @@ pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// What is no regular file, and whatever the system says.
+/// The file is not a regular one, or the system's error.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     regular(&fs::metadata(path)?)?;
-    // Should it be something else by now: opening must not wait for anybody.
+    // It may be something else by now, and opening it must not wait.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     regular(&file.metadata()?)?;
@@ -65,7 +65,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 ///
-/// What it is instead.
+/// Says what it is instead.
 pub(crate) fn regular(metadata: &Metadata) -> io::Result<()> {
     let kind = metadata.file_type();
     let name = match kind {

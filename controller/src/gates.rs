@@ -58,7 +58,7 @@ pub struct AnnouncementError {
     pub source: io::Error,
 }
 
-/// The result for the gates of a sensor.
+/// What became of the gates of a sensor.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reached {
     /// Interfaces on which it was done and read back.

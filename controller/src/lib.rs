@@ -1,7 +1,7 @@
-//! The controller of Sekisho: verifies orders, compiles them to kernel tables, makes sure that every
-//! measure ends when it must, and keeps the records.
+//! The controller of Sekisho verifies orders, compiles them to kernel tables, makes sure that every measure
+//! ends when it must, and keeps the records.
 //!
-//! Data flows one way: order → tables → kernel → record → store.
+//! Data flows one way: order → tables → kernel → record → output.
 //!
 //! | module | job |
 //! |---|---|
@@ -11,9 +11,9 @@
 //! | [`files`] | reading files within bounds |
 //! | [`durable`] | files that are there after a crash |
 //! | [`direction`] | what is domestic and what is foreign |
-//! | [`classes`] | what direction comes to: the class of every address, and what changed |
-//! | [`preview`] | what an order would come to over the direction tables, before it is in force |
-//! | [`compile`] | orders and direction to one generation of tables |
+//! | [`classes`] | the result of direction: the class of every address, and what changed |
+//! | [`preview`] | what an order would do with these direction tables, before it is in force |
+//! | [`compile`] | compiles orders and direction to one generation of tables |
 //! | [`kernel`] | the loaded program and its maps |
 //! | [`gates`] | how the kernel is reached without the daemon |
 //! | [`engine`] | frames through the program without an interface, in the kernel or on the host |
@@ -23,7 +23,8 @@
 //! | [`control`] | what is said over the control socket |
 //! | [`daemon`] | the life of a sensor: terms, lease, draining, metrics, control |
 //! | [`offline`] | the same commands over a state directory without a daemon |
-//! | [`text`] | what people write and the program repeats |
+//! | [`text`], `shown` | text that people write and the program repeats |
+//! | [`tunnels`] | the names of encapsulations |
 //! | [`cli`] | the commands |
 
 // The tests' kit is compiled in, and names this crate as others do.

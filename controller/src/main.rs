@@ -1,4 +1,4 @@
-//! The `sekisho` command: which command, which exit status. Everything else is in the library.
+//! The `sekisho` command: chooses the subcommand and the exit status. Everything else is in the library.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -16,9 +16,9 @@ use controller::cli::trust::TrustCommand;
 
 /// Select communications metadata at the border, and nothing else
 ///
-/// Sekisho (関所, a checkpoint) carries out measures under Japan's Act No. 42 of 2025: it gives every
-/// packet a direction, applies the selectors of approved, signed orders in the kernel, and lets only
-/// fixed-size metadata records out.
+/// Sekisho (関所, a checkpoint) carries out measures under Japan's Act No. 42 of 2025. It gives every packet a
+/// direction, applies the selectors of approved, signed orders in the kernel, and lets only fixed-size
+/// metadata records out.
 #[derive(Parser)]
 #[command(name = "sekisho", version, after_help = EXIT_STATUS)]
 struct Sekisho {
@@ -27,8 +27,13 @@ struct Sekisho {
 }
 
 const EXIT_STATUS: &str = "\
+Examples:
+  sekisho classify --domestic jp.txt 203.0.113.7
+  sekisho run --check --config /etc/sekisho/sekisho.toml
+  sekisho status
+
 Exit status: 0 done, 1 failed, 2 usage, 3 an order, trust, direction or configuration file was
-refused; one line on standard error for each reason.";
+refused. Standard error has one line for each reason.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -51,7 +56,7 @@ enum Command {
 fn main() -> ExitCode {
     let Err(error) = run(Sekisho::parse().command) else { return ExitCode::SUCCESS };
     for line in error.lines() {
-        // If standard error is gone too, the exit status still tells.
+        // If standard error is gone too, the exit status still says it.
         let _ = writeln!(io::stderr(), "sekisho: {line}");
     }
     ExitCode::from(error.exit_status())

@@ -1,5 +1,5 @@
-//! Commands on a state directory that no daemon holds. They are decided in the same place as for a daemon,
-//! [`crate::registry::command`].
+//! Carries out commands on a state directory that no daemon holds. They are decided in the same place as for
+//! a daemon, [`crate::registry::command`].
 
 use std::io;
 
@@ -32,7 +32,7 @@ impl<E: Into<Failure>> From<E> for OfflineError {
     }
 }
 
-/// A state directory that a command holds, at one moment.
+/// A state directory that a command holds, read at one moment.
 #[derive(Debug)]
 pub struct Offline {
     held: Held,
@@ -49,7 +49,7 @@ pub fn carry_out(place: &StatePaths, command: &Command) -> Result<Vec<String>, O
 }
 
 impl Offline {
-    /// Takes a state directory, now.
+    /// Takes a state directory.
     ///
     /// # Errors
     /// [`Failure`].

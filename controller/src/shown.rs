@@ -1,9 +1,8 @@
-//! How texts that others have chosen are printed: on one line, and so that they look like what they
-//! are.
+//! Prints texts that others have chosen: on one line, and so that they look like what they are.
 
 use std::path::Path;
 
-/// A path as text, with what is no visible character escaped, so that a message stays one line.
+/// A path as text. Characters that are not visible are escaped, so that a message stays on one line.
 pub(crate) fn shown(path: &Path) -> String {
     let mut text = String::new();
     for character in path.to_string_lossy().chars() {
@@ -16,9 +15,9 @@ pub(crate) fn shown(path: &Path) -> String {
     text
 }
 
-/// Characters that no `is_control` finds and that let two texts look the same, or one like another, to
-/// whoever reads before signing: line and paragraph separators, zero-width characters, and those that
-/// turn the direction of writing (Unicode Technical Report 36, Unicode Standard Annex 9).
+/// Characters that `is_control` does not find and that make one text look like another to a person who reads
+/// before signing: line and paragraph separators, zero-width characters, and those that change the direction
+/// of writing (Unicode Technical Report 36, Unicode Standard Annex 9).
 pub(crate) const fn misleads(character: char) -> bool {
     matches!(
         character,

@@ -1,5 +1,5 @@
-//! Text that people write and that the program repeats: on terminals, in logs, lists and the audit file.
-//! One rule for all of it, so that nothing that was written can pass for something else.
+//! Text that people write and that the program repeats on terminals, in logs, in lists and in the audit file.
+//! One rule holds for all of it, so that no text can pass for something else.
 
 use std::fmt;
 use std::path::Path;
@@ -18,8 +18,8 @@ const LONGEST: usize = 200;
 pub struct Text(String);
 
 impl Text {
-    /// A file's name for messages: what is no visible character is escaped, and of a long one the end is
-    /// kept.
+    /// A file's name for messages: characters that are not visible are escaped, and a long name keeps its
+    /// end.
     pub fn of_path(path: &Path) -> Self {
         let name = shown(path);
         let name = name.trim();
@@ -45,18 +45,38 @@ impl fmt::Display for Text {
     }
 }
 
-impl TryFrom<String> for Text {
-    type Error = String;
+/// Why a text is refused. Completes a sentence that begins with the text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TextFault {
+    /// Nothing, or white space only.
+    #[error("is empty")]
+    Empty,
+    /// It would steer a terminal, or take more than one line.
+    #[error("holds control characters")]
+    Control,
+    /// It does not look like what it is.
+    #[error("holds characters that are invisible or change the direction of writing")]
+    Misleading,
+    /// White space at an end, which nobody sees.
+    #[error("begins or ends with white space")]
+    Padded,
+    /// More than 200 characters.
+    #[error("is longer than {LONGEST} characters")]
+    Long,
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
+impl TryFrom<String> for Text {
+    type Error = TextFault;
+
+    fn try_from(text: String) -> Result<Self, TextFault> {
         check(&text).map(|()| Self(text))
     }
 }
 
 impl FromStr for Text {
-    type Err = String;
+    type Err = TextFault;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, TextFault> {
         Self::try_from(text.to_owned())
     }
 }
@@ -70,22 +90,22 @@ impl From<Text> for String {
 /// Checks a text that a person wrote and another will read.
 ///
 /// # Errors
-/// What is wrong with it, as the end of a sentence.
-pub(crate) fn check(text: &str) -> Result<(), String> {
+/// [`TextFault`].
+pub(crate) fn check(text: &str) -> Result<(), TextFault> {
     if text.trim().is_empty() {
-        return Err("is empty".to_owned());
+        return Err(TextFault::Empty);
     }
     if text.chars().any(char::is_control) {
-        return Err("holds control characters".to_owned());
+        return Err(TextFault::Control);
     }
     if text.chars().any(misleads) {
-        return Err("holds characters that are invisible or change the direction of writing".into());
+        return Err(TextFault::Misleading);
     }
     if text.trim() != text {
-        return Err("begins or ends with white space".to_owned());
+        return Err(TextFault::Padded);
     }
     if text.chars().count() > LONGEST {
-        return Err(format!("is longer than {LONGEST} characters"));
+        return Err(TextFault::Long);
     }
     Ok(())
 }
@@ -113,7 +133,7 @@ mod tests {
             ("a\u{3000}", "begins or ends with white space"),
             (&"x".repeat(LONGEST + 1), "is longer than 200 characters"),
         ] {
-            let refusal = Text::from_str(text).unwrap_err();
+            let refusal = Text::from_str(text).unwrap_err().to_string();
             assert!(refusal.starts_with(reason), "{text:?}: {refusal}");
             let json = serde_json::to_string(text).unwrap();
             assert!(serde_json::from_str::<Text>(&json).is_err(), "{text:?}");

@@ -1,18 +1,22 @@
-//! The names of what is decapsulated, as configuration and command line take them.
+//! The names of encapsulations, in the configuration and on the command line.
 
 use sensor_common::parse::tunnel::{Entered, Tunnel};
 
-/// The encapsulation of this name, or why there is none: one line.
+/// A name that no encapsulation has.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{}` is none of {}", .0.escape_debug(), names(Entered::ALL).join(", "))]
+pub struct UnknownTunnel(String);
+
+/// The encapsulation of this name.
 ///
 /// # Errors
-/// No encapsulation has this name.
-pub fn named(name: &str) -> Result<Tunnel, String> {
-    Tunnel::ALL.iter().find(|tunnel| tunnel.name() == name).copied().ok_or_else(|| {
-        format!("`{}` is none of {}", name.escape_debug(), names(Entered::ALL).join(", "))
-    })
+/// [`UnknownTunnel`].
+pub fn named(name: &str) -> Result<Tunnel, UnknownTunnel> {
+    let known = Tunnel::ALL.iter().find(|tunnel| tunnel.name() == name);
+    known.copied().ok_or_else(|| UnknownTunnel(name.to_owned()))
 }
 
-/// The names of what is entered.
+/// The names of the encapsulations that are entered.
 pub fn names(entered: Entered) -> Vec<&'static str> {
     Tunnel::ALL.iter().filter(|tunnel| entered.has(**tunnel)).map(|tunnel| tunnel.name()).collect()
 }
@@ -25,7 +29,7 @@ mod tests {
     fn each_name_is_its_own() {
         let all: Entered = names(Entered::ALL).iter().map(|name| named(name).unwrap()).collect();
         assert_eq!(all, Entered::ALL);
-        let error = named("l2tp\n").unwrap_err();
+        let error = named("l2tp\n").unwrap_err().to_string();
         assert!(error.starts_with(r"`l2tp\n` is none of vlan, mpls, "), "{error}");
         assert!(error.ends_with(", gtp-u, teredo"), "{error}");
         assert_eq!(names(Entered::NONE), [""; 0]);

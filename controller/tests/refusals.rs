@@ -431,7 +431,7 @@ fn bad_captures_are_told_and_cost_themselves() {
 fn standard_input_is_a_capture() {
     let scene = Scene::new();
     for (arguments, message) in [
-        (&["--pcap", "-", "-"][..], "--pcap: standard input (-) is there once"),
+        (&["--pcap", "-", "-"][..], "--pcap: standard input (-) can be read only once"),
         (&["--pcap", "-", "--state", "state"], "--pcap: with --state captures are read twice"),
     ] {
         let output = scene.replay(arguments);

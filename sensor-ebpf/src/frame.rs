@@ -10,10 +10,10 @@ use sensor_common::packet::{FURTHEST, Offset, Packet};
 
 use crate::opaque::hidden;
 
-/// A first buffer shorter than this holds the whole frame, as drivers fill a buffer before they start the
-/// next. If a driver does not (header split), the frame seems shorter than its packet, which is then
+/// A first buffer shorter than this is taken for the whole frame, as drivers fill a buffer before they start
+/// the next. If a driver does not (header split), the frame seems shorter than its packet, which is then
 /// malformed, and nothing is selected. The call for the length of all buffers would cost as much as the
-/// parser.
+/// parser; only for what is malformed it is made, so that no bytes are missing from the books.
 const FULL_BUFFER: u64 = 1_024;
 
 /// A frame as the driver hands it over.
@@ -26,16 +26,30 @@ impl<'a> Frame<'a> {
     /// Wraps the context of one program run.
     #[inline(always)]
     pub fn new(context: &'a XdpContext) -> Self {
-        let mut length = (context.data_end() - context.data()) as u64;
-        if length >= FULL_BUFFER {
-            // SAFETY: the helper takes the context it was called with and only reads it.
-            length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
+        let first = (context.data_end() - context.data()) as u64;
+        if first >= FULL_BUFFER {
+            return Self { context, length: all_buffers(context) };
         }
-        // A frame's length fits into 32 bits; the sources of it return 64.
-        #[expect(clippy::cast_possible_truncation, reason = "see above")]
-        let length = length as u32;
+        #[expect(clippy::cast_possible_truncation, reason = "it is short")]
+        let length = first as u32;
         Self { context, length }
     }
+
+    /// The length of all buffers, also where the first one is short.
+    #[inline(always)]
+    pub fn whole_length(&self) -> u32 {
+        all_buffers(self.context)
+    }
+}
+
+#[inline(always)]
+fn all_buffers(context: &XdpContext) -> u32 {
+    // SAFETY: the helper takes the context it was called with and only reads it.
+    let length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
+    // A frame's length fits into 32 bits; the helper returns 64.
+    #[expect(clippy::cast_possible_truncation, reason = "see above")]
+    let length = length as u32;
+    length
 }
 
 impl Opaque for Frame<'_> {

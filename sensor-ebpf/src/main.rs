@@ -20,6 +20,7 @@ use aya_ebpf::bindings::xdp_action;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use sensor_common::decide::{Ports, decide};
+use sensor_common::outcome::Outcome;
 
 /// The program's entry, called by the driver for every frame it receives.
 #[xdp(frags)]
@@ -35,7 +36,10 @@ fn sekisho(context: XdpContext) -> u32 {
         scratch: &mut maps::CpuScratch,
         entered: maps::entered(),
     };
-    let verdict = decide(&frame, generation, &mut ports);
+    let mut verdict = decide(&frame, generation, &mut ports);
+    if verdict.outcome == Outcome::Malformed {
+        verdict.length = frame.whole_length();
+    }
     maps::count(&verdict);
     life::observe(&context, &generation, &verdict);
     if maps::inline() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }

@@ -15,11 +15,11 @@ use crate::orders::{self, Selectors};
 use crate::report::{Figure, Goal};
 use crate::rig::{Rig, Sizes, Subject};
 use crate::sensor::{Sensor, tables, verify};
-use crate::trace::Trace;
-use crate::{floor, install, ordinary, progress, ring, share, veth};
+use crate::trace::{Pairs, Trace};
+use crate::{floor, install, ordinary, progress, ring, share, tunnels, veth};
 
 /// Names and goals, in the order in which they are measured.
-pub(crate) const CASES: &[(&str, Goal)] = &[
+const CASES: &[(&str, Goal)] = &[
     ("empty", Goal::None),
     ("parse-drop", Goal::None),
     ("parse-drop-v6", Goal::None),
@@ -59,17 +59,61 @@ pub(crate) const CASES: &[(&str, Goal)] = &[
     ("compile-10m-mixed", Goal::None),
 ];
 
-/// The goal of a case.
-pub(crate) fn goal_of(case: &str) -> Goal {
-    CASES.iter().find(|(name, _)| *name == case).map_or(Goal::None, |(_, goal)| *goal)
+/// What makes the trace of a case.
+type MakeTrace = fn(&Internet, usize) -> Trace;
+
+/// The cases in which no rule selects a packet: the selectors and the trace.
+const UNMATCHED: &[(&str, Selectors, MakeTrace)] = &[
+    ("v4-unmatched-1k", Selectors::V4(K), Trace::v4),
+    ("v4-unmatched-1m", Selectors::V4(M), Trace::v4),
+    ("v4-unmatched-1m-hot", Selectors::V4(M), |internet, _| Trace::hot(internet)),
+    ("v4-unmatched-1m-one-end", Selectors::V4(M), Trace::one_end),
+    ("v4-unmatched-10m", Selectors::V4(10 * M), Trace::v4),
+    ("v4-unmatched-10m-zipf", Selectors::V4(10 * M), Trace::zipf),
+    ("v6-unmatched-1m", Selectors::V6(M), Trace::v6),
+    ("v6-unmatched-1m-hot", Selectors::V6(M), |internet, _| Trace::v6(internet, 1)),
+    ("adversarial-ranges", Selectors::V4Dense(M), |internet, length| {
+        Trace::between_dense(internet, M, length)
+    }),
+    ("adversarial-ranges-hot", Selectors::V4Dense(M), |internet, _| {
+        Trace::between_dense(internet, M, 1)
+    }),
+];
+
+/// The cases in which nothing but the parser is measured: the trace.
+const PARSER: &[(&str, MakeTrace)] = &[("parse-drop", Trace::v4), ("parse-drop-v6", Trace::v6)];
+
+/// What makes the trace of a case, whatever that takes.
+type Made = Box<dyn Fn(&Internet, usize) -> Trace>;
+
+/// Selectors, if any, and trace of a case in which a packet is parsed and perhaps looked up, but not selected.
+pub(crate) fn unselected(case: &str) -> Option<(Option<Selectors>, Made)> {
+    if let Some((_, selectors, trace)) = UNMATCHED.iter().find(|(name, ..)| *name == case) {
+        return Some((Some(*selectors), Box::new(trace)));
+    }
+    if let Some((_, trace)) = PARSER.iter().find(|(name, _)| *name == case) {
+        return Some((None, Box::new(trace)));
+    }
+    let tunnel = tunnels::named(case)?;
+    Some((Some(tunnels::SELECTORS), Box::new(move |internet, _| tunnel.trace(internet))))
 }
 
-/// The name as it stands in [`CASES`].
+/// All cases: those of this file, then the tunnels'.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, Goal)> {
+    CASES.iter().copied().chain(tunnels::cases())
+}
+
+/// The goal of a case.
+pub(crate) fn goal_of(case: &str) -> Goal {
+    all().find(|(name, _)| *name == case).map_or(Goal::None, |(_, goal)| goal)
+}
+
+/// The name as it stands among [`all`].
 pub(crate) fn known(name: &str) -> Result<&'static str> {
-    if let Some((case, _)) = CASES.iter().find(|(case, _)| *case == name) {
+    if let Some((case, _)) = all().find(|(case, _)| *case == name) {
         return Ok(case);
     }
-    let names: Vec<&str> = CASES.iter().map(|(case, _)| *case).collect();
+    let names: Vec<&str> = all().map(|(case, _)| case).collect();
     bail!("there is no case {name}; there are {}", names.join(", "))
 }
 
@@ -79,9 +123,9 @@ pub(crate) fn is_long(case: &str) -> bool {
 }
 
 const K: usize = 1_000;
-const M: usize = 1_000_000;
+pub(crate) const M: usize = 1_000_000;
 /// Room for the records of a batch, and for the jitter of a consumer on another core.
-const RING_BYTES: u32 = 64 << 20;
+pub(crate) const RING_BYTES: u32 = 64 << 20;
 /// Records that fit with room to spare.
 const BATCH_OF_RECORDS: u32 = 200_000;
 
@@ -101,7 +145,7 @@ impl Bench {
     }
 
     /// Pairs in a trace. A run goes through it once.
-    const fn pairs(&self) -> usize {
+    pub(crate) const fn pairs(&self) -> usize {
         if self.quick { 1 << 17 } else { 1 << 20 }
     }
 
@@ -112,40 +156,27 @@ impl Bench {
     /// Runs a case.
     pub(crate) fn run(&mut self, case: &'static str) -> Result<Figure> {
         progress(case);
+        if let Some(tunnel) = tunnels::named(case) {
+            return tunnels::beside_plain(self, case, &tunnel.trace(&self.internet));
+        }
+        if let Some((selectors, trace)) = unselected(case) {
+            let trace = trace(&self.internet, self.pairs());
+            return match selectors {
+                Some(selectors) => Ok(Figure::new(case, "ns", self.cost(selectors, &trace)?)),
+                None => self.parse_drop(case, &trace),
+            };
+        }
         match case {
             "empty" => self.empty(case),
-            "parse-drop" => self.parse_drop(case, &self.v4_trace()),
-            "parse-drop-v6" => self.parse_drop(case, &Trace::v6(&self.internet, self.pairs())),
+            tunnels::DEAREST => tunnels::dearest(self),
             "floor-v4-1m" => self.floor(case, Selectors::V4(M), Trace::v4),
             "floor-v4-10m" => self.floor(case, Selectors::V4(10 * M), Trace::v4),
             "floor-v4-10m-zipf" => self.floor(case, Selectors::V4(10 * M), Trace::zipf),
             "floor-v6-1m" => self.floor(case, Selectors::V6(M), Trace::v6),
-            "v4-unmatched-1k" => self.unmatched(case, Selectors::V4(K), Trace::v4),
-            "v4-unmatched-1m" => self.unmatched(case, Selectors::V4(M), Trace::v4),
-            "v4-unmatched-1m-hot" => {
-                self.unmatched(case, Selectors::V4(M), |internet, _| Trace::hot(internet))
-            }
-            "v4-unmatched-1m-one-end" => self.unmatched(case, Selectors::V4(M), Trace::one_end),
-            "v4-unmatched-10m" => self.unmatched(case, Selectors::V4(10 * M), Trace::v4),
-            "v4-unmatched-10m-zipf" => self.unmatched(case, Selectors::V4(10 * M), Trace::zipf),
-            "v6-unmatched-1m-hot" => {
-                self.unmatched(case, Selectors::V6(M), |internet, _| Trace::v6(internet, 1))
-            }
-            "v6-unmatched-1m" => self.unmatched(case, Selectors::V6(M), Trace::v6),
             "v4-payload-100k" => self.payload(case, self.pairs()),
             "v4-payload-100k-hot" => self.payload(case, 1),
             "siphash-16" => self.siphash(case),
             "adversarial" => self.passing(case),
-            "adversarial-ranges" => {
-                self.unmatched(case, Selectors::V4Dense(M), |internet, length| {
-                    Trace::between_dense(internet, M, length)
-                })
-            }
-            "adversarial-ranges-hot" => {
-                self.unmatched(case, Selectors::V4Dense(M), |internet, _| {
-                    Trace::between_dense(internet, M, 1)
-                })
-            }
             "matched-record" => self.matched(case, self.pairs(), BootTime::MAX, Outcome::Recorded),
             "matched-record-hot" => self.matched(case, 1, BootTime::MAX, Outcome::Recorded),
             "matched-lapsed" => self.matched(case, self.pairs(), BootTime::ZERO, Outcome::Lapsed),
@@ -179,7 +210,7 @@ impl Bench {
         Trace::v4(&self.internet, self.pairs())
     }
 
-    fn rig(&self, trace: &Trace) -> Result<Rig> {
+    pub(crate) fn rig(&self, trace: &Trace) -> Result<Rig> {
         Rig::new(trace, self.packets(), Sizes::NONE, 0)
     }
 
@@ -198,7 +229,7 @@ impl Bench {
     }
 
     /// The sensor under orders for these selectors; made once.
-    fn sensor(&mut self, selectors: Selectors) -> Result<&mut Sensor> {
+    pub(crate) fn sensor(&mut self, selectors: Selectors) -> Result<&mut Sensor> {
         if !self.sensors.contains_key(&selectors) {
             let start = Instant::now();
             let orders = verify(&selectors.envelopes(&self.internet));
@@ -217,17 +248,6 @@ impl Bench {
         }
     }
 
-    /// Packets that no rule selects.
-    fn unmatched(
-        &mut self,
-        case: &'static str,
-        selectors: Selectors,
-        trace: impl FnOnce(&Internet, usize) -> Trace,
-    ) -> Result<Figure> {
-        let trace = trace(&self.internet, self.pairs());
-        Ok(Figure::new(case, "ns", self.cost(selectors, &trace)?))
-    }
-
     /// No more than parsing a packet and touching memory, for tables of these selectors.
     fn floor(
         &mut self,
@@ -237,7 +257,7 @@ impl Bench {
     ) -> Result<Figure> {
         let trace = trace(&self.internet, self.pairs());
         let [v4, v6] = self.sensor(selectors)?.touched;
-        let touched = if matches!(trace, Trace::V6(_)) { v6 } else { v4 };
+        let touched = if matches!(trace.pairs, Pairs::V6(_)) { v6 } else { v4 };
         floor::cost(case, &trace, self.packets(), touched)
     }
 

@@ -8,12 +8,15 @@
 //! | `sensor` | the sensor as the controller loads it |
 //! | `ordinary` | the comparison with the kernel's own maps |
 //! | `cases` | names, goals and the measuring of each |
+//! | `tunnels` | what each encapsulation costs, and the dearest stack |
+//! | `against` | two kernel objects side by side |
 //! | `ring`, `install`, `share`, `veth` | the cases that need more than the rig |
 //! | `stall` | for how long a processor does not come back |
 //! | `report`, `chart` | what comes out |
 
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its user on stdout")]
 
+mod against;
 mod cases;
 mod chart;
 mod floor;
@@ -29,9 +32,10 @@ mod sensor;
 mod share;
 mod stall;
 mod trace;
+mod tunnels;
 mod veth;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -46,10 +50,12 @@ struct Options {
     cases: Vec<String>,
     #[arg(long)]
     json: Option<PathBuf>,
-    #[arg(long)]
+    #[arg(long, conflicts_with = "against")]
     svg: Option<PathBuf>,
     #[arg(long)]
     quick: bool,
+    #[arg(long)]
+    against: Option<PathBuf>,
     /// Not for people: see `install`.
     #[arg(long, hide = true)]
     installer: Option<PathBuf>,
@@ -73,37 +79,29 @@ fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let cases: Vec<&'static str> = if options.cases.is_empty() {
-        let all = cases::CASES.iter().map(|(case, _)| *case);
-        all.filter(|case| !(options.quick && cases::is_long(case))).collect()
+        let fits = |case: &&str| match options.against {
+            Some(_) => !cases::is_long(case) && cases::unselected(case).is_some(),
+            None => !(options.quick && cases::is_long(case)),
+        };
+        cases::all().map(|(case, _)| case).filter(fits).collect()
     } else {
         options.cases.iter().map(|case| cases::known(case)).collect::<Result<_>>()?
     };
     let machine = machine();
     pin(1);
+    match &options.against {
+        Some(object) => side_by_side(options, &machine, &cases, object),
+        None => measure(options, &machine, &cases),
+    }
+}
+
+/// Measures the cases.
+fn measure(options: &Options, machine: &str, cases: &[&'static str]) -> Result<()> {
     let mut bench = cases::Bench::new(options.quick)?;
-    let (mut figures, mut failed) = (Vec::new(), Vec::new());
-    for case in cases {
-        match bench.run(case) {
-            Ok(figure) => figures.push(figure),
-            Err(error) => {
-                progress(&format!("{case} failed: {error:#}"));
-                failed.push(case);
-            }
-        }
-    }
-    let write = |file: &PathBuf, text: String| {
-        std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
-    };
-    if let Some(file) = &options.json {
-        let mut text = String::new();
-        for figure in &figures {
-            text.push_str(&serde_json::to_string(figure)?);
-            text.push('\n');
-        }
-        write(file, text)?;
-    }
+    let (figures, failed) = each(cases, |case| bench.run(case));
+    write_lines(options, &figures)?;
     if let Some(file) = &options.svg {
-        write(file, chart::draw(&mut bench)?)?;
+        write(file, &chart::draw(&mut bench)?)?;
     }
     println!("{machine}; {} rows of direction; median of {} runs;", bench.internet.rows, rig::RUNS);
     println!("ns are per packet, above the same wrapper around an empty program\n");
@@ -111,6 +109,62 @@ fn run(options: &Options) -> Result<()> {
     progress("done");
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
     Ok(())
+}
+
+/// Measures this tree's kernel object and another one in turns.
+fn side_by_side(
+    options: &Options,
+    machine: &str,
+    cases: &[&'static str],
+    object: &Path,
+) -> Result<()> {
+    let bench = cases::Bench::new(options.quick)?;
+    let against = against::Against::new(&bench, object)?;
+    let verified = against.verified().with_context(|| {
+        format!("{} is no kernel program with this tree's maps", object.display())
+    })?;
+    let (pairs, failed) = each(cases, |case| against.measure(case));
+    write_lines(options, &pairs)?;
+    println!("{machine}; {} rows of direction; {} rounds;", bench.internet.rows, against::ROUNDS);
+    println!("ns are per packet, above the same wrapper around an empty program");
+    println!("the other: {}; {verified}\n", object.display());
+    println!("{}", against::table(&pairs));
+    progress("done");
+    ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
+    Ok(())
+}
+
+/// What comes of each case, and those of which nothing does.
+fn each<T>(
+    cases: &[&'static str],
+    mut run: impl FnMut(&'static str) -> Result<T>,
+) -> (Vec<T>, Vec<&'static str>) {
+    let (mut results, mut failed) = (Vec::new(), Vec::new());
+    for case in cases {
+        match run(case) {
+            Ok(result) => results.push(result),
+            Err(error) => {
+                progress(&format!("{case} failed: {error:#}"));
+                failed.push(*case);
+            }
+        }
+    }
+    (results, failed)
+}
+
+/// Writes the results as JSON Lines, if that was asked for.
+fn write_lines<T: serde::Serialize>(options: &Options, results: &[T]) -> Result<()> {
+    let Some(file) = &options.json else { return Ok(()) };
+    let mut text = String::new();
+    for result in results {
+        text.push_str(&serde_json::to_string(result)?);
+        text.push('\n');
+    }
+    write(file, &text)
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
 }
 
 /// Where it was measured.

@@ -12,6 +12,9 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
     pub(crate) runs: Vec<f64>,
+    /// What a plain packet takes, measured in turns with this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plain: Option<f64>,
     /// Only where the case was measured smaller than its name says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reduced: Option<String>,
@@ -23,7 +26,7 @@ pub(crate) struct Figure {
 impl Figure {
     pub(crate) fn new(case: &'static str, unit: &'static str, runs: Vec<f64>) -> Self {
         let value = median(&runs);
-        Self { case, value, unit, runs, reduced: None, note: String::new() }
+        Self { case, value, unit, runs, plain: None, reduced: None, note: String::new() }
     }
 
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
@@ -53,11 +56,14 @@ pub(crate) enum Goal {
     AtLeast(f64),
     /// At most so many times the value of another case of the same run.
     Times(f64, &'static str),
+    /// At most so many times [`Figure::plain`].
+    TimesPlain(f64),
 }
 
 impl Goal {
     /// The goal in words, and whether the figures meet it, if they can tell.
-    fn judge(self, value: f64, unit: &str, figures: &[Figure]) -> (String, Option<bool>) {
+    fn judge(self, figure: &Figure, figures: &[Figure]) -> (String, Option<bool>) {
+        let Figure { value, unit, plain, .. } = *figure;
         match self {
             Self::None => (String::new(), None),
             Self::AtMost(most) => (format!("≤ {most} {unit}"), Some(value <= most)),
@@ -65,6 +71,9 @@ impl Goal {
             Self::Times(times, case) => {
                 let other = find(figures, case);
                 (format!("≤ {times} × {case}"), other.map(|other| value <= times * other))
+            }
+            Self::TimesPlain(times) => {
+                (format!("≤ {times} × plain"), plain.map(|plain| value <= times * plain))
             }
         }
     }
@@ -84,7 +93,7 @@ pub(crate) fn table(figures: &[Figure], goal_of: impl Fn(&str) -> Goal) -> Strin
         None => "",
     };
     for figure in figures {
-        let (goal, met) = goal_of(figure.case).judge(figure.value, figure.unit, figures);
+        let (goal, met) = goal_of(figure.case).judge(figure, figures);
         let least = figure.runs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = figure.runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         rows.push([
@@ -112,17 +121,22 @@ pub(crate) fn table(figures: &[Figure], goal_of: impl Fn(&str) -> Goal) -> Strin
     let mut text = layout(&rows);
     for figure in figures {
         let reduced = figure.reduced.iter().map(String::as_str);
-        for note in reduced.chain([figure.note.as_str()]).filter(|note| !note.is_empty()) {
+        let plain = figure
+            .plain
+            .map(|plain| format!("{} × plain ({})", number(figure.value / plain), number(plain)));
+        let notes = reduced.chain(plain.as_deref()).chain([figure.note.as_str()]);
+        for note in notes.filter(|note| !note.is_empty()) {
             let _ = write!(text, "\n{}: {note}", figure.case);
         }
     }
     text
 }
 
-fn layout(rows: &[[String; 6]]) -> String {
+/// Rows under each other, the second column to the right.
+pub(crate) fn layout<const N: usize>(rows: &[[String; N]]) -> String {
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
+    let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();

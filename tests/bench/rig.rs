@@ -9,7 +9,7 @@ use aya::{Ebpf, EbpfLoader};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::floor::Touched;
-use crate::trace::Trace;
+use crate::trace::{Pairs, Trace};
 
 /// Names the object with the kernel side; `cargo xtask bench` builds it.
 const OBJECT_VARIABLE: &str = "SEKISHO_BENCH_OBJECT";
@@ -64,11 +64,13 @@ impl Rig {
         let object = std::fs::read(&object).context("reading the benchmarks' programs")?;
         let pairs = u32::try_from(trace.len())?;
         ensure!(pairs.is_power_of_two(), "a trace of {pairs} pairs: not a power of two");
-        let (mask, v6) = (pairs - 1, u8::from(matches!(trace, Trace::V6(_))));
+        let (mask, v6) = (pairs - 1, u8::from(matches!(trace.pairs, Pairs::V6(_))));
+        let offset = u32::try_from(trace.addresses_at())?;
         let single = u8::from(sizes.addresses > 1);
         let mut ebpf = EbpfLoader::new()
             .override_global("TRACE_MASK", &mask, true)
             .override_global("TRACE_IS_V6", &v6, true)
+            .override_global("TRACE_OFFSET", &offset, true)
             .override_global("TRACE_PAYLOAD", &u8::from(trace.has_payload()), true)
             .override_global("INTERFACE", &interface, true)
             .override_global("SINGLE_ADDRESSES", &single, true)
@@ -85,13 +87,13 @@ impl Rig {
         for (_, program) in ebpf.programs_mut() {
             <&mut Xdp>::try_from(program)?.load()?;
         }
-        match trace {
-            Trace::V4(pairs) | Trace::V4WithPayload(pairs) => fill(&mut ebpf, "TRACE_V4", pairs)?,
-            Trace::V6(pairs) => fill(&mut ebpf, "TRACE_V6", pairs)?,
+        match &trace.pairs {
+            Pairs::V4(pairs) => fill(&mut ebpf, "TRACE_V4", pairs)?,
+            Pairs::V6(pairs) => fill(&mut ebpf, "TRACE_V6", pairs)?,
         }
         let measured = ebpf.take_map("MEASURED").context("no map MEASURED")?;
         let measured = ProgramArray::try_from(measured)?;
-        Ok(Self { ebpf, measured, frame: trace.frame(), packets })
+        Ok(Self { ebpf, measured, frame: trace.frame().to_vec(), packets })
     }
 
     /// Puts a program into the wrapper.
@@ -146,25 +148,34 @@ impl Rig {
         batch: u32,
         mut between: impl FnMut() -> Result<()>,
     ) -> Result<Vec<f64>> {
+        rounds(RUNS, |_| {
+            let empty = self.time(&Subject::Own("empty"), batch, &mut between)?;
+            Ok(self.time(subject, batch, &mut between)? - empty)
+        })
+    }
+
+    /// Nanoseconds per packet of one run of the wrapper around a subject; as in [`Self::measure`].
+    pub(crate) fn time(
+        &mut self,
+        subject: &Subject<'_>,
+        batch: u32,
+        mut between: impl FnMut() -> Result<()>,
+    ) -> Result<f64> {
         let batches = self.packets.div_ceil(batch);
-        let mut runs = Vec::with_capacity(RUNS);
-        // The first round fills caches and page tables, and is thrown away.
-        for round in 0..=RUNS {
-            let mut times = [0.0; 2];
-            for (time, program) in times.iter_mut().zip([&Subject::Own("empty"), subject]) {
-                self.put(program)?;
-                let mut sum = Duration::ZERO;
-                for _ in 0..batches {
-                    sum += self.run(batch)?;
-                    between()?;
-                }
-                *time = sum.as_secs_f64() * 1e9 / (f64::from(batch) * f64::from(batches));
-            }
-            if round > 0 {
-                runs.push(times[1] - times[0]);
-            }
+        self.put(subject)?;
+        let mut sum = Duration::ZERO;
+        for _ in 0..batches {
+            sum += self.run(batch)?;
+            between()?;
         }
-        Ok(runs)
+        Ok(sum.as_secs_f64() * 1e9 / (f64::from(batch) * f64::from(batches)))
+    }
+
+    /// Nanoseconds per packet of one run around a subject, less one around the empty program before.
+    pub(crate) fn above_empty(&mut self, subject: &Subject<'_>) -> Result<f64> {
+        let packets = self.packets;
+        let empty = self.time(&Subject::Own("empty"), packets, || Ok(()))?;
+        Ok(self.time(subject, packets, || Ok(()))? - empty)
     }
 
     /// Nanoseconds per packet of the wrapper around the empty program.
@@ -179,6 +190,12 @@ impl Rig {
     pub(crate) const fn packets(&self) -> u32 {
         self.packets
     }
+}
+
+/// What `round` gives in so many rounds. A first one fills caches and page tables, and is thrown away.
+pub(crate) fn rounds<T>(count: usize, mut round: impl FnMut(usize) -> Result<T>) -> Result<Vec<T>> {
+    round(0)?;
+    (1..=count).map(round).collect()
 }
 
 fn fill<T: aya::Pod>(ebpf: &mut Ebpf, name: &str, pairs: &[T]) -> Result<()> {

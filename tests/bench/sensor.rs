@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use controller::compile::{Generation, Slotted, compile};
-use controller::kernel::{KernelTables, Mode, Program, Records};
+use controller::kernel::{KernelTables, Mode, Program, Records, Setup};
 use controller::order::Mandate;
 use sekisho_tests::authority::{Signed, mandates};
 use sensor_common::boot_time::BootTime;
@@ -38,14 +38,24 @@ pub(crate) fn tables(internet: &Internet, orders: &[Mandate]) -> Result<Generati
 impl Sensor {
     /// Loads the program and publishes the tables, with all terms and the lease open.
     pub(crate) fn load(lines: &[Line], mode: Mode, ring_bytes: u32) -> Result<Self> {
-        let (mut program, records) = Program::load(mode, ring_bytes)?;
-        program.publish(&KernelTables::create(lines)?)?;
+        let setup = Setup { mode, ring_bytes, ..Setup::default() };
+        let sensor = Self::set_up(setup, Some(&KernelTables::create(lines)?))?;
+        let touched = [Touched::v4(lines), Touched::v6(lines)];
+        Ok(Self { filter: v4_filter(lines), touched, ..sensor })
+    }
+
+    /// The same with all options, for those who do not ask what the tables are like. Without tables all that can
+    /// be parsed ends as [`Outcome::Unclassified`].
+    pub(crate) fn set_up(setup: Setup, tables: Option<&KernelTables>) -> Result<Self> {
+        let (mut program, records) = Program::set_up(setup)?;
+        if let Some(tables) = tables {
+            program.publish(tables)?;
+        }
         for slot in Slot::all() {
             program.set_term(slot, Term::ALWAYS)?;
         }
         program.set_lease(BootTime::MAX)?;
-        let touched = [Touched::v4(lines), Touched::v6(lines)];
-        Ok(Self { program, records, filter: v4_filter(lines), touched })
+        Ok(Self { program, records, filter: Vec::new(), touched: Default::default() })
     }
 
     /// Whether an IPv4 address passes the filter of the tables.

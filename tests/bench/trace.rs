@@ -1,21 +1,36 @@
-//! Traces: the addresses that the wrapper writes into one frame after the other.
+//! Traces: the frame that the wrapper hands on, and the addresses that it writes into it one pair after the other.
 
 use etherparse::PacketBuilder;
+use sekisho_stack::{Outer, Piece};
+use sensor_common::parse::transport::UDP;
 
 use crate::internet::{Internet, Kind};
 use crate::numbers::Random;
 use crate::orders::SELECTORS_OF_A_BLOCK;
 
+/// A frame, and pairs of addresses for its innermost packet.
+pub(crate) struct Trace {
+    pub(crate) pairs: Pairs,
+    frame: Vec<u8>,
+    /// Length of the packet that the addresses are written into, with which the frame ends.
+    packet: usize,
+    has_payload: bool,
+}
+
 /// Source and destination, as the header has them.
-pub(crate) enum Trace {
+pub(crate) enum Pairs {
     V4(Vec<[u32; 2]>),
-    /// With [`PAYLOAD`] bytes of payload, the first four of which are different in every frame.
-    V4WithPayload(Vec<[u32; 2]>),
     V6(Vec<[u32; 8]>),
 }
 
+/// Bytes of an Ethernet header.
+const ETHERNET: usize = 14;
+
 /// Bytes of payload, where there is one to be looked at.
 const PAYLOAD: usize = 64;
+
+/// Bytes of payload in the shortest IPv4 frame on a wire.
+const SHORTEST_PAYLOAD: usize = 18;
 
 /// Hot addresses of Zipf traffic.
 const HOT: usize = 65_536;
@@ -23,22 +38,23 @@ const HOT: usize = 65_536;
 impl Trace {
     /// Random ends that no order names.
     pub(crate) fn v4(internet: &Internet, length: usize) -> Self {
-        Self::V4(internet.v4_pairs().take(length).map(|ends| ends.map(header)).collect())
+        Self::of_v4(internet.v4_pairs().take(length).map(|ends| ends.map(header)).collect())
     }
 
     /// Random ends that no order names, and a payload to look at.
     pub(crate) fn v4_with_payload(internet: &Internet, length: usize) -> Self {
-        Self::V4WithPayload(internet.v4_pairs().take(length).map(|ends| ends.map(header)).collect())
+        let pairs = internet.v4_pairs().take(length).map(|ends| ends.map(header)).collect();
+        Self { has_payload: true, ..Self::new(Pairs::V4(pairs), PAYLOAD) }
     }
 
-    /// Whether the frames' payloads change.
+    /// Whether the frames' payloads change: the first four bytes are different in every one.
     pub(crate) const fn has_payload(&self) -> bool {
-        matches!(self, Self::V4WithPayload(_))
+        self.has_payload
     }
 
     /// This pair over and over.
     pub(crate) fn of(pair: [u32; 2]) -> Self {
-        Self::V4(vec![pair.map(header)])
+        Self::of_v4(vec![pair.map(header)])
     }
 
     /// The same pair over and over: everything it touches stays in the nearest cache.
@@ -51,7 +67,7 @@ impl Trace {
         let pairs = internet.v4_pairs().filter(|[source, _]| internet.is_foreign(*source));
         let destination = internet.v4(Kind::Traffic).next().unwrap_or_default();
         let pair = |[source, _]: [u32; 2]| [source, destination].map(header);
-        Self::V4(pairs.take(length).map(pair).collect())
+        Self::of_v4(pairs.take(length).map(pair).collect())
     }
 
     /// Ends out of [`HOT`] addresses that no order names, the n-th with a probability
@@ -71,7 +87,7 @@ impl Trace {
             let at = random.fraction() * sum;
             header(hot[sums.partition_point(|sum| *sum < at).min(HOT - 1)])
         };
-        Self::V4((0..length).map(|_| [draw(), draw()]).collect())
+        Self::of_v4((0..length).map(|_| [draw(), draw()]).collect())
     }
 
     /// In so many of a hundred pairs the source is one of the selectors; everything else is not.
@@ -90,7 +106,7 @@ impl Trace {
             let known = header(known[random.below(known.len())]);
             Some([if hit { known } else { others.next()? }, destination])
         };
-        Self::V4((0..length).map_while(pair).collect())
+        Self::of_v4((0..length).map_while(pair).collect())
     }
 
     /// Random ends that no order names, all of which `passes`: what somebody would send who knows
@@ -101,7 +117,7 @@ impl Trace {
         passes: impl Fn(u32) -> bool,
     ) -> Self {
         let mut ends = internet.v4_that(Kind::Traffic, passes).map(header);
-        Self::V4((0..length).map_while(|_| Some([ends.next()?, ends.next()?])).collect())
+        Self::of_v4((0..length).map_while(|_| Some([ends.next()?, ends.next()?])).collect())
     }
 
     /// Both ends between two selectors of dense blocks.
@@ -114,7 +130,7 @@ impl Trace {
             // Not one of the first four of a /24, which are a selector.
             header(blocks[random.below(blocks.len())] | low | 4)
         };
-        Self::V4((0..length).map(|_| [draw(), draw()]).collect())
+        Self::of_v4((0..length).map(|_| [draw(), draw()]).collect())
     }
 
     /// Random IPv6 ends inside registry rows. A few are inside a selected prefix by chance.
@@ -131,37 +147,85 @@ impl Trace {
             }
             words
         };
-        Self::V6((0..length).map(pair).collect())
+        Self::new(Pairs::V6((0..length).map(pair).collect()), SHORTEST_PAYLOAD)
+    }
+
+    fn of_v4(pairs: Vec<[u32; 2]>) -> Self {
+        Self::new(Pairs::V4(pairs), SHORTEST_PAYLOAD)
+    }
+
+    /// A plain frame: UDP with so many bytes of payload.
+    fn new(pairs: Pairs, payload: usize) -> Self {
+        let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+        let payload = vec![0; payload];
+        let mut frame = Vec::new();
+        let written = match pairs {
+            Pairs::V4(_) => {
+                let builder = ethernet.ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64);
+                builder.udp(40_000, 443).write(&mut frame, &payload)
+            }
+            Pairs::V6(_) => {
+                let builder = ethernet.ipv6([0; 16], [0; 16], 64);
+                builder.udp(40_000, 443).write(&mut frame, &payload)
+            }
+        };
+        written.expect("a frame of a few bytes");
+        let packet = frame.len() - ETHERNET;
+        Self { pairs, frame, packet, has_payload: false }.addressed()
+    }
+
+    /// With the first pair in the frame, for those who do without the wrapper.
+    fn addressed(mut self) -> Self {
+        let bytes = match &self.pairs {
+            Pairs::V4(pairs) => pairs.first().map(|pair| pair.map(u32::to_ne_bytes).concat()),
+            Pairs::V6(pairs) => pairs.first().map(|pair| pair.map(u32::to_ne_bytes).concat()),
+        };
+        let bytes = bytes.unwrap_or_default();
+        let at = self.addresses_at();
+        self.frame[at..at + bytes.len()].copy_from_slice(&bytes);
+        self
+    }
+
+    /// The same IPv6 packet with as many extension headers as are stepped over.
+    pub(crate) fn with_extension_headers(mut self) -> Self {
+        let datagram = Piece::packet(self.frame.split_off(ETHERNET + 40));
+        let packet = datagram.ip(Outer::V6Chained, UDP);
+        self.packet = packet.bytes.len();
+        self.frame = packet.on_the_wire().bytes;
+        self.addressed()
+    }
+
+    /// The same packet inside of something, which leaves it as it is.
+    pub(crate) fn inside(mut self, wrap: impl FnOnce(Piece) -> Piece) -> Self {
+        self.frame = wrap(self.piece()).on_the_wire().bytes;
+        self
+    }
+
+    /// The packet that the addresses are written into.
+    pub(crate) fn piece(&self) -> Piece {
+        Piece::packet(self.frame[self.frame.len() - self.packet..].to_vec())
     }
 
     /// Number of pairs: a power of two.
     pub(crate) const fn len(&self) -> usize {
-        match self {
-            Self::V4(pairs) | Self::V4WithPayload(pairs) => pairs.len(),
-            Self::V6(pairs) => pairs.len(),
+        match &self.pairs {
+            Pairs::V4(pairs) => pairs.len(),
+            Pairs::V6(pairs) => pairs.len(),
         }
     }
 
-    /// A frame for the trace's addresses to be written into: UDP, as long as the shortest frame
-    /// on a wire, or with a payload to look at.
-    pub(crate) fn frame(&self) -> Vec<u8> {
-        let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
-        let mut frame = Vec::new();
-        let written = match self {
-            Self::V4(_) | Self::V4WithPayload(_) => {
-                let payload = [0; PAYLOAD];
-                let length = if self.has_payload() { PAYLOAD } else { 18 };
-                ethernet
-                    .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
-                    .udp(40_000, 443)
-                    .write(&mut frame, &payload[..length])
-            }
-            Self::V6(_) => {
-                ethernet.ipv6([0; 16], [0; 16], 64).udp(40_000, 443).write(&mut frame, &[0; 18])
-            }
+    /// The frame for the addresses to be written into.
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.frame
+    }
+
+    /// Offset of the source address in the frame.
+    pub(crate) const fn addresses_at(&self) -> usize {
+        let in_header = match self.pairs {
+            Pairs::V4(_) => 12,
+            Pairs::V6(_) => 8,
         };
-        written.expect("a frame of a few bytes");
-        frame
+        self.frame.len() - self.packet + in_header
     }
 }
 

@@ -1,19 +1,21 @@
 """Frames of every encapsulation in every order of two, made by scapy, read by tshark and by the sensor's parser:
-innermost addresses, transport, ports and the first bytes of the payload have to agree. Then the same over captures,
+innermost addresses, protocol, ports and the first bytes of the payload have to agree. Then the same over captures,
 if any are named.
 
-  encapsulation.py DISSECT [CAPTURE...]
+  encapsulation.py DISSECT [CAPTURE | FOLDER]...
 
 DISSECT is the program that shows the parser's reading: `cargo build -p sekisho-tests --bin dissect`, then
-target/debug/dissect. It needs tshark (Debian package `tshark`) and scapy (PyPI). Generated frames may not differ at
-all. What may differ in captures is in DIFFERENCES, each with its reason; any other difference fails the comparison.
+target/debug/dissect. It needs tshark (Debian package `tshark`) and scapy (PyPI); `cargo xtask test` runs it.
+
+What differs is in differences.toml, frame by frame, with its reason. Any other difference fails the comparison, and so
+does one that is listed and not found.
 """
 
 import re
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+import tomllib
 from pathlib import Path
 
 from scapy.all import (  # type: ignore[import-untyped]
@@ -174,10 +176,6 @@ INNERMOST = {
     / Raw(b"0123456789abcdef0123"),
 }
 
-# Fields in which a reading consists; `payload` is what both have of it.
-FIELDS = ("source", "destination", "transport", "ports")
-
-
 def generated():
     """Names and frames."""
     for innermost, make in INNERMOST.items():
@@ -195,26 +193,40 @@ def framed_whole(piece):
 # Frame by frame, as the sensor reads; and what tshark cannot know of our frames.
 OPTIONS = [
     "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE",
-    "-o", "ip.tso_support:FALSE",
     "-d", "udp.port==8472,vxlan",
     "-d", f"mpls.label=={WORDED},pwethcw", "-d", f"mpls.label=={BARE},pwethnocw",
 ]
 
+# What an extension header is called, and the field that says what is behind it.
+EXTENSIONS = {
+    "ipv6.hopopts": "ipv6.hopopts.nxt",
+    "ipv6.routing": "ipv6.routing.nxt",
+    "ipv6.fraghdr": "ipv6.fraghdr.nxt",
+    "ipv6.dstopts": "ipv6.dstopts.nxt",
+    "ah": "ah.next_header",
+}
+NEXT = {"ip": "ip.proto", "ipv6": "ipv6.nxt"}
+
+NAMES = [
+    "frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport",
+    "udp.srcport", "udp.dstport", "tcp.payload", "udp.payload", *NEXT.values(), *EXTENSIONS.values(),
+    "_ws.expert.message",
+]
+
+# Fields in which a reading consists, and what a difference in the first of them is called.
+FIELDS = {"source": "addresses", "destination": "addresses", "protocol": "protocol", "ports": "ports",
+          "payload": "payload"}
+
 
 def tshark(path):
-    """tshark's reading: per frame a dictionary, or None where it finds no IP packet."""
-    names = ["frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport",
-             "tcp.dstport", "udp.srcport", "udp.dstport", "tcp.payload", "udp.payload", "_ws.expert.message"]
+    """tshark's reading, a frame each: how it ends, and what it reads. Whether it found the capture whole."""
     command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a",
                "-E", "aggregator=;", *OPTIONS]
-    command += [word for name in names for word in ("-e", name)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    readings = []
+    command += [word for name in NAMES for word in ("-e", name)]
+    done = subprocess.run(command, capture_output=True, text=True)
     # A remark may have several lines.
-    for line in re.split(r"\n(?=\d+\t)", done.stdout.rstrip("\n")):
-        values = dict(zip(names, line.split("\t", len(names) - 1)))
-        readings.append(innermost(values))
-    return readings
+    lines = re.split(r"\n(?=\d+\t)", done.stdout.rstrip("\n")) if done.stdout else []
+    return [innermost(dict(zip(NAMES, line.split("\t", len(NAMES) - 1)))) for line in lines], done.returncode == 0
 
 
 def innermost(values):
@@ -223,119 +235,97 @@ def innermost(values):
     for quoting in ("icmp", "icmpv6"):
         if quoting in protocols:
             protocols = protocols[: protocols.index(quoting) + 1]
-    places = [at for at, name in enumerate(protocols) if name in ("ip", "ipv6")]
-    if not places:
-        return None
-    version = protocols[places[-1]]
-    count = protocols.count(version) - 1
 
-    def nth(field, number=count):
-        found = [value for value in values[field].split(";") if value]
+    def last(name, field):
+        """Of the last layer of this name."""
+        found = values[field].split(";")
+        number = protocols.count(name) - 1
         return found[number] if number < len(found) else ""
 
-    behind = protocols[places[-1] + 1 :]
+    reading = {"protocols": ":".join(protocols), "remarks": values["_ws.expert.message"]}
+    places = [at for at, name in enumerate(protocols) if name in NEXT]
+    if not places:
+        return {"end": "non-ip", **reading}
+    version, behind = protocols[places[-1]], protocols[places[-1] + 1 :]
+    source = last(version, f"{version}.src")
+    if not source:
+        # It stops within the header.
+        return {"end": "malformed", **reading}
+    protocol = last(version, NEXT[version])
+    while behind and behind[0] in EXTENSIONS:
+        protocol = last(behind[0], EXTENSIONS[behind[0]]) if behind[0] not in behind[1:] else protocol
+        behind = behind[1:]
+    ports = payload = ""
     transport = next((name for name in behind if name in ("tcp", "udp")), "")
-    ports, payload = (0, 0), ""
     if transport:
-        number = protocols[: places[-1]].count(transport)
-        ports = tuple(int(nth(f"{transport}.{end}port", number) or 0) for end in ("src", "dst"))
-        payload = (values[f"{transport}.payload"].split(";") or [""])[-1].replace(":", "")[:32]
-    return {"source": nth(f"{version}.src"), "destination": nth(f"{version}.dst"), "transport": transport,
-            "ports": ports, "payload": payload, "protocols": ":".join(protocols),
-            "remarks": values["_ws.expert.message"]}
+        # They may not have been captured.
+        ports = ",".join(last(transport, f"{transport}.{end}port") for end in ("src", "dst")).strip(",")
+        payload = values[f"{transport}.payload"].split(";")[-1].replace(":", "")[:32]
+    return {"end": "flow", "source": source, "destination": last(version, f"{version}.dst"),
+            "protocol": protocol, "ports": ports, "payload": payload, **reading}
 
 
 def sensor(dissect, path):
-    done = subprocess.run([dissect, str(path)], check=True, capture_output=True, text=True)
+    """The sensor's reading, in the same way."""
+    done = subprocess.run([dissect, str(path)], capture_output=True, text=True)
     readings = []
     for line in done.stdout.splitlines():
         _number, end, *rest = line.split("\t")
-        if end != "flow":
-            readings.append({"end": end})
-            continue
-        source, destination, transport, first, second, around, payload = rest
-        readings.append({"end": end, "source": source, "destination": destination, "transport": transport,
-                         "ports": (int(first), int(second)), "around": around, "payload": payload})
-    return readings
+        names = ("source", "destination", "protocol", "ports", "around", "payload")
+        readings.append({"end": end, **dict(zip(names, rest))})
+    return readings, done.returncode == 0
 
 
-def contradicts(ours, theirs):
-    """What tshark says of lengths and versions, where it reads on and the sensor stops."""
-    words = ("length", "Bogus", "exceeds", "Malformed", "version", "too short", "truncated")
-    return any(word in theirs["remarks"] for word in words)
-
-
-# Differences that are meant: a reason, and whether it explains what the sensor and tshark read.
-DIFFERENCES = [
-    (
-        "more than eight extension headers",
-        lambda ours, theirs: ours["end"] == "malformed" and theirs["protocols"].count("ipv6.fraghdr") > 8,
-    ),
-    (
-        "a later fragment of a tunnel: its inside is not there, and the outer header would be a guess",
-        lambda ours, theirs: ours["end"] == "malformed"
-        and theirs["protocols"].endswith("ipv6.fraghdr:data"),
-    ),
-    (
-        "headers contradict each other: malformed",
-        lambda ours, theirs: ours["end"] == "malformed" and contradicts(ours, theirs),
-    ),
-    (
-        "TCP or UDP contradicts its packet: no payload",
-        lambda ours, theirs: ours["end"] == "flow" and not ours["payload"] and contradicts(ours, theirs),
-    ),
-]
-
-
-def explained(ours, theirs, reasons):
-    if theirs is None:
+def difference(ours, theirs):
+    """What it is called; None where both agree."""
+    if "flow" not in (ours["end"], theirs["end"]):
         return None
-    return next((reason for reason, explains in reasons if explains(ours, theirs)), None)
+    if ours["end"] != theirs["end"]:
+        return ours["end"] if theirs["end"] == "flow" else "flow"
+    return next((name for field, name in FIELDS.items() if ours[field] != theirs[field]), None)
 
 
-def agree(ours, theirs):
-    if theirs is None:
-        return ours["end"] != "flow"
-    if ours["end"] != "flow":
-        return False
-    same = all(ours[field] == theirs[field] for field in FIELDS)
-    # A protocol that tshark knows has no payload field of its own.
-    return same and (not theirs["payload"] or theirs["payload"] == ours["payload"])
+def listed(where):
+    """The differences that are listed for a capture: by frame, what each is called."""
+    text = (Path(__file__).parent / "differences.toml").read_text(encoding="utf-8")
+    entries = [entry for entry in tomllib.loads(text)["difference"] if entry["where"] == where]
+    return {frame: entry["kind"] for entry in entries for frame in entry["frames"]}
 
 
-def compare(name, ours, theirs, names=None, reasons=DIFFERENCES):
-    """Prints what disagrees, and returns how many frames do, without those that are explained."""
-    wrong, meant = 0, Counter()
-    if len(ours) != len(theirs):
-        print(f"{name}: {len(ours)} frames, and tshark finds {len(theirs)}")
+def compare(where, dissect, path, names=None):
+    """Prints what is not as it is listed, and returns how many frames are not."""
+    (ours, ours_whole), (theirs, theirs_whole) = sensor(dissect, path), tshark(path)
+    if (len(ours), ours_whole) != (len(theirs), theirs_whole):
+        print(f"{where}: {len(ours)} frames (whole: {ours_whole}), and tshark finds {len(theirs)} ({theirs_whole})")
         return 1
-    for number, (our, their) in enumerate(zip(ours, theirs)):
-        if our["end"] == "left out" or agree(our, their):
-            continue
-        reason = explained(our, their, reasons)
-        if reason is None:
+    expected, wrong = listed(where), 0
+    for number, (our, their) in enumerate(zip(ours, theirs), start=1):
+        found, meant = difference(our, their), expected.pop(number, None)
+        if found != meant:
             wrong += 1
-            print(f"{name}, frame {number + 1} ({names[number] if names else '-'}):\n  {our}\n  {their}")
-        else:
-            meant[reason] += 1
-    print(f"{name}: {len(ours)} frames, {wrong} differ")
-    for reason, count in meant.items():
-        print(f"  {count} as meant: {reason}")
+            name = f" ({names[number - 1]})" if names else ""
+            print(f"{where}, frame {number}{name}: {found}, listed: {meant}\n  {our}\n  {their}")
+    for number in expected:
+        wrong += 1
+        print(f"{where}, frame {number}: listed, and not in it")
+    print(f"{where}: {len(ours)} frames, {len(listed(where))} differ as listed, {wrong} otherwise")
     return wrong
 
 
+def files(path):
+    return sorted(file for file in path.iterdir() if ".pcap" in file.name) if path.is_dir() else [path]
+
+
 def main():
-    dissect, *captures = sys.argv[1:]
+    dissect, *named = sys.argv[1:]
+    captures = [capture for name in named for capture in files(Path(name))]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "generated.pcap"
         names, frames = zip(*generated())
         wrpcap(str(path), list(frames), linktype=1)
-        wrong = compare("generated", sensor(dissect, path), tshark(path), names, reasons=())
+        wrong = compare("generated", dissect, path, names)
     for capture in captures:
-        try:
-            wrong += compare(capture, sensor(dissect, capture), tshark(capture))
-        except subprocess.CalledProcessError as error:
-            print(f"{capture}: left out: {(error.stderr or '').strip().splitlines()[:1]}")
+        wrong += compare(capture.name, dissect, capture)
     sys.exit(min(wrong, 1))
 
 

@@ -1,5 +1,5 @@
-//! `sekisho run` as an operator starts it: from a folder with a configuration, in the namespace of a
-//! wire's receiver. It is gone after the test, however that ends, and so is the folder.
+//! `sekisho run` as an operator starts it: from a folder with a configuration, in the namespace of a wire's
+//! receiver. Daemon and folder are gone after the test, however it ends.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,19 +26,19 @@ const LOG: &str = "log";
 const RECORDS: &str = "records.ndjson";
 const SOCKET: &str = "control.sock";
 
-/// The one direction on a wire: both of its ends are foreign.
+/// The only direction on a wire, whose ends are both foreign.
 const DIRECTION: &str = "foreign-to-foreign";
 
 /// A running daemon. Dropping it kills it.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
-    // Removed after the child was killed, and not before.
+    // Removed only after the child was killed.
     directory: Arc<TempDir>,
 }
 
 impl Daemon {
-    /// Where a file of this name is in its folder.
+    /// The path of a file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -46,7 +46,7 @@ impl Daemon {
     /// What it said on standard error.
     ///
     /// # Panics
-    /// Where that cannot be read.
+    /// If it cannot be read.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path(LOG)).expect("its log")
     }
@@ -54,15 +54,15 @@ impl Daemon {
     /// Runs a command that asks this daemon.
     ///
     /// # Panics
-    /// Where it cannot be run.
+    /// If it cannot be run.
     pub fn ask(&self, arguments: &[&str]) -> Answer {
         Answer::of(sekisho().args(arguments).arg("--socket").arg(self.socket()))
     }
 
-    /// The same, to be waited for later.
+    /// Starts a command that asks this daemon, to be waited for later.
     ///
     /// # Panics
-    /// Where it cannot be run.
+    /// If it cannot be run.
     pub fn begin(&self, arguments: &[&str]) -> Child {
         let mut command = sekisho();
         command.args(arguments).arg("--socket").arg(self.socket());
@@ -80,25 +80,25 @@ impl Daemon {
         self.path(SOCKET)
     }
 
-    /// What `sekisho status --json` says.
+    /// The output of `sekisho status --json`, parsed.
     ///
     /// # Panics
-    /// Where it fails.
+    /// If it fails.
     pub fn status(&self) -> Books {
         Books::read(&self.ask(&["status", "--json"]).good())
     }
 
-    /// The whole lines that are in its output now.
+    /// The whole lines in its output so far.
     ///
     /// # Panics
-    /// Where one of them is no record.
+    /// If one of them is not a record.
     pub fn records(&self) -> Vec<Line> {
         let text = self.output();
         let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
         Line::read_all(whole)
     }
 
-    /// The lines of a file in its folder; none where there is no such file.
+    /// The lines of a file in its folder; none if the file is missing.
     pub fn lines(&self, name: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(name)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
@@ -109,10 +109,10 @@ impl Daemon {
         self.path(RECORDS)
     }
 
-    /// Its output as it is.
+    /// Its output, unparsed.
     ///
     /// # Panics
-    /// Where that cannot be read.
+    /// If it cannot be read.
     pub fn output(&self) -> String {
         fs::read_to_string(self.path(RECORDS)).expect("its output")
     }
@@ -120,17 +120,17 @@ impl Daemon {
     /// Sends it a signal.
     ///
     /// # Panics
-    /// Where it has ended.
+    /// If it has ended.
     pub fn signal(&self, signal: Signal) {
-        // It has not been waited for, so its number is still its own.
+        // Nobody has waited for it yet, so its process number is still its own.
         let number = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(number.expect("a process number"), signal).expect("it runs");
     }
 
-    /// Stops it in the middle of whatever it does, and returns once none of its threads runs.
+    /// Stops it whatever it is doing, and returns once none of its threads runs.
     ///
     /// # Panics
-    /// Where they do not stop.
+    /// If they do not stop.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
         let threads = PathBuf::from(format!("/proc/{}/task", self.child.id()));
@@ -140,7 +140,7 @@ impl Daemon {
         });
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
@@ -148,7 +148,7 @@ impl Daemon {
     /// Its exit status, if it has ended.
     ///
     /// # Panics
-    /// Where the system does not say.
+    /// If the system does not say.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("our own child")
     }
@@ -156,15 +156,15 @@ impl Daemon {
     /// Waits until it has ended.
     ///
     /// # Panics
-    /// Where it does not end.
+    /// If it does not end.
     pub fn wait(&mut self) -> ExitStatus {
         until("the daemon to end", || self.ended())
     }
 
-    /// Asks it to end, which it must do well, and returns all records.
+    /// Makes it end, which must succeed, and returns all records.
     ///
     /// # Panics
-    /// Where it does not end well, or its output is not whole.
+    /// If it fails, or its output is not whole.
     pub fn finish(&mut self) -> Vec<Line> {
         self.signal(Signal::TERM);
         let status = self.wait();
@@ -181,13 +181,13 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Both fail where it has ended already.
+        // Both fail if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The state of a thread stands behind its name, which is in parentheses.
+/// The state of a thread follows its name, which is in parentheses.
 fn is_stopped(thread: &Path) -> bool {
     let text = fs::read_to_string(thread.join("stat")).unwrap_or_default();
     text.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))

@@ -4,11 +4,11 @@ use controller::order::{Mandate, parse_network};
 use ipnetwork::IpNetwork;
 use sensor_common::direction::{AddressClass, Direction};
 use sensor_common::outcome::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::authority::{approved, payload};
 
-mod build;
+pub(crate) mod build;
 mod cases;
 mod tunnels;
 
@@ -49,8 +49,13 @@ pub fn layers() -> Vec<(IpNetwork, AddressClass)> {
     .into()
 }
 
-/// One order for each measure, and a second one under Art. 17.
+/// The orders of [`plans`].
 pub fn orders() -> Vec<Mandate> {
+    plans().iter().map(approved).collect()
+}
+
+/// The plans of one order for each measure, and of a second one under Art. 17.
+pub fn plans() -> Vec<Value> {
     let sets = json!({
         "c2": ["198.51.100.7", "198.51.100.64/26", "2001:db8:5::/48", "2001:db8:6::1"],
         "home": ["203.0.113.9", "2001:db8:81::/64"],
@@ -88,5 +93,5 @@ pub fn orders() -> Vec<Mandate> {
     );
     agreement["party"] =
         json!({"name": "operator", "prefixes": ["203.0.113.0/28", "2001:db8:81::/64"]});
-    [ff, ff2, fd, df, agreement].iter().map(approved).collect()
+    vec![ff, ff2, fd, df, agreement]
 }

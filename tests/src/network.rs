@@ -40,6 +40,23 @@ impl Namespace {
         ip(&format!("-n {} {arguments}", self.name))
     }
 
+    /// What an interface of this namespace has counted.
+    ///
+    /// # Panics
+    /// Where `ip` says nothing of it.
+    pub fn counts(&self, link: &str) -> LinkCounts {
+        let shown = self.ip(&format!("-s -j link show dev {link}"));
+        let shown: serde_json::Value = serde_json::from_str(&shown).expect("`ip -j` prints JSON");
+        let count = |direction: &str, name: &str| {
+            shown[0]["stats64"][direction][name].as_u64().expect("a count of packets")
+        };
+        LinkCounts {
+            received: count("rx", "packets"),
+            receive_dropped: count("rx", "dropped"),
+            send_dropped: count("tx", "dropped"),
+        }
+    }
+
     /// Does something in this namespace. Sockets and attached programs stay in it; the calling
     /// thread does not.
     ///
@@ -70,6 +87,9 @@ pub const SENDER: &str = "198.51.100.7";
 /// The address of the receiver on a [`Wire`].
 pub const RECEIVER: &str = "192.0.2.9";
 
+/// The sender's end of a [`Wire`].
+pub const NEAR: &str = "near";
+
 /// The receiver's end of a [`Wire`], where a sensor stands.
 pub const FAR: &str = "far";
 
@@ -81,6 +101,19 @@ pub struct Wire {
     pub sender: Namespace,
     /// Receives at [`RECEIVER`], on [`FAR`].
     pub receiver: Namespace,
+    /// What else `ip` is told of either end.
+    properties: String,
+}
+
+/// What an end of a [`Wire`] has counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LinkCounts {
+    /// Packets that it has taken off the wire.
+    pub received: u64,
+    /// Of those, the ones that it dropped before anybody saw them.
+    pub receive_dropped: u64,
+    /// Packets that it was to send and dropped, because the wire had no room.
+    pub send_dropped: u64,
 }
 
 impl Wire {
@@ -90,7 +123,19 @@ impl Wire {
     /// Where `ip` cannot make it.
     #[expect(clippy::new_without_default, reason = "it makes something outside of this program")]
     pub fn new() -> Self {
-        let wire = Self { sender: Namespace::new(), receiver: Namespace::new() };
+        Self::with(String::new())
+    }
+
+    /// A new pair with so many queues at either end, for frames of so many bytes after their Ethernet header.
+    ///
+    /// # Panics
+    /// Where `ip` cannot make it.
+    pub fn wide(queues: usize, mtu: u16) -> Self {
+        Self::with(format!(" mtu {mtu} numtxqueues {queues} numrxqueues {queues}"))
+    }
+
+    fn with(properties: String) -> Self {
+        let wire = Self { sender: Namespace::new(), receiver: Namespace::new(), properties };
         wire.connect();
         wire
     }
@@ -100,14 +145,14 @@ impl Wire {
     /// # Panics
     /// Where `ip` cannot.
     pub fn connect(&self) {
-        let Self { sender, receiver } = self;
+        let Self { sender, receiver, properties } = self;
         let receiver_name = receiver.name();
         sender.ip(&format!(
-            "link add near address 02:00:00:00:00:01 type veth peer name {FAR} address \
-             02:00:00:00:00:02 netns {receiver_name}"
+            "link add {NEAR} address 02:00:00:00:00:01{properties} type veth peer name {FAR} address \
+             02:00:00:00:00:02{properties} netns {receiver_name}"
         ));
         for (host, link, own, other, other_network, other_link) in [
-            (sender, "near", SENDER, RECEIVER, "192.0.2.0/24", "02:00:00:00:00:02"),
+            (sender, NEAR, SENDER, RECEIVER, "192.0.2.0/24", "02:00:00:00:00:02"),
             (receiver, FAR, RECEIVER, SENDER, "198.51.100.0/24", "02:00:00:00:00:01"),
         ] {
             host.ip(&format!("address add {own}/24 dev {link}"));
@@ -127,9 +172,7 @@ impl Wire {
     /// # Panics
     /// Where `ip` says nothing of them.
     pub fn packets(&self) -> u64 {
-        let shown = self.receiver.ip(&format!("-s -j link show dev {FAR}"));
-        let shown: serde_json::Value = serde_json::from_str(&shown).expect("`ip -j` prints JSON");
-        shown[0]["stats64"]["rx"]["packets"].as_u64().expect("packets received")
+        self.receiver.counts(FAR).received
     }
 }
 

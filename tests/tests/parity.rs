@@ -4,57 +4,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use controller::capture::{Capture, Next};
 use controller::compile::{Generation, Slotted, compile};
-use controller::engine::{Engine, HostEngine, KernelEngine, LONGEST_FRAME};
+use controller::engine::{Engine as _, HostEngine, KernelEngine};
 use sekisho_stack::{Piece, wrapped};
 use sekisho_tests::authority::{approved, payload};
+use sekisho_tests::both::{Judged, alike, timeless};
 use sekisho_tests::frames::{fixtures, layers, orders};
 use sekisho_tests::privilege::require_kernel;
-use sensor_common::boot_time::BootTime;
-use sensor_common::counters::{Counters, columns};
-use sensor_common::outcome::Outcome;
+use sensor_common::counters::column_name;
 use sensor_common::parse::tunnel::Entered;
-use sensor_common::record::Record;
 use serde_json::{Value, json};
 
 fn generation() -> Generation {
     let orders = orders();
     let slotted = Slotted::in_turn(&orders);
     compile(3, &[&layers()], &slotted, None).unwrap()
-}
-
-/// The time is each engine's own; everything else must be the same.
-fn timeless(mut records: Vec<Record>) -> Vec<Record> {
-    for record in &mut records {
-        record.time = BootTime::ZERO;
-    }
-    records
-}
-
-/// An outcome, a direction, and the packets and bytes that were added there.
-type Added = (Outcome, &'static str, u64, u64);
-
-/// What one frame added to the counters.
-fn added(before: &Counters, after: &Counters) -> Vec<Added> {
-    let mut added = Vec::new();
-    for outcome in Outcome::ALL {
-        for direction in columns() {
-            let packets = after.packets(*outcome, direction) - before.packets(*outcome, direction);
-            let bytes = after.bytes(*outcome, direction) - before.bytes(*outcome, direction);
-            if packets + bytes != 0 {
-                let column = sensor_common::counters::column_name(direction);
-                added.push((*outcome, column, packets, bytes));
-            }
-        }
-    }
-    added
-}
-
-fn judge(engine: &mut dyn Engine, frame: &[u8]) -> (Vec<Record>, Vec<Added>) {
-    let before = engine.counters().unwrap();
-    let records = engine.judge(frame).unwrap();
-    (timeless(records), added(&before, &engine.counters().unwrap()))
 }
 
 #[test]
@@ -65,10 +29,9 @@ fn every_fixture_ends_alike_in_both_engines() {
     let mut kernel = KernelEngine::new(&generation.lines).unwrap();
     for fixture in fixtures() {
         let name = fixture.name;
-        let (records, added) = judge(&mut host, &fixture.frame);
-        assert_eq!(judge(&mut kernel, &fixture.frame), (records.clone(), added.clone()), "{name}");
-
-        let column = sensor_common::counters::column_name(fixture.direction);
+        let judged = alike(&mut host, &mut kernel, &fixture.frame, &|| name.to_owned()).unwrap();
+        let Judged { records, added, .. } = judged;
+        let column = column_name(fixture.direction);
         let length = fixture.frame.len() as u64;
         assert_eq!(added, [(fixture.outcome, column, 1, length)], "{name}");
         let rules: Vec<String> = records
@@ -176,36 +139,6 @@ fn damaged_stacks_end_alike_in_both_engines() {
         }
     }
     assert!(seen.iter().copied().eq(0..=8), "{seen:?}");
-}
-
-/// Folders of captures, separated by colons, whose frames end alike in both engines. Without it there are none.
-const CAPTURES: &str = "SEKISHO_CAPTURES";
-
-#[test]
-fn captured_frames_end_alike_in_both_engines() {
-    require_kernel();
-    let folders = std::env::var_os(CAPTURES).unwrap_or_default();
-    let generation = generation();
-    let mut host = HostEngine::new(generation.lines.clone());
-    let mut kernel = KernelEngine::new(&generation.lines).unwrap();
-    for folder in std::env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty()) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            // What is no capture is not about engines; what is of another link type is bytes like any other.
-            let Ok(mut capture) = Capture::open(&path) else { continue };
-            let mut frames = 0;
-            while let Ok(Some(next)) = capture.next_frame() {
-                let Next::Frame(frame) = next else { continue };
-                if frame.data.len() > LONGEST_FRAME {
-                    continue;
-                }
-                frames += 1;
-                let expected = judge(&mut host, frame.data);
-                assert_eq!(judge(&mut kernel, frame.data), expected, "{path:?}, {}", frame.number);
-            }
-            eprintln!("{}: {frames} frames", path.display());
-        }
-    }
 }
 
 /// As many orders and rules as there can be, all of which hold for one packet: the longest walk.

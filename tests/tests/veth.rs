@@ -44,12 +44,16 @@ fn program(mode: Mode) -> (Program, Records) {
     (program, records)
 }
 
-fn judged(program: &Program, outcome: Outcome) -> u64 {
+fn counters(program: &Program) -> Counters {
     let mut sum = Counters::default();
     for cpu in program.counters().unwrap() {
         sum.merge(&cpu);
     }
-    sum.packets(outcome, Some(ForeignToForeign))
+    sum
+}
+
+fn judged(program: &Program, outcome: Outcome) -> u64 {
+    counters(program).packets(outcome, Some(ForeignToForeign))
 }
 
 /// Sends `PACKETS` datagrams to each port, and waits until the program has judged them all.
@@ -70,7 +74,7 @@ fn send(from: &UdpSocket, program: &Program) {
 fn traffic_through(mode: Mode) {
     require_kernel();
     let wire = Wire::new();
-    let Wire { sender, receiver } = &wire;
+    let Wire { sender, receiver, .. } = &wire;
     let (mut program, mut records) = program(mode);
     receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
     let shown = receiver.ip("link show dev far");
@@ -121,4 +125,39 @@ fn a_tap_records_and_drops_real_traffic() {
 #[test]
 fn inline_records_real_traffic_and_lets_it_pass() {
     traffic_through(Mode::Inline);
+}
+
+/// Payloads of datagrams in frames of one buffer and of several, up to a whole link's.
+const JUMBO: [usize; 6] = [1_472, 3_400, 3_520, 4_096, 8_000, 9_000 - 28];
+
+/// With links for jumbo frames, the driver hands frames over in several buffers: all of one is counted, recorded
+/// and let through.
+#[test]
+fn jumbo_frames_are_judged_and_pass_whole() {
+    require_kernel();
+    let wire = Wire::new();
+    let Wire { sender, receiver, .. } = &wire;
+    sender.ip("link set near mtu 9000");
+    receiver.ip(&format!("link set {FAR} mtu 9000"));
+    let (mut program, mut records) = program(Mode::Inline);
+    receiver.inside(|| program.attach(FAR, XdpAttach::Native)).unwrap();
+
+    let from = sender.inside(|| UdpSocket::bind((SENDER, 0))).unwrap();
+    let to = receiver.inside(|| UdpSocket::bind((RECEIVER, SELECTED_PORT))).unwrap();
+    to.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut bytes = 0;
+    for length in JUMBO {
+        let payload: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        from.send_to(&payload, (RECEIVER, SELECTED_PORT)).unwrap();
+        let mut received = vec![0; 10_000];
+        let count = to.recv(&mut received).unwrap();
+        assert!(received[..count] == payload, "{count} of {length} bytes");
+        // Ethernet, IPv4 and UDP headers.
+        let frame = u32::try_from(14 + 20 + 8 + length).unwrap();
+        let record = records.next_record().unwrap_or_else(|| panic!("{length}: no record"));
+        assert_eq!((record.length, record.destination_port), (frame, SELECTED_PORT));
+        bytes += u64::from(frame);
+    }
+    assert_eq!(records.next_record(), None);
+    assert_eq!(counters(&program).bytes(Outcome::Recorded, Some(ForeignToForeign)), bytes);
 }

@@ -20,11 +20,14 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Draw cost against number of selectors
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
     svg: Option<PathBuf>,
     /// Fewer packets, a smaller comparison, nothing with ten million selectors
     #[arg(long)]
     quick: bool,
+    /// Measure this tree's kernel object and this one, another build of it, in turns
+    #[arg(long, value_name = "OBJECT")]
+    against: Option<PathBuf>,
 }
 
 /// `cargo xtask bench`.
@@ -47,7 +50,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for case in &options.cases {
         bench.arg("--case").arg(case);
     }
-    for (option, file) in [("--json", &options.json), ("--svg", &options.svg)] {
+    for (option, file) in
+        [("--json", &options.json), ("--svg", &options.svg), ("--against", &options.against)]
+    {
         if let Some(file) = file {
             bench.arg(option).arg(file);
         }

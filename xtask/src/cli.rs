@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::vm::{self, Kernel};
-use crate::{bench, ci, coverage, demo, fuzz, hostile, object, setup, test};
+use crate::{bench, ci, coverage, demo, fuzz, lasting, object, setup, test};
 
 /// Sekisho's development tasks.
 #[derive(Debug, Parser)]
@@ -54,27 +54,29 @@ enum Task {
         binary: Option<PathBuf>,
     },
 
-    /// Run the tests: the parts that need no root, signatures against another implementation, those
-    /// over the real kernel, and `vm-test`
+    /// Run the tests: the parts that need no root, signatures and dissection against other
+    /// implementations, those over the running kernel, and `vm-test --kernel 6.1`
     ///
-    /// Nothing is skipped in silence: without root the task runs what it can and then fails.
+    /// Nothing is skipped in silence: without root the task runs what it can and then fails. Of folders of
+    /// captures that `SEKISHO_CAPTURES` names, host, kernel and tshark have to say the same.
     #[command(after_help = "Examples:
-  cargo xtask test")]
+  cargo xtask test
+  SEKISHO_CAPTURES=/srv/pcaps cargo xtask test")]
     Test,
 
-    /// Run the tests over the kernel once more under another kernel, in a virtual machine
+    /// Run the tests over the kernel once more under other kernels, in virtual machines
     ///
-    /// Boots Debian's kernel of that version under QEMU, with hardware virtualisation where it
-    /// works. The package is downloaded and unpacked below target/vm, never installed; remove that
-    /// directory to get the package that is current. Needs no root once QEMU is installed.
+    /// Boots Debian's kernels under QEMU, one after the other, with hardware virtualisation where it
+    /// works; without it each takes some ten minutes. The packages are downloaded and unpacked below
+    /// target/vm, never installed; remove a kernel's directory there to get the package that is current. Needs
+    /// no root once QEMU is installed. Under the kernel that runs here, the same tests are part of `test`.
     #[command(after_help = "Examples:
   cargo xtask vm-test
-  cargo xtask vm-test --kernel 6.1")]
+  cargo xtask vm-test --kernel 6.12")]
     VmTest {
-        /// The kernel, by its version
-        #[arg(long, value_name = "VERSION", default_value = vm::KERNELS[0].name)]
-        #[arg(value_parser = Kernel::by_name)]
-        kernel: &'static Kernel,
+        /// One kernel only, by its version: 6.1 (Debian 12) or 6.12 (Debian 13)
+        #[arg(long, value_name = "VERSION", value_parser = Kernel::by_name)]
+        kernel: Option<&'static Kernel>,
     },
 
     /// Measure the kernel program's speed, the installation of orders and their memory
@@ -96,7 +98,18 @@ enum Task {
     #[command(after_help = "Examples:
   cargo xtask hostile --minutes 60
   cargo xtask hostile --minutes 1 --seed 7")]
-    Hostile(hostile::Options),
+    Hostile(lasting::Options),
+
+    /// Send mixed hostile frames to a running sensor as fast as the machine can, and hold all books together
+    ///
+    /// As root, in network namespaces of its own, from every processor. Damaged frames, fragments, deep stacks,
+    /// jumbo frames and floods of what is selected. Every five seconds the books must balance to the packet with
+    /// what the host engine foretold; memory must stay flat, and the kernel and the daemon silent. The tests do
+    /// the same for some seconds.
+    #[command(after_help = "Examples:
+  cargo xtask load --minutes 60
+  cargo xtask load --minutes 3 --seed 7")]
+    Load(lasting::Options),
 
     /// Fuzz frames, envelopes, documents, lists, captures and requests, each with an oracle
     ///
@@ -135,7 +148,8 @@ impl Cli {
             Task::Test => test::run(),
             Task::VmTest { kernel } => vm::run(kernel),
             Task::Bench(options) => bench::run(&options),
-            Task::Hostile(options) => hostile::run(&options),
+            Task::Hostile(options) => lasting::run("hostile", &options),
+            Task::Load(options) => lasting::run("load", &options),
             Task::Fuzz(options) => fuzz::run(&options),
             Task::Coverage => coverage::run(),
             Task::Ci => ci::run(),

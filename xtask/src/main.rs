@@ -10,7 +10,7 @@ mod coverage;
 mod demo;
 mod fuzz;
 mod guard;
-mod hostile;
+mod lasting;
 mod object;
 mod packages;
 mod privilege;

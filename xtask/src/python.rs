@@ -1,5 +1,5 @@
-//! The Python library with which the interoperation tests sign and verify, in an environment of its own below
-//! `target/tools`, so that the system's Python does not change.
+//! The Python libraries of the interoperation tests, in an environment of their own below `target/tools`, so that
+//! the system's Python does not change. Each is another implementation of something that is ours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,12 @@ use crate::{packages, process, workspace};
 /// The releases, pinned.
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
 
-/// The Python that has the library, which is installed if necessary.
-pub(crate) fn with_securesystemslib() -> Result<PathBuf> {
+/// What the libraries are for.
+const WHY: &str = "securesystemslib, another implementation of DSSE, signs and verifies what `sekisho` verifies and \
+                   signs; scapy makes frames that are not made by us";
+
+/// The Python that has the libraries, which are installed if necessary.
+pub(crate) fn with_libraries() -> Result<PathBuf> {
     let file = workspace::root().join(REQUIREMENTS);
     let wanted =
         fs::read_to_string(&file).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
@@ -26,13 +30,11 @@ pub(crate) fn with_securesystemslib() -> Result<PathBuf> {
     }
     system_python()?;
     println!(
-        "set-up: pip install {}, into target/\n        because: the tests let another \
-         implementation of DSSE sign and verify what `sekisho` verifies and signs",
+        "set-up: pip install {}, into target/\n        because: {WHY}",
         releases(&wanted).join(" ")
     );
-    install(&directory, &python, &file).context(
-        "securesystemslib cannot be installed, so the tests of interoperation cannot run",
-    )?;
+    install(&directory, &python, &file)
+        .context("they cannot be installed, so the tests of interoperation cannot run")?;
     fs::write(&installed, wanted)
         .with_context(|| format!("cannot write {}", installed.display()))?;
     Ok(python)
@@ -51,12 +53,10 @@ fn install(directory: &Path, python: &Path, requirements: &Path) -> Result<()> {
 
 /// Python with the modules that make an environment, which Debian packages separately.
 fn system_python() -> Result<()> {
-    let why =
-        "securesystemslib, an independent implementation of DSSE, runs in a Python environment";
     let ready = process::find("python3").is_some()
         && process::answer(Command::new("python3").args(["-c", "import ensurepip, venv"]))
             .is_some();
-    if ready { Ok(()) } else { packages::install(&["python3", "python3-venv"], why) }
+    if ready { Ok(()) } else { packages::install(&["python3", "python3-venv"], WHY) }
 }
 
 /// The lines that name a release in a list of requirements.
@@ -73,6 +73,8 @@ mod tests {
         let text = fs::read_to_string(workspace::root().join(REQUIREMENTS)).unwrap();
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         assert_eq!(releases(&text), lines.collect::<Vec<_>>());
-        assert!(releases(&text).iter().any(|line| line.starts_with("securesystemslib==")));
+        for library in ["securesystemslib==", "scapy=="] {
+            assert!(releases(&text).iter().any(|line| line.starts_with(library)), "{library}");
+        }
     }
 }

@@ -31,6 +31,9 @@ const TOOLS: [(&str, &str, &str); 7] = [
     ("bpftool", "bpftool", BPFTOOL),
 ];
 
+/// A program, and the package that has it.
+const TSHARK: &str = "tshark";
+
 /// Its purpose.
 const BPFTOOL: &str = "`bpftool` freezes the maps of a sensor under test";
 
@@ -39,7 +42,8 @@ pub(crate) fn all() -> Result<()> {
     let toolchain = toolchain()?;
     kernel_tools()?;
     virtual_machine()?;
-    python::with_securesystemslib()?;
+    python::with_libraries()?;
+    dissection()?;
     fuzz::tools()?;
     coverage::tools()?;
     if privilege::is_root() {
@@ -49,6 +53,17 @@ pub(crate) fn all() -> Result<()> {
     println!("set-up: done; the kernel program is built by {route} (LLVM {llvm})");
     println!("        and linked by {}", toolchain.linker.display());
     Ok(())
+}
+
+/// What reads frames besides the sensor.
+pub(crate) fn dissection() -> Result<()> {
+    if process::find(TSHARK).is_some() {
+        return Ok(());
+    }
+    packages::install(
+        &[TSHARK],
+        "`tshark` reads the frames that the sensor's parser reads, in the tests",
+    )
 }
 
 /// What the demo and the tests over the kernel need at run time.

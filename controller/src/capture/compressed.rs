@@ -1,6 +1,6 @@
-//! The bytes of a file that may be compressed: gzip (RFC 1952), Zstandard (RFC 8878) or xz, told by how
-//! it begins, as often as one compressed stream follows another. Zeros between and behind them, which
-//! tapes and block devices leave, are none of the file.
+//! The bytes of a file that may be compressed with gzip (RFC 1952), Zstandard (RFC 8878) or xz; its first
+//! bytes tell which. A file may hold several compressed streams, one after the other. Zeros between and after
+//! them, which tapes and block devices leave, do not belong to the file.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +11,16 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 pub(super) type Bytes = Box<dyn Read + Send>;
 
-/// The largest window that is reserved: what `xz -9` and `zstd --long` need, and twice as much.
+/// The largest window that is reserved: as much as `zstd --long` needs, and twice as much as `xz -9`.
 const LARGEST_WINDOW: u32 = 128 << 20;
-/// What xz needs besides, in KiB.
+/// What xz needs in addition, in KiB.
 const OVERHEAD: u32 = 4 << 10;
 
 /// A file's bytes, decompressed.
 pub(super) struct Decompressed {
     member: Member,
     name: &'static str,
-    /// What went wrong below a decompressor, which tells it in words of its own.
+    /// What went wrong below a decompressor, which itself reports it in other words.
     trouble: Arc<Mutex<Trouble>>,
 }
 
@@ -30,9 +30,9 @@ enum Member {
     Gzip(Box<GzDecoder<Source>>),
     Zstd(Box<StreamingDecoder<Source, FrameDecoder>>),
     Xz(Box<XzReader<Source>>),
-    /// One without contents, which is behind us.
+    /// An empty one, which was read.
     Empty(Source),
-    /// There is no more.
+    /// The end of the file.
     Over,
 }
 
@@ -120,7 +120,7 @@ impl Decompressed {
             [] => self.member = Member::Over,
             first => {
                 let Some(magic) = Magic::of(first) else {
-                    return Err(invalid("bytes behind its end that are not compressed"));
+                    return Err(invalid("bytes after its end that are not compressed"));
                 };
                 self.open(magic, source)?;
             }
@@ -128,7 +128,7 @@ impl Decompressed {
         Ok(())
     }
 
-    /// The source behind a stream that is at its end; the stream is checked by what its end says.
+    /// Ends a stream: checks it by its trailer, and returns the source of what follows.
     fn close(&mut self) -> io::Result<Option<Source>> {
         match std::mem::replace(&mut self.member, Member::Over) {
             Member::Plain(_) | Member::Over => Ok(None),
@@ -157,7 +157,7 @@ impl Decompressed {
         }
     }
 
-    /// The end of reading: what was below the decompressor, or what it says.
+    /// Why reading failed: the trouble below the decompressor if there was any, or else what it reports.
     fn fail(&mut self, error: &io::Error) -> io::Error {
         // It is not asked again.
         self.member = Member::Over;

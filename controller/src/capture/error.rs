@@ -26,7 +26,7 @@ impl fmt::Display for Place {
 /// Why a capture, or one of its frames, cannot be read. Each is one line that names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// The system does not give its bytes.
+    /// The system could not read it.
     #[error("{file}: cannot be read: {source}")]
     Unreadable {
         /// The file.
@@ -39,7 +39,7 @@ pub enum CaptureError {
     NotACapture {
         /// The file.
         file: String,
-        /// How that is seen.
+        /// What shows it.
         reason: &'static str,
     },
     /// It ends inside a header, a packet or a block.
@@ -50,7 +50,7 @@ pub enum CaptureError {
         /// Where it ends.
         place: Place,
     },
-    /// Its frames, or one of them, begin in a way that is not known.
+    /// The link type of its frames, or of one of them, is not supported.
     #[error("{file}: {place}: link type {number} ({}) is not read", link_type::name(*.number))]
     LinkType {
         /// The file.

@@ -1,4 +1,4 @@
-//! Numbers in the byte order of whoever wrote them.
+//! Numbers in the byte order of the machine that wrote them.
 
 /// A byte order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -3,7 +3,7 @@
 
 use crate::capture::error::Fault;
 
-/// Those whose frames can hold IP packets and are read.
+/// The link types that are read: their frames can hold IP packets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LinkType {
     /// Ethernet.
@@ -16,7 +16,7 @@ pub enum LinkType {
     Ppp,
     /// PPP in HDLC-like framing, or Cisco's HDLC (RFC 1547 section 4.3.1).
     PppHdlc,
-    /// PPP behind a byte that says who sent it.
+    /// PPP after a byte that says who sent it.
     PppWithDirection,
     /// `PPPoE`, from its own header on (RFC 2516).
     PppEther,
@@ -68,7 +68,7 @@ pub(super) fn name(number: u16) -> &'static str {
         .map_or("no name known", |&(_, name)| name)
 }
 
-/// Those that are met, by number.
+/// The names of link types that occur in practice, by number.
 #[rustfmt::skip]
 const NAMES: &[(u16, &str)] = &[
     (0, "NULL"), (1, "ETHERNET"), (3, "AX25"), (6, "IEEE802_5"), (7, "ARCNET_BSD"), (8, "SLIP"),

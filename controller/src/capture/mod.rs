@@ -1,13 +1,12 @@
-//! Captures: the frames of a pcap or pcapng file, compressed or not, one after the other and without
-//! ever holding more than one of them. What the frames contain is not looked at here.
+//! Reads captures: the frames of a pcap or pcapng file, compressed or not, one at a time. Only one frame is
+//! ever in memory. What frames contain is not looked at here.
 //!
-//! Captures come from anywhere. Whatever the bytes are, the answer is a frame, the end or a
-//! [`CaptureError`] that names the file and the place. One wrong frame costs that frame, as long as it is
-//! known where the next one begins. No length that a file claims is believed before the bytes behind it are
-//! bounded.
+//! Captures come from anywhere. Whatever the bytes are, the answer is a frame, the end or a [`CaptureError`]
+//! that names the file and the place. A damaged frame is skipped, as long as it is known where the next one
+//! begins. No length in a file is believed before it is checked against a limit.
 //!
-//! Sources: draft-ietf-opsawg-pcap, -pcapng and -pcaplinktype; what is read of them, and what is not, is
-//! in docs/captures.md.
+//! Sources: draft-ietf-opsawg-pcap, -pcapng and -pcaplinktype. docs/captures.md says which parts of them are
+//! read, and which are not.
 //!
 //! | file | |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! The pcap format (draft-ietf-opsawg-pcap): one header, then packets, each behind a header of 16
-//! bytes (24 in Kuznetzov's variant, which libpcap calls "modified").
+//! The pcap format (draft-ietf-opsawg-pcap): one header, then packets, each after a header of 16 bytes (24 in
+//! Kuznetzov's variant, which libpcap calls "modified").
 //!
 //! Reading: the header's time zone is ignored, as the draft says.
 
@@ -21,7 +21,7 @@ pub(super) const MAGICS: [([u8; 4], Variant); 6] = [
     ([0xa1, 0xb2, 0xcd, 0x34], Variant { order: Big, nanoseconds_per_unit: 1000, header: 24 }),
 ];
 
-/// What the first bytes say of all others.
+/// What the first bytes say about all others.
 #[derive(Clone, Copy)]
 pub(super) struct Variant {
     order: ByteOrder,
@@ -48,12 +48,12 @@ mod packet {
 pub(super) struct Reader {
     variant: Variant,
     link: LinkType,
-    /// Length of the frame check sequence behind each frame.
+    /// Length of the frame check sequence after each frame.
     check: u32,
 }
 
 impl Reader {
-    /// The variant that a file is of.
+    /// The variant of a file.
     pub(super) fn variant(magic: &[u8]) -> Option<Variant> {
         MAGICS.iter().find(|(known, _)| known == magic).map(|(_, variant)| *variant)
     }
@@ -73,7 +73,7 @@ impl Reader {
         Ok(Self { variant, link, check })
     }
 
-    /// The next packet: its frame, or why it is none; or why there are no more.
+    /// The next packet: its frame, or why the frame cannot be read. An error ends the file.
     pub(super) fn next<'b>(
         &self,
         stream: &mut Stream,
@@ -90,7 +90,7 @@ impl Reader {
         if captured as usize > LARGEST_FRAME {
             return match stream.skip(captured.into()) {
                 Ok(()) => Ok(Some(Err(too_large(captured)))),
-                // The length is most likely what is damaged.
+                // Most likely the length itself is damaged.
                 Err(Fault::CutOff) => Err(too_large(captured)),
                 Err(fault) => Err(fault),
             };

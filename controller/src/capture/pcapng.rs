@@ -1,8 +1,8 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections of blocks, each with its length before
 //! and after it. Blocks that carry no packets and describe no interface are skipped unread.
 //!
-//! Framing and limits are here; what the blocks say is in `interface` and `packet`. A packet's block that
-//! says something wrong costs that packet: where the next block begins is known all the same.
+//! Framing and limits are here; what the blocks say is in `interface` and `packet`. If a packet's block is
+//! wrong, only that packet is lost, because it is still known where the next block begins.
 
 mod interface;
 mod packet;
@@ -31,7 +31,7 @@ mod block_type {
 
 /// The largest block that is held: a frame of the largest size and generous options.
 const LARGEST_BLOCK: u32 = 1 << 20;
-/// More interfaces than any capture has.
+/// The most interfaces of a section: more than any capture has.
 const MOST_INTERFACES: usize = 1 << 16;
 
 pub(super) struct Reader {
@@ -39,10 +39,10 @@ pub(super) struct Reader {
     interfaces: Vec<Interface>,
 }
 
-/// What a block is to whoever looks for packets. Its body, less type and lengths, is in the buffer.
+/// What a block holds. Its body, without type and lengths, is in the buffer.
 enum Block {
     Packet(u32),
-    /// A packet's, and too large.
+    /// A packet that is too large.
     TooLarge(u32),
     Other,
 }
@@ -55,7 +55,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The next packet: its frame, or why it is none; or why there are no more.
+    /// The next packet: its frame, or why the frame cannot be read. An error ends the file.
     pub(super) fn next<'b>(
         &mut self,
         stream: &mut Stream,
@@ -75,8 +75,8 @@ impl Reader {
         }
     }
 
-    /// Reads the rest of the block whose type is in `buffer`, and takes in what it says about the
-    /// section and its interfaces.
+    /// Reads the rest of the block whose type is in `buffer`, and takes over what it says about the section
+    /// and its interfaces.
     fn block(&mut self, stream: &mut Stream, buffer: &mut Vec<u8>) -> Result<Block, Fault> {
         const AROUND: u32 = 12;
         stream.append(buffer, 4)?;
@@ -98,7 +98,7 @@ impl Reader {
             block_type::PACKET | block_type::SIMPLE_PACKET | block_type::ENHANCED_PACKET
         );
         let interface = block_type == block_type::INTERFACE;
-        // What is in the buffer already, less type and length.
+        // What is in the buffer already, without type and length.
         buffer.drain(..8);
         let body = length - AROUND;
         let here = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
@@ -108,7 +108,7 @@ impl Reader {
             stream.append(buffer, (body - here) as usize)?;
         } else {
             stream.skip(u64::from(body - here)).map_err(|fault| match fault {
-                // The length is most likely what is damaged.
+                // Most likely the length itself is damaged.
                 Fault::CutOff if read => too_long(length),
                 fault => fault,
             })?;
@@ -128,7 +128,7 @@ impl Reader {
         Ok(Block::Other)
     }
 
-    /// Reads the length behind a block.
+    /// Reads the length at the end of a block.
     fn end(&self, stream: &mut Stream, length: u32) -> Result<(), Fault> {
         let mut end = Vec::with_capacity(4);
         stream.append(&mut end, 4)?;
@@ -138,7 +138,7 @@ impl Reader {
         }
     }
 
-    /// A new section begins: no interface of the last one is known in it.
+    /// Begins a new section, in which the interfaces of the last one do not count.
     fn section(&mut self, body: &[u8]) -> Result<(), Fault> {
         const MAJOR_VERSION: usize = 4;
         let version = self.order.u16(body, MAJOR_VERSION);

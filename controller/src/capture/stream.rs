@@ -1,4 +1,4 @@
-//! The bytes of a capture, with the place kept.
+//! The bytes of a capture, and the place in it.
 
 use std::io::{self, BufReader, ErrorKind, Read};
 
@@ -26,7 +26,8 @@ impl Stream {
         self.start = self.offset;
     }
 
-    /// Where a fault lies: a cut where the bytes end, anything else where its packet or block begins.
+    /// The place of a fault: where the bytes end if they are cut off, and otherwise where the packet or block
+    /// begins.
     pub(super) const fn place_of(&self, fault: &Fault) -> u64 {
         match fault {
             Fault::CutOff => self.offset,
@@ -34,7 +35,7 @@ impl Stream {
         }
     }
 
-    /// Appends up to `count` bytes, fewer only at the end, and says how many.
+    /// Appends up to `count` bytes, fewer only at the end, and returns how many.
     pub(super) fn append_some(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -52,7 +53,8 @@ impl Stream {
         if self.append_some(buffer, count)? == count { Ok(()) } else { Err(Fault::CutOff) }
     }
 
-    /// Appends a header of `count` bytes, or says that the stream ends before its first byte.
+    /// Appends a header of `count` bytes. Returns whether there was one: the stream may end before its first
+    /// byte.
     pub(super) fn append_unless_end(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -65,7 +67,7 @@ impl Stream {
         }
     }
 
-    /// Reads `count` bytes for nothing.
+    /// Skips `count` bytes.
     pub(super) fn skip(&mut self, count: u64) -> Result<(), Fault> {
         let skipped = io::copy(&mut self.reader.by_ref().take(count), &mut io::sink())
             .map_err(|error| self.fault(error))?;

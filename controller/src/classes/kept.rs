@@ -1,5 +1,5 @@
-//! The ranges as a text, schema `sekisho.classes/v1`: a line for the first address of each, with its
-//! class. One set of ranges has one text, so that its SHA-256 names what every address is.
+//! The ranges as a text, schema `sekisho.classes/v1`: one line for each range, with its first address and its
+//! class. Equal ranges have equal texts, so the SHA-256 of the text stands for the class of every address.
 //!
 //! ```text
 //! sekisho.classes/v1
@@ -18,8 +18,25 @@ use super::ranges::{ClassRanges, Start, address};
 use crate::direction::Family;
 
 const SCHEMA: &str = "sekisho.classes/v1";
-/// The longest text that is kept and read: some four million ranges.
+/// The longest text that is kept and read: about four million ranges.
 pub const LARGEST: usize = 128 << 20;
+
+/// Why bytes are not the text of ranges. Completes a sentence that begins with the file's name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum KeptFault {
+    /// Not text.
+    #[error("is not UTF-8 text")]
+    NotText,
+    /// Another schema.
+    #[error("does not begin with {SCHEMA}")]
+    Schema,
+    /// A line of another form; its number, from 1.
+    #[error("line {0} names no range")]
+    Line(usize),
+    /// Such ranges have another text, or cannot exist.
+    #[error("is not how ranges are written")]
+    Spelling,
+}
 
 impl ClassRanges {
     /// Writes the ranges.
@@ -38,17 +55,16 @@ impl ClassRanges {
     /// Reads ranges that were written.
     ///
     /// # Errors
-    /// One clause that says what is wrong.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    /// [`KeptFault`].
+    pub fn read(bytes: &[u8]) -> Result<Self, KeptFault> {
+        let text = std::str::from_utf8(bytes).map_err(|_| KeptFault::NotText)?;
         let mut lines = text.lines();
         if lines.next() != Some(SCHEMA) {
-            return Err(format!("does not begin with {SCHEMA}"));
+            return Err(KeptFault::Schema);
         }
         let mut ranges = Self { v4: Vec::new(), v6: Vec::new() };
         for (number, line) in (2..).zip(lines) {
-            let wrong = || format!("line {number} names no range");
-            let (family, start) = start(line).ok_or_else(wrong)?;
+            let (family, start) = start(line).ok_or(KeptFault::Line(number))?;
             let starts = match family {
                 Family::Ipv4 => &mut ranges.v4,
                 Family::Ipv6 => &mut ranges.v6,
@@ -56,12 +72,13 @@ impl ClassRanges {
             starts.push(start);
         }
         let begins = |starts: &[Start]| starts.first().is_some_and(|(start, _)| *start == 0);
-        // Whoever looks an address up searches by halves.
+        // An address is looked up by binary search.
         let ascends = |starts: &[Start]| starts.is_sorted_by(|a, b| a.0 < b.0 && a.1 != b.1);
         let sound = [&ranges.v4, &ranges.v6].into_iter().all(|s| begins(s) && ascends(s));
-        // The order of families and the spelling of addresses: one set of ranges has one text.
+        // This also checks the order of families and the spelling of addresses: equal ranges have equal
+        // texts.
         if !sound || ranges.written() != text {
-            return Err("is not how ranges are written".to_owned());
+            return Err(KeptFault::Spelling);
         }
         Ok(ranges)
     }
@@ -121,7 +138,8 @@ mod tests {
         ] {
             let text = good.replacen(from, to, 1);
             assert_ne!(text, good);
-            assert_eq!(ClassRanges::read(text.as_bytes()).unwrap_err(), reason, "{text}");
+            let fault = ClassRanges::read(text.as_bytes()).unwrap_err();
+            assert_eq!(fault.to_string(), reason, "{text}");
         }
         assert!(ClassRanges::read(b"\xff").is_err());
     }

@@ -1,5 +1,5 @@
-//! What a direction table comes to: the class of every address, as disjoint ranges (L-DIR). Whoever can
-//! change it decides what is selectable, so it is kept, and what changed is told in numbers.
+//! The result of a direction table: the class of every address, as disjoint ranges (L-DIR). Whoever changes
+//! it decides what can be selected. So it is kept, and changes are reported in numbers.
 //!
 //! | file | job |
 //! |---|---|
@@ -11,6 +11,6 @@ mod kept;
 mod moved;
 mod ranges;
 
-pub use kept::LARGEST;
+pub use kept::{KeptFault, LARGEST};
 pub use moved::{Addresses, Move, Moved};
 pub use ranges::ClassRanges;

@@ -1,6 +1,5 @@
-//! What changed between two tables: how many addresses went from which class to which. Numbers, because
-//! nobody reads a list of a hundred thousand prefixes, and whoever can change what is foreign decides
-//! what is selectable.
+//! What changed between two tables: how many addresses went from which class to which. These are numbers
+//! because nobody reads a list of a hundred thousand prefixes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,10 +12,10 @@ use super::ranges::{ClassRanges, Start};
 use crate::compile::overlay;
 use crate::direction::Family;
 
-/// The share of a family's address space that may move without being asked for, as its reciprocal.
+/// The share of a family's address space that may move without `--accept-change`, as its reciprocal.
 const ONE_IN: u128 = 1_000;
 
-/// From one class to another.
+/// From which class to which.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -56,8 +55,8 @@ impl fmt::Display for Move {
     }
 }
 
-/// A number of addresses; 2^128 - 1 for all of IPv6. In JSON a text of decimal digits: most readers
-/// round larger numbers.
+/// A number of addresses; 2^128 - 1 for all of IPv6. In JSON it is a string of decimal digits, because most
+/// readers round large numbers.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Addresses(pub u128);
 
@@ -74,7 +73,7 @@ impl<'de> Deserialize<'de> for Addresses {
     }
 }
 
-/// How many addresses have another class than before, by family. What did not move is not there.
+/// How many addresses have another class than before, by family. Moves that did not occur are left out.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Moved(BTreeMap<Family, BTreeMap<Move, Addresses>>);
 
@@ -98,7 +97,7 @@ impl Moved {
 
     /// Whether more than a thousandth of the address space of a family has moved (L-DIR).
     pub fn is_much(&self) -> bool {
-        // 2^125 is not a multiple of 1000: a number at the quotient is not above the share.
+        // 2^125 is not a multiple of 1000, so a number that equals the quotient is not above the share.
         self.0.iter().any(|(family, moves)| total(moves) > family.space() / ONE_IN)
     }
 }
@@ -138,7 +137,7 @@ impl fmt::Display for Moved {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown with four digits behind the point")]
+#[expect(clippy::cast_precision_loss, reason = "shown with four digits after the point")]
 fn percent(number: u128, space: u128) -> f64 {
     number as f64 / space as f64 * 100.0
 }

@@ -1,4 +1,4 @@
-//! The direction tables as disjoint ranges of addresses: which class an address has, and which occur
+//! The direction tables as disjoint ranges of addresses, to look up the class of an address and the classes
 //! within a prefix.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -47,7 +47,7 @@ impl ClassRanges {
     ) -> impl Iterator<Item = (IpAddr, AddressClass)> {
         let Range { v6, first, last } = network.into();
         let starts = if v6 { &self.v6 } else { &self.v4 };
-        // The ranges begin at address 0, so there is one that holds the first address.
+        // The ranges begin at address 0, so one of them holds the first address.
         let from = starts.partition_point(|(start, _)| *start <= first).saturating_sub(1);
         let parts = starts.get(from..).unwrap_or_default().iter();
         parts

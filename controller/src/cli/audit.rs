@@ -1,4 +1,4 @@
-//! `sekisho audit`: whether the audit file of a state directory is what was written, and what it says.
+//! `sekisho audit`: verifies the audit file of a state directory, and prints it.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, Write};
@@ -25,10 +25,10 @@ pub enum AuditCommand {
 }
 
 const VERIFY_HELP: &str = "\
-Every line of DIR/events.ndjson names the SHA-256 of the line before, and DIR/state.json that of the \
-last. Reads only, also beside a running daemon. Exit status 3 and the first wrong line if anything was \
-changed, removed, added or moved. docs/audit.md says how to check the same by hand, and what this \
-cannot show.
+Every line of DIR/events.ndjson holds the SHA-256 of the line before it, and DIR/state.json that of the \
+last line. If any line was changed, removed, added or moved, the first wrong line is named and the exit \
+status is 3. Nothing is written, so a daemon may run meanwhile. docs/audit.md says how to check the same by \
+hand, and what this cannot show.
 
 Example:
   sekisho audit verify --state /var/lib/sekisho/state";
@@ -49,7 +49,7 @@ pub struct VerifyArgs {
 }
 
 impl AuditCommand {
-    /// Verifies, and prints.
+    /// Verifies the file and prints the result.
     ///
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.
@@ -93,7 +93,7 @@ impl VerifyArgs {
         let Some(reader) = RealDisk.stream(&path).map_err(failed)? else { return Ok(()) };
         for line in reader.lines() {
             let line = line.map_err(failed)?;
-            // What a crash left behind the last event that was verified is none.
+            // What a crash left after the last verified event is not an event.
             let Ok(Value::Object(event)) = serde_json::from_str(&line) else { break };
             write(out, &in_words(event))?;
         }
@@ -101,7 +101,7 @@ impl VerifyArgs {
     }
 }
 
-/// An event in one line: number, time, what, and its other values under their names.
+/// An event in one line: its number, time and kind, and its other values with their names.
 fn in_words(mut event: serde_json::Map<String, Value>) -> String {
     let mut take = |name: &str| match event.remove(name) {
         Some(Value::String(text)) => text,
@@ -113,7 +113,7 @@ fn in_words(mut event: serde_json::Map<String, Value>) -> String {
         // Writing to a `String` cannot fail.
         let _ = write!(text, " {name}={value}");
     }
-    // Escaped as a path is: what others wrote stays one line.
+    // Escaped as a path is, so that what others wrote stays on one line.
     shown(Path::new(&text)) + "\n"
 }
 

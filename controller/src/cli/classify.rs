@@ -1,4 +1,4 @@
-//! `sekisho classify`: which class an address has, and which line of which input says so.
+//! `sekisho classify`: the class of an address, and the line of the input that decides it.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -16,10 +16,10 @@ Examples:
   sekisho classify --domestic delegated-apnic-extended-latest --country JP 1.0.16.1
   sekisho classify --domestic jp.txt --foreign exceptions.txt --default foreign 8.8.8.8
 
-Output: one line per address, in the order given, four columns separated by tabs: the address, its
-class (domestic, foreign or unclassified), the prefix that decided, and where that prefix stands.";
+The output has one line per address, in the order given, with four columns separated by tabs: the address, \
+its class (domestic, foreign or unclassified), the prefix that decided it, and where that prefix was found.";
 
-/// Show the class of addresses, and what decided it
+/// Show the class of addresses, and what decides it
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES, group = direction::files())]
 pub struct ClassifyArgs {
@@ -35,7 +35,7 @@ pub struct ClassifyArgs {
 /// Why addresses were not classified.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassifyError {
-    /// The command line names no address: a usage error.
+    /// The command line names no address (a usage error).
     #[error("no ADDRESS to classify")]
     NoAddress,
     /// There is no direction table.
@@ -51,7 +51,7 @@ impl ClassifyArgs {
     ///
     /// # Errors
     ///
-    /// No address, no direction table, or an output that cannot be written.
+    /// [`ClassifyError`].
     pub fn run(&self, output: &mut impl Write) -> Result<(), ClassifyError> {
         let (inputs, addresses) = self.sorted_out();
         if addresses.is_empty() {
@@ -66,9 +66,9 @@ impl ClassifyArgs {
         Ok(())
     }
 
-    /// `--domestic FILE… ADDRESS…` gives the option every word up to the next one, so the words
-    /// among the files that are addresses are taken for addresses. A file with such a name is
-    /// given as `./192.0.2.1`.
+    /// In `--domestic FILE… ADDRESS…`, clap gives the option every word up to the next option. So words among
+    /// the files that are addresses are taken as addresses. A file with such a name must be given as
+    /// `./192.0.2.1`.
     fn sorted_out(&self) -> (DirectionInputs, Vec<IpAddr>) {
         let mut inputs = self.direction.inputs();
         let mut addresses = Vec::new();
@@ -177,7 +177,7 @@ mod tests {
         }
         let help = Sekisho::try_parse_from(["sekisho", "classify", "--help"]).err().unwrap();
         let help = help.to_string();
-        assert!(help.starts_with("Show the class of addresses, and what decided it\n"), "{help}");
+        assert!(help.starts_with("Show the class of addresses, and what decides it\n"), "{help}");
         assert!(help.contains("  sekisho classify --domestic jp.txt 203.0.113.7"), "{help}");
     }
 

@@ -1,4 +1,4 @@
-//! Asking a daemon over its control socket.
+//! Asks a daemon over its control socket.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -14,7 +14,7 @@ use crate::offline;
 use crate::registry::command::Command;
 use crate::shown::shown;
 
-/// How long a daemon may take for what it does at once.
+/// How long a daemon may take for a request that it carries out at once.
 pub(super) const SHORT: Duration = Duration::from_secs(60);
 /// How long it may take to verify, compile and publish an order of ten million addresses.
 pub(super) const LONG: Duration = Duration::from_secs(600);
@@ -25,7 +25,7 @@ const LONGEST: u64 = 64 << 20;
 /// Sends a request, with its documents, and returns the line that answers it.
 ///
 /// # Errors
-/// [`CliError::Failed`] where nobody answers in time.
+/// [`CliError::Failed`] if nobody answers in time.
 pub fn ask(
     socket: &Path,
     request: &Request,
@@ -37,10 +37,10 @@ pub fn ask(
     })
 }
 
-/// The same, with what the system says where nobody answers.
+/// Like `ask`, but with the system's error if nobody answers.
 ///
 /// # Errors
-/// Whatever the system says.
+/// The system's error.
 pub(super) fn exchange(
     socket: &Path,
     request: &Request,
@@ -51,7 +51,7 @@ pub(super) fn exchange(
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
     stream.write_all(request.line().as_bytes())?;
-    // A daemon that refuses the request does not read what follows; its answer says why.
+    // A daemon that refuses the request does not read the documents; its answer says why.
     let sent = documents.iter().try_for_each(|document| stream.write_all(document));
     let mut line = String::new();
     BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
@@ -62,7 +62,7 @@ pub(super) fn exchange(
     Ok(line)
 }
 
-/// Has a command carried out: by the daemon, or over the state directory where no daemon is to be asked.
+/// Has a command carried out: by the daemon, or on the state directory if the command line names one.
 ///
 /// # Errors
 /// [`CliError`]; its kind decides the exit status.
@@ -78,10 +78,10 @@ pub fn carry_out(place: &Where, command: Command) -> Result<Vec<String>, CliErro
     act(&place.socket, &request, &documents, patience)
 }
 
-/// Has a daemon do something, and returns what it says of it.
+/// Has a daemon do something, and returns its answer.
 ///
 /// # Errors
-/// [`CliError`], as the daemon says or because it does not answer.
+/// [`CliError`]: what the daemon says, or that it does not answer.
 pub fn act(
     socket: &Path,
     request: &Request,
@@ -99,7 +99,7 @@ pub fn act(
 /// Reads an answer.
 ///
 /// # Errors
-/// [`CliError::Failed`] where it is none.
+/// [`CliError::Failed`] if it cannot be understood.
 pub fn read<T: serde::de::DeserializeOwned>(socket: &Path, line: &str) -> Result<T, CliError> {
     serde_json::from_str(line).map_err(|error| {
         CliError::Failed(format!("{}: what answers there is no sekisho: {error}", shown(socket)))

@@ -1,6 +1,5 @@
-//! The arguments that say which addresses are domestic and which foreign, shared by every command
-//! that uses a direction table. A command that cannot do without one says so with the group
-//! [`files`].
+//! The arguments that say which addresses are domestic and which are foreign, shared by all commands with a
+//! direction table. A command that needs one requires the group [`files`].
 
 use std::path::PathBuf;
 
@@ -15,38 +14,39 @@ pub struct DirectionArgs {
     /// Files of domestic prefixes
     ///
     /// CIDR lists (one prefix or address per line, `#` comments) or RIR statistics files
-    /// (delegated-apnic-latest, delegated-apnic-extended-latest, nro-delegated-stats and their like;
-    /// these need --country), told apart by content. Example: --domestic jp-ipv4.txt jp-ipv6.txt
+    /// (delegated-apnic-latest, delegated-apnic-extended-latest, nro-delegated-stats and their like; these
+    /// need --country); the content tells which. Example: --domestic jp-ipv4.txt jp-ipv6.txt
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub domestic: Vec<PathBuf>,
 
     /// Files of foreign prefixes
     ///
-    /// The same formats; a RIR statistics file means the same here as under --domestic. The longest
-    /// prefix over all files wins. Example: --foreign exceptions.txt
+    /// The same formats. An RIR statistics file means the same here as under --domestic. The longest prefix
+    /// over all files wins. Example: --foreign exceptions.txt
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub foreign: Vec<PathBuf>,
 
-    /// Whose rows in RIR statistics files are domestic
+    /// The country whose rows in RIR statistics files are domestic
     ///
-    /// Every other allocated or assigned row is foreign; available, reserved, ietf and ianapool rows
-    /// are unclassified. The country is that of the holder, which need not be where the equipment
-    /// stands. Example: --domestic delegated-apnic-extended-latest --country JP
+    /// Every other allocated or assigned row is foreign; available, reserved, ietf and ianapool rows are
+    /// unclassified. The country is the holder's, which need not be where the equipment is. Example:
+    /// --domestic delegated-apnic-extended-latest --country JP
     #[arg(long, value_name = "CC")]
     pub country: Option<Country>,
 
-    /// What global unicast addresses are that no file names
+    /// The class of global unicast addresses that no file names
     ///
-    /// Packets with an unclassified address are never selected. Say `foreign` only of lists that name
-    /// all of the country: the Act calls domestic whatever is not foreign. Special-purpose space
-    /// (private, loopback, documentation, multicast, ...) that no file names stays unclassified.
+    /// Packets with an unclassified address are never selected. Use `foreign` only if the lists name all of
+    /// the country: the Act calls domestic whatever is not foreign. Special-purpose space (private, loopback,
+    /// documentation, multicast, ...) that no file names stays unclassified.
     #[arg(long, value_name = "CLASS", default_value = "unclassified")]
     pub default: Unnamed,
 
-    /// A family of which it is meant that no file names a domestic prefix
+    /// A family for which no file is to name a domestic prefix
     ///
-    /// Without this, such files are refused. What no file names is unclassified in that family, also
-    /// with --default foreign. Can be given twice. Example: --without-domestic ipv6
+    /// Without this option, files that leave out a family are refused. In the family, addresses that no file
+    /// names are unclassified, even with --default foreign. Can be given twice. Example: --without-domestic
+    /// ipv6
     #[arg(long, value_name = "FAMILY")]
     pub without_domestic: Vec<Family>,
 }
@@ -57,7 +57,7 @@ pub fn files() -> ArgGroup {
 }
 
 impl DirectionArgs {
-    /// Whether any file is named: without one there is no direction table.
+    /// Whether any file is named. Without one there is no direction table.
     pub fn names_files(&self) -> bool {
         !self.domestic.is_empty() || !self.foreign.is_empty()
     }

@@ -1,4 +1,4 @@
-//! `sekisho halt`, `resume` and `reload`: what an operator does to a sensor without any signature.
+//! `sekisho halt`, `resume` and `reload`: what an operator can do to a sensor without any signature.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use crate::registry::command::Command;
 use crate::text::Text;
 
 const HALT_HELP: &str = "\
-Within a second, whatever state daemon, socket and disk are in: the kernel's gate is closed and read \
-back (as root), the halt is remembered in space that is reserved for it, and the daemon is told. The \
-lines say what is true when the command returns; if selection may go on, its exit status is 1. Terms \
-run on. Nothing but `sekisho resume` ends a halt.
+Within a second, whatever state daemon, socket and disk are in, the kernel's gate is closed and read \
+back (as root), the halt is written to space that is reserved for it, and the daemon is told. The output \
+says what is true when the command returns. If selection may go on, the exit status is 1. Terms keep \
+running. Only `sekisho resume` ends a halt.
 
 Examples:
   sekisho halt --operator \"N. Sato\" --reason \"complaint 2027-113\"
@@ -33,16 +33,16 @@ Examples:
 pub struct HaltArgs {
     #[command(flatten)]
     place: Where,
-    /// Who does it; the user's number is recorded in any case
+    /// Who halts; the user id is recorded in any case
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
-    /// Why
+    /// Why selection is halted
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
 
 const RESUME_HELP: &str = "\
-Who resumes and why is recorded.
+The audit file records who resumed selection, and why.
 
 Example:
   sekisho resume --operator \"N. Sato\" --reason \"complaint 2027-113 settled\"";
@@ -53,31 +53,37 @@ Example:
 pub struct ResumeArgs {
     #[command(flatten)]
     place: Where,
-    /// Who does it
+    /// Who resumes
     #[arg(long, value_name = "NAME")]
     operator: String,
-    /// Why
+    /// Why selection is resumed
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }
 
+const RELOAD_HELP: &str = "\
+Examples:
+  sekisho reload
+  sekisho reload --socket /run/sekisho/control.sock --accept-change";
+
 /// Have a running sensor read its configuration again
 ///
-/// Direction tables, lease and new orders take effect without a packet lost; what only a restart can
-/// change is refused by name, and then nothing changes. Says how many addresses have another class
-/// (domestic, foreign, unclassified) than before.
+/// Direction tables, lease and new orders take effect without losing a packet. If a key has changed that
+/// only a restart can change, it is named and nothing takes effect. The output says how many addresses
+/// have another class (domestic, foreign, unclassified) than before.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = RELOAD_HELP)]
 pub struct ReloadArgs {
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
     socket: PathBuf,
-    /// Accept direction files by which more than a thousandth of the address space has another class
+    /// Accept direction files that give more than a thousandth of the address space another class
     #[arg(long)]
     accept_change: bool,
 }
 
-/// What a person says of what they do. It is not checked by the parser of the arguments, whose messages
-/// repeat what they refuse as it is.
+/// What a person says about an act. It is not checked by clap, whose messages repeat a refused value
+/// unescaped.
 fn said(operator: Option<&str>, reason: Option<&str>) -> Result<Said, CliError> {
     let text = |option: &str, text: Option<&str>| {
         let text = text.map(Text::from_str).transpose();

@@ -1,5 +1,5 @@
-//! The steps of `sekisho halt`: kernel, memory, daemon, in this order, each in its own time. None of them
-//! waits for another to work, and what is said of them is what was seen.
+//! The steps of `sekisho halt`: kernel, memory, daemon, in this order, each with a time limit. No step
+//! depends on another, and what is reported was read back.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,20 +22,48 @@ use crate::registry::memory::HaltMemory;
 use crate::registry::{Reading, wording};
 use crate::shown::shown;
 
-/// How long all of it may take, so that a halt returns within a second.
+/// How long all steps may take together, so that a halt returns within a second.
 const WHOLE: Duration = Duration::from_millis(900);
-/// How long a disk may take for what is read or written in place.
+/// How long the disk may take for files that are read or rewritten in place.
 const DISK: Duration = Duration::from_millis(250);
-/// How long the daemon may take where the kernel is halted already.
+/// How long the daemon may take if the kernel is halted already.
 const DAEMON: Duration = Duration::from_millis(400);
+
+/// Why a step of a halt could not be taken.
+#[derive(Debug, thiserror::Error)]
+enum Hindrance {
+    /// The socket does not lead to a state directory.
+    #[error("{}: nothing leads from there", shown(.0))]
+    NoGate(PathBuf),
+    /// The file that names the gates cannot be read.
+    #[error("gate.json: {0}")]
+    GateFile(io::Error),
+    /// The directory in which a halt is remembered is not known.
+    #[error("its state directory is not known")]
+    NoState,
+    /// The memory of a halt cannot be written.
+    #[error("{file}: {source}")]
+    Memory {
+        /// The file.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The disk has not answered in time.
+    #[error("the disk is slow")]
+    SlowDisk,
+    /// The registry was not written.
+    #[error("{}", .0.lines().join("; "))]
+    Registry(CliError),
+}
 
 /// What is known of the kernel.
 #[derive(Debug)]
-enum Kernel {
-    /// It was asked, and this came of it.
+enum Kernel<'a> {
+    /// It was asked, and this is the result.
     Asked(Reached),
-    /// There is nothing that could be asked, for this reason.
-    Unknown(String),
+    /// It could not be asked, for this reason.
+    Unknown(&'a Hindrance),
 }
 
 /// What is known of the daemon.
@@ -43,9 +71,9 @@ enum Kernel {
 enum Daemon {
     /// It has halted, as these lines say.
     Done(Vec<String>),
-    /// It says that it could not.
+    /// It reports that it could not.
     Error(String),
-    /// There is none.
+    /// There is no daemon.
     Absent,
     /// It does not answer.
     Silent,
@@ -55,7 +83,7 @@ enum Daemon {
 pub(super) struct Halting {
     begun: Instant,
     directory: Option<PathBuf>,
-    gates: Result<Option<Gates>, String>,
+    gates: Result<Option<Gates>, Hindrance>,
 }
 
 impl Halting {
@@ -77,7 +105,7 @@ impl Halting {
             (Daemon::Absent, Some(place)) => Some(halting.registry(place, act)),
             _ => None,
         };
-        // Somebody may have resumed in between; what is said is what is true now.
+        // Somebody may have resumed in between, and the output says what is true now.
         words(&halting.kernel(), &remembered, daemon, registry)
     }
 
@@ -86,10 +114,10 @@ impl Halting {
         let given = place.state().map(|place| place.directory);
         let directory = given.or_else(|| gates::state_of(&place.socket));
         let gates = match directory.clone() {
-            None => Err(format!("{}: nothing leads from there", shown(&place.socket))),
+            None => Err(Hindrance::NoGate(place.socket.clone())),
             Some(directory) => within(DISK, move || Gates::read(&directory))
                 .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
-                .map_err(|error| format!("gate.json: {error}")),
+                .map_err(Hindrance::GateFile),
         };
         Self { begun, directory, gates }
     }
@@ -98,21 +126,21 @@ impl Halting {
         WHOLE.saturating_sub(self.begun.elapsed())
     }
 
-    fn kernel(&self) -> Kernel {
+    fn kernel(&self) -> Kernel<'_> {
         match &self.gates {
             Ok(Some(gates)) => Kernel::Asked(gates.set_halted(true)),
             // Nothing was loaded since the machine started.
             Ok(None) => Kernel::Asked(Reached::default()),
-            Err(reason) => Kernel::Unknown(reason.clone()),
+            Err(hindrance) => Kernel::Unknown(hindrance),
         }
     }
 
-    fn remember(&self, act: &Act) -> Result<(), String> {
-        let directory = self.directory.clone().ok_or("its state directory is not known")?;
-        let (act, name) = (act.clone(), shown(&directory.join("halt")));
+    fn remember(&self, act: &Act) -> Result<(), Hindrance> {
+        let directory = self.directory.clone().ok_or(Hindrance::NoState)?;
+        let (act, file) = (act.clone(), shown(&directory.join("halt")));
         within(DISK, move || HaltMemory::open(&directory)?.halt(&act))
             .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|error| format!("{name}: {error}"))
+            .map_err(|source| Hindrance::Memory { file, source })
     }
 
     fn socket(&self, place: &Where) -> Option<PathBuf> {
@@ -128,7 +156,7 @@ impl Halting {
         let nanoseconds = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
         let waits_until = boot_time().plus(nanoseconds);
         let request = Request::Halt(HaltRequest::new(said.clone(), waits_until));
-        // To connect may wait too: for a daemon that accepts nobody.
+        // Connecting may wait too, if the daemon accepts nobody.
         let answered = within(patience, move || {
             use io::ErrorKind::{ConnectionRefused, NotFound};
             let line = match client::exchange(&socket, &request, &[], WHOLE) {
@@ -148,20 +176,19 @@ impl Halting {
         answered.unwrap_or(Daemon::Silent)
     }
 
-    /// Without a daemon the registry is written here, if nobody else has it and it can be.
-    fn registry(&self, place: StatePaths, act: Act) -> Result<Vec<String>, String> {
+    /// Writes the registry, which no daemon holds. It may fail if somebody else holds it.
+    fn registry(&self, place: StatePaths, act: Act) -> Result<Vec<String>, Hindrance> {
         let done = within(self.left(), move || offline::carry_out(&place, &Command::Halt(act)));
-        done.ok_or_else(|| "the disk is slow".to_owned())?
-            .map_err(|error| CliError::from(error).lines().join("; "))
+        done.ok_or(Hindrance::SlowDisk)?.map_err(|error| Hindrance::Registry(error.into()))
     }
 }
 
-/// What is true, and what is not.
+/// The output: what is true, and what could not be done.
 fn words(
-    kernel: &Kernel,
-    remembered: &Result<(), String>,
+    kernel: &Kernel<'_>,
+    remembered: &Result<(), Hindrance>,
     daemon: Daemon,
-    registry: Option<Result<Vec<String>, String>>,
+    registry: Option<Result<Vec<String>, Hindrance>>,
 ) -> Result<Vec<String>, CliError> {
     let mut lines = kernel.words();
     let has_done = matches!(daemon, Daemon::Done(_));
@@ -194,12 +221,12 @@ fn words(
     match registry {
         None => {}
         Some(Ok(said)) => lines.extend(said),
-        Some(Err(reason)) => lines.push(wording::unregistered(&reason)),
+        Some(Err(reason)) => lines.push(wording::unregistered(&reason.to_string())),
     }
     if faults.is_empty() { Ok(lines) } else { Err(CliError::Incomplete { lines, faults }) }
 }
 
-impl Kernel {
+impl Kernel<'_> {
     /// Whether the kernel selects nothing, for certain.
     fn is_closed(&self) -> bool {
         matches!(self, Self::Asked(reached) if reached.failed.is_empty())
@@ -220,18 +247,18 @@ impl Kernel {
     fn faults(&self) -> Vec<String> {
         match self {
             Self::Asked(reached) => reached.failed.clone(),
-            Self::Unknown(reason) => vec![reason.clone()],
+            Self::Unknown(hindrance) => vec![hindrance.to_string()],
         }
     }
 }
 
-/// What comes of some work that may hang, if it is done in this time.
+/// The result of work that may hang, if it is done within `limit`.
 pub(super) fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
-    // It ends with the process; whoever waited may have gone.
+    // The thread ends with the process, and its result may come too late for anyone.
     let work = move || drop(sender.send(work()));
     thread::Builder::new().spawn(work).ok()?;
     receiver.recv_timeout(limit).ok()

@@ -1,5 +1,4 @@
-//! The life of orders: `order install`, `revoke` and `list`. With a daemon they ask it; without one
-//! they work on its state directory.
+//! `order install`, `revoke` and `list`. They ask the daemon or, without one, work on its state directory.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,11 +16,11 @@ use crate::registry::{IDLE_DAYS, IDLE_RANGE, Reading, idle_after, loading};
 use crate::shown::shown;
 
 const INSTALL_HELP: &str = "\
-Approvals, agreements and orders, in any order; what an order rests on is there already or comes with \
-it. All are verified under the trust file in force. An older version of a document that was seen, one \
-that is revoked, and one that extends what is not known are refused. Once an order's term has begun, \
-the command returns when it is in the kernel. The very same document once more changes nothing. Of \
-several, all are installed or none.
+Takes approvals, agreements and orders, in any order. What an order rests on must be installed already or \
+be among them. All are verified under the trust file in force, and either all are installed or none. \
+An older version of a document that was seen, a document that was revoked, and one that extends an unknown \
+one are refused. Installing the same document again changes nothing. If an order's term has begun, the \
+command returns once the order is in the kernel.
 
 Examples:
   sekisho order install approval.dsse order.dsse
@@ -33,14 +32,14 @@ Examples:
 pub struct InstallArgs {
     #[command(flatten)]
     place: Where,
-    /// Signed orders
+    /// Signed approvals, agreements and orders
     #[arg(value_name = "ENVELOPE", required = true)]
     envelopes: Vec<PathBuf>,
 }
 
 const REVOKE_HELP: &str = "\
-A revocation ends its order, and every lower serial of it, at once or at the moment that it names, \
-and forbids it where it is not installed.
+A revocation ends its document and all lower serials of it, at once or at the time that it names. If the \
+document is not installed, it can no longer be.
 
 Example:
   sekisho order revoke revocation.dsse";
@@ -57,13 +56,13 @@ pub struct RevokeArgs {
 }
 
 const LIST_HELP: &str = "\
-Every order that was ever accepted, with its state: waiting, in force, halted, or ended and why. \
-`records` counts those taken under it; after a crash the last minute's may be missing. With --state \
-the directory is read as it is, also beside a running daemon.
+Lists every order that was ever accepted, with its state: waiting, in force, halted, or ended and why. \
+`records` counts the records made under it; after a crash, those of the last minute may be missing from \
+the count. With --state, the directory is read as it is, even while a daemon runs.
 
 Lines below the table name rules that have selected nothing for long (`idle_days` of the daemon's \
-configuration): what is no longer necessary is to be revoked (L-MIN). A packet's record names the \
-first rule that holds, so one behind it may stay without.
+configuration): what is no longer necessary must be revoked (L-MIN). A record names only the first rule \
+that matches, so a later rule may look idle.
 
 Examples:
   sekisho order list
@@ -78,7 +77,7 @@ pub struct ListArgs {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
-    /// With --state: after how many days without a record a rule is named
+    /// With --state: after how many days without a record a rule is listed as idle
     #[arg(long, value_name = "DAYS", requires = "state", default_value_t = IDLE_DAYS, value_parser = value_parser!(u16).range(IDLE_RANGE))]
     idle_days: u16,
 }

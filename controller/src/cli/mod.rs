@@ -35,25 +35,25 @@ use crate::replay::ReplayError;
 use classify::ClassifyError;
 use order::OrderError;
 
-/// Why a command did not do what was asked: the exit status, and one line for each reason.
+/// Why a command did not do what was asked. It decides the exit status, and has one line for each reason.
 #[derive(Debug)]
 pub enum CliError {
-    /// Something went wrong on the way: exit status 1.
+    /// Something failed: exit status 1.
     Failed(String),
-    /// Something was done, as `lines` say, and something was not, for these reasons: exit status 1.
+    /// A part was done and a part was not: exit status 1.
     Incomplete {
-        /// What is true.
+        /// What was done.
         lines: Vec<String>,
-        /// What is not.
+        /// What was not done, and why.
         faults: Vec<String>,
     },
-    /// The arguments make no sense together: exit status 2.
+    /// The arguments do not fit together: exit status 2.
     Usage(String),
     /// Orders, trust, direction or configuration files were refused: exit status 3.
     Rejected(Vec<Rejection>),
-    /// The same, as a daemon says it.
+    /// A daemon refused them, in these words: exit status 3.
     Refused(Vec<String>),
-    /// Whoever read standard output has gone: nobody is left to tell, exit status 0.
+    /// The reader of standard output has gone, so nobody is left to tell: exit status 0.
     ReaderGone,
 }
 

@@ -1,5 +1,5 @@
-//! `sekisho order`: the arguments of its subcommands and how they fail. What they do is in
-//! `actions`; what `verify` makes of direction tables and warnings is in `advice`.
+//! `sekisho order`: the arguments of its subcommands and how they fail. What they do is in `actions`, and
+//! `advice` has what `verify` says about direction tables and warnings.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub enum OrderCommand {
     /// Print the trust-file entry of a key that is already there
     #[command(after_help = ENTRY_HELP)]
     Entry(EntryArgs),
-    /// Put a trust file together from entries, role by role
+    /// Make a trust file from the entries of keys, role by role
     #[command(after_help = TRUST_HELP)]
     Trust(TrustArgs),
     /// Print a commented draft of a document
@@ -55,7 +55,7 @@ pub enum OrderCommand {
     Install(InstallArgs),
     /// End an approval, an agreement or an order before its term is over
     Revoke(RevokeArgs),
-    /// Show where every order stands
+    /// List all orders with their states
     List(ListArgs),
 }
 
@@ -75,44 +75,45 @@ Examples:
   sekisho order entry --key chair.pub --holder chair > chair.json";
 
 const TRUST_HELP: &str = "\
-The trust file is printed. It decides whose signatures count for what: give it to carriers over a channel \
-that you trust. A key has one role, and one holder one key. The commission signs approvals, the Cabinet \
-Office orders; an agreement is signed by the Cabinet Office, its party and the carrier.
+The trust file is printed. It decides whose signatures count for what, so give it to carriers over a channel \
+that you trust. A key has one role, and a holder has one key. The commission signs approvals, and the \
+Cabinet Office signs orders. The Cabinet Office, the party and the carrier sign an agreement.
 
-A later version takes the place of an earlier one when commission and Cabinet Office of both have signed \
-it, and every role whose keys or threshold change. A key that must not count any more stays revoked in \
-every later version; one that merely retires is left out.
+A later version replaces an earlier one once commission and Cabinet Office of both versions have signed it, \
+and every role whose keys or threshold change. A key that must no longer count stays revoked in every \
+later version; a key that merely retires is left out.
 
 Examples:
   sekisho order trust --role commission=3:chair.json,second.json,third.json,fourth.json \\
       --role cabinet-office=2:pm.json,deputy.json,head.json --role carrier=1:carrier.json \\
       --role party:acme=1:acme.json > trust.json
-  sekisho order trust --version 2 --revoked fourth.json --role commission=3:chair.json,... > trust-2.json
-  sekisho order sign --key chair.pem --key second.pem --key third.pem --key pm.pem --key deputy.pem \\
-      --output trust-2.dsse trust-2.json";
+  sekisho order trust --version 2 --revoked fourth.json \\
+      --role commission=3:chair.json,... > trust-2.json
+  sekisho order sign --key chair.pem --key second.pem --key third.pem \\
+      --key pm.pem --key deputy.pem --output trust-2.dsse trust-2.json";
 
 const TEMPLATE_HELP: &str = "\
-The draft is a valid document with examples in it. Lines that begin with // are comments: `sign` and `show` \
-leave them out of a document that is not signed yet.
+The draft is a valid document with examples in it. Lines that begin with // are comments, which `sign` and \
+`show` remove from a document that is not signed yet.
 
 Examples:
   sekisho order template approval > approval.json
   sekisho order template order";
 
 const DRAFT_HELP: &str = "\
-The order is bound to the approval or agreement by its digest, lasts as long as that one unless other times \
-are given, and is checked against its criteria before it is printed. The list holds an address or a prefix \
-a line; # begins a comment.
+The order names the approval or agreement by its digest, has the same term unless other times are given, \
+and is checked against its criteria before it is printed. The list holds one address or prefix per line; \
+# begins a comment.
 
 Example:
   sekisho order draft --under approval.dsse --order-id 2027-17-0003-c2 --ground 'botnet X' \\
       --protocol tcp --destination-port 443 c2.txt > order.json";
 
 const SIGN_HELP: &str = "\
-Approvals, agreements, orders, revocations and trust files are signed, told apart by their `schema`. The \
-document is checked in full before it is signed: one that is malformed or unlawful cannot be signed. \
-With --under an order is checked against what it rests on, too. Signatures that are already there are kept \
-and not checked; `verify` does that.
+Signs approvals, agreements, orders, revocations and trust files; their `schema` tells which. The document \
+is checked in full before it is signed: a malformed or unlawful one cannot be signed. With --under, an \
+order is also checked against what it rests on. Existing signatures are kept but not checked; `verify` \
+checks them.
 
 Examples:
   sekisho order sign --key chair.pem --output approval.dsse approval.json
@@ -120,15 +121,15 @@ Examples:
   sekisho order sign --key pm.pem --under approval.dsse --output order.dsse order.json";
 
 const VERIFY_HELP: &str = "\
-All files are judged together: an order needs the approval or agreement that it rests on among them. One \
-line is printed per accepted document, and one line on standard error per thing that is wrong. Every \
-file is checked, also after a refusal. Exit status 3 if one was refused. A signed trust file is \
-verified as the one that takes the place of `--trust`.
+All files are judged together, and must include the approval or agreement that an order rests on. Each \
+accepted document gets a line on standard output, and each fault a line on standard error. All files are \
+checked even if one is refused; the exit status is then 3. A signed trust file is verified as the \
+successor of the one in `--trust`.
 
-Warnings go to standard error and change nothing about the exit status, unless --strict is given: \
-sets that no rule names, rules that an earlier one hides; with direction files also sets that \
-can never match in the direction of the measure. With direction files an agreement whose party is \
-not domestic is refused.
+Warnings go to standard error, and do not change the exit status unless --strict is given. They name sets \
+that no rule uses, rules that an earlier rule hides and, with direction files, sets that can never match \
+in the direction of the measure. With direction files, an agreement whose party is not domestic is \
+refused.
 
 Examples:
   sekisho order verify --trust trust.json approval.dsse order.dsse
@@ -137,8 +138,8 @@ Examples:
       --domestic delegated-apnic-extended-latest";
 
 const SHOW_HELP: &str = "\
-With a trust file the signatures are verified; without one the explanation says that they were \
-not. An order is explained with the approval or agreement that it rests on, if that is among the files.
+With a trust file, the signatures are verified; without one, the explanation says that they were not. An \
+order is explained together with the approval or agreement that it rests on, if that is among the files.
 
 Examples:
   sekisho order show approval.json
@@ -173,10 +174,10 @@ pub struct TrustArgs {
     /// A role, how many of its keys must sign, and their entries as `keygen` and `entry` print them
     #[arg(long = "role", value_name = "ROLE=N:ENTRY.json,…", required = true)]
     roles: Vec<RoleArg>,
-    /// Counts the versions of the trust file
+    /// The version of the trust file, counted from 1
     #[arg(long = "version", value_name = "V", default_value_t = 1)]
     trust_version: u64,
-    /// A key that signs nothing any more: its entry or its keyid; can be given several times
+    /// A key that no longer counts: its entry or its keyid; can be given several times
     #[arg(long, value_name = "ENTRY.json|KEYID")]
     revoked: Vec<PathBuf>,
 }
@@ -210,21 +211,21 @@ impl FromStr for RoleArg {
 /// Arguments of `sekisho order template`.
 #[derive(Args, Debug)]
 pub struct TemplateArgs {
-    /// Which document
+    /// The kind of document
     #[arg(value_enum)]
     kind: TemplateKind,
 }
 
-/// A document that there is a template of.
+/// A document that has a template.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum TemplateKind {
     /// The commission's approval
     Approval,
     /// An agreement of Cabinet Office, party and carrier
     Agreement,
-    /// Conditions of selection under one of them
+    /// The conditions of selection under an approval or agreement
     Order,
-    /// The early end of one of these
+    /// The early end of any of these
     Revocation,
 }
 
@@ -240,13 +241,13 @@ pub struct DraftArgs {
     /// The order's serial
     #[arg(long, value_name = "N", default_value_t = 1)]
     serial: u64,
-    /// When its term begins (RFC 3339) [default: with that of what it rests on]
+    /// When its term begins (RFC 3339) [default: with the term of the approval or agreement]
     #[arg(long, value_name = "TIME", value_parser = time::parse_timestamp)]
     not_before: Option<Timestamp>,
-    /// When its term ends (RFC 3339) [default: with that of what it rests on]
+    /// When its term ends (RFC 3339) [default: with the term of the approval or agreement]
     #[arg(long, value_name = "TIME", value_parser = time::parse_timestamp)]
     not_after: Option<Timestamp>,
-    /// Why these addresses
+    /// Why these addresses are selected
     #[arg(long, value_name = "TEXT")]
     ground: String,
     /// The protocol of the rule: tcp, udp, icmp, icmpv6 or a number
@@ -269,10 +270,10 @@ pub struct SignArgs {
     /// A private key to sign with; can be given several times
     #[arg(long = "key", value_name = "KEY.pem", required = true)]
     keys: Vec<PathBuf>,
-    /// What an order rests on: it is checked to be within it
+    /// The approval or agreement that the order rests on, against which it is checked
     #[arg(long, value_name = "FILE")]
     under: Option<PathBuf>,
-    /// Where the signed document goes, replaced in one step [default: standard output]
+    /// Where the signed document goes; an existing file is replaced in one step [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The document, or an envelope that others have signed
@@ -283,7 +284,7 @@ pub struct SignArgs {
 /// Arguments of `sekisho order verify`.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// Whose signatures count, and how many it takes
+    /// The trust file: whose signatures count, and how many are needed
     #[arg(long, value_name = "TRUST.json")]
     trust: PathBuf,
     /// A signed document; the same as without `--order`
@@ -292,7 +293,7 @@ pub struct VerifyArgs {
     /// Signed documents of any kind, in any order
     #[arg(value_name = "ENVELOPE", required_unless_present = "orders")]
     envelopes: Vec<PathBuf>,
-    /// Take warnings for refusals: exit status 3
+    /// Treat warnings as refusals (exit status 3)
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -323,7 +324,7 @@ impl ValueEnum for Language {
     }
 }
 
-/// Runs a subcommand; what it has to say goes to `out`.
+/// Runs a subcommand, which writes to `out`.
 ///
 /// # Errors
 ///

@@ -1,5 +1,4 @@
-//! Whom a command speaks to: a daemon over its control socket, or a state directory that no daemon
-//! holds.
+//! Where a command goes: to a daemon over its control socket, or to a state directory that no daemon holds.
 
 use std::path::PathBuf;
 
@@ -8,7 +7,7 @@ use clap::Args;
 use crate::control::DEFAULT_SOCKET;
 use crate::registry::StatePaths;
 
-/// The options that say so.
+/// The options for that.
 #[derive(Args, Clone, Debug)]
 pub struct Where {
     /// The daemon's control socket

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::table::aligned;
 use crate::registry::{OrderList, OrderView};
 
-/// The human form of a register.
+/// The list of orders, for people.
 pub(super) fn table(register: &OrderList) -> String {
     let mut text = String::new();
     if let Some(act) = &register.halted {

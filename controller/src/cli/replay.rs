@@ -1,4 +1,4 @@
-//! `sekisho replay`: captures through the real program, or through the same code in user space.
+//! `sekisho replay`: pushes captures through the kernel program, or through the same code in user space.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,11 +37,11 @@ use telling::Telling;
 
 const EXAMPLES: &str = "\
 Examples:
-  What would this order select out of that capture, had it been in force then?
+  What would this order have selected from this capture, had it been in force?
     sekisho replay --trust trust.json --order approval.dsse order.dsse --domestic jp.txt \\
         --foreign abroad.txt --pcap gateway.pcap --at 2027-11-02T12:00:00+09:00
 
-  Counts only, without privilege, of several captures of any link type:
+  Only the counts, without privilege, of several captures with any link types:
     sekisho replay --engine host --trust trust.json --order approval.dsse order.dsse \\
         --domestic delegated-apnic-extended-latest --country JP \\
         --pcap monday.pcapng.zst tuesday.pcap.xz --output /dev/null --summary summary.json
@@ -49,21 +49,21 @@ Examples:
   From another program:
     tcpdump -r gateway.pcap -w - net 198.51.100.0/24 | sekisho replay ... --pcap -
 
-Records are NDJSON in the Elastic Common Schema: event.sequence is the frame's number in its capture
-and @timestamp the time it was captured, where the capture says so. A frame or a capture that cannot
-be read is told on standard error and costs itself only. What was not captured of a frame is not
-there: no rule matches on it. docs/captures.md says what is read.
+Records are NDJSON in the Elastic Common Schema. event.sequence is the frame's number in its capture, and \
+@timestamp is the time at which it was captured, if the capture says so. A frame or capture that cannot be \
+read is reported on standard error, and all others are still judged. No rule matches on a part of a frame \
+that was not captured. docs/captures.md says which formats are read.
 
-Exit status: 0 done, 1 not everything could be judged (the outputs hold all the rest) or the kernel
-failed, 2 usage, 3 an order, trust or direction file was refused.";
+Exit status: 0 done, 1 not everything could be judged (the outputs hold the rest) or the kernel failed, \
+2 usage, 3 an order, trust or direction file was refused.";
 
 /// Push the frames of captures through the sensor's program
 ///
-/// Each frame goes through the XDP program that carriers load, with `BPF_PROG_TEST_RUN`; nothing is
-/// attached to any interface. `--engine host` runs the same code in user space and needs no
-/// privilege, and judges what no interface could deliver: frames that were not captured whole, are longer
-/// than the kernel takes for a test, or have IPv4 total length 0. Captures are judged as if the capacity share were never used up: this shows what an
-/// order selects, not what the share leaves of it.
+/// Each frame goes through the XDP program that carriers load, with `BPF_PROG_TEST_RUN`; nothing is attached
+/// to any interface. `--engine host` runs the same code in user space and needs no privilege. The host engine
+/// also judges frames that no interface could deliver: those that were not captured whole, are longer than
+/// the kernel takes for a test, or have IPv4 total length 0. The capacity share is never used up here: this
+/// shows what an order selects, not what the share leaves of it.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES, group = direction::files())]
 pub struct ReplayArgs {
@@ -84,24 +84,24 @@ pub struct ReplayArgs {
 
     /// The moment that decides which orders are in force (RFC 3339) [default: now]
     ///
-    /// It stands for the whole replay, whatever the times in the captures. An order that is not in
-    /// force at that moment selects nothing.
+    /// It holds for the whole replay, whatever the times in the captures. An order that is not in force at
+    /// that moment selects nothing.
     #[arg(long, value_name = "TIME", value_parser = time::parse_timestamp)]
     at: Option<Timestamp>,
 
-    /// The encapsulations that are entered, separated by commas; without a value, none [default: all]
+    /// The encapsulations to enter, separated by commas; without a value, none [default: all]
     ///
-    /// The sensor's `decapsulate`; docs/packets.md says what each name stands for.
+    /// As `decapsulate` in the sensor's configuration; docs/packets.md says what each name stands for.
     #[arg(long, value_name = "NAMES", num_args = 0.., value_delimiter = ',', value_parser = tunnels::named)]
     decapsulate: Option<Vec<Tunnel>>,
 
-    /// Where the frames are judged
+    /// The engine that judges the frames
     #[arg(long, value_enum, default_value_t = EngineName::Kernel)]
     engine: EngineName,
 
     /// Where the records go; `-` is standard output
     ///
-    /// A file is in place only once it is complete.
+    /// A file gets its name only once it is complete.
     #[arg(long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
 
@@ -112,10 +112,10 @@ pub struct ReplayArgs {
     #[command(flatten)]
     entry: EntryArgs,
 
-    /// The sensor as which captures are judged, and its name in the records [default name: replay]
+    /// Judge as this sensor, and write its name in the records [default name: replay]
     ///
-    /// A sensor that an order's approval or agreement does not name selects nothing for it. Without a name
-    /// captures are judged as by a sensor that has the whole approved share.
+    /// An order whose approval or agreement does not name the sensor selects nothing. Without this option,
+    /// the sensor has the whole approved share of every order.
     #[arg(long, value_name = "NAME")]
     sensor: Option<String>,
 }
@@ -148,7 +148,7 @@ impl ReplayArgs {
     /// Runs the replay.
     ///
     /// # Errors
-    /// [`CliError`]. Where the captures are to blame, the outputs are in place all the same.
+    /// [`CliError`]. If a capture is the cause, the outputs are still in place.
     pub fn run(&self, stdout: &mut dyn Write) -> Result<(), CliError> {
         self.check()?;
         let (inputs, generation) = self.inputs()?;
@@ -168,13 +168,14 @@ impl ReplayArgs {
             Ok::<(), ReplayError>(())
         });
         let sha256 = digesting.digest();
-        // Before the records are in place, and also where the replay failed: what it used, it used.
+        // The entry comes before the records are in place, and also after a failure, because packets were
+        // used either way.
         if let Some(entry) = entry {
             let complete = ran.is_ok() && replay.is_complete();
             entry.write(self.entered(inputs, read, sha256, &replay.report()?.sum, complete))?;
         }
         if let Err(error) = ran {
-            // What came before the error is true; on standard output it is shown.
+            // What came before the error is right, and standard output shows it.
             let _ = output.writer().flush();
             return Err(error.into());
         }
@@ -187,11 +188,13 @@ impl ReplayArgs {
         telling::end(&report)
     }
 
-    /// Standard input can be read once.
+    /// Refuses to read standard input twice.
     fn check(&self) -> Result<(), CliError> {
         let standard = self.captures.iter().filter(|path| is_standard(path)).count();
         if standard > 1 {
-            return Err(CliError::Usage("--pcap: standard input (-) is there once".to_owned()));
+            return Err(CliError::Usage(
+                "--pcap: standard input (-) can be read only once".to_owned(),
+            ));
         }
         if standard > 0 && self.entry.is_asked() {
             let reason =
@@ -201,7 +204,7 @@ impl ReplayArgs {
         Ok(())
     }
 
-    /// Reads and verifies all that says what is selected.
+    /// Reads and verifies the files that say what is selected.
     fn inputs(&self) -> Result<(Inputs, Generation), CliError> {
         let trust = load::trust(&self.trust)?;
         let given = load::given(self.orders.iter().map(PathBuf::as_path))?;
@@ -239,7 +242,7 @@ impl ReplayArgs {
         host
     }
 
-    /// What is entered of the replay.
+    /// The entry for the audit file.
     fn entered(
         &self,
         inputs: Inputs,
@@ -280,7 +283,7 @@ impl ReplayArgs {
     }
 }
 
-/// What an audit file names of all that says what is selected.
+/// The files that say what is selected, for the audit file.
 struct Inputs {
     trust: FileRead,
     orders: Vec<NamedOrder>,
@@ -288,7 +291,7 @@ struct Inputs {
     at: Timestamp,
 }
 
-/// Opens a capture; before it, notes its digest where one is asked for.
+/// Opens a capture, and notes its digest first if there is to be an entry.
 fn open(path: &Path, read: Option<&mut Vec<FileRead>>) -> Result<Capture, CaptureError> {
     if is_standard(path) {
         return Capture::standard_input();
@@ -304,7 +307,7 @@ fn named(order: &Mandate) -> NamedOrder {
     NamedOrder { key: order.key(), digest: order.digest().to_owned() }
 }
 
-/// Why the program could not be loaded, and what can be done without it.
+/// Why the program could not be loaded, and what can be done instead.
 fn unloaded(error: KernelError) -> CliError {
     if !error.is_denied() {
         return error.into();
@@ -313,8 +316,8 @@ fn unloaded(error: KernelError) -> CliError {
     CliError::Failed(format!("{}; {hint}", error.explain()))
 }
 
-/// The orders in force at a moment; the others, and those that select nothing at this sensor, are named on
-/// standard error.
+/// The orders in force at a moment. Standard error names the others, and those that select nothing at this
+/// sensor.
 fn in_force<'a>(together: &'a Together, at: Timestamp, sensor: Option<&str>) -> Vec<&'a Mandate> {
     let in_force = together.in_force(at);
     for (_, order) in &together.orders {

@@ -15,8 +15,8 @@ fn help() -> String {
 }
 
 const BEFORE: &str = "\
-A configuration, with every key (those after the first seven have the defaults shown, except http, \
-control_group, pin, country and foreign, which have none):";
+A configuration with every key. The first seven and one list in [direction] are required; the others show \
+their defaults, except http, control_group, pin, country and foreign, which have none:";
 
 const AFTER: &str = "\
 Relative paths start from the folder of the configuration file.
@@ -25,8 +25,8 @@ Examples:
   sekisho run --check --config /etc/sekisho/sekisho.toml
   sekisho run --config /etc/sekisho/sekisho.toml
 
-SIGHUP and `sekisho reload` have the configuration read again. It prints `sekisho: ready` on \
-standard error once packets are selected, and ends with exit status 0 on SIGINT or SIGTERM.";
+The sensor prints `sekisho: ready` on standard error once packets are selected. SIGHUP and `sekisho reload` \
+make it read the configuration again. SIGINT and SIGTERM end it with exit status 0.";
 
 /// Run the sensor: verify the orders, attach the program, write the records
 ///
@@ -41,11 +41,11 @@ pub struct RunArgs {
     /// Check configuration, trust, orders and direction, and start nothing
     #[arg(long)]
     check: bool,
-    /// Start mode tap also on an interface that carries a default route, and do not mind one that
-    /// comes later: every frame that the interface receives is dropped
+    /// Start mode tap even if an interface carries a default route, now or later, although every frame that
+    /// the interface receives is dropped
     #[arg(long)]
     yes_drop_all: bool,
-    /// Accept direction files by which more than a thousandth of the address space has another class
+    /// Accept direction files that give more than a thousandth of the address space another class
     /// (domestic, foreign, unclassified) than at the last start
     #[arg(long)]
     accept_change: bool,

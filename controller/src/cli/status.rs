@@ -25,8 +25,8 @@ use crate::registry::wording;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
-Without --json: a table of packets for every interface, outcomes by direction, then the orders and \
-the lease. Exit status 1 if no daemon answers.
+Without --json, it prints a table of packets for every interface, by outcome and direction, then the orders \
+and the lease. The exit status is 1 if no daemon answers.
 
 Examples:
   sekisho status
@@ -73,7 +73,7 @@ impl StatusArgs {
     }
 }
 
-/// The human form.
+/// The answer, for people.
 fn table(status: &Status) -> String {
     let mut text = format!("sensor {}, mode {}\n", status.sensor, status.mode);
     if let Some(act) = &status.halted {
@@ -114,7 +114,7 @@ fn table(status: &Status) -> String {
     text
 }
 
-/// What decides what is selectable, each named exactly.
+/// The files that decide what can be selected, with their digests.
 fn works_by(basis: &DaemonInputs) -> String {
     let DaemonInputs { configuration, trust, direction, classes } = basis;
     let mut text = format!("direction: {}\n", wording::classes(classes));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Rows in columns, the first `left` of them aligned to the left, the others to the right.
+/// Rows in columns. The first `left` columns are aligned to the left, the others to the right.
 pub(super) fn aligned(rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {

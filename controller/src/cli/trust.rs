@@ -1,4 +1,4 @@
-//! `sekisho trust`: whose signatures count, from the first trust file to the next.
+//! `sekisho trust`: puts the first trust file of a state directory in force, and later ones.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -24,15 +24,15 @@ pub enum TrustCommand {
 }
 
 const INIT_HELP: &str = "\
-`sekisho run` does the same with the trust file of its configuration, if the directory holds no state \
-yet.
+If the directory holds no state yet, `sekisho run` does the same with the trust file of its \
+configuration.
 
 Example:
   sekisho trust init --state /var/lib/sekisho/state --facility tyo-gw-1 trust.json";
 
 const ROTATE_HELP: &str = "\
-The envelope holds the new trust file, signed by enough keys of the old one and of the new one. \
-Orders that would not have been accepted without keys that it revokes are over.
+The envelope holds the new trust file, signed by enough keys of the old one and of the new one. Orders \
+that would not have been accepted without a key that it revokes end.
 
 Example:
   sekisho trust rotate trust-2.dsse";
@@ -46,7 +46,7 @@ pub struct InitArgs {
     #[arg(long, value_name = "FILE")]
     #[arg(help = "The state directory's anchor [default: <DIR>.anchor]")]
     anchor: Option<PathBuf>,
-    /// The facility whose orders it is to hold
+    /// The facility whose orders the directory will hold
     #[arg(long, value_name = "ID")]
     facility: String,
     /// The trust file
@@ -65,7 +65,7 @@ pub struct RotateArgs {
 }
 
 impl TrustCommand {
-    /// Carries it out.
+    /// Runs the subcommand.
     ///
     /// # Errors
     /// [`CliError`]; its kind decides the exit status.

@@ -1,5 +1,5 @@
-//! The address tables: which class an address has and which sets it is a member of, as a front,
-//! tables of single addresses and chunks, and disjoint ranges under a direct index (see
+//! The address tables, which give the class of an address and the sets that hold it: a front, tables of
+//! single addresses and chunks, and disjoint ranges under a direct index (see
 //! `sensor_common::layout::addresses`).
 
 use ipnetwork::IpNetwork;
@@ -13,7 +13,7 @@ use super::ranges::{Block, Start, flatten, overlay};
 use super::trie::{self, Trie};
 use super::{CompileError, Layer};
 
-/// Everything about the addresses of both IP versions.
+/// The tables of both IP versions.
 pub(super) struct Addresses {
     pub(super) v4_front: Front,
     pub(super) v4_index: Index,
@@ -30,20 +30,20 @@ pub(super) struct Index {
     pub(super) words: Vec<IndexWord>,
 }
 
-/// What the tables are made from: the layers of direction, and the prefixes of every set.
+/// The input: the layers of direction, and the prefixes of every set.
 pub(super) struct Sources<'a> {
     pub(super) layers: &'a [Layer<'a>],
     pub(super) sets: &'a [(Set, IpNetwork)],
 }
 
-/// The two IP versions differ in these numbers only.
+/// The numbers in which the two IP versions differ; nothing else does.
 struct Family {
     bits: u32,
     /// Bits of the address that the shift applies to: all of them, or the first 64.
     key_bits: u32,
     fewest_index_bits: u32,
     most_index_bits: u32,
-    /// Most ranges that the search of a chunk may meet.
+    /// The most ranges that the search of a chunk may meet.
     most_ranges: u32,
 }
 
@@ -51,7 +51,7 @@ const V4: Family = Family {
     bits: 32,
     key_bits: 32,
     fewest_index_bits: 8,
-    // 256 addresses to a chunk, so that no chunk can have more ranges than the search takes.
+    // A chunk has 256 addresses, and so never more ranges than the search takes.
     most_index_bits: 24,
     most_ranges: MOST_V4_RANGES,
 };
@@ -90,7 +90,7 @@ fn ranges(
     let blocks = blocks.map(|(set, network)| block(network, *set)).collect();
     let members = flatten(blocks, 0, |outer, set| memberships.with(outer, set));
     let mut ranges = overlay(&classes, &members, AddressValue::new);
-    // Behind the last IPv4 address there is nothing.
+    // No range may start after the last IPv4 address.
     ranges.retain(|(first, _)| family.bits == 128 || *first < 1 << family.bits);
     if u32::try_from(ranges.len()).is_err() {
         return Err(CompileError::TooLarge);
@@ -98,8 +98,7 @@ fn ranges(
     Ok(ranges)
 }
 
-/// The classes of all addresses of an IP version: each layer lies over the one before and hides it
-/// wherever it names anything.
+/// The classes of all addresses of an IP version: each layer hides the one before wherever it names anything.
 pub(super) fn classes(
     layers: &[Layer<'_>],
     belongs: fn(&IpNetwork) -> bool,
@@ -151,7 +150,7 @@ fn chunks(family: &Family, index_bits: u32, ranges: &[Start<AddressValue>]) -> V
             while behind < ranges.len() && ranges[behind].0 <= first {
                 behind += 1;
             }
-            // The range that holds the chunk's first address; there is one, as ranges start at 0.
+            // The range that holds the chunk's first address. There is one, because ranges start at 0.
             let start = behind - 1;
             while behind < ranges.len() && ranges[behind].0 <= last {
                 behind += 1;
@@ -161,7 +160,7 @@ fn chunks(family: &Family, index_bits: u32, ranges: &[Start<AddressValue>]) -> V
         .collect()
 }
 
-/// What an index says of a chunk that lies in `count` ranges from number `start` on.
+/// The index's word for a chunk that lies in `count` ranges from number `start` on.
 pub(super) fn index_word(ranges: &[Start<AddressValue>], start: usize, count: usize) -> IndexWord {
     match count {
         1 => IndexWord::leaf(ranges[start].1),

@@ -1,4 +1,4 @@
-//! Building a bucketed cuckoo hash table: every key ends in one of its two buckets (see
+//! Builds a bucketed cuckoo hash table: every key ends up in one of its two buckets (see
 //! `sensor_common::layout::addresses`).
 
 use sensor_common::layout::addresses::KeyHash;
@@ -7,7 +7,7 @@ use sensor_common::layout::addresses::KeyHash;
 /// ease (Walzer: "Load thresholds for cuckoo hashing with overlapping blocks", ICALP 2018, table 1).
 const LOAD_PERCENT: usize = 90;
 
-/// Moves of entries for one new entry before the table is made larger.
+/// The most moves for one new entry before the table is made larger.
 const MOST_MOVES: u32 = 1_000;
 
 /// Which entry is in which slot: `buckets` times `width` slots.
@@ -20,14 +20,14 @@ pub(super) struct Cuckoo {
 
 const FREE: u32 = u32::MAX;
 
-/// Why a table cannot be built: there are more entries than a table can number, or too many of them
-/// share both of their buckets whatever the table's size.
+/// A table cannot be built: there are more entries than it can number, or too many of them share both buckets
+/// at any size.
 #[derive(Debug)]
 pub(super) struct NoTable;
 
 impl Cuckoo {
-    /// Places `count` entries, fewer than 2³², into buckets of `width`. `key` gives the key of each;
-    /// no two are the same. There is at least one bucket.
+    /// Places `count` entries, fewer than 2³², into buckets of `width`. `key` gives the key of each; all keys
+    /// differ. There is always at least one bucket.
     pub(super) fn build(
         count: usize,
         width: usize,
@@ -35,7 +35,8 @@ impl Cuckoo {
     ) -> Result<Self, NoTable> {
         let wanted = (count * 100).div_ceil(width * LOAD_PERCENT).max(1);
         let mut buckets = wanted;
-        // What does not fit fits into another size; at twice the size something else is wrong.
+        // What does not fit may fit at another size; if it does not fit at twice the size, something else is
+        // wrong.
         while buckets <= 2 * wanted + 64 {
             if let Some(table) = Self::try_build(buckets, count, width, &key)? {
                 return Ok(table);
@@ -62,7 +63,7 @@ impl Cuckoo {
         Ok(Some(table))
     }
 
-    /// Puts an entry into one of its buckets, moving others to their other one where both are full.
+    /// Puts an entry into one of its buckets. If both are full, other entries move to their other bucket.
     fn insert(&mut self, mut entry: u32, key: impl Fn(usize) -> u64) -> bool {
         let mut from = None;
         for moves in 0..MOST_MOVES {
@@ -70,9 +71,9 @@ impl Cuckoo {
             if self.put(one, entry) || self.put(other, entry) {
                 return true;
             }
-            // Not back to where it was thrown out of.
+            // Not back to the bucket that it was moved out of.
             let bucket = if from == Some(one) { other } else { one };
-            // Which one has to go changes from move to move, so that moves do not go in circles.
+            // The choice changes from move to move, so that moves do not go in circles.
             let victim = (moves as usize).wrapping_mul(5) % self.width;
             let slot = &mut self.slots[bucket as usize * self.width + victim];
             std::mem::swap(slot, &mut entry);

@@ -2,11 +2,11 @@
 
 use sensor_common::layout::addresses::KeyHash;
 
-/// A filter spends up to this many bits on a key: fewer than one in a hundred other keys then passes.
+/// The most bits per key: fewer than one in a hundred other keys then pass.
 const MOST_BITS: usize = 16;
-/// And at least this many: about one in forty then passes, each at the price of two cache lines.
+/// The fewest bits per key: about one in forty other keys then passes, and each costs two cache lines.
 const FEWEST_BITS: usize = 10;
-/// In between, a filter of up to this size stays in the nearer caches of today's servers.
+/// Between the two, a filter grows up to this size, which stays in the nearer caches of today's servers.
 const CACHED_BITS: usize = 8 * (2 << 20);
 
 /// The words of a filter over these keys: at least one.

@@ -7,7 +7,7 @@ use sensor_common::layout::addresses::{
 
 use super::ranges::Start;
 
-/// The codes, and the single addresses that stand in the filter and in their own table.
+/// The codes, and the single addresses, which have a filter and a table of their own.
 pub(super) struct Front {
     /// The codes of all /16s.
     pub(super) coarse: Vec<u64>,
@@ -15,7 +15,7 @@ pub(super) struct Front {
     pub(super) fine: Vec<u64>,
     /// Single addresses in a set, ascending, in blocks whose code is not [`LOOK_FURTHER`].
     pub(super) singles: Vec<(u32, AddressValue)>,
-    /// What the table of ranges is to hold: the ranges without those single addresses.
+    /// The ranges without those single addresses, for the table of ranges.
     pub(super) ranges: Vec<Start<AddressValue>>,
 }
 
@@ -23,12 +23,12 @@ pub(super) struct Front {
 const BLOCK: u64 = 256;
 /// /24s in the address space.
 const BLOCKS: u64 = 1 << 24;
-/// Addresses behind the last.
+/// The number of addresses.
 const END: u64 = 1 << 32;
 /// Codes in a word.
 const CODES: u64 = 32;
 
-/// Makes the front of the ranges of the IPv4 addresses, which start at 0.
+/// Makes the front from the ranges of the IPv4 addresses, which start at 0.
 pub(super) fn compile(ranges: Vec<Start<AddressValue>>) -> Front {
     let (mut fine, mut singles) = (vec![0; 1 << (32 - V4_FINE_SHIFT)], Vec::new());
     let first = |number: usize| ranges.get(number).map_or(END, |range| narrow(range.0));
@@ -38,7 +38,7 @@ pub(super) fn compile(ranges: Vec<Start<AddressValue>>) -> Front {
             number += 1;
         }
         let (value, behind) = (ranges[number].1, first(number + 1));
-        // As many blocks as lie in this one range; none, if it ends in the first of them.
+        // The blocks that lie wholly in this range; none if it ends in the first of them.
         let whole = behind / BLOCK - block;
         if whole > 0 {
             let code = if value.row() == 0 { value.class() as u32 } else { LOOK_FURTHER };
@@ -54,8 +54,8 @@ pub(super) fn compile(ranges: Vec<Start<AddressValue>>) -> Front {
     Front { coarse: coarse(&fine), fine, singles, ranges }
 }
 
-/// The code of a block with several ranges, `number` the first of them: their class, if it is one
-/// and only single addresses are in sets. Those are added to `singles`.
+/// The code of a block with several ranges, of which `number` is the first. It is their class if they have
+/// the same one and only single addresses are in sets; those are added to `singles`.
 fn mixed(
     ranges: &[Start<AddressValue>],
     number: usize,
@@ -68,7 +68,7 @@ fn mixed(
     for number in inside {
         let (first, value) = (narrow(ranges[number].0), ranges[number].1);
         let end = ranges.get(number + 1).map_or(END, |next| narrow(next.0));
-        // Parts of a range that other blocks have a share in stay with it.
+        // A range that reaches into other blocks is not split.
         let single = end <= behind && first >= behind - BLOCK && end - first <= MOST_NEIGHBOURS;
         if value.class() != class || value.row() != 0 && !single {
             singles.truncate(known);
@@ -81,8 +81,8 @@ fn mixed(
     class as u32
 }
 
-/// Addresses in a row with the same value that still count as single ones: /31s and neighbours. An
-/// entry for each then takes no more memory than a range.
+/// The most addresses in a row with the same value that still count as single ones (/31s, neighbours): an
+/// entry for each takes no more memory than a range.
 const MOST_NEIGHBOURS: u64 = 2;
 
 /// Gives blocks a code, whole words at a time.
@@ -98,9 +98,9 @@ fn fill(codes: &mut [u64], from: u64, to: u64, code: u32) {
     }
 }
 
-/// The codes of the /16s: that of all /24s in it, or [`LOOK_FURTHER`].
+/// The code of each /16: that of all its /24s, or [`LOOK_FURTHER`].
 fn coarse(fine: &[u64]) -> Vec<u64> {
-    /// A word of codes that are all the same, for each class.
+    /// For each class, a word in which all codes are that class.
     const UNIFORM: [(u32, u64); 3] =
         [(0, 0), (1, 0x5555_5555_5555_5555), (2, 0xaaaa_aaaa_aaaa_aaaa)];
     let mut coarse = vec![0; 1 << (32 - V4_COARSE_SHIFT)];
@@ -112,7 +112,7 @@ fn coarse(fine: &[u64]) -> Vec<u64> {
     coarse
 }
 
-/// The ranges without single addresses, whose place the class around them takes.
+/// The ranges without single addresses, which get the class around them.
 fn without(
     mut ranges: Vec<Start<AddressValue>>,
     singles: &[(u32, AddressValue)],

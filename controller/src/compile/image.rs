@@ -26,14 +26,14 @@ pub(super) struct Tables {
     /// With the rules whose order allows the address as a destination.
     pub(super) destination_rows: Vec<(Bits, Bits)>,
     pub(super) traffic_rows: Vec<Bits>,
-    /// The rules for which one of the two addresses is enough.
+    /// The rules for which one of the two addresses suffices.
     pub(super) either: Bits,
     pub(super) source_ports: PortClasses,
     pub(super) destination_ports: PortClasses,
-    /// The first is that of the rules without a payload condition.
+    /// The first row is for rules without a payload condition.
     pub(super) payload_rows: Vec<Bits>,
     pub(super) payload: Vec<GroupTable>,
-    /// The groups of rules that name no address.
+    /// The groups of the rules that name no address.
     pub(super) payload_only: GroupMasks,
     pub(super) payload_any: GroupMasks,
     pub(super) rules: Vec<RuleWord>,
@@ -74,7 +74,7 @@ pub(super) fn write(tables: &Tables) -> Result<Vec<Line>, CompileError> {
     Ok(image.lines())
 }
 
-/// Words in as many segments as the kernel has room for.
+/// The words in the segments that the kernel has room for.
 const MOST_WORDS: usize = MOST_SEGMENTS as usize * SEGMENT_LINES as usize * LINE_WORDS;
 
 impl From<NoTable> for CompileError {
@@ -126,11 +126,11 @@ impl Image {
     fn v6(&mut self, addresses: &Addresses) -> Result<(), CompileError> {
         let Addresses { v6_front: front, v6_ranges: ranges, v6_index, .. } = addresses;
         self.set_all(V6_TOP, &front.top);
-        // No block of a node may lie in two lines.
+        // A block of a node must not cross a line.
         self.align();
         let at = self.append(front.nodes.iter().copied())?;
         self.set(header::V6_NODES, u64::from(at));
-        // No leaf may lie in two lines.
+        // A leaf must not cross a line.
         const { assert!(LINE_WORDS.is_multiple_of(V6_LEAF_WORDS)) };
         self.align();
         let at = self.append(front.leaves.iter().flat_map(|leaf| leaf.0))?;
@@ -189,12 +189,12 @@ impl Image {
         Ok(())
     }
 
-    /// Goes on with a new line.
+    /// Continues on a new line.
     fn align(&mut self) {
         self.0.resize(self.0.len().next_multiple_of(LINE_WORDS), 0);
     }
 
-    /// Appends words and says where they start.
+    /// Appends words and returns where they start.
     fn append(&mut self, words: impl Iterator<Item = u64>) -> Result<u32, CompileError> {
         let at = self.0.len();
         self.0.extend(words);
@@ -204,7 +204,7 @@ impl Image {
         u32::try_from(at).map_err(|_| CompileError::TooLarge)
     }
 
-    /// Appends rows of two words each for 64 rules, at an even position, and says where.
+    /// Appends rows, two words for 64 rules, at an even position, and returns where.
     fn append_pairs<'a>(
         &mut self,
         position: u32,
@@ -259,7 +259,7 @@ impl Image {
         Ok(())
     }
 
-    /// Appends port classes, four to a word; position 0 where there are none.
+    /// Appends port classes, four to a word; returns position 0 if there are none.
     fn append_classes(&mut self, classes: &[u16]) -> Result<u32, CompileError> {
         if classes.is_empty() {
             return Ok(0);

@@ -1,5 +1,4 @@
-//! Which sets an address is a member of: every combination that occurs gets a number, which is the
-//! number of its row.
+//! Numbers the combinations of sets that hold an address. The number is that of the combination's row.
 
 use std::collections::HashMap;
 
@@ -10,7 +9,7 @@ pub(super) type Set = u32;
 pub(super) struct Memberships {
     sets: Vec<Vec<Set>>,
     numbers: HashMap<Vec<Set>, u32>,
-    /// The number of a combination with one more set: prefixes repeat the same few steps.
+    /// The number of a combination with one more set, remembered because prefixes repeat the same few steps.
     steps: HashMap<(u32, Set), u32>,
 }
 

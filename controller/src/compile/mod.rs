@@ -1,4 +1,4 @@
-//! The compiler: from direction tables and verified orders to one generation of kernel tables.
+//! Compiles direction tables and verified orders to one generation of kernel tables.
 //!
 //! | file | job |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! | `share` | the capacity share |
 //! | `image` | everything laid out in memory |
 //!
-//! Only a [`Mandate`] can be compiled: an order under what was approved (L-APPROVE). Whether it is in force is the caller's
-//! question: the compiler knows no time.
+//! Only a [`Mandate`] can be compiled: an order together with its approval or agreement (L-APPROVE). The
+//! caller decides which are in force; the compiler knows no time.
 
 mod addresses;
 mod bits;
@@ -41,21 +41,21 @@ use sensor_common::tables::{Line, MOST_ORDERS, Slot};
 
 use crate::order::{Mandate, Measure, OrderKey};
 
-/// A layer of direction: prefixes with the class of their addresses, the longest prefix winning.
-/// What a later layer names hides all layers before it.
+/// A layer of direction: prefixes with the class of their addresses. The longest prefix wins, and a later
+/// layer hides those before it wherever it names anything.
 pub type Layer<'a> = &'a [(IpNetwork, AddressClass)];
 
 /// An order to be compiled, and its slot in the table of terms.
 #[derive(Clone, Copy, Debug)]
 pub struct Slotted<'a> {
-    /// Below [`MOST_ORDERS`]; no two orders of a generation share one.
+    /// Below [`MOST_ORDERS`]. No two orders of a generation share a slot.
     pub slot: Slot,
-    /// The order, under what it rests on.
+    /// The order, with what it rests on.
     pub order: &'a Mandate,
 }
 
 impl<'a> Slotted<'a> {
-    /// These orders, one slot each from the first slot on.
+    /// Gives these orders one slot each, from the first slot on.
     pub fn in_turn(orders: impl IntoIterator<Item = &'a Mandate>) -> Vec<Self> {
         (0..).map(Slot::new).zip(orders).map(|(slot, order)| Self { slot, order }).collect()
     }
@@ -89,7 +89,7 @@ pub struct RuleName {
     pub rule: String,
 }
 
-/// What a record says of its order.
+/// What a record says about its order.
 #[derive(Debug)]
 pub struct OrderName {
     /// Its slot in the table of terms.
@@ -105,7 +105,7 @@ pub struct OrderName {
 }
 
 impl OrderName {
-    /// What it is called.
+    /// Its id and serial.
     pub fn key(&self) -> OrderKey {
         OrderKey::new(self.order_id.as_str(), self.serial)
     }
@@ -128,7 +128,7 @@ impl Names {
     }
 }
 
-/// A limit that the orders exceed together. Nothing is left out to meet it: nothing is installed.
+/// The limit that the orders exceed together. None is left out to meet it; nothing is installed at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CompileError {
     /// More orders than slots.
@@ -146,7 +146,7 @@ pub enum CompileError {
     /// More different port conditions than classes.
     #[error("the rules of all orders tell more than 65,535 classes of ports apart")]
     PortClasses,
-    /// More groups of payload prefixes than have a place.
+    /// More groups of payload prefixes than there is room for.
     #[error(
         "the rules of all orders compare payloads by {0} different pairs of key and length; the limit \
          is {MOST_GROUPS}"
@@ -160,12 +160,12 @@ pub enum CompileError {
     TooLarge,
 }
 
-/// Most combinations of address sets: it keeps the rows below 400 MiB.
+/// The most combinations of address sets, which keeps the rows below 400 MiB.
 const MOST_COMBINATIONS: usize = 1 << 20;
 const _: () = assert!(MOST_COMBINATIONS < AddressValue::MOST_ROWS as usize);
 
-/// The classes that the layers give to all addresses of an IP version: where each range of addresses
-/// starts, as a number, and its class. The ranges of the generation that is compiled from them.
+/// The classes that the layers give to all addresses of an IP version, as the ranges of a generation: where
+/// each starts, as a number, and its class.
 pub(crate) fn class_ranges(
     layers: &[Layer<'_>],
     belongs: fn(&IpNetwork) -> bool,
@@ -173,9 +173,9 @@ pub(crate) fn class_ranges(
     addresses::classes(layers, belongs)
 }
 
-/// Compiles the orders in force over the direction tables, for a sensor; without a name for one that has the
-/// whole approved share. For a sensor that an order's basis does not name, nothing of that order is in the
-/// tables (L-CAP, L-APPROVE).
+/// Compiles the orders in force over the direction tables, for the sensor of this name. If an order's basis
+/// does not name the sensor, the order is left out of the tables (L-CAP, L-APPROVE). Without a name, the
+/// sensor has the whole approved share.
 ///
 /// # Errors
 /// [`CompileError`] names the limit that the orders exceed together.

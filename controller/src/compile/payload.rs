@@ -1,5 +1,5 @@
 //! The payload tables: prefixes sorted into groups, each with its filter and its hashes (see
-//! `sensor_common::payload`). Which rules name which prefixes is `rows`' question.
+//! `sensor_common::payload`). `rows` says which rules name which prefixes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,13 +12,13 @@ use super::CompileError;
 use super::membership::{Memberships, Set};
 use crate::order::payload::PayloadPrefixes;
 
-/// Filter bits for each prefix: one payload in two thousand that has none of them then passes.
+/// Filter bits per prefix: of payloads without any of the prefixes, one in two thousand then passes.
 const BITS_PER_PREFIX: usize = 32;
 
 /// Hashes in a bucket of the index, on average.
 const BUCKET: usize = 4;
 
-/// What the key of prefixes that orders spell out is made of, besides them.
+/// What the key of prefixes that orders spell out is derived from, besides the prefixes.
 const DOMAIN: &[u8] = b"sekisho.payload/v1";
 
 /// Prefixes of one length that are hashed under one key.
@@ -32,29 +32,29 @@ pub(super) struct GroupTable {
     pub(super) prefixes: Vec<u64>,
 }
 
-/// All groups, those under one key next to each other, the shorter ones first.
+/// All groups: those under one key are next to each other, the shorter ones first.
 #[derive(Debug)]
 pub(super) struct Groups {
     pub(super) tables: Vec<GroupTable>,
-    /// For each set the groups that its prefixes are in, one bit each.
+    /// For each set, the groups that hold its prefixes, one bit each.
     pub(super) of_set: HashMap<Set, u32>,
 }
 
-/// A key and a length; the key of prefixes that are spelled out is found later.
+/// A key and a length. The key of prefixes that are spelled out is chosen later.
 type Shape = (Option<[u8; 16]>, u32);
 
-/// A prefix as the order has it.
+/// A prefix as the order gives it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Prefix<'a> {
     Hash(u64),
     Bytes(&'a [u8]),
 }
 
-/// Sorts the prefixes of the sets that rules name into groups. `memberships` gives each combination of
-/// sets that a prefix is in a number, which is the number of its row.
+/// Sorts the prefixes of the sets that rules name into groups. `memberships` numbers the combinations of sets
+/// that hold a prefix; the number is that of the row.
 ///
 /// # Errors
-/// [`CompileError`] where there are too many groups or prefixes.
+/// [`CompileError`] if there are too many groups or prefixes.
 pub(super) fn compile(
     sets: &[(Set, &PayloadPrefixes)],
     memberships: &mut Memberships,
@@ -108,8 +108,8 @@ pub(super) fn compile(
 /// The groups with their prefixes and rows.
 type Members<'a> = [(Shape, Vec<(Prefix<'a>, u32)>)];
 
-/// The key of the prefixes that orders spell out: made of them, so that the same orders give the same
-/// tables, and under which no two of them have the same hash.
+/// The key of the prefixes that orders spell out, under which all of their hashes differ. It is derived from
+/// the prefixes, so that the same orders give the same tables.
 fn own_key(members: &Members<'_>) -> [u8; 16] {
     let spelled = || {
         let named = members.iter().flat_map(|(_, rows)| rows);
@@ -179,7 +179,7 @@ impl GroupTable {
 
     /// The index over the hashes, and how far a hash is shifted to give its bucket.
     pub(super) fn index(&self) -> (Vec<IndexWord>, u32) {
-        // A shift by all 64 bits would be none, so there are two buckets at least.
+        // A shift by all 64 bits is not possible, so there are at least two buckets.
         let buckets = (self.entries.len() / BUCKET).next_power_of_two().max(2);
         let shift = 64 - buckets.trailing_zeros();
         let narrow = |number: usize| u32::try_from(number).expect("a million prefixes at most");

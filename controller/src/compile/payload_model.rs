@@ -1,5 +1,5 @@
-//! Payload prefixes for the tests of the compiler: sets and payloads that meet often, and the plain
-//! meaning of a set.
+//! Payload prefixes for the tests of the compiler: sets and payloads that often match, and the plain meaning
+//! of a set.
 
 use proptest::prelude::*;
 use sensor_common::siphash;
@@ -17,7 +17,7 @@ pub(super) fn begins(prefixes: &PayloadPrefixes, payload: &[u8]) -> bool {
     }
 }
 
-/// Bytes that are nearly all the same, so that prefixes and payloads meet.
+/// Bytes that are nearly all the same, so that prefixes and payloads often match.
 fn bytes(length: impl Strategy<Value = usize>) -> impl Strategy<Value = Vec<u8>> {
     (length, 0..3_u8, prop_oneof![3 => Just(None), 1 => (0..16_usize).prop_map(Some)]).prop_map(
         |(length, value, other)| {
@@ -35,8 +35,8 @@ pub(super) fn payload() -> impl Strategy<Value = Vec<u8>> {
     bytes(prop_oneof![1 => Just(0), 3 => 1..20_usize, 1 => 60..80_usize])
 }
 
-/// A set as an order writes it: of two keys and few lengths, so that all orders together have no more
-/// groups than there can be.
+/// A set as an order writes it, with one of two keys and few lengths, so that all orders together do not
+/// exceed the limit of groups.
 pub(super) fn set() -> impl Strategy<Value = Value> {
     let raw = prop_oneof![Just(1_usize), Just(3), Just(17)];
     let raw = proptest::collection::vec(bytes(raw), 1..5).prop_map(|list| {

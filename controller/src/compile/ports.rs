@@ -1,4 +1,4 @@
-//! Port classes: ports that the same rules name share a class, and a class has a row.
+//! Port classes: ports that the same rules name share a class, and each class has a row.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use crate::order::traffic::PortRange;
 
 /// The classes of one side's ports.
 pub(super) struct PortClasses {
-    /// Row of each class; the first is that of packets without ports, [`NO_PORTS`].
+    /// The row of each class; the first is that of packets without ports, [`NO_PORTS`].
     pub(super) rows: Vec<Bits>,
-    /// Class of each of the 65,536 ports; empty where no rule names ports on this side.
+    /// The class of each of the 65,536 ports; empty if no rule names ports on this side.
     pub(super) classes: Vec<u16>,
 }
 
-/// Sorts ports into classes. `ranges` holds what each rule names; nothing means any or no port.
+/// Sorts ports into classes. `ranges` holds what each rule names; an empty list means any port or none.
 pub(super) fn classify(ranges: &[&[PortRange]]) -> Result<PortClasses, CompileError> {
     let any = Bits::of(ranges.len(), |rule| ranges[rule].is_empty());
     if ranges.iter().all(|ranges| ranges.is_empty()) {
         return Ok(PortClasses { rows: vec![any], classes: Vec::new() });
     }
-    // Between two neighbouring starts all ports have the same rules.
+    // Between two neighbouring starts, all ports have the same rules.
     let ends = |range: &PortRange| [usize::from(range.low()), usize::from(range.high()) + 1];
     let mut starts: Vec<usize> = vec![0, 1 << 16];
     starts.extend(ranges.iter().copied().flatten().flat_map(ends));

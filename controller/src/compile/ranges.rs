@@ -1,7 +1,7 @@
-//! From nested prefixes to disjoint ranges: the one algorithm behind both what an address table
-//! says about direction and what it says about set membership.
+//! Turns nested prefixes into disjoint ranges: the one algorithm behind both direction and set membership in
+//! an address table.
 
-/// A prefix as a range of addresses, both ends included, with what it means.
+/// A prefix as a range of addresses, both ends included, with its value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block<V> {
     pub(super) first: u128,
@@ -12,9 +12,9 @@ pub(super) struct Block<V> {
 /// Where a range starts, and the value of its addresses; it ends where the next one starts.
 pub(crate) type Start<V> = (u128, V);
 
-/// Lays out blocks, any two of which are nested or disjoint, as disjoint ranges from address 0 on.
-/// `inside` gives the value where a block lies inside what has `outer`; blocks of the same extent
-/// lie inside each other in their order in `blocks`.
+/// Lays out blocks, any two of which are nested or disjoint, as disjoint ranges from address 0 on. `inside`
+/// gives the value of a block inside another one with the value `outer`. Of blocks with the same extent, a
+/// later one in `blocks` lies inside an earlier one.
 pub(super) fn flatten<V: Copy + PartialEq, B: Copy>(
     mut blocks: Vec<Block<B>>,
     outermost: V,
@@ -23,7 +23,7 @@ pub(super) fn flatten<V: Copy + PartialEq, B: Copy>(
     // Outer blocks before inner ones; the sort is stable.
     blocks.sort_by(|a, b| a.first.cmp(&b.first).then(b.last.cmp(&a.last)));
     let mut starts = Starts(vec![(0, outermost)]);
-    // The blocks that the sweep is inside of: where each ends, and its value.
+    // The blocks that the sweep is inside: where each ends, and its value.
     let mut open: Vec<(u128, V)> = Vec::new();
     for block in blocks {
         close(&mut open, &mut starts, outermost, Some(block.first));
@@ -48,7 +48,7 @@ fn close<V: Copy + PartialEq>(
             break;
         }
         open.pop();
-        // A block that ends with the address space has nothing behind it.
+        // Nothing follows a block that ends with the address space.
         if let Some(next) = last.checked_add(1) {
             starts.push(next, open.last().map_or(outermost, |(_, value)| *value));
         }
@@ -73,7 +73,7 @@ pub(crate) fn overlay<A: Copy, B: Copy, V: Copy + PartialEq>(
         if let Some((_, value)) = above.next_if(|start| start.0 == at) {
             upper = Some(*value);
         }
-        // Both lists start at address 0, so both values are there from the first step on.
+        // Both lists start at address 0, so there are two values from the first step on.
         if let (Some(lower), Some(upper)) = (lower, upper) {
             result.push(at, combine(lower, upper));
         }
@@ -87,7 +87,7 @@ struct Starts<V>(Vec<Start<V>>);
 impl<V: Copy + PartialEq> Starts<V> {
     fn push(&mut self, first: u128, value: V) {
         if self.0.last().is_some_and(|start| start.0 == first) {
-            // An empty range: what starts at the same address later takes its place.
+            // The range before is empty: what starts at the same address replaces it.
             self.0.pop();
         }
         if self.0.last().is_none_or(|start| start.1 != value) {

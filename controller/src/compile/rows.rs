@@ -21,7 +21,7 @@ use crate::order::payload::PayloadPrefixes;
 use crate::order::traffic::{PortRange, Protocol};
 use crate::order::{Mandate, Measure};
 
-/// A rule's conditions, with its sets numbered over all orders. `None`, and no ports: any.
+/// A rule's conditions, with its sets numbered over all orders. `None` and an empty list of ports mean any.
 struct NumberedRule<'a> {
     measure: Measure,
     source: Option<Set>,
@@ -42,7 +42,7 @@ impl NumberedRule<'_> {
             && self.protocol.is_none_or(|named| named.0 == protocol)
     }
 
-    /// Whether a packet whose addresses are in no set can meet it.
+    /// Whether a packet whose addresses are in no set can match it.
     const fn names_no_address(&self) -> bool {
         let Self { source, destination, either, party, .. } = self;
         source.is_none() && destination.is_none() && either.is_none() && party.is_none()
@@ -81,7 +81,7 @@ pub(super) fn tables(
         number,
         share,
         addresses,
-        // A rule that names a set on either side stands on both as if it named it on each.
+        // A rule with `either` is entered on both sides, as if it named the set on each.
         source_rows: rules.side(combinations, |rule| rule.either.or(rule.source)),
         destination_rows: rules
             .side(combinations, |rule| rule.either.or(rule.destination))
@@ -104,13 +104,13 @@ pub(super) fn tables(
 struct Rules<'a>(Vec<NumberedRule<'a>>);
 
 impl<'a> Rules<'a> {
-    /// The rules for which something holds.
+    /// The rules for which `holds` is true.
     fn row(&self, holds: impl Fn(&NumberedRule<'a>) -> bool) -> Bits {
         Bits::of(self.0.len(), |number| holds(&self.0[number]))
     }
 
-    /// For each combination of sets: the rules that let an address in it stand on the side for which
-    /// they name this set.
+    /// For each combination of sets: the rules that an address in these sets may match on one side, where
+    /// they name the set `named`.
     fn side(
         &self,
         combinations: &[Vec<Set>],
@@ -122,8 +122,8 @@ impl<'a> Rules<'a> {
         combinations.iter().map(|sets| self.row(|rule| admits(rule, sets))).collect()
     }
 
-    /// For each direction and protocol: the rules that are for it. 内内 is nobody's direction: its rows
-    /// are empty, whatever an order says (L-DIR).
+    /// For each direction and protocol: the rules that are for it. 内内 is no measure's direction: its rows are
+    /// empty, whatever an order says (L-DIR).
     fn traffic(&self) -> Vec<Bits> {
         Direction::ALL
             .into_iter()
@@ -144,14 +144,14 @@ impl<'a> Rules<'a> {
     /// For each combination of payload sets: the rules that hold for a payload in them.
     fn payload(&self, combinations: &[Vec<Set>]) -> Vec<Bits> {
         let row = |sets: &Vec<Set>| match sets.as_slice() {
-            // What holds whatever the payload is.
+            // The rules that match whatever the payload is.
             [] => self.row(|rule| rule.payload.is_none()),
             sets => self.row(|rule| rule.payload.is_some_and(|set| sets.contains(&set))),
         };
         combinations.iter().map(row).collect()
     }
 
-    /// The groups of payload prefixes that the chosen rules ask for, by direction and protocol.
+    /// The groups of payload prefixes that the chosen rules need, by direction and protocol.
     fn groups(
         &self,
         of_set: &HashMap<Set, u32>,
@@ -183,8 +183,7 @@ struct Sets<'a> {
 }
 
 impl<'a> Sets<'a> {
-    /// Numbers the sets that an order's rules name; sets that no rule names stay out of the tables
-    /// (L-MIN).
+    /// Numbers the sets that an order's rules name. Sets that no rule names are not in the tables (L-MIN).
     fn number(&mut self, order: &'a Mandate) -> Vec<NumberedRule<'a>> {
         let party = order.party().map(|party| self.add(&party.prefixes));
         let mut numbers = BTreeMap::new();
@@ -204,8 +203,8 @@ impl<'a> Sets<'a> {
                 self.payload.push((self.count - 1, &prefixes.prefixes));
             }
         }
-        // A rule whose set does not exist never comes this far; were it to, the number is that of
-        // no set, so that the rule would never hold.
+        // A rule whose set does not exist is refused long before. The number here is that of no set, so such
+        // a rule would never match.
         let number = |numbers: &BTreeMap<&str, Set>, name| {
             Some(numbers.get(name).copied().unwrap_or(Set::MAX))
         };

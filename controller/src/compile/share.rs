@@ -8,12 +8,12 @@ use crate::order::{Mandate, Measure};
 /// Bits in a byte, times one hundred per cent.
 const BITS_PERCENT: u128 = 8 * 100;
 
-/// How much 外外 traffic a sensor may inspect under Art. 17, in bytes per second: the lowest share that any
-/// of its orders gives it, rounded down. `None` where there is none of them.
+/// How much 外外 traffic a sensor may inspect under Art. 17, in bytes per second: the lowest share that any of
+/// its orders gives it, rounded down. `None` if it has no such order.
 ///
-/// The lowest, because all of them look at the same packets: what is inspected for one is inspected
-/// for each. Each sensor's share is its own part of the facility's, so that sensors together never inspect
-/// more than was approved.
+/// It is the lowest because all orders look at the same packets: what is inspected for one is inspected for
+/// each. Each sensor's share is its own part of the facility's, so that sensors together never inspect more
+/// than was approved.
 pub(super) fn of(orders: &[(Slot, &Mandate)], sensor: Option<&str>) -> Option<u64> {
     let art_17 = orders.iter().filter(|(_, order)| order.measure() == Measure::ForeignToForeign);
     let shares = art_17.filter_map(|(_, order)| {

@@ -1,5 +1,5 @@
-//! The IPv6 front: codes of the /64s as a trie of three levels, and the chunks that stand in the
-//! filter and in a table of their own (see `sensor_common::layout::addresses`).
+//! The IPv6 front: codes of the /64s as a trie of three levels, and the chunks, which have a filter and a
+//! table of their own (see `sensor_common::layout::addresses`).
 
 use std::cmp::Reverse;
 
@@ -19,26 +19,26 @@ pub(super) struct Trie {
     pub(super) nodes: Vec<u64>,
     /// The leaves, one after the other.
     pub(super) leaves: Vec<Leaf>,
-    /// By how much an address's first 64 bits are shifted to give its chunk.
+    /// How far an address's first 64 bits are shifted to give its chunk.
     pub(super) chunk_shift: u32,
-    /// The chunks with a set in them, ascending, and what the table says of each.
+    /// The chunks with a set in them, ascending, and the table's entry for each.
     pub(super) chunks: Vec<(u64, IndexWord)>,
 }
 
-/// How long a chunk's prefix may be. Sets of longer prefixes are found by their chunk, those of
-/// shorter ones by the codes.
+/// The prefix lengths that a chunk may have. Longer prefixes in sets are found by chunk, shorter ones by
+/// code.
 const CHUNK_LENGTHS: [u32; 3] = [64, 56, 48];
-/// A range in this many chunks or fewer has an entry for each, one in more has the code
-/// [`LOOK_FURTHER`].
+/// A range in at most this many chunks has an entry for each; a range in more has the code [`LOOK_FURTHER`].
 const MOST_CHUNKS: u128 = 4;
-/// Ranges that may have that code before a shorter chunk is tried: they need leaves of their own.
+/// The most ranges that may have that code before a shorter chunk is tried, because they need leaves of their
+/// own.
 const MOST_WIDE: usize = 1 << 14;
 /// /32s of a [`NodeBlock`].
 const PARTS: usize = 32;
-/// Most bits by which the leaves of a /32 are told apart.
+/// The most bits by which the leaves of a /32 are told apart.
 const MOST_LEAF_BITS: u32 = 8;
 
-/// Makes the front of the ranges of the IPv6 addresses, which start at 0.
+/// Makes the front from the ranges of the IPv6 addresses, which start at 0.
 pub(super) fn compile(ranges: &[Start<AddressValue>]) -> Result<Trie, CompileError> {
     let wide = |length: &u32| {
         let is_wide =
@@ -59,7 +59,7 @@ pub(super) fn compile(ranges: &[Start<AddressValue>]) -> Result<Trie, CompileErr
     Ok(trie)
 }
 
-/// For each range in how many chunks of this length it lies, and its value.
+/// For each range, in how many chunks of this length it lies, and its value.
 fn extents(
     ranges: &[Start<AddressValue>],
     length: u32,
@@ -70,7 +70,7 @@ fn extents(
     })
 }
 
-/// First and last address of a range.
+/// The first and the last address of a range.
 fn ends(ranges: &[Start<AddressValue>], number: usize) -> (u128, u128) {
     let behind = ranges.get(number + 1).map(|range| range.0);
     (ranges[number].0, behind.map_or(u128::MAX, |behind| behind - 1))
@@ -89,7 +89,7 @@ fn codes(ranges: &[Start<AddressValue>], length: u32) -> Vec<(u64, u32)> {
             continue;
         };
         if last.0 > first {
-            // Its /64 is mixed, and what follows it starts with this code.
+            // Its /64 is mixed, and the next one starts with this code.
             last.1 = code;
         } else if last.1 != code {
             let from = if whole { Some(first) } else { first.checked_add(1) };
@@ -104,7 +104,7 @@ fn codes(ranges: &[Start<AddressValue>], length: u32) -> Vec<(u64, u32)> {
     codes
 }
 
-/// Appends a start, in the place of the last one if it is the same.
+/// Appends a start, or replaces the last one if both are equal.
 fn put(codes: &mut Vec<(u64, u32)>, first: u64, code: u32) {
     codes.pop_if(|last| last.0 == first);
     codes.push((first, code));
@@ -149,7 +149,7 @@ impl Trie {
                 _ => mixed.push((block, inside)),
             }
         }
-        // Where there are too many, those with the fewest codes go without.
+        // If there are too many, those with the fewest codes get none.
         mixed.sort_by_key(|(_, inside)| Reverse(inside.len()));
         for (number, (block, inside)) in (0..).zip(mixed) {
             if number < TopEntry::MOST_NODES {
@@ -184,7 +184,7 @@ impl Trie {
                     self.leaves.push(leaf(inside));
                 }
             }
-            // Behind the block's own leaves, which follow each other.
+            // After the block's own leaves, which are next to each other.
             for (at, first, inside) in crowded {
                 self.leaves[at] = Leaf::several(self.part(first, inside)?);
             }
@@ -200,8 +200,8 @@ impl Trie {
         if full { Err(CompileError::TooLarge) } else { Ok(number) }
     }
 
-    /// The leaves of a /32 with more codes than one leaf holds: as few as will do, and no more than two
-    /// for each code (32 bytes). Where that does not do, a leaf says [`LOOK_FURTHER`].
+    /// The leaves of a /32 with more codes than one leaf holds: as few as possible, and at most two for each
+    /// code (32 bytes). If those do not suffice, a leaf says [`LOOK_FURTHER`].
     fn part(&mut self, first: u64, codes: &[(u64, u32)]) -> Result<Leaves, CompileError> {
         let most = (2 * codes.len()).ilog2().min(MOST_LEAF_BITS);
         let fit =
@@ -213,14 +213,14 @@ impl Trie {
     }
 }
 
-/// The leaf of these codes; one that says [`LOOK_FURTHER`] if it cannot hold them.
+/// The leaf of these codes, or one that says [`LOOK_FURTHER`] if it cannot hold them.
 fn leaf(codes: &[(u64, u32)]) -> Leaf {
     #[expect(clippy::cast_possible_truncation, reason = "the bits behind the /32 are meant")]
     let ranges: Vec<_> = codes.iter().map(|(first, code)| (*first as u32, *code)).collect();
     if ranges.len() <= V6_LEAF_RANGES { Leaf::new(&ranges) } else { Leaf::uniform(LOOK_FURTHER) }
 }
 
-/// The codes of each leaf of a /32, if two to the power of `bits` leaves share it.
+/// The codes of each leaf of a /32 that is divided into two to the power of `bits` leaves.
 fn leaves(first: u64, codes: &[(u64, u32)], bits: u32) -> impl Iterator<Item = &[(u64, u32)]> {
     let length = (1_u64 << 32) >> bits;
     let mut rest = codes;
@@ -231,7 +231,7 @@ fn leaves(first: u64, codes: &[(u64, u32)], bits: u32) -> impl Iterator<Item = &
     })
 }
 
-/// The codes from the one on that holds `first`.
+/// The codes from the one that holds `first` on.
 fn within(codes: &[(u64, u32)], first: u64, last: u64) -> &[(u64, u32)] {
     let start = codes.partition_point(|code| code.0 <= first) - 1;
     until(&codes[start..], last)

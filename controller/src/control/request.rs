@@ -1,5 +1,6 @@
-//! What can be asked of a daemon over its control socket, and what it answers: one JSON object on one
-//! line each. Documents follow their request's line as they are, one after the other, as many bytes as it says.
+//! What can be asked of a daemon over its control socket, and what it answers. Each request and each answer
+//! is one JSON object on one line. The documents of a request follow its line one after the other, each as
+//! many bytes long as the line says.
 //!
 //! ```text
 //! → {"command":"status"}
@@ -22,7 +23,8 @@ use crate::registry::act::{Act, Said};
 use crate::registry::command::{Command, RawDocument};
 use crate::text::Text;
 
-/// The longest line of a request, in bytes, with its line feed: room for the names of some hundred documents.
+/// The longest line of a request, in bytes, with its line feed: room for the names of about a hundred
+/// documents.
 pub const LONGEST: u64 = 65_536;
 
 /// One request.
@@ -31,7 +33,7 @@ pub const LONGEST: u64 = 65_536;
 pub enum Request {
     /// What the sensor does: the answer is a [`Status`](super::status::Status).
     Status {},
-    /// Where every order stands: the answer is a [`OrderList`](crate::registry::OrderList).
+    /// The state of every order: the answer is a [`OrderList`](crate::registry::OrderList).
     List {},
     /// Install orders: all of them, or none.
     Install {
@@ -78,7 +80,7 @@ impl HaltRequest {
     }
 }
 
-/// Why the documents that a request names may not follow.
+/// Why the documents of a request are not read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RequestError {
     /// It installs nothing.

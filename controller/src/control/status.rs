@@ -35,7 +35,7 @@ pub struct Status {
     pub records: RecordsStatus,
     /// The lease.
     pub lease: LeaseStatus,
-    /// What the daemon works by: what decides what is selectable.
+    /// What the daemon works by: the files that decide what can be selected.
     #[serde(default)]
     pub basis: Option<DaemonInputs>,
     /// What the daemon may do to the machine.
@@ -81,7 +81,7 @@ pub struct OrderStatus {
     pub reason: Option<EndReason>,
     /// The first moment of its term, in Japan Standard Time.
     pub not_before: String,
-    /// The first moment after its term, as far as known.
+    /// The first moment after its term, as far as it is known.
     pub not_after: String,
 }
 
@@ -119,7 +119,7 @@ pub struct RecordsStatus {
     pub set_aside: BTreeMap<String, u64>,
     /// Missing records, by reason.
     pub missing: BTreeMap<String, u64>,
-    /// What trouble the output has.
+    /// The output's trouble, if it has any.
     pub trouble: Option<String>,
     /// How often another process wrote into the kernel's maps or removed a pin, since the start.
     pub tampered: u64,

@@ -2,18 +2,18 @@
 //! direction) is read in `prepare`.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-
-use nix::errno::Errno;
-use nix::unistd::Group;
 use sensor_common::parse::tunnel::Entered;
 use serde::Deserialize;
 
 use crate::control::DEFAULT_SOCKET;
+use crate::daemon::control_group::ControlGroup;
 use crate::direction::{Country, DirectionInputs, Family, Unnamed};
 use crate::gates::MOST_INTERFACES;
 use crate::kernel::{LifeLog, Mode, XdpAttach};
@@ -27,7 +27,7 @@ const LARGEST_RING: u32 = 1 << 30;
 /// The page size of every platform that is supported.
 const PAGE: u32 = 4096;
 
-/// A configuration that makes sense. Paths are as the daemon opens them.
+/// A valid configuration. Paths are as the daemon opens them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
     /// The sensor's name, in every record.
@@ -44,7 +44,7 @@ pub struct Config {
     pub xdp: XdpAttach,
     /// The first trust file; a later one comes into force by a rotation.
     pub trust: PathBuf,
-    /// Where what must survive is kept.
+    /// The state directory and its anchor.
     pub state: StatePaths,
     /// Envelopes with orders that are installed at the start.
     pub orders: Vec<PathBuf>,
@@ -68,37 +68,6 @@ pub struct Config {
     pub life_log: LifeLog,
     /// What is domestic and what is foreign (L-DIR).
     pub direction: DirectionInputs,
-}
-
-/// A group of the system, by name or by number.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(untagged)]
-pub enum ControlGroup {
-    /// As the system's databases name it.
-    Name(String),
-    /// Its number.
-    Number(u32),
-}
-
-impl ControlGroup {
-    /// The number of the group, or why there is none: one line.
-    ///
-    /// # Errors
-    /// A name that no group has, or databases that cannot be asked.
-    pub fn number(&self) -> Result<u32, String> {
-        let name = match self {
-            Self::Number(number) => return Ok(*number),
-            Self::Name(name) => name,
-        };
-        match Group::from_name(name) {
-            Ok(Some(group)) => Ok(group.gid.as_raw()),
-            // getgrnam(3): some databases say so by an error.
-            Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => {
-                Err(format!("there is no group `{}`", name.escape_debug()))
-            }
-            Err(error) => Err(format!("group `{}`: {error}", name.escape_debug())),
-        }
-    }
 }
 
 /// Where records go.
@@ -182,7 +151,7 @@ const fn default_ring() -> u32 {
 }
 
 /// How long a lease may be, in seconds.
-pub const LEASES: std::ops::RangeInclusive<u64> = 2..=60;
+pub const LEASES: RangeInclusive<u64> = 2..=60;
 
 impl Config {
     /// Reads a configuration. Relative paths in it are relative to the folder of `path`.
@@ -206,7 +175,7 @@ impl Config {
     /// The keys that only a restart can change, each with its value. All others take effect when the
     /// configuration is read again.
     pub fn fixed(&self) -> Vec<(&'static str, String)> {
-        // Every key stands here, so that none is forgotten.
+        // Every key is listed, so that none is forgotten.
         let Self {
             sensor,
             facility,
@@ -273,6 +242,10 @@ fn refuse<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, Ref
     Err((key.into(), reason.into(), None))
 }
 
+fn outside<T: Display>(range: &RangeInclusive<T>) -> String {
+    format!("is not between {} and {}", range.start(), range.end())
+}
+
 impl Written {
     fn resolve(self, folder: &Path) -> Result<Config, Refusal> {
         name("sensor", &self.sensor)?;
@@ -281,13 +254,14 @@ impl Written {
         }
         interfaces(&self.interfaces)?;
         if !LEASES.contains(&self.lease_seconds) {
-            return refuse("lease_seconds", "is not between 2 and 60");
+            return refuse("lease_seconds", outside(&LEASES));
         }
         if !IDLE_RANGE.contains(&i64::from(self.idle_days)) {
-            return refuse("idle_days", "is not between 1 and 366");
+            return refuse("idle_days", outside(&IDLE_RANGE));
         }
         if !self.ring_bytes.is_power_of_two() || !(PAGE..=LARGEST_RING).contains(&self.ring_bytes) {
-            return refuse("ring_bytes", "is not a power of two between 4096 and 1073741824");
+            let reason = format!("is not a power of two between {PAGE} and {LARGEST_RING}");
+            return refuse("ring_bytes", reason);
         }
         let output = if self.output.as_os_str() == "-" {
             Output::Stdout
@@ -328,7 +302,7 @@ impl WrittenDirection {
             None => None,
             Some(text) => match text.parse::<Country>() {
                 Ok(country) => Some(country),
-                Err(reason) => return refuse("direction.country", reason),
+                Err(fault) => return refuse("direction.country", fault.to_string()),
             },
         };
         Ok(DirectionInputs {
@@ -366,13 +340,13 @@ fn files(key: &str, folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Re
     numbered.map(|(index, path)| file(&format!("{key}[{index}]"), folder, path)).collect()
 }
 
-/// All that can be entered, where nothing is said.
+/// The encapsulations with these names; all of them if nothing is said.
 fn entered(names: Option<&[String]>) -> Result<Entered, Refusal> {
     let Some(names) = names else { return Ok(Entered::ALL) };
     let numbered = names.iter().enumerate();
     numbered
         .map(|(index, name)| {
-            named(name).map_err(|reason| (format!("decapsulate[{index}]"), reason, None))
+            named(name).or_else(|fault| refuse(format!("decapsulate[{index}]"), fault.to_string()))
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Makes sure that there are enough descriptors for everything that the daemon may have open at once. The
-//! number of connections is bounded ([`connection_limit`](crate::daemon::api::connection_limit)), so records, state and control never lack one.
+//! number of connections is bounded ([`connection_limit`](crate::daemon::api::connection_limit)), so records,
+//! state and control never lack one.
 
 use std::io;
 

@@ -20,16 +20,16 @@ interfaces = ["eth1", "eth2"]
 trust = "trust.json"
 state = "/var/lib/sekisho/state"  # the directory for what must survive
 output = "records.ndjson"       # or "-"
-anchor = "/var/lib/sekisho/state.anchor"  # tells an older copy of the state from the present one
+anchor = "/var/lib/sekisho/state.anchor"  # shows whether the state is an older copy
 decapsulate = ["vlan", "mpls", "pppoe", "gre", "erspan", "ip-in-ip", "etherip", "vxlan", "geneve", "gtp-u", "teredo"]
-orders = []                     # envelopes to install; one that is wrong and nothing starts
+orders = []                     # envelopes to install; if one is wrong, nothing starts
 xdp = "native"                  # or "generic": slower, for drivers without XDP
 lease_seconds = 10              # 2 to 60
-idle_days = 30                  # a rule without a record for so long is reported
+idle_days = 30                  # a rule without a record for this long is reported
 http = "127.0.0.1:9617"         # /metrics and /healthz
 control_socket = "/run/sekisho/control.sock"
 control_group = "root"          # a group, by name or number, whose members may ask
-pin = "/run/bpf/sekisho"        # what goes on during a restart; see docs/operating.md
+pin = "/run/bpf/sekisho"        # selection goes on during a restart; see docs/operating.md
 ring_bytes = 8388608            # per interface and CPU, a power of two
 life_log = false                # the kernel program's own log (aya-log): never a packet
 [direction]
@@ -37,7 +37,7 @@ domestic = ["jp.txt"]           # CIDR lists or RIR statistics files
 foreign = []
 country = "JP"
 default = "unclassified"        # what no file names; or "foreign"
-without_domestic = []           # ["ipv6"]: that no file names a domestic prefix of it is meant
+without_domestic = []           # ["ipv6"]: no file is to name a domestic IPv6 prefix
 "#;
 
 /// Why a daemon did not start, or ended because something failed.

@@ -2,7 +2,7 @@
 //!
 //! | room | job |
 //! |---|---|
-//! | [`orders`] | writes down what is asked, and brings it into the kernel |
+//! | [`orders`] | writes down requests, and brings them into the kernel |
 //! | [`records`] | takes records out of the rings and into one file |
 //! | [`takeover`] | what the previous daemon left |
 //! | [`interfaces`] | whether interfaces are there and watched |
@@ -11,19 +11,21 @@
 //! | file | job |
 //! |---|---|
 //! | [`launch`] | the entry for commands |
-//! | [`config`], [`prepare`] | what to do, checked before anything is attached |
-//! | [`reload`] | the same again while the sensor runs |
+//! | [`config`], [`prepare`] | the configuration and its files, checked before anything is attached |
+//! | [`control_group`] | who may ask over the control socket |
+//! | [`reload`] | reads them again while the sensor runs |
 //! | [`run`] | start, tick, stop |
 //! | [`sensor`] | one loaded program per interface, steered together |
 //! | [`vouched`] | what the daemon has let the kernel select, and when |
 //! | [`news`] | lines for the operator from tasks beside the loop |
 //! | `lock` | locking what several tasks share |
-//! | [`descriptors`] | whether there are enough |
+//! | [`descriptors`] | whether there are enough file descriptors |
 //! | [`service_manager`] | messages to the service manager |
 //! | [`privilege`] | what it may do to the machine |
 
 pub mod api;
 pub mod config;
+pub mod control_group;
 pub mod descriptors;
 pub mod interfaces;
 pub mod launch;

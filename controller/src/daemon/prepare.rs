@@ -1,5 +1,5 @@
-//! From a configuration file to everything a daemon needs, checked before anything is attached: one
-//! wrong order and the daemon does not start (L-APPROVE). The same is done for a reload.
+//! Reads a configuration file and everything that it names, and checks it before anything is attached: if one
+//! order is wrong, the daemon does not start (L-APPROVE). A reload does the same.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::registry::{Change, Reading, Registry, StateStore};
 use crate::rejection::{Failure, Rejection, Rejections, Requirement};
 use crate::shown::shown;
 
-/// Painting layers of direction, from the bottom up.
+/// Layers of direction, from the bottom up.
 pub type Layers = Vec<Vec<(IpNetwork, AddressClass)>>;
 
 /// A configuration with all that it refers to.
@@ -35,19 +35,19 @@ pub struct Prepared {
     pub config: Config,
     /// Where it was read from.
     pub file: PathBuf,
-    /// What was accepted, with what the configuration names.
+    /// The registry, with the orders that the configuration names.
     pub registry: Registry,
     /// The state directory.
     pub held: Held,
     /// What is domestic and what is foreign.
     pub layers: Arc<Layers>,
-    /// The same, to look addresses up.
+    /// The same, for looking up addresses.
     pub classes: Arc<ClassRanges>,
-    /// What all this was made of.
+    /// The files that all this was made from.
     pub basis: DaemonInputs,
 }
 
-/// What a configuration file names, read and checked by itself.
+/// What a configuration file names, read and checked without a registry.
 #[derive(Debug)]
 pub struct Inputs {
     /// The configuration.
@@ -64,7 +64,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads the configuration and the files that it names, but for the orders.
+    /// Reads the configuration and the files that it names, except the orders.
     ///
     /// # Errors
     /// [`Failure::Rejected`].
@@ -73,9 +73,9 @@ impl Inputs {
             .map_err(|error| unreadable(shown(path), &error))?;
         let config = Config::parse(path, &bytes)?;
         if let Some(group) = &config.control_group {
-            group
-                .number()
-                .map_err(|reason| Rejection::new(shown(path), reason).at("control_group"))?;
+            group.number().map_err(|fault| {
+                Rejection::new(shown(path), fault.to_string()).at("control_group")
+            })?;
         }
         let trust = load::trust(&config.trust)?;
         let table = DirectionTable::load(&config.direction).map_err(|error| match error {
@@ -85,7 +85,7 @@ impl Inputs {
         let classes = ClassRanges::of(&table);
         let text = classes.written();
         if text.len() > classes::LARGEST {
-            // What cannot be kept could change unseen from one start to the next.
+            // Ranges that cannot be kept could change unnoticed from one start to the next.
             let reason =
                 "falls into more ranges than can be kept for the next start to compare with";
             return Err(Rejection::new(shown(path), reason)
@@ -108,7 +108,7 @@ impl Inputs {
     /// Compares what is domestic and what is foreign with what was in force before.
     ///
     /// # Errors
-    /// A [`Rejection`] where more has changed than may without being asked for (L-DIR).
+    /// A [`Rejection`] if more has changed than may change without `accept_change` (L-DIR).
     pub fn compare(
         &mut self,
         before: Result<Option<&ClassRanges>, String>,
@@ -135,7 +135,7 @@ impl Inputs {
         Ok(())
     }
 
-    /// What a daemon with this registry would work by.
+    /// What a daemon with this registry works by.
     pub fn basis(&self, registry: &Registry) -> DaemonInputs {
         DaemonInputs {
             configuration: self.configuration.clone(),
@@ -145,7 +145,7 @@ impl Inputs {
         }
     }
 
-    /// The change that brings a registry to where this configuration wants it: its orders installed.
+    /// The change that installs this configuration's orders in a registry.
     ///
     /// # Errors
     /// Every order that is refused.
@@ -153,7 +153,7 @@ impl Inputs {
         let Self { config, layers, classes, configuration, trust, .. } = self;
         registry.is_for(&shown(&config.state.directory), &config.facility)?;
         registry.agrees_with(&shown(&config.trust), trust)?;
-        // What was lawful over other direction tables need not be over these.
+        // An agreement that was lawful with other direction tables need not be with these.
         for entry in registry.bases().iter().filter(|entry| entry.ended().is_none()) {
             let basis = entry.basis();
             check_party(&basis.key.to_string(), basis, classes)?;
@@ -199,7 +199,7 @@ pub fn prepare(path: &Path, accept_change: bool, reading: Reading) -> Result<Pre
     Ok(Prepared { config, file: path.to_owned(), registry, held, layers, classes, basis })
 }
 
-/// The same without taking or writing anything.
+/// Checks the same without taking the state directory or writing anything.
 ///
 /// # Errors
 /// [`Failure`].

@@ -1,5 +1,5 @@
-//! Reading the configuration again while the sensor runs: all of it is checked before any of it
-//! counts, and what only a restart can change is refused by name.
+//! Reads the configuration again while the sensor runs. All of it is checked before any of it takes effect,
+//! and a changed key that takes a restart is refused by name.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::rejection::Failure;
 use crate::rejection::Rejection;
 use crate::shown::shown;
 
-/// What a reload would come to: the new configuration, and its orders installed in a copy of the
-/// registry. `classes` are those in force; `accept_change`: they may change by any amount.
+/// The result of a reload: the new configuration, and the change that installs its orders. `classes` are
+/// those in force; `accept_change`: they may change by any amount.
 ///
 /// # Errors
 /// [`Failure`]; then nothing changes.

@@ -1,5 +1,5 @@
-//! CIDR lists: one prefix or bare address per line, `#` comments, also after a prefix (RFC 4632
-//! and RFC 4291 notation). A list that names nothing is refused: it is one that went missing on the way.
+//! CIDR lists: one prefix or bare address per line, `#` comments, also after a prefix (RFC 4632 and RFC 4291
+//! notation). A list that names nothing is refused: its contents were probably lost on the way.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,8 @@ pub(super) fn read(source: &Source, class: AddressClass) -> Result<Vec<Named>, R
         if text.is_empty() {
             continue;
         }
-        let network = prefix(text).map_err(|reason| source.refused_at(number, reason))?;
+        let network =
+            prefix(text).map_err(|fault| source.refused_at(number, format!("`{text}` {fault}")))?;
         named.push(Named { network, class, line: number });
     }
     if named.is_empty() {
@@ -28,32 +29,44 @@ pub(super) fn read(source: &Source, class: AddressClass) -> Result<Vec<Named>, R
     Ok(named)
 }
 
+/// What is wrong with a line of a list.
+#[derive(Debug, thiserror::Error)]
+enum PrefixFault {
+    #[error("is neither a prefix nor an address in CIDR notation")]
+    Notation,
+    #[error("has no prefix length from 0 to {longest}")]
+    Length { longest: u8 },
+    #[error("has host bits set; the prefix is {first}/{length}")]
+    HostBits { first: IpAddr, length: u8 },
+    /// No packet carries such an address: the line would silently do nothing.
+    #[error("is IPv4-mapped; write it as an IPv4 prefix")]
+    Mapped,
+}
+
 /// Reads `192.0.2.0/24`, `2001:db8::/32` or a bare address.
-fn prefix(text: &str) -> Result<IpNetwork, String> {
+fn prefix(text: &str) -> Result<IpNetwork, PrefixFault> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
     };
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| format!("`{text}` is neither a prefix nor an address in CIDR notation"))?;
+    let address: IpAddr = address.parse().map_err(|_| PrefixFault::Notation)?;
     let longest = if address.is_ipv4() { 32 } else { 128 };
     let length = match length {
-        Some(length) => prefix_length(length, longest)
-            .ok_or_else(|| format!("`{text}` has no prefix length from 0 to {longest}"))?,
-        None => longest,
+        Some(length) => prefix_length(length, longest),
+        None => Some(longest),
     };
-    let network = IpNetwork::new(address, length).map_err(|error| format!("`{text}`: {error}"))?;
-    if network.network() != address {
-        let meant = network.network();
-        return Err(format!("`{text}` has host bits set; the prefix is {meant}/{length}"));
+    let network = length
+        .and_then(|length| IpNetwork::new(address, length).ok())
+        .ok_or(PrefixFault::Length { longest })?;
+    let (first, length) = (network.network(), network.prefix());
+    if first != address {
+        return Err(PrefixFault::HostBits { first, length });
     }
     if let IpAddr::V6(v6) = address
         && length >= 96
         && v6.to_ipv4_mapped().is_some()
     {
-        // No packet carries such an address: the line would silently do nothing.
-        return Err(format!("`{text}` is IPv4-mapped; write it as an IPv4 prefix"));
+        return Err(PrefixFault::Mapped);
     }
     Ok(network)
 }

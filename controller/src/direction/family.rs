@@ -1,4 +1,4 @@
-//! The two families of addresses, whose lists come from different places and go missing one at a time.
+//! The two families of addresses. Their lists come from different places, so one of them may be missing.
 
 use std::fmt;
 
@@ -43,8 +43,8 @@ impl Family {
         }
     }
 
-    /// How many addresses there are to be told apart: 2^32 of IPv4, and of IPv6 the 2^125 of `2000::/3`,
-    /// the only part that is global unicast today (RFC 4291).
+    /// The size of the address space that shares are computed of: 2^32 for IPv4, and 2^125 for IPv6, whose
+    /// only global unicast space today is `2000::/3` (RFC 4291).
     pub const fn space(self) -> u128 {
         match self {
             Self::Ipv4 => 1 << 32,

@@ -1,11 +1,11 @@
-//! Direction inputs: the files that say which addresses are domestic and which foreign, and the
-//! table that they make (L-DIR). How the table is laid out for the kernel is not here.
+//! Direction inputs: the files that say which addresses are domestic and which are foreign, and the table
+//! made from them (L-DIR). Its layout for the kernel is in [`compile`](crate::compile).
 //!
-//! The Act calls domestic whatever is not foreign, so what no input names is unclassified, and a packet
-//! with such an address is never selected. [`Unnamed::Foreign`] has to be asked for; it leaves
-//! special-purpose space alone ([`special`]). A family in which nothing is domestic is refused unless that
-//! is said to be meant: the usual reason is a list that was forgotten, and without it the country's own
-//! addresses are nothing that anybody protects.
+//! The Act calls domestic whatever is not foreign, so what no input names is unclassified, and a packet with
+//! such an address is never selected. [`Unnamed::Foreign`] must be chosen explicitly; it leaves
+//! special-purpose space alone ([`special`]). A family without any domestic prefix is refused unless the
+//! operator says that this is intended: usually a list was forgotten, and without it nothing protects the
+//! country's own addresses.
 
 mod cidr;
 mod family;
@@ -31,13 +31,18 @@ pub use table::{DirectionTable, Origin};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Country([u8; 2]);
 
-impl FromStr for Country {
-    type Err = String;
+/// A text that is not a country code.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` is no country code of two capital letters such as JP")]
+pub struct NoCountry(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Country {
+    type Err = NoCountry;
+
+    fn from_str(text: &str) -> Result<Self, NoCountry> {
         match text.as_bytes() {
             &[a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Ok(Self([a, b])),
-            _ => Err(format!("`{text}` is no country code of two capital letters such as JP")),
+            _ => Err(NoCountry(text.to_owned())),
         }
     }
 }
@@ -49,14 +54,14 @@ impl fmt::Display for Country {
     }
 }
 
-/// What global unicast space is that no input names.
+/// The class of global unicast space that no input names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Unnamed {
-    /// Never selected: the reading of L-DIR.
+    /// It is never selected (L-DIR).
     #[default]
     Unclassified,
-    /// 国外設備: whatever is not known to be in the country is abroad. True only of lists that name all of
-    /// the country.
+    /// 国外設備: whatever is not known to be in the country is abroad. This is right only if the lists name all
+    /// of the country.
     Foreign,
 }
 
@@ -70,19 +75,19 @@ impl Unnamed {
     }
 }
 
-/// What a direction table is made of. A file is a CIDR list or an RIR statistics file, told apart
-/// by content; an RIR file means the same in both lists.
+/// What a direction table is made from. A file is a CIDR list or an RIR statistics file, which its content
+/// tells; an RIR file means the same in both lists.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct DirectionInputs {
     /// Files whose prefixes are domestic.
     pub domestic: Vec<PathBuf>,
     /// Files whose prefixes are foreign.
     pub foreign: Vec<PathBuf>,
-    /// Whose rows in RIR statistics files are domestic.
+    /// The country whose rows in RIR statistics files are domestic.
     pub country: Option<Country>,
-    /// What no input names.
+    /// The class of what no input names.
     pub default: Unnamed,
-    /// The families of which it is meant that no input names a domestic prefix.
+    /// The families in which no input is to name a domestic prefix.
     pub without_domestic: Vec<Family>,
 }
 
@@ -103,12 +108,12 @@ pub enum DirectionError {
 }
 
 impl DirectionTable {
-    /// Reads all inputs. Nothing is kept of them if any of them is refused.
+    /// Reads all inputs. If any of them is refused, there is no table.
     ///
     /// # Errors
     ///
-    /// An input that cannot be read or is refused, the same prefix in two classes, or a family without a
-    /// domestic prefix of which that is not said to be meant.
+    /// An input cannot be read or is refused, the same prefix is in two classes, or a family has no domestic
+    /// prefix and is not in `without_domestic`.
     pub fn load(inputs: &DirectionInputs) -> Result<Self, DirectionError> {
         let (mut read, mut digests) = (Vec::new(), Vec::new());
         let domestic = inputs.domestic.iter().map(|path| (path, AddressClass::Domestic));
@@ -132,7 +137,7 @@ impl DirectionTable {
 }
 
 impl DirectionInputs {
-    /// Where no domestic prefix is known, that nothing names an address says nothing about it.
+    /// If no domestic prefix is known, an address that no input names may be domestic.
     fn unnamed(&self) -> impl Fn(Family) -> Unnamed {
         |family| {
             if self.without_domestic.contains(&family) {

@@ -1,32 +1,31 @@
 //! RIR statistics files, `delegated-<rir>-latest` and `delegated-<rir>-extended-latest`, and the NRO's
 //! combined file of all five registries, `nro-delegated-stats`.
 //!
-//! Sources: "RIR statistics exchange format" (APNIC, version 2) and "NRO extended allocation and
-//! assignment reports" (version 2.3). In short: a version line; summary lines of six fields
-//! (`apnic|*|ipv4|*|33141|summary`); rows `registry|cc|type|start|value|date|status[|opaque-id…]`,
-//! in which `value` is a count of addresses for `ipv4`, whether or not it is a power of two, and a
-//! prefix length for `ipv6`.
+//! Sources: "RIR statistics exchange format" (APNIC, version 2) and "NRO extended allocation and assignment
+//! reports" (version 2.3). In short: a version line; summary lines of six fields
+//! (`apnic|*|ipv4|*|33141|summary`); rows `registry|cc|type|start|value|date|status[|opaque-id…]`, in which
+//! `value` is a count of addresses for `ipv4`, not always a power of two, and a prefix length for `ipv6`.
 //!
 //! Readings:
-//! - Rows that are allocated or assigned are domestic in the country asked for and foreign
-//!   elsewhere, the regional codes `AP` and `EU` included. Where they name no country (empty or
-//!   `ZZ`) the place cannot be judged: unclassified, as `available` and `reserved` rows are.
-//! - The combined file also has what no regional registry holds: `iana|ZZ|…` rows of the IETF and of
-//!   IANA's pool, whose status or holder is `ietf` or `ianapool`. Nobody holds them: unclassified.
-//! - A country is that of the holder, not the place of the equipment (L-DIR); `docs/operating.md` says
-//!   what follows from that.
-//! - The rows of each type must be as many as its summary line says, so that half a file, which
-//!   would leave part of Japan to the default, is refused.
+//! - Rows that are allocated or assigned are domestic in the country asked for and foreign elsewhere, the
+//!   regional codes `AP` and `EU` included. Rows without a country (empty or `ZZ`) are unclassified, as
+//!   `available` and `reserved` rows are.
+//! - The combined file also has `iana|ZZ|…` rows of the IETF and of IANA's pool, whose status or holder is
+//!   `ietf` or `ianapool`. Nobody holds them, so they are unclassified.
+//! - The country is the holder's, not that of the equipment (L-DIR); `docs/operating.md` says what follows
+//!   from that.
+//! - There must be as many rows of each type as its summary line says. So half a file is refused, which would
+//!   leave part of Japan to the default.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 use sensor_common::direction::AddressClass;
 
-use crate::direction::Country;
 use crate::direction::cidr::prefix_length;
 use crate::direction::source::Source;
 use crate::direction::table::Named;
+use crate::direction::{Country, NoCountry};
 use crate::rejection::Rejection;
 
 /// Reads a statistics file from the point of view of one country.
@@ -44,13 +43,52 @@ pub(super) fn read(source: &Source, country: Option<Country>) -> Result<Vec<Name
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        reader.line(number, line).map_err(|reason| source.refused_at(number, reason))?;
+        reader.line(number, line).map_err(|fault| source.refused_at(number, fault))?;
     }
-    reader.finish().map_err(|reason| source.refused(reason))
+    reader.finish().map_err(|fault| source.refused(fault))
+}
+
+/// What is wrong with a statistics file, or with one line of it.
+#[derive(Debug, thiserror::Error)]
+enum RirFault {
+    #[error("an RIR statistics file begins with its version line")]
+    NoVersion,
+    #[error("version `{0}` of the format is not known; 2 and 2.3 are")]
+    Version(String),
+    #[error("a row has at least seven fields; this one has {0}")]
+    Fields(usize),
+    #[error("unknown type `{0}`; known are asn, ipv4 and ipv6")]
+    Type(String),
+    #[error(
+        "unknown status `{0}`; known are allocated, assigned, available, reserved, ietf and ianapool"
+    )]
+    Status(String),
+    #[error(transparent)]
+    Country(#[from] NoCountry),
+    #[error("`{0}` is no IPv4 address")]
+    Ipv4Address(String),
+    #[error("`{count}` is no count of IPv4 addresses from {start}")]
+    Ipv4Count { start: String, count: String },
+    #[error("`{0}` is no IPv6 address")]
+    Ipv6Address(String),
+    #[error("`{0}` is no IPv6 prefix length")]
+    Ipv6Length(String),
+    #[error("`{0}` has host bits set")]
+    HostBits(String),
+    #[error("summary count `{0}` is not a number")]
+    SummaryCount(String),
+    #[error("a second summary line for {}", .0.name())]
+    SecondSummary(Kind),
+    #[error("no summary line for {}, so nothing shows that the file is whole", .0.name())]
+    NoSummary(Kind),
+    #[error("the summary promises {promised} {} rows, but the file has {read}: is it cut off?", .kind.name())]
+    Cut { kind: Kind, promised: u64, read: u64 },
+    #[error("names no prefix")]
+    Empty,
 }
 
 /// The resource types that a registry keeps.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     Asn,
     Ipv4,
@@ -68,15 +106,15 @@ impl Kind {
         }
     }
 
-    fn of(name: &str) -> Result<Self, String> {
+    fn of(name: &str) -> Result<Self, RirFault> {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == name)
-            .ok_or_else(|| format!("unknown type `{name}`; known are asn, ipv4 and ipv6"))
+            .ok_or_else(|| RirFault::Type(name.to_owned()))
     }
 }
 
-/// Rows of one type: as many as were read, and as many as the summary promises.
+/// The number of rows of one type: those read, and those that the summary promises.
 #[derive(Clone, Copy, Default)]
 struct Count {
     read: u64,
@@ -86,7 +124,7 @@ struct Count {
 /// The fields of a line: those of a row, and the holder's opaque id of the extended format.
 type Fields<'a> = [&'a str; 8];
 
-/// Who stands for nobody, as status or as holder of a row of the NRO's combined file.
+/// The status or holder, in the NRO's combined file, of rows that nobody holds.
 const NOBODY: [&str; 2] = ["ietf", "ianapool"];
 
 struct Reader {
@@ -97,7 +135,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn line(&mut self, number: u32, line: &str) -> Result<(), String> {
+    fn line(&mut self, number: u32, line: &str) -> Result<(), RirFault> {
         let mut fields = [""; 8];
         let mut count = 0;
         for field in line.split('|') {
@@ -114,24 +152,24 @@ impl Reader {
             return self.summary(fields);
         }
         if count < 7 {
-            return Err(format!("a row has at least seven fields; this one has {count}"));
+            return Err(RirFault::Fields(count));
         }
         self.row(number, fields)
     }
 
-    fn summary(&mut self, fields: Fields<'_>) -> Result<(), String> {
+    fn summary(&mut self, fields: Fields<'_>) -> Result<(), RirFault> {
         let kind = Kind::of(fields[2])?;
-        let promised = decimal(fields[4])
-            .ok_or_else(|| format!("summary count `{}` is not a number", fields[4]))?;
+        let promised =
+            decimal(fields[4]).ok_or_else(|| RirFault::SummaryCount(fields[4].to_owned()))?;
         let count = &mut self.counts[kind as usize];
         if count.promised.is_some() {
-            return Err(format!("a second summary line for {}", kind.name()));
+            return Err(RirFault::SecondSummary(kind));
         }
         count.promised = Some(promised);
         Ok(())
     }
 
-    fn row(&mut self, number: u32, fields: Fields<'_>) -> Result<(), String> {
+    fn row(&mut self, number: u32, fields: Fields<'_>) -> Result<(), RirFault> {
         let [_, country, kind, start, value, _, status, holder] = fields;
         let kind = Kind::of(kind)?;
         self.counts[kind as usize].read += 1;
@@ -153,16 +191,13 @@ impl Reader {
         Ok(())
     }
 
-    fn class(&self, country: &str, status: &str, holder: &str) -> Result<AddressClass, String> {
+    fn class(&self, country: &str, status: &str, holder: &str) -> Result<AddressClass, RirFault> {
         let is = |names: [&str; 2]| names.iter().any(|name| status.eq_ignore_ascii_case(name));
         if is(["available", "reserved"]) || is(NOBODY) {
             return Ok(AddressClass::Unclassified);
         }
         if !is(["allocated", "assigned"]) {
-            return Err(format!(
-                "unknown status `{status}`; known are allocated, assigned, available, reserved, ietf and \
-                 ianapool"
-            ));
+            return Err(RirFault::Status(status.to_owned()));
         }
         if NOBODY.contains(&holder) {
             return Ok(AddressClass::Unclassified);
@@ -175,41 +210,33 @@ impl Reader {
         Ok(if domestic { AddressClass::Domestic } else { AddressClass::Foreign })
     }
 
-    fn finish(self) -> Result<Vec<Named>, String> {
+    fn finish(self) -> Result<Vec<Named>, RirFault> {
         for (kind, count) in Kind::ALL.into_iter().zip(self.counts) {
-            let (name, read) = (kind.name(), count.read);
-            match count.promised {
+            let Count { read, promised } = count;
+            match promised {
                 Some(promised) if promised != read => {
-                    return Err(format!(
-                        "the summary promises {promised} {name} rows, but the file has {read}: is \
-                         it cut off?"
-                    ));
+                    return Err(RirFault::Cut { kind, promised, read });
                 }
-                None if read > 0 => {
-                    return Err(format!(
-                        "no summary line for {name}, so nothing shows that the \
-                                        file is whole"
-                    ));
-                }
+                None if read > 0 => return Err(RirFault::NoSummary(kind)),
                 _ => {}
             }
         }
         if self.named.is_empty() {
-            return Err("names no prefix".into());
+            return Err(RirFault::Empty);
         }
         Ok(self.named)
     }
 }
 
 /// Checks `version|registry|serial|records|startdate|enddate|UTCoffset`.
-fn version(count: usize, fields: Fields<'_>) -> Result<(), String> {
+fn version(count: usize, fields: Fields<'_>) -> Result<(), RirFault> {
     let version = fields[0];
     if count < 4 || !version.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err("an RIR statistics file begins with its version line".into());
+        return Err(RirFault::NoVersion);
     }
     match version.split('.').next() {
         Some("2") => Ok(()),
-        _ => Err(format!("version `{version}` of the format is not known; 2 and 2.3 are")),
+        _ => Err(RirFault::Version(version.to_owned())),
     }
 }
 
@@ -217,13 +244,13 @@ fn decimal(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-fn ipv4_block(start: &str, count: &str) -> Result<(u32, u64), String> {
-    let first: Ipv4Addr = start.parse().map_err(|_| format!("`{start}` is no IPv4 address"))?;
+fn ipv4_block(start: &str, count: &str) -> Result<(u32, u64), RirFault> {
+    let first: Ipv4Addr = start.parse().map_err(|_| RirFault::Ipv4Address(start.to_owned()))?;
     let first = first.to_bits();
     let room = (1_u64 << 32) - u64::from(first);
     match decimal(count) {
         Some(count) if (1..=room).contains(&count) => Ok((first, count)),
-        _ => Err(format!("`{count}` is no count of IPv4 addresses from {start}")),
+        _ => Err(RirFault::Ipv4Count { start: start.to_owned(), count: count.to_owned() }),
     }
 }
 
@@ -231,7 +258,7 @@ fn ipv4_block(start: &str, count: &str) -> Result<(u32, u64), String> {
 fn prefixes(first: u32, count: u64) -> impl Iterator<Item = IpNetwork> {
     let (mut next, mut left) = (u64::from(first), count);
     std::iter::from_fn(move || {
-        // The largest block that begins here by alignment, and that is not larger than the rest.
+        // The largest block that is aligned here and not larger than the rest.
         let host_bits = next.trailing_zeros().min(left.checked_ilog2()?).min(32);
         let address = Ipv4Addr::from_bits(u32::try_from(next).ok()?);
         let length = u8::try_from(32 - host_bits).ok()?;
@@ -241,13 +268,13 @@ fn prefixes(first: u32, count: u64) -> impl Iterator<Item = IpNetwork> {
     })
 }
 
-fn ipv6_block(start: &str, length: &str) -> Result<IpNetwork, String> {
-    let first: Ipv6Addr = start.parse().map_err(|_| format!("`{start}` is no IPv6 address"))?;
+fn ipv6_block(start: &str, length: &str) -> Result<IpNetwork, RirFault> {
+    let first: Ipv6Addr = start.parse().map_err(|_| RirFault::Ipv6Address(start.to_owned()))?;
     let network = prefix_length(length, 128)
         .and_then(|length| IpNetwork::new(IpAddr::V6(first), length).ok())
-        .ok_or_else(|| format!("`{length}` is no IPv6 prefix length"))?;
+        .ok_or_else(|| RirFault::Ipv6Length(length.to_owned()))?;
     if network.network() != network.ip() {
-        return Err(format!("`{start}/{length}` has host bits set"));
+        return Err(RirFault::HostBits(format!("{start}/{length}")));
     }
     Ok(network)
 }

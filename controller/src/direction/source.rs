@@ -1,12 +1,13 @@
-//! One input file of the direction tables: read whole within a bound, cut into numbered lines,
-//! and told apart by its content. What the lines mean is for [`super::cidr`] and [`super::rir`].
+//! One input file of the direction tables: read whole within a bound, cut into numbered lines, and told apart
+//! by its content. [`super::cidr`] and [`super::rir`] read the lines.
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
 use crate::direction::DirectionError;
 use crate::files;
-use crate::rejection::{Reason, Rejection, Requirement};
+use crate::rejection::{Rejection, Requirement};
 use crate::shown::shown;
 
 /// The largest input that is read. The statistics of all five registries together hold about
@@ -19,8 +20,8 @@ pub(super) struct Source {
     bytes: Vec<u8>,
 }
 
-/// What a file is, told by what its first line says that is neither blank nor a comment: what stands in
-/// a comment tells nothing.
+/// The format of a file, which its first line that is neither blank nor a comment tells. Text in comments
+/// does not count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Format {
     /// One prefix or address per line.
@@ -50,12 +51,12 @@ impl Source {
     }
 
     /// Refuses the whole file.
-    pub(super) fn refused(&self, reason: impl Into<Reason>) -> Rejection {
-        Rejection::new(&self.name, reason).under(Requirement::Dir)
+    pub(super) fn refused(&self, reason: impl Display) -> Rejection {
+        Rejection::new(&self.name, reason.to_string()).under(Requirement::Dir)
     }
 
     /// Refuses the file because of one line.
-    pub(super) fn refused_at(&self, line: u32, reason: impl Into<Reason>) -> Rejection {
+    pub(super) fn refused_at(&self, line: u32, reason: impl Display) -> Rejection {
         self.refused(reason).at(format!("line {line}"))
     }
 

@@ -1,14 +1,14 @@
-//! Space that is never foreign by default: the IANA special-purpose registries, multicast,
-//! reserved IPv4 space and everything of IPv6 outside global unicast, in one table.
+//! Space that is never foreign by default, in one table: the IANA special-purpose registries, multicast,
+//! reserved IPv4 space, and all IPv6 space outside global unicast.
 //!
 //! Sources: RFC 6890 and RFC 8190 with the IANA IPv4 and IPv6 Special-Purpose Address Registries
 //! (as of October 2025); the IANA IPv6 Address Space registry (RFC 4291) for `Reserved by IETF`;
 //! RFC 1112 and RFC 5771 for multicast.
 //!
-//! Reading of L-DIR: entries that the registries call globally reachable (AS112, AMT, 6to4,
-//! Teredo, the anycast addresses of RFC 7723 and RFC 8155, …) are unclassified too. Behind them
-//! stands no one place in the world, so the direction of a packet cannot be judged from them, and
-//! the reading that selects less is to leave them alone. An input may still name them.
+//! Reading of L-DIR: entries that the registries call globally reachable (AS112, AMT, 6to4, Teredo, the
+//! anycast addresses of RFC 7723 and RFC 8155, …) are unclassified too. They stand for no single place in the
+//! world, so the direction of a packet cannot be judged from them. Leaving them alone is the reading that
+//! selects less. An input may still name them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -41,7 +41,7 @@ const fn v4(
 ) -> SpecialPrefix {
     match Ipv4Network::new_checked(Ipv4Addr::new(a, b, c, d), length) {
         Some(network) => SpecialPrefix { prefix: IpNetwork::V4(network), name, rfc },
-        // Evaluated by the compiler only: the table is a constant.
+        // This runs only in the compiler: the table is a constant.
         None => panic!("bad prefix length"),
     }
 }

@@ -1,5 +1,5 @@
-//! The direction table: every prefix with its class, the built-in layers below, and what decided
-//! an address. Longest prefix wins over all inputs (L-DIR).
+//! The direction table: every prefix with its class, the built-in layers below them, and what decided the
+//! class of an address. The longest prefix over all inputs wins (L-DIR).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -36,17 +36,17 @@ impl Entry {
     }
 }
 
-/// What every address is, and why.
+/// The class of every address, and why.
 #[derive(Clone, Debug)]
 pub struct DirectionTable {
     unnamed_v4: Unnamed,
     unnamed_v6: Unnamed,
     files: Vec<String>,
-    /// The SHA-256 of each of them, where they were read.
+    /// The SHA-256 of each file, if it was read.
     digests: Vec<String>,
     /// In painting order, each prefix once.
     entries: Vec<Entry>,
-    /// Where each prefix length of a family lies in `entries`, longest first.
+    /// Where in `entries` the prefixes of each length are, by family, longest first.
     lengths: Vec<Lengths>,
 }
 
@@ -73,7 +73,7 @@ pub enum Origin<'a> {
     Special(&'static SpecialPrefix),
     /// No input names it, and it is global unicast.
     Default {
-        /// All of the family's global unicast space.
+        /// The family's whole global unicast space.
         prefix: IpNetwork,
     },
 }
@@ -88,7 +88,7 @@ impl Origin<'_> {
     }
 }
 
-/// The default layers, least specific first.
+/// The built-in layers, least specific first.
 const ALL_IPV4: IpNetwork = v4_default();
 const ALL_IPV6: IpNetwork = v6_default(0, 0);
 /// RFC 4291 and the IANA IPv6 Address Space registry: the only global unicast space assigned yet.
@@ -97,7 +97,7 @@ const GLOBAL_UNICAST_IPV6: IpNetwork = v6_default(0x2000 << 112, 3);
 const fn v4_default() -> IpNetwork {
     match Ipv4Network::new_checked(Ipv4Addr::UNSPECIFIED, 0) {
         Some(network) => IpNetwork::V4(network),
-        // Evaluated by the compiler only: the callers are constants.
+        // This runs only in the compiler: the callers are constants.
         None => panic!("bad prefix length"),
     }
 }
@@ -110,8 +110,8 @@ const fn v6_default(bits: u128, length: u8) -> IpNetwork {
 }
 
 impl DirectionTable {
-    /// Puts the named prefixes of all files together. The same prefix twice in one class is one
-    /// prefix; in two classes it is refused.
+    /// Combines the named prefixes of all files. A prefix that is named twice counts once; in two classes it
+    /// is refused.
     pub(super) fn new(
         unnamed: impl Fn(Family) -> Unnamed,
         inputs: Vec<(String, Vec<Named>)>,
@@ -169,10 +169,9 @@ impl DirectionTable {
         (unnamed.class(), Origin::Default { prefix })
     }
 
-    /// Two layers of prefixes with their classes, in each of which the longest prefix that covers an
-    /// address gives its class: the built-in one, and above it what the inputs name. The inputs hide
-    /// the built-in layer even where their prefix is the shorter one, because special-purpose space
-    /// only covers what no input names.
+    /// Two layers of prefixes with their classes: the built-in one, and above it what the inputs name. In
+    /// each layer the longest prefix that covers an address decides. The inputs hide the built-in layer even
+    /// where their prefix is the shorter one, because special-purpose space covers only what no input names.
     pub fn layers(&self) -> [Vec<(IpNetwork, AddressClass)>; 2] {
         let defaults = [
             (ALL_IPV4, self.unnamed_v4.class()),
@@ -243,7 +242,7 @@ fn lengths(entries: &[Entry]) -> Vec<Lengths> {
     found
 }
 
-/// An address as a number with its first bit on top, in both families.
+/// An address as a number whose top bit is the address's first bit, in both families.
 const fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => (v4.to_bits() as u128) << 96,

@@ -1,4 +1,4 @@
-//! The host engine: the shared code over tables in this process's memory. It needs no privilege.
+//! The host engine: runs the shared code over tables in this process's memory. It needs no privilege.
 
 use sensor_common::boot_time::BootTime;
 use sensor_common::capacity::AlwaysFull;
@@ -22,7 +22,7 @@ pub struct HostEngine {
     counters: Counters,
 }
 
-/// A gate in which everything is set from outside, including the time.
+/// A gate whose every value is set from outside, including the time.
 #[derive(Clone, Debug)]
 pub struct HostGate {
     /// Per slot: when its order may select.
@@ -48,6 +48,11 @@ impl HostEngine {
         Self { lines, gate, entered: Entered::ALL, counters: Counters::default() }
     }
 
+    /// The tables that it judges by.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
     /// The gate, to be opened or closed.
     pub const fn gate(&mut self) -> &mut HostGate {
         &mut self.gate
@@ -60,12 +65,12 @@ impl HostEngine {
 }
 
 impl HostEngine {
-    /// Judges a frame out of a capture: what was not captured is not there.
+    /// Judges a captured frame. What was not captured is missing for every rule.
     pub fn judge_captured(&mut self, frame: &Captured<'_>) -> Vec<Record> {
         self.judge_packet(frame)
     }
 
-    /// What the parser reads in a frame.
+    /// What the parser finds in a frame.
     ///
     /// # Errors
     /// [`Unparsed`] says which of the two outcomes it has instead.

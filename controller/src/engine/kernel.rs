@@ -10,23 +10,22 @@ use sensor_common::tables::{Line, Slot, Term};
 use super::{Engine, LONGEST_FRAME, SHORTEST_FRAME};
 use crate::kernel::{KernelError, KernelTables, Program, Records, Setup, ShareStore};
 
-/// Room for the records of one frame, which are taken out after each frame.
+/// Room for the records of one frame; they are taken out after each frame.
 const RING_BYTES: u32 = 64 * 1024;
 
 /// Judges frames in the kernel. Needs privilege to load programs.
 pub struct KernelEngine {
     program: Program,
-    /// Filled before each frame: a capture is judged as if the share were never used up.
+    /// The share is filled before each frame: a capture is judged as if it were never used up.
     share: ShareStore,
     records: Records,
-    /// Frames that no interface could deliver, judged here.
+    /// The counters of frames that no interface could deliver, which are not given to the kernel.
     stunted: Counters,
 }
 
 impl KernelEngine {
-    /// Loads the program with a generation's tables and the gate wide open: every order that was compiled is in
-    /// force. It
-    /// enters all encapsulations.
+    /// Loads the program with a generation's tables and the gate wide open: every order that was compiled is
+    /// in force. It enters all encapsulations.
     ///
     /// # Errors
     /// [`KernelError`] if the program does not load.
@@ -51,9 +50,23 @@ impl KernelEngine {
         Ok(Self { program, share, records, stunted: Counters::default() })
     }
 
+    /// Judges a frame whose first buffer has so many bytes at most; see [`Program::test_run_split`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn judge_split(&mut self, frame: &[u8], first: u32) -> Result<Vec<Record>, KernelError> {
+        self.share.fill()?;
+        self.program.test_run_split(frame, first)?;
+        Ok(self.submitted())
+    }
+
     /// The loaded program, to open or close its gate.
     pub const fn program(&mut self) -> &mut Program {
         &mut self.program
+    }
+
+    fn submitted(&mut self) -> Vec<Record> {
+        std::iter::from_fn(|| self.records.next_record()).collect()
     }
 }
 
@@ -76,7 +89,7 @@ impl Engine for KernelEngine {
         }
         self.share.fill()?;
         self.program.test_run(frame, 1)?;
-        Ok(std::iter::from_fn(|| self.records.next_record()).collect())
+        Ok(self.submitted())
     }
 
     fn counters(&self) -> Result<Counters, KernelError> {

@@ -4,7 +4,7 @@
 mod host;
 mod kernel;
 
-pub use host::HostEngine;
+pub use host::{HostEngine, HostGate};
 pub use kernel::KernelEngine;
 
 use sensor_common::counters::Counters;

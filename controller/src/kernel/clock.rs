@@ -1,4 +1,4 @@
-//! The boot-time clock: the clock of deadlines and lease, in the kernel and here.
+//! The boot-time clock, by which deadlines and lease are measured, in the kernel and here.
 
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};

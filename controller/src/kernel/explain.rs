@@ -19,7 +19,7 @@ impl KernelError {
         let plain = match errno(self) {
             Some(errno::EPERM) => {
                 "the kernel does not permit it: run as root, or with CAP_BPF, CAP_NET_ADMIN and \
-                 CAP_PERFMON (before Linux 5.11 also raise the limit on locked memory, `ulimit -l`)"
+                 CAP_PERFMON"
             }
             Some(errno::ENOMEM) => "the kernel has no memory for its tables or rings",
             Some(errno::EBUSY | errno::EEXIST) => {

@@ -14,7 +14,7 @@ use super::pins::{Pins, refusal};
 #[derive(Debug)]
 pub(super) struct Keep {
     pins: Pins,
-    /// Each with its id in the kernel, which tells it from another map in its place.
+    /// Each object with its id in the kernel, which tells it from another one in its place.
     maps: Vec<(PathBuf, u32, MapData)>,
     link: Option<(PathBuf, FdLink)>,
 }

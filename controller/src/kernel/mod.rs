@@ -16,6 +16,7 @@
 //! | `lease` | the halt of a sensor that another process controls |
 //! | `share` | the memory of the capacity share |
 //! | `life` | the program's own log |
+//! | `need` | what the program needs of the kernel, and whether a kernel has it |
 //! | `error`, `explain` | errors, and their wording for people |
 //! | `clock` | the boot-time clock that kernel and controller share |
 //! | `steps` | steps of the wall clock, noticed at once |
@@ -28,6 +29,7 @@ mod lease;
 mod life;
 mod link;
 mod name;
+mod need;
 mod object;
 mod pins;
 mod program;
@@ -42,7 +44,8 @@ pub mod steps;
 pub use error::KernelError;
 pub use lease::LeaseWord;
 pub use life::LifeLog;
-pub use object::{has_object, object_digest};
+pub use need::Need;
+pub use object::{Object, has_object, object_digest};
 pub use pins::{PinRoot, Pins, StalePins};
 pub use program::{KernelTables, Program};
 pub use records::Records;

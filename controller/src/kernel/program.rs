@@ -1,5 +1,6 @@
-//! One loaded program with its maps: a sensor on one interface, or in the hands of
-//! `BPF_PROG_TEST_RUN`.
+//! One loaded program with its maps: a sensor on one interface, or a program for `BPF_PROG_TEST_RUN`.
+
+use std::time::Duration;
 
 use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray};
 use aya::programs::links::FdLink;
@@ -10,11 +11,12 @@ use sensor_common::tables::TERM_WORDS;
 
 use super::keep::Keep;
 use super::life::{LifeLog, LifeLogger};
+use super::need::Need;
 use super::pins::Pins;
 use super::records::{self, Records};
 use super::setup::{Mode, Setup};
 use super::share::{ShareStore, StoreMap};
-use super::{KernelError, name, object, ring};
+use super::{KernelError, name, ring};
 
 mod attachment;
 mod gate;
@@ -23,7 +25,7 @@ mod publication;
 pub use publication::KernelTables;
 use publication::filled;
 
-/// Records that fill one part in this many of a ring wake its reader.
+/// A ring's reader is woken once records fill one part in this many of it.
 const WAKE_SHARE: u32 = 4;
 
 /// The maps that are pinned: a controller must find their contents as the previous one left them.
@@ -60,7 +62,7 @@ impl Program {
     /// `ring_bytes` is the size of each CPU's ring buffer, a power of two and at least a page.
     ///
     /// # Errors
-    /// [`KernelError`], with the verifier's log if the verifier refused the program.
+    /// [`KernelError`]: what the kernel lacks, or the verifier's log if it refused the program for another reason.
     pub fn load(mode: Mode, ring_bytes: u32) -> Result<(Self, Records), KernelError> {
         Self::load_with(mode, ring_bytes, LifeLog::Off)
     }
@@ -83,7 +85,11 @@ impl Program {
     /// # Errors
     /// As [`Self::load`].
     pub fn set_up(setup: Setup) -> Result<(Self, Records), KernelError> {
-        let Setup { mode, entered, ring_bytes, life_log, pins, before } = setup;
+        Self::loaded(setup).map_err(|error| error.or_lacks(Need::met))
+    }
+
+    fn loaded(setup: Setup) -> Result<(Self, Records), KernelError> {
+        let Setup { object, mode, entered, ring_bytes, life_log, pins, before } = setup;
         let entered = entered.bits();
         let inline = u8::from(mode == Mode::Inline);
         let level = life_log.level();
@@ -92,7 +98,7 @@ impl Program {
         let mut loader = EbpfLoader::new();
         loader
             .override_global(name::INLINE, &inline, true)
-            .override_global(name::ENTERED, &entered, true)
+            .override_global(name::ENTERED, &entered, object.is_embedded())
             .override_global(name::WAKE_EVERY, &wake_every, true)
             .override_global(name::LOG_LEVEL, &level, true)
             .map_max_entries(name::RECORDS, records::possible()?);
@@ -102,7 +108,7 @@ impl Program {
                 loader.map_pin_path(map, pins.map(map));
             }
         }
-        let mut ebpf = loader.load(object::embedded()?).map_err(Box::new)?;
+        let mut ebpf = loader.load(object.bytes()?).map_err(Box::new)?;
         let segments = take(&mut ebpf, name::SEGMENTS)?;
         let mut program = Self {
             filled: [0, 1].map(|half| filled(&segments, half)),
@@ -165,12 +171,27 @@ impl Program {
     ///
     /// # Errors
     /// [`KernelError::Program`], for example for a frame shorter than an Ethernet header.
-    pub fn test_run(
-        &self,
-        frame: &[u8],
-        repeat: u32,
-    ) -> Result<(u32, std::time::Duration), KernelError> {
-        let options = TestRunOptions { data_in: Some(frame), repeat, ..TestRunOptions::default() };
+    pub fn test_run(&self, frame: &[u8], repeat: u32) -> Result<(u32, Duration), KernelError> {
+        self.run(TestRunOptions { data_in: Some(frame), repeat, ..TestRunOptions::default() })
+    }
+
+    /// Runs the program over one frame whose first buffer has so many bytes at most, as drivers that split
+    /// headers from what is behind them hand frames over. Returns the XDP action.
+    ///
+    /// # Errors
+    /// [`KernelError::Program`], also on kernels before 6.18, which make buffers full.
+    pub fn test_run_split(&self, frame: &[u8], first: u32) -> Result<u32, KernelError> {
+        // `struct xdp_md`: no metadata, data up to the end of the first buffer, and no interface.
+        let context = [0, first, 0, 0, 0, 0].map(u32::to_ne_bytes);
+        let (action, _) = self.run(TestRunOptions {
+            data_in: Some(frame),
+            ctx_in: Some(context.as_flattened()),
+            ..TestRunOptions::default()
+        })?;
+        Ok(action)
+    }
+
+    fn run(&self, options: TestRunOptions<'_>) -> Result<(u32, Duration), KernelError> {
         let program =
             self.ebpf.program(name::PROGRAM).ok_or(KernelError::Missing(name::PROGRAM))?;
         let program: &Xdp = program.try_into().map_err(Box::new)?;

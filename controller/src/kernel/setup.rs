@@ -4,6 +4,7 @@ use sensor_common::parse::tunnel::Entered;
 use serde::{Deserialize, Serialize};
 
 use super::life::LifeLog;
+use super::object::Object;
 use super::pins::Pins;
 
 /// What the host does with frames after inspection.
@@ -51,6 +52,8 @@ impl XdpAttach {
 /// What a program is loaded with.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
+    /// The kernel program.
+    pub object: Object,
     /// What the host does with frames.
     pub mode: Mode,
     /// The encapsulations that are entered; by default all of them.

@@ -1,5 +1,5 @@
-//! What an order would come to over the direction tables, before it is in force: what must be
-//! refused then, and what its authors should be warned of.
+//! What an order would do with these direction tables, looked at before it is in force: what must be refused,
+//! and what its authors should be warned of.
 //!
 //! | file | job |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | `reach` | address sets that can never match |
 //! | `shadow` | rules that earlier ones hide |
 //!
-//! The warnings are no refusals: the order is lawful, but not what anyone would want to sign.
+//! A warning is not a refusal: the order is lawful, but hardly what its authors want to sign.
 
 mod party;
 mod reach;

@@ -1,6 +1,6 @@
-//! L-MEASURE: an agreement selects packets to its party's own addresses, which are domestic. One
-//! whose party has others is refused as soon as there are tables to tell: it is not what the Act
-//! knows as an agreement, and in the kernel those prefixes would never be a destination of 外内.
+//! L-MEASURE: an agreement selects packets to its party's own addresses, which are domestic. An agreement
+//! whose party has other addresses is refused as soon as there are tables that show it: the Act knows no such
+//! agreement, and in the kernel those prefixes would never be a destination of 外内.
 
 use sensor_common::direction::AddressClass;
 

@@ -1,5 +1,5 @@
-//! Members of address sets that can never match: the measure's direction asks for another class at
-//! that end of a packet (L-MEASURE), or an agreement for another destination.
+//! Finds members of address sets that can never match, because the measure's direction demands another class
+//! at that end of a packet (L-MEASURE), or an agreement another destination.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::order::space::Space;
 use crate::order::{Mandate, Measure};
 use crate::rejection::Requirement;
 
-/// The classes that a measure's direction asks for: of the source, then of the destination.
+/// The classes that a measure's direction demands: of the source, then of the destination.
 const fn ends(measure: Measure) -> (AddressClass, AddressClass) {
     use AddressClass::{Domestic, Foreign};
     match measure.direction() {
@@ -31,51 +31,16 @@ pub(super) fn warn(
     classes: &ClassRanges,
     warnings: &mut Vec<Warning>,
 ) {
-    // A set may stand in a thousand rules and hold a million addresses: it is looked through once
-    // for each field that it stands in.
-    let mut uses: BTreeMap<(&str, &str), (usize, Condition<'_>)> = BTreeMap::new();
-    for (index, rule) in order.rules.iter().enumerate() {
-        for condition in rule.conditions() {
-            if let Some(set) = condition.address_set() {
-                uses.entry((condition.field(), set)).or_insert((index, condition));
-            }
-        }
-    }
-    let (source, destination) = ends(order.measure());
-    let party = spaces.party.as_ref();
     let mut found: Vec<(usize, Warning)> = Vec::new();
-    for ((field, set), (rule, condition)) in uses {
+    for ((field, set), (rule, condition)) in first_uses(order) {
         let Some(set_of) = order.address_sets.get(set) else { continue };
         let networks = &set_of.addresses;
-        let reaches = |network: &IpNetwork| {
-            let as_source = || has(classes, network, source);
-            let as_destination = || {
-                has(classes, network, destination)
-                    && party.is_none_or(|party| meets(party, network))
-            };
-            match condition {
-                Condition::Source(_) => as_source(),
-                Condition::Destination(_) => as_destination(),
-                Condition::Either(_) => as_source() || as_destination(),
-                // They name no address set; were one to, nothing would be said against it.
-                Condition::Payload(_)
-                | Condition::Protocol(_)
-                | Condition::SourcePorts(_)
-                | Condition::DestinationPorts(_) => true,
-            }
-        };
+        let reaches = |network: &&IpNetwork| reaches(order, spaces, classes, condition, network);
         let mut idle = networks.iter().filter(|network| !reaches(network));
         let Some(example) = idle.next() else { continue };
-        let count = 1 + idle.count();
         let text = format!(
             "{} of {set} can never match: {}",
-            if networks.len() == 1 {
-                "the only member".to_owned()
-            } else if count == networks.len() {
-                format!("all {count} members")
-            } else {
-                format!("{count} of the {} members", networks.len())
-            },
+            members(1 + idle.count(), networks.len()),
             because(order, field, example, classes)
         );
         let warning = Warning::new(file, format!("rules[{rule}].{field}"), text);
@@ -83,6 +48,55 @@ pub(super) fn warn(
     }
     found.sort_by_key(|(rule, _)| *rule);
     warnings.extend(found.into_iter().map(|(_, warning)| warning));
+}
+
+/// The first rule that names each set in each field, and its condition. A set may occur in a thousand rules
+/// and hold a million addresses, so it is searched only once for each field.
+fn first_uses(order: &Mandate) -> BTreeMap<(&str, &str), (usize, Condition<'_>)> {
+    let mut uses = BTreeMap::new();
+    for (index, rule) in order.rules.iter().enumerate() {
+        for condition in rule.conditions() {
+            if let Some(set) = condition.address_set() {
+                uses.entry((condition.field(), set)).or_insert((index, condition));
+            }
+        }
+    }
+    uses
+}
+
+/// Whether any packet of the order's direction has an address of `network` where the condition wants it.
+fn reaches(
+    order: &Mandate,
+    spaces: &Spaces<'_>,
+    classes: &ClassRanges,
+    condition: Condition<'_>,
+    network: &IpNetwork,
+) -> bool {
+    let (source, destination) = ends(order.measure());
+    let as_source = || has(classes, network, source);
+    let as_destination = || {
+        has(classes, network, destination)
+            && spaces.party.as_ref().is_none_or(|party| meets(party, network))
+    };
+    match condition {
+        Condition::Source(_) => as_source(),
+        Condition::Destination(_) => as_destination(),
+        Condition::Either(_) => as_source() || as_destination(),
+        // These conditions name no address set.
+        Condition::Payload(_)
+        | Condition::Protocol(_)
+        | Condition::SourcePorts(_)
+        | Condition::DestinationPorts(_) => true,
+    }
+}
+
+/// `count` of all members of a set, in words.
+fn members(count: usize, all: usize) -> String {
+    match (count, all) {
+        (_, 1) => "the only member".to_owned(),
+        (count, all) if count == all => format!("all {count} members"),
+        (count, all) => format!("{count} of the {all} members"),
+    }
 }
 
 fn has(classes: &ClassRanges, network: &IpNetwork, class: AddressClass) -> bool {

@@ -1,9 +1,9 @@
-//! Rules that earlier ones of the same order hide: a record names the first rule that matches, so
-//! a rule all of whose packets an earlier one matches never names a record. Whoever wrote it meant
-//! something else.
+//! Finds rules that an earlier rule of the same order hides. A record names the first rule that matches. So
+//! if an earlier rule matches every packet of a rule, no record names that rule, which is hardly what its
+//! authors meant.
 //!
-//! Only what follows from the order itself, condition by condition, counts. A rule may be hidden in
-//! effect by several others together; nothing is said of it then.
+//! Rules are compared condition by condition, and only within the order. A rule that several others hide
+//! together is not found.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -32,7 +32,7 @@ pub(super) fn warn(file: &str, order: &Order, spaces: &Spaces<'_>, warnings: &mu
     }
 }
 
-/// The conditions of a rule in a form that can be compared many times. `None`: it has no such condition.
+/// The conditions of a rule in a form that is cheap to compare. `None`: no such condition.
 struct Conditions<'a> {
     id: &'a str,
     protocol: Option<Protocol>,
@@ -79,8 +79,8 @@ impl<'a> Conditions<'a> {
         conditions
     }
 
-    /// Whether a packet that meets all conditions of `other` meets all of these. What costs least
-    /// to compare is compared first.
+    /// Whether a packet that meets all conditions of `other` meets all of these. The cheapest comparisons
+    /// come first.
     fn follow_from(&self, other: &Self) -> bool {
         self.protocol.is_none_or(|protocol| other.protocol == Some(protocol))
             && self.source_ports.hold(&other.source_ports)
@@ -100,8 +100,8 @@ impl<'a> Conditions<'a> {
     }
 }
 
-/// The ports that one side's must be one of, as ascending ranges that do not touch; none for any
-/// packet, also one without ports.
+/// The ports allowed on one side, as ascending ranges that do not touch; none if any packet will do, also one
+/// without ports.
 #[derive(Default)]
 struct Ports(Vec<(u16, u16)>);
 
@@ -119,7 +119,7 @@ impl Ports {
         Self(merged)
     }
 
-    /// Whether a packet whose ports are as `other` says is as these say.
+    /// Whether every packet that meets `other` meets these.
     fn hold(&self, other: &Self) -> bool {
         let within = |(low, high): &(u16, u16)| {
             let next = self.0.partition_point(|(_, end)| end < low);
@@ -129,7 +129,7 @@ impl Ports {
     }
 }
 
-/// A payload prefix set, to be looked up in.
+/// A payload prefix set, prepared for look-ups.
 enum Payloads<'a> {
     Raw(HashSet<&'a [u8]>),
     Hashed { length: u8, key: &'a [u8; 16], hashes: HashSet<u64> },
@@ -147,8 +147,8 @@ impl<'a> From<&'a PayloadPrefixes> for Payloads<'a> {
 }
 
 impl Payloads<'_> {
-    /// Whether a payload that begins with one of `narrow` begins with one of these. Between hashes
-    /// and plain prefixes, and between hashes under different keys, nothing is known.
+    /// Whether every payload that begins with one of `narrow` also begins with one of these. Hashes cannot be
+    /// compared with plain prefixes, nor with hashes under other keys.
     fn include(&self, narrow: &Self) -> bool {
         match (self, narrow) {
             (Self::Raw(wide), Self::Raw(narrow)) => narrow.iter().all(|longer| {

@@ -1,6 +1,6 @@
-//! One record as one line of NDJSON, in names of the Elastic Common Schema: the format that
-//! `sekisho run` and `sekisho replay` share. Everything in a line comes from the record's fixed
-//! fields and from the order that selected the packet (L-MECH); where lines go is not decided here.
+//! Writes a record as one line of NDJSON with names of the Elastic Common Schema, for `sekisho run` and
+//! `sekisho replay`. Everything in a line comes from the record's fixed fields and from the order that
+//! selected the packet (L-MECH).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,10 +18,10 @@ use serde::{Serialize, Serializer};
 use crate::compile::Names;
 use crate::record::transport::transport_name;
 
-/// Digits after the second, always: lines sort by time as text.
+/// Digits after the second. They are always written, so that lines sort by time as text.
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(9));
 
-/// What a line says that is not in the record itself.
+/// What a line says besides the record itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The sensor's name.
@@ -30,7 +30,7 @@ pub struct Context<'a> {
     pub interface: &'a str,
     /// `event.sequence`.
     pub sequence: u64,
-    /// `@timestamp`: when the packet was judged, or captured. Not every capture says.
+    /// `@timestamp`: when the packet was judged or captured. Some captures do not say.
     pub time: Option<Timestamp>,
 }
 
@@ -53,7 +53,7 @@ pub enum RecordError {
         /// The generation.
         generation: u32,
     },
-    /// A direction in which nothing is ever selected (L-DIR), or none at all.
+    /// The direction is one in which nothing is ever selected (L-DIR), or unknown.
     #[error("a record has direction {0}, in which nothing can be selected")]
     Direction(u8),
     /// The line could not be put together.
@@ -61,11 +61,11 @@ pub enum RecordError {
     Json(#[from] serde_json::Error),
 }
 
-/// Appends a record to `line`, with the line feed that ends it. After an error `line` is as it was
-/// or ends in the middle of a line; it is not to be used.
+/// Appends a record to `line`, with a line feed. After an error `line` may end in the middle of a record and
+/// must not be used.
 ///
 /// # Errors
-/// [`RecordError`] where the record cannot have come from the generation that `names` names.
+/// [`RecordError`] if the record cannot be from the generation of `names`.
 pub fn write(
     line: &mut impl io::Write,
     record: &Record,
@@ -167,7 +167,7 @@ struct Sekisho<'a> {
     encapsulation: Vec<&'static str>,
 }
 
-/// A time that is written without a `String` of its own.
+/// A time, written without a `String` of its own.
 struct Time(Timestamp);
 
 impl fmt::Display for Time {

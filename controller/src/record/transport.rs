@@ -1,13 +1,11 @@
-//! The names of IP protocols as records print them in `network.transport`: the keyword of IANA's
-//! "Assigned Internet Protocol Numbers" registry (RFC 5237) in lower case. The registry's list is
-//! `protocols.csv`; nothing of it is repeated here.
+//! The names of IP protocols in `network.transport`: the keywords of IANA's "Assigned Internet Protocol
+//! Numbers" registry (RFC 5237) in lower case. They are read from the registry's own list, `protocols.csv`.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// The keyword of an IP protocol number in lower case, or the number as text where IANA has
-/// assigned none (unassigned, experimental, and "any host internal protocol" and its like). A
-/// keyword that the registry spells with spaces keeps them.
+/// The keyword of an IP protocol number in lower case, or the number as text if IANA has assigned none
+/// (unassigned, experimental, "any host internal protocol" and the like). Spaces in a keyword are kept.
 pub fn transport_name(protocol: u8) -> Cow<'static, str> {
     match KEYWORDS.get(usize::from(protocol)) {
         Some(keyword) if !keyword.is_empty() => Cow::Borrowed(keyword),

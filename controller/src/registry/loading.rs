@@ -97,7 +97,7 @@ pub fn classes(paths: &StatePaths, registry: &Registry) -> Result<Option<ClassRa
     if super::digest(&bytes) != digest {
         return Err(wrong("is not what was written there".to_owned()));
     }
-    ClassRanges::read(&bytes).map(Some).map_err(wrong)
+    ClassRanges::read(&bytes).map(Some).map_err(|fault| wrong(fault.to_string()))
 }
 
 /// The audit file of a state directory, whoever holds it, verified from the first line to the last; `None` if

@@ -2,6 +2,7 @@
 
 use super::Requirement;
 use crate::order::AddressFault;
+use crate::text::TextFault;
 
 /// What is wrong with the form of a document, or of one field in it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -81,8 +82,8 @@ pub enum FormFault {
     #[error("{0} is not 1 to 64 characters of A-Z a-z 0-9 . _ -")]
     Id(String),
     /// Free text that is empty, too long, or could pass for something else.
-    #[error("{0}")]
-    Text(String),
+    #[error(transparent)]
+    Text(TextFault),
     /// A serial or version of 0.
     #[error("counts from 1")]
     Zero,

@@ -1,8 +1,7 @@
 //! Frames of every link type as frames of Ethernet, which is what the sensor's program reads.
 //!
-//! In the place of another header stands one of Ethernet with the `EtherType` that says the same. The
-//! packet in it, and its length, are not touched: so a packet is judged alike, and counted alike, whatever
-//! the interface was that it was captured on.
+//! Another header is replaced by an Ethernet header with the corresponding `EtherType`. The packet after it
+//! is not touched. So a packet is judged and counted alike, whatever kind of interface it was captured on.
 
 use sensor_common::packet::Captured;
 
@@ -10,9 +9,9 @@ use crate::capture::{Frame, LinkType};
 
 /// Length of an Ethernet header.
 const HEADER: u32 = 14;
-/// Where its `EtherType` stands.
+/// The offset of its `EtherType`.
 const ADDRESSES: usize = 12;
-/// Lengths in the place of an `EtherType` end here (IEEE 802.3); behind it is no IP.
+/// Below this, the field is a length and not an `EtherType` (IEEE 802.3), and no IP follows.
 const LONGEST: u16 = 1500;
 
 /// `EtherType`s.
@@ -22,19 +21,19 @@ mod ether_type {
     pub(super) const MPLS: u16 = 0x8847;
     pub(super) const MPLS_MULTICAST: u16 = 0x8848;
     pub(super) const PPPOE: u16 = 0x8864;
-    /// Reserved (RFC 1701): of no protocol.
+    /// Reserved (RFC 1701); stands for no protocol.
     pub(super) const NONE: u16 = 0xffff;
 }
 
-/// A header that is not Ethernet's.
+/// Another header than Ethernet's.
 struct Header {
     length: u32,
     ether_type: u16,
 }
 
-/// The frame as one of Ethernet, in `buffer` where it was another. One that ends inside its header is
-/// shorter than any of Ethernet.
-pub(super) fn as_ethernet<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Captured<'a> {
+/// The frame as an Ethernet frame, in `buffer` if it was another. A frame that ends inside its header becomes
+/// one that is too short for Ethernet.
+pub fn as_ethernet<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Captured<'a> {
     if frame.link == LinkType::Ethernet {
         return Captured { bytes: frame.data, length: frame.wire_length };
     }
@@ -55,16 +54,16 @@ pub(super) fn as_ethernet<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Cap
     Captured { bytes: buffer, length: carried.saturating_add(HEADER) }
 }
 
-/// `None` where the frame ends before its header says what is behind it.
+/// `None` if the frame ends before its header says what follows.
 fn header(link: LinkType, data: &[u8]) -> Option<Header> {
     let at = |length: u32, ether_type: u16| Some(Header { length, ether_type });
     match link {
-        // Nothing stands before it.
+        // There is no header before the packet.
         LinkType::Ethernet => None,
         LinkType::Ipv6 => at(0, ether_type::IPV6),
         LinkType::Mpls => at(0, ether_type::MPLS),
         LinkType::PppEther => at(0, ether_type::PPPOE),
-        // Any version but 6 is for the reader of IPv4 to refuse.
+        // If the version is neither, the IPv4 parser refuses it.
         LinkType::Raw if data.first()? >> 4 == 6 => at(0, ether_type::IPV6),
         LinkType::Ipv4 | LinkType::Raw => at(0, ether_type::IPV4),
         LinkType::Null => at(4, family(either_order(*data.first_chunk()?))),
@@ -86,8 +85,8 @@ fn half(data: &[u8], at: usize) -> Option<u16> {
     data.get(at..)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
 }
 
-/// PPP: address and control, if they are there, and a protocol of one byte if that is odd, else of two
-/// (RFC 1661 section 2, RFC 1662 section 3.1).
+/// PPP: address and control, which may be missing, and a protocol, of one byte if that byte is odd and of two
+/// otherwise (RFC 1661 section 2, RFC 1662 section 3.1).
 fn ppp(data: &[u8]) -> Option<Header> {
     let framing: u32 = match data {
         [0xff, 0x03, ..] => 2,
@@ -109,7 +108,7 @@ fn ppp(data: &[u8]) -> Option<Header> {
     Some(Header { length: framing + length, ether_type })
 }
 
-/// An address family has 16 bits, so that its byte order shows.
+/// An address family has 16 bits, so its byte order can be told.
 fn either_order(bytes: [u8; 4]) -> u32 {
     match u32::from_be_bytes(bytes) {
         big if big >> 16 == 0 => big,

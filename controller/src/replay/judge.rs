@@ -1,8 +1,7 @@
-//! Which engine judges a frame: the one that was asked for, or the host's in its place.
+//! Which engine judges a frame: the one that was asked for or, if it cannot, the host engine.
 //!
-//! What the kernel's engine is given must be a frame as an interface delivers it. Where a capture holds
-//! less, or something else, the host's engine reads it as a capture; it is the same code, over the same
-//! tables.
+//! The kernel engine needs a frame as an interface delivers it. If a capture holds less, or something else,
+//! the host engine judges it. It is the same code, over the same tables.
 
 use sensor_common::counters::Counters;
 use sensor_common::packet::Captured;
@@ -11,7 +10,7 @@ use sensor_common::record::Record;
 use crate::engine::{Engine, HostEngine, LONGEST_FRAME};
 use crate::kernel::KernelError;
 
-/// What is unusual about a frame out of a capture.
+/// What is unusual about a captured frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unusual {
     /// Not all of it was captured.
@@ -29,17 +28,17 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Everything is judged by the host's engine.
+    /// The host engine judges everything.
     pub const fn host(host: HostEngine) -> Self {
         Self { kernel: None, host }
     }
 
-    /// What `kernel` takes is judged by it, the rest by `host`, which has the same tables.
+    /// `kernel` judges what it takes, and `host`, which has the same tables, the rest.
     pub fn kernel(kernel: impl Engine + 'static, host: HostEngine) -> Self {
         Self { kernel: Some(Box::new(kernel)), host }
     }
 
-    /// Whether another engine than the host's was asked for.
+    /// Whether the kernel engine was asked for.
     pub const fn has_kernel(&self) -> bool {
         self.kernel.is_some()
     }
@@ -56,7 +55,8 @@ impl Judge {
         Ok((records, unusual.filter(|unusual| *unusual != Unusual::TooLong || self.has_kernel())))
     }
 
-    /// A frame that was captured whole, and yet reads otherwise than off a wire, is one without a length.
+    /// If a frame was captured whole and still parses differently as a capture than as a frame off the wire,
+    /// its IPv4 total length is 0.
     fn unusual(&self, frame: &Captured<'_>) -> Option<Unusual> {
         if frame.is_cut() {
             Some(Unusual::Cut)

@@ -1,7 +1,8 @@
-//! Replay: the frames of captures through an engine, records and a summary out. The dry run that an
-//! operator makes before an order goes live, and an inspector's proof after it (L-INSPECT).
+//! Replay: pushes the frames of captures through an engine, and writes records and a summary. It is the
+//! operator's dry run before an order goes live, and the inspector's proof afterwards (L-INSPECT).
 //!
-//! What cannot be read costs the frame or the capture that it is in, and is told; everything else is judged.
+//! A frame that cannot be read is skipped, and so is the rest of a capture that cannot be read. Both are
+//! reported; everything else is judged.
 
 mod ethernet;
 mod judge;
@@ -10,7 +11,7 @@ mod summary;
 use std::io::{self, Write};
 use std::path::Path;
 
-use ethernet::as_ethernet;
+pub use ethernet::as_ethernet;
 pub use judge::{Judge, Unusual};
 pub use summary::{CaptureSummary, Noticed, Report, Summary};
 
@@ -28,7 +29,7 @@ pub enum ReplayError {
     /// The records could not be written.
     #[error("cannot write the records: {0}")]
     Output(#[from] io::Error),
-    /// A record that names no rule of the tables it came from.
+    /// A record names no rule of the tables that it came from.
     #[error(transparent)]
     Record(#[from] ndjson::RecordError),
 }
@@ -36,13 +37,13 @@ pub enum ReplayError {
 /// What happens on the way through a capture.
 #[derive(Clone, Copy, Debug)]
 pub enum News<'a> {
-    /// So many frames were read.
+    /// This many frames were read so far.
     Frames(u64),
     /// A frame cannot be read.
     Unreadable(&'a CaptureError),
     /// The capture, or the rest of it, cannot be read.
     Ended(&'a CaptureError),
-    /// A frame was judged by the host's engine, as the kernel takes none of its length.
+    /// The host engine judged a frame, because it is too long for the kernel.
     TooLong {
         /// Its number.
         frame: u64,
@@ -59,7 +60,7 @@ pub struct Replay<'a> {
     captures: Vec<CaptureSummary>,
 }
 
-/// Memory that is used again for the next frame.
+/// Memory that each frame uses again.
 #[derive(Default)]
 struct Buffers {
     frame: Vec<u8>,
@@ -67,17 +68,17 @@ struct Buffers {
 }
 
 impl<'a> Replay<'a> {
-    /// A replay through `judge`, whose tables `names` belongs to.
+    /// A replay through `judge`. `names` belongs to its tables.
     pub const fn new(judge: Judge, names: &'a Names, sensor: &'a str) -> Self {
         Self { judge, names, sensor, captures: Vec::new() }
     }
 
-    /// Pushes every frame of a capture through the engine and writes its records. In a record, the
-    /// time is that of the capture, the sequence is the frame's number in it, and the interface is
-    /// the file's name. What cannot be read is told and counted.
+    /// Pushes every frame of a capture through the engine and writes its records. In a record, the time is
+    /// that of the capture, the sequence is the frame's number in it, and the interface is the file's name.
+    /// What cannot be read is reported and counted.
     ///
     /// # Errors
-    /// [`ReplayError`]; what was written before it stands.
+    /// [`ReplayError`]; what was written before stays.
     pub fn run(
         &mut self,
         path: &Path,
@@ -165,12 +166,12 @@ impl<'a> Replay<'a> {
     /// What became of all captures so far, and of each.
     ///
     /// # Errors
-    /// [`KernelError`] where the kernel could not be asked.
+    /// [`KernelError`] if the kernel could not be asked.
     pub fn report(&self) -> Result<Report<'_>, KernelError> {
         Ok(Report { sum: self.summary()?, captures: &self.captures })
     }
 
-    /// Whether another engine than the host's was asked for.
+    /// Whether the kernel engine was asked for.
     pub const fn has_kernel(&self) -> bool {
         self.judge.has_kernel()
     }

@@ -1,4 +1,4 @@
-//! The summary of a replay, over all captures and for each: counts only, and they balance.
+//! The summary of a replay, over all captures and for each one: counts only, which add up.
 
 use std::path::Path;
 
@@ -30,12 +30,12 @@ impl Summary {
         self.packets
     }
 
-    /// Those that came with a record.
+    /// Records made.
     pub const fn records(&self) -> u64 {
         self.records
     }
 
-    /// In words, with the outcomes that some packet had.
+    /// In words, with the outcomes that occurred.
     pub fn in_words(&self) -> String {
         let Self { packets, bytes, records, .. } = self;
         let outcomes = self.outcomes.iter().filter(|(_, count)| *count != 0);
@@ -45,7 +45,7 @@ impl Summary {
         if outcomes.is_empty() { counts } else { format!("{counts}: {}", outcomes.join(", ")) }
     }
 
-    /// What has come since `before`.
+    /// The difference to `before`.
     fn since(&self, before: &Self) -> Self {
         let less = |after: &[(&'static str, u64)], before: &[(&'static str, u64)]| {
             let pairs = after.iter().zip(before);
@@ -82,10 +82,10 @@ impl Summary {
     }
 }
 
-/// Frames of a capture that have something in common.
+/// Frames of one kind in a capture.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Noticed {
-    /// How many there are.
+    /// How many.
     pub count: u64,
     /// The number of the first of them.
     pub first: u64,
@@ -110,18 +110,18 @@ pub struct CaptureSummary {
     pub interface: String,
     /// Whether every frame of it was judged.
     pub complete: bool,
-    /// Frames that could not be read, apart from those behind a place where reading ended.
+    /// Frames that could not be read, not counting those after the place where reading ended.
     pub unreadable: u64,
     /// Its packets.
     #[serde(flatten)]
     pub counts: Summary,
-    /// Frames of which not all was captured.
+    /// Frames that were not captured whole.
     #[serde(skip)]
     pub cut: Noticed,
     /// Frames whose IPv4 total length is 0.
     #[serde(skip)]
     pub unsegmented: Noticed,
-    /// Frames that are too long for the kernel's engine.
+    /// Frames that are too long for the kernel engine.
     #[serde(skip)]
     pub too_long: Noticed,
 }
@@ -141,7 +141,7 @@ impl CaptureSummary {
         }
     }
 
-    /// Its packets are what was counted from one moment to another.
+    /// Its packets are those counted between two moments.
     pub(super) fn count(&mut self, before: &Summary, after: &Summary) {
         self.counts = after.since(before);
     }

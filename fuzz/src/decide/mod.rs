@@ -11,6 +11,7 @@ mod oracle;
 mod scenario;
 mod spec;
 
+use std::cell::RefMut;
 use std::rc::Rc;
 
 use arbitrary::{Result, Unstructured};
@@ -40,10 +41,7 @@ struct Gate {
 /// # Panics
 /// Where the engine and the naive reading differ.
 pub fn run(input: &[u8]) {
-    let Some((&number, rest)) = input.split_first() else { return };
-    // An input that ends early has no more frames.
-    let _ended: Result<()> =
-        frames(&scenario::fixed(number), Kind::of(number), &mut Unstructured::new(rest));
+    check(Spelled::read(input));
 }
 
 /// Judges an input of `tables`: a length in units of four bytes, a byte whose upper three bits say the same as
@@ -52,10 +50,68 @@ pub fn run(input: &[u8]) {
 /// # Panics
 /// Where the engine and the naive reading differ.
 pub fn run_tables(input: &[u8]) {
-    let [length, number, rest @ ..] = input else { return };
-    let (spelled, rest) = rest.split_at_checked(usize::from(*length) * 4).unwrap_or((rest, &[]));
-    let _ended: Result<()> =
-        frames(&scenario::kept(spelled), Kind::of(*number), &mut Unstructured::new(rest));
+    check(Spelled::read_with_tables(input));
+}
+
+fn check(spelled: Option<Spelled>) {
+    let Some(spelled) = spelled else { return };
+    let mut engine = spelled.engine();
+    for frame in &spelled.frames {
+        judge(&spelled.scenario, &spelled.gate, &mut engine, frame);
+    }
+}
+
+/// What an input spells: frames, and all that they are judged by.
+pub struct Spelled {
+    scenario: Rc<Scenario>,
+    entered: Entered,
+    gate: Gate,
+    /// The frames, in turn.
+    pub frames: Vec<Vec<u8>>,
+}
+
+impl Spelled {
+    /// Reads an input of `decide`. `None` where it says nothing.
+    pub fn read(input: &[u8]) -> Option<Self> {
+        let (&number, rest) = input.split_first()?;
+        let u = &mut Unstructured::new(rest);
+        Self::under(scenario::fixed(number), Kind::of(number), u).ok()
+    }
+
+    /// Reads an input of `tables`. `None` where it says nothing.
+    pub fn read_with_tables(input: &[u8]) -> Option<Self> {
+        let [length, number, rest @ ..] = input else { return None };
+        let (spelled, rest) =
+            rest.split_at_checked(usize::from(*length) * 4).unwrap_or((rest, &[]));
+        let u = &mut Unstructured::new(rest);
+        Self::under(scenario::kept(spelled), Kind::of(*number), u).ok()
+    }
+
+    fn under(scenario: Rc<Scenario>, kind: Kind, u: &mut Unstructured<'_>) -> Result<Self> {
+        let entered = if kind == Kind::SomeEntered {
+            Entered::from_bits(u.arbitrary()?)
+        } else {
+            Entered::ALL
+        };
+        let gate = Gate::read(u, scenario.spec.orders.len())?;
+        // An input that ends early has no more frames.
+        let spell = |_| match kind {
+            _ if u.is_empty() => None,
+            Kind::Plain => frames::frame(u, &scenario.pool).ok(),
+            Kind::Tunnels | Kind::SomeEntered => frames::stack(u, &scenario.pool).ok(),
+        };
+        let frames = (0..FRAMES).map_while(spell).collect();
+        Ok(Self { scenario, entered, gate, frames })
+    }
+
+    /// The engine over the tables, with the gate, that the frames are to go through. Inputs with the same tables
+    /// share it, so that nobody may hold it while another is asked for it.
+    pub fn engine(&self) -> RefMut<'_, HostEngine> {
+        let mut engine = self.scenario.engine.borrow_mut();
+        *engine.entered() = self.entered;
+        self.gate.set(&mut engine, &self.scenario);
+        engine
+    }
 }
 
 /// What kind of frames an input spells.
@@ -77,27 +133,6 @@ impl Kind {
             _ => Self::SomeEntered,
         }
     }
-}
-
-fn frames(scenario: &Rc<Scenario>, kind: Kind, u: &mut Unstructured<'_>) -> Result<()> {
-    let mut engine = scenario.engine.borrow_mut();
-    let entered =
-        if kind == Kind::SomeEntered { Entered::from_bits(u.arbitrary()?) } else { Entered::ALL };
-    *engine.entered() = entered;
-    let gate = Gate::read(u, scenario.spec.orders.len())?;
-    gate.set(&mut engine, scenario);
-    for _ in 0..FRAMES {
-        if u.is_empty() {
-            break;
-        }
-        let frame = if kind == Kind::Plain {
-            frames::frame(u, &scenario.pool)?
-        } else {
-            frames::stack(u, &scenario.pool)?
-        };
-        judge(scenario, &gate, &mut engine, &frame);
-    }
-    Ok(())
 }
 
 impl Gate {

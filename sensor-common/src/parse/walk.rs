@@ -7,8 +7,8 @@ use super::layer::{Carried, Kind, Layer, Stop};
 use super::transport::Part;
 use super::tunnel::{Encapsulation, Entered, MOST_TUNNELS};
 use super::{
-    Address, Flow, MOST_EXTENSIONS, Unparsed, erspan, etherip, ethernet, extension, geneve, gre,
-    gtp, ipv4, ipv6, mpls, pppoe, teredo, transport, udp, vxlan,
+    Address, Flow, Unparsed, erspan, etherip, ethernet, extension, geneve, gre, gtp, ipv4, ipv6,
+    mpls, pppoe, teredo, transport, udp, vxlan,
 };
 use crate::packet::Packet;
 use crate::repeat::Repeat;
@@ -19,8 +19,6 @@ pub struct Walk {
     /// The innermost IP packet so far, if there is one.
     flow: Flow,
     is_in_ip: bool,
-    /// Extension headers of that packet that were stepped over.
-    extensions: u32,
     end: End,
 }
 
@@ -47,10 +45,10 @@ impl Room for Option<Walk> {
     }
 }
 
-/// Most steps: each passes an encapsulation, a frame's header, an IP header or one of its extension headers.
+/// Most steps: each passes an encapsulation, a frame's header, an IP header or the extension headers behind one.
 const MOST_STEPS: u32 = {
     let packets = MOST_TUNNELS.wrapping_add(1);
-    MOST_TUNNELS.wrapping_add(packets.wrapping_mul(MOST_EXTENSIONS.wrapping_add(2)))
+    MOST_TUNNELS.wrapping_add(packets.wrapping_mul(3))
 };
 
 impl Walk {
@@ -65,7 +63,7 @@ impl Walk {
     #[inline(always)]
     const fn at(layer: Layer) -> Self {
         let flow = Flow::blank();
-        Self { layer, flow, is_in_ip: false, extensions: 0, end: End::Malformed }
+        Self { layer, flow, is_in_ip: false, end: End::Malformed }
     }
 
     /// Walks to the innermost IP packet. Out of line.
@@ -152,17 +150,13 @@ impl Walk {
         inner.map(Some)
     }
 
-    /// Opens an IP header, or an extension header.
+    /// Opens an IP header, or all extension headers behind one.
     #[inline(always)]
     fn open_packet<P: Packet>(&mut self, packet: &P, layer: Layer) -> Result<Part, Stop> {
         if layer.kind == Kind::EXTENSION {
-            if self.extensions == MOST_EXTENSIONS {
-                return Err(Stop::Malformed);
-            }
-            self.extensions = self.extensions.wrapping_add(1);
             return extension::open(packet, &mut self.flow);
         }
-        (self.is_in_ip, self.extensions) = (true, 0);
+        self.is_in_ip = true;
         if matches!(layer.kind, Kind::IPV4 | Kind::IPV4_IN_IP) {
             ipv4::open(packet, layer, &mut self.flow)
         } else {

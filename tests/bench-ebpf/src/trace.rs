@@ -36,30 +36,30 @@ static TRACE_PAYLOAD: u8 = 0;
 #[unsafe(no_mangle)]
 static INTERFACE: u32 = 0;
 
-/// Offset of the payload behind Ethernet, IPv4 and UDP headers.
-const PAYLOAD_OFFSET: usize = 14 + 20 + 8;
+/// Offset in the frame of the source address; set before loading.
+#[unsafe(no_mangle)]
+static TRACE_OFFSET: u32 = 0;
 
-/// Offset of the source address in an IPv4 packet behind an Ethernet header.
-const V4_OFFSET: usize = 14 + 12;
-/// The same for IPv6.
-const V6_OFFSET: usize = 14 + 8;
+/// The offset of the payload behind UDP, less that of the source address.
+const PAYLOAD_BEHIND: usize = 8 + 8;
 
 /// Writes the next pair of addresses into the frame; `false` where that is not possible.
 #[inline(always)]
 pub fn rewrite(context: &XdpContext) -> bool {
     let position = next();
     // SAFETY: valid, aligned statics; volatile because the loader changes them after compilation.
-    let (mask, v6, payload) = unsafe {
+    let (mask, v6, payload, offset) = unsafe {
         let mask = core::ptr::read_volatile(&raw const TRACE_MASK);
         let payload = core::ptr::read_volatile(&raw const TRACE_PAYLOAD);
-        (mask, core::ptr::read_volatile(&raw const TRACE_IS_V6), payload)
+        let offset = core::ptr::read_volatile(&raw const TRACE_OFFSET);
+        (mask, core::ptr::read_volatile(&raw const TRACE_IS_V6), payload, offset as usize)
     };
     let position = position & mask;
     if v6 == 1 {
-        TRACE_V6.get(position).is_some_and(|pair| write(context, V6_OFFSET, pair))
+        TRACE_V6.get(position).is_some_and(|pair| write(context, offset, pair))
     } else {
-        let written = TRACE_V4.get(position).is_some_and(|pair| write(context, V4_OFFSET, pair));
-        written && (payload == 0 || write(context, PAYLOAD_OFFSET, &[position]))
+        let written = TRACE_V4.get(position).is_some_and(|pair| write(context, offset, pair));
+        written && (payload == 0 || write(context, offset + PAYLOAD_BEHIND, &[position]))
     }
 }
 

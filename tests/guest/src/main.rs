@@ -84,8 +84,12 @@ fn files(directory: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// What tells the kernel to decompress the module itself (`MODULE_INIT_COMPRESSED_FILE`, linux/module.h).
+const COMPRESSED: i32 = 4;
+
 fn load(module: &Path) -> Result<()> {
-    Ok(finit_module(File::open(module)?, CString::default().as_c_str(), 0)?)
+    let flags = if module.extension().is_some_and(|end| end == "ko") { 0 } else { COMPRESSED };
+    Ok(finit_module(File::open(module)?, CString::default().as_c_str(), flags)?)
 }
 
 /// Runs one test program and passes on what it prints.

@@ -1,8 +1,8 @@
 //! What tests share: documents (keys in their roles, and whole sets of approval or agreement and order), and in
 //! [`kernel`] a kernel in memory.
 //!
-//! A test says what it wants in a *plan*: an order with the fields of what it rests on among its own. One
-//! function, [`papers`], makes both documents of it. A plan has these fields:
+//! A test describes what it wants in a *plan*: an order that also has fields of its approval or agreement.
+//! One function, [`papers`], makes both documents from it. A plan has these fields:
 //!
 //! - of the order: `order_id`, `serial`, `not_before`, `not_after`, `address_sets` (a list, or a set with its
 //!   ground), `payload_prefixes` (with or without ground) and `rules`;
@@ -11,13 +11,13 @@
 //! - `under`, which may be absent: `id` and `serial` (the order's id, and 1), `not_before` and `not_after` (the
 //!   order's), `extends` (nothing), `criteria` (everything that criteria can allow).
 //!
-//! For crates of this workspace only, and for nothing that is shipped.
+//! Only for crates of this workspace, and never shipped.
 
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
     clippy::allow_attributes,
-    reason = "a test fails by panicking; in the controller, whose tests this is a part of, nothing is to be expected"
+    reason = "a test fails by panicking; the controller, into whose tests this is compiled, forbids `expect`"
 )]
 
 pub mod kernel;
@@ -39,10 +39,10 @@ pub const CARRIER: u8 = 21;
 /// The key of the party `acme`.
 pub const PARTY: u8 = 31;
 
-/// The sensors that have a plan's whole share, each: for tests with one sensor at a time.
+/// Sensors that each have a plan's whole share, for tests with one sensor at a time.
 pub const SENSORS: [&str; 1] = ["test-gw-a"];
 
-/// The same key for the same number.
+/// A key that depends only on the number.
 pub fn key(number: u8) -> SigningKey {
     keys::generate(|bytes| {
         bytes.fill(number);
@@ -56,7 +56,7 @@ pub fn keyid(number: u8) -> String {
     keys::keyid(&key(number).verifying_key())
 }
 
-/// A role with these keys, of which so many must sign.
+/// A role with these keys, of which `threshold` must sign.
 pub fn role(role: Role, threshold: u64, numbers: &[u8]) -> RoleDraft {
     let entry =
         |number: &u8| KeyEntry::new(&key(*number).verifying_key(), format!("holder {number}"));
@@ -84,7 +84,7 @@ pub fn trust_version(version: u64, revoked: &[u8]) -> String {
     Trust::draft(version, &roles(), &revoked).unwrap()
 }
 
-/// Who must sign a document of some kind, if its roles are those of the trust file.
+/// The keys that must sign a document of this kind.
 pub const fn signers(kind: DocumentKind) -> &'static [u8] {
     match kind {
         DocumentKind::Approval => &[1, 2, 3],
@@ -103,10 +103,10 @@ pub fn sealed(kind: DocumentKind, payload: &[u8], signers: &[u8]) -> String {
     envelope.to_json().unwrap()
 }
 
-/// The documents of a plan.
+/// The two documents of a plan.
 #[derive(Clone, Debug)]
 pub struct Papers {
-    /// The kind of the first.
+    /// The kind of the first one.
     pub kind: DocumentKind,
     /// The approval or agreement.
     pub basis: Value,
@@ -124,13 +124,12 @@ pub struct Signed {
 }
 
 impl Papers {
-    /// Both, signed by those who must.
+    /// Signs both, each by those who must.
     pub fn sign(&self) -> Signed {
         self.sign_order(&self.order.to_string())
     }
 
-    /// The same with a text in the order's replaced: for lists that are too large to be built as a
-    /// [`Value`].
+    /// Like [`Self::sign`], with a text in the order replaced, for lists that are too large for a [`Value`].
     pub fn sign_with(&self, old: &str, new: &str) -> Signed {
         self.sign_order(&self.order.to_string().replacen(old, new, 1))
     }
@@ -149,7 +148,7 @@ pub fn digest(document: &Value) -> String {
     hex::encode(Sha256::digest(document.to_string()))
 }
 
-/// Makes the documents of a plan.
+/// Makes the two documents of a plan.
 pub fn papers(plan: &Value) -> Papers {
     let is_agreement = plan["measure"] == json!("agreement");
     let (kind, id_field) = if is_agreement {
@@ -234,7 +233,7 @@ fn facility(plan: &Value) -> Value {
     facility
 }
 
-/// Criteria that allow all that criteria can.
+/// Criteria that allow everything that criteria can allow.
 pub fn everything() -> Value {
     json!({
         "conditions": ["address", "payload", "protocol-ports"],
@@ -245,7 +244,7 @@ pub fn everything() -> Value {
     })
 }
 
-/// A revocation of `ends`, as of this moment.
+/// A revocation of `ends` at this moment.
 pub fn revocation(ends: &Value, effective_at: &str) -> Value {
     json!({
         "schema": DocumentKind::Revocation.schema(),

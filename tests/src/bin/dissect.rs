@@ -1,5 +1,5 @@
-//! What the sensor reads in the frames of captures, one line to a frame, for `tests/interop/encapsulation.py`:
-//! number, how the parse ended, source, destination, transport, ports, encapsulations, and the first bytes of the
+//! What the sensor reads in the frames of a capture, one line to a frame, for `tests/interop/encapsulation.py`:
+//! number, how the parse ended, source, destination, protocol, ports, encapsulations, and the first bytes of the
 //! payload, between tabs. It is for laboratories: the sensor itself shows nothing of a packet that no order names.
 
 #![expect(clippy::print_stdout, reason = "its output")]
@@ -8,47 +8,45 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use controller::capture::{Capture, LinkType, Next};
+use controller::capture::{Capture, Next};
+use controller::replay::as_ethernet;
+use sensor_common::packet::{Captured, Packet as _};
 use sensor_common::parse::tunnel::{Entered, Tunnel};
-use sensor_common::parse::{Address, Flow, Unparsed, Version, parse, payload, transport};
+use sensor_common::parse::{Address, Flow, Unparsed, Version, parse, payload};
 use sensor_common::repeat::Loop;
 
 /// So many bytes of a payload are compared.
 const SHOWN: usize = 16;
 
 fn main() -> Result<()> {
-    for path in std::env::args().skip(1) {
-        let mut capture = Capture::open(Path::new(&path))?;
-        while let Some(next) = capture.next_frame().with_context(|| path.clone())? {
-            let Next::Frame(frame) = next else { continue };
-            let is_cut = frame.wire_length as usize > frame.data.len();
-            let is_left_out = is_cut || frame.link != LinkType::Ethernet;
-            let line = if is_left_out { "left out".to_owned() } else { reading(frame.data) };
-            println!("{}\t{line}", frame.number);
-        }
+    let path = std::env::args().nth(1).context("which capture?")?;
+    let mut capture = Capture::open(Path::new(&path))?;
+    let (mut number, mut buffer) = (0, Vec::new());
+    while let Some(next) = capture.next_frame()? {
+        number += 1;
+        let line = match next {
+            Next::Frame(frame) => reading(as_ethernet(&frame, &mut buffer)),
+            Next::Unreadable(_) => "unreadable".to_owned(),
+        };
+        println!("{number}\t{line}");
     }
     Ok(())
 }
 
-fn reading(frame: &[u8]) -> String {
+fn reading(frame: Captured<'_>) -> String {
     match parse(&frame, Entered::ALL, &Loop, &mut None) {
         Err(Unparsed::NonIp) => "non-ip".to_owned(),
         Err(Unparsed::Malformed) => "malformed".to_owned(),
         Ok(flow) => {
             let address = |address| address_of(flow.version(), address);
-            let transport = match (flow.ports(), flow.protocol) {
-                (Some(_), transport::TCP) => "tcp",
-                (Some(_), _) => "udp",
-                (None, _) => "",
-            };
-            let ports = flow.ports().map_or((0, 0), |ports| (ports.source, ports.destination));
+            let ports = flow.ports().map(|ports| format!("{},{}", ports.source, ports.destination));
             let around: Vec<&str> = flow.encapsulation.layers().map(Tunnel::name).collect();
             format!(
-                "flow\t{}\t{}\t{transport}\t{}\t{}\t{}\t{}",
+                "flow\t{}\t{}\t{}\t{}\t{}\t{}",
                 address(flow.source),
                 address(flow.destination),
-                ports.0,
-                ports.1,
+                flow.protocol,
+                ports.unwrap_or_default(),
                 around.join(","),
                 beginning(frame, &flow),
             )
@@ -66,10 +64,10 @@ fn address_of(version: Version, address: Address) -> String {
     }
 }
 
-/// The first bytes of the payload.
-fn beginning(frame: &[u8], flow: &Flow) -> String {
+/// The first bytes of the payload, as far as they were captured.
+fn beginning(frame: Captured<'_>, flow: &Flow) -> String {
     let Some(found) = payload::find(&frame, flow) else { return String::new() };
-    let start = found.start as usize;
-    let bytes = frame.get(start..start + SHOWN.min(found.length as usize)).unwrap_or_default();
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    let end = (found.start + found.length).min(frame.bytes.length());
+    let bytes = frame.bytes.get(found.start as usize..end as usize).unwrap_or_default();
+    bytes.iter().take(SHOWN).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

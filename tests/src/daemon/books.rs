@@ -1,4 +1,4 @@
-//! What a daemon says of itself, as `sekisho status --json` prints it.
+//! The status of a daemon, as `sekisho status --json` prints it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use sensor_common::outcome::Outcome;
 
 use super::DIRECTION;
 
-/// What a daemon says of itself.
+/// The status of a daemon.
 #[derive(Debug)]
 pub struct Books(Status);
 
@@ -16,18 +16,18 @@ impl Books {
     /// Reads what `sekisho status --json` printed.
     ///
     /// # Panics
-    /// Where that is no status.
+    /// If it is not a status.
     pub fn read(text: &str) -> Self {
         Self(serde_json::from_str(text).expect("a status"))
     }
 
-    /// Packets of the wire's direction with this outcome.
+    /// Packets in the wire's direction with this outcome.
     pub fn count(&self, outcome: Outcome) -> u64 {
         let rows = self.0.interfaces.iter().filter_map(|one| one.outcomes.get(DIRECTION));
         rows.filter_map(|row| row.get(outcome.name())).sum()
     }
 
-    /// Packets with any outcome, of any direction or none.
+    /// Packets with any outcome, in any direction or none.
     pub fn packets(&self) -> u64 {
         let columns = self.0.interfaces.iter().flat_map(|one| one.outcomes.values());
         columns.flat_map(BTreeMap::values).sum()
@@ -70,7 +70,7 @@ impl Books {
     /// The state of the only order.
     ///
     /// # Panics
-    /// Where there are none, or several.
+    /// If there are none, or several.
     pub fn state(&self) -> &str {
         let [OrderStatus { state, .. }] = self.0.orders.as_slice() else { panic!("one order") };
         state
@@ -81,10 +81,10 @@ impl Books {
         self.0.orders.iter().map(|order| order.state.as_str()).collect()
     }
 
-    /// What the direction files come to, as `status` says it.
+    /// The result of the direction files, in words.
     ///
     /// # Panics
-    /// Where it does not.
+    /// If the status has none.
     pub fn direction(&self) -> serde_json::Value {
         let basis = self.0.basis.as_ref().expect("a daemon works by something");
         serde_json::to_value(&basis.classes).expect("plain values")

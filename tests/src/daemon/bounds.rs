@@ -1,5 +1,5 @@
-//! What a daemon may do to the machine, as a service manager bounds it: drawn for the thread that starts
-//! it.
+//! Bounds what a daemon may do to the machine, as a service manager does. The bounds are set on the thread
+//! that starts it.
 
 use rustix::thread::{
     CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capabilities,
@@ -7,7 +7,7 @@ use rustix::thread::{
     set_capabilities_secure_bits,
 };
 
-/// Leaves this thread, and what it starts, with a chance of these capabilities only.
+/// Lets this thread, and what it starts, have no other capabilities than these.
 pub(super) fn draw_bounds(bounds: CapabilitySet) {
     for bit in 0..u64::BITS {
         let one = CapabilitySet::from_bits_retain(1 << bit);
@@ -18,8 +18,8 @@ pub(super) fn draw_bounds(bounds: CapabilitySet) {
     }
 }
 
-/// Leaves what this thread starts with these capabilities whichever user it becomes, and with none that it gets
-/// by being root.
+/// Gives programs that this thread starts these capabilities, whichever user they run as, and none for being
+/// root.
 pub(super) fn keep_over_a_change_of_user(kept: CapabilitySet) {
     let bits = CapabilitiesSecureBits::NO_SETUID_FIXUP;
     set_capabilities_secure_bits(bits).expect("root may say so");

@@ -1,8 +1,8 @@
-//! The command `sekisho`, and what comes of it.
+//! The command `sekisho`, and its results.
 
 use std::process::{Command, Stdio};
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
     /// Its exit status; none if it was killed.
@@ -17,17 +17,17 @@ impl Answer {
     /// Runs a command to its end.
     ///
     /// # Panics
-    /// Where it cannot be run.
+    /// If it cannot be run.
     pub fn of(command: &mut Command) -> Self {
         let done = command.stdin(Stdio::null()).output().expect("the command can be run");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { status: done.status.code(), output: text(&done.stdout), errors: text(&done.stderr) }
     }
 
-    /// What it printed, where it did well.
+    /// What it printed, if it succeeded.
     ///
     /// # Panics
-    /// Where it did not.
+    /// If it failed.
     pub fn good(self) -> String {
         assert_eq!(self.status, Some(0), "{}", self.errors);
         self.output
@@ -37,7 +37,7 @@ impl Answer {
 /// The command `sekisho`.
 ///
 /// # Panics
-/// Where the test does not know which one.
+/// If `SEKISHO_BIN` does not name it.
 pub fn sekisho() -> Command {
     let program = std::env::var_os("SEKISHO_BIN");
     Command::new(

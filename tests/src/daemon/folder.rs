@@ -1,4 +1,4 @@
-//! The folder that a daemon is started from: its configuration, and all that it reads and writes.
+//! The folder in which a daemon is started, with its configuration and everything that it reads and writes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,7 +33,6 @@ const DIRECTION_INPUTS: &str = r#"
 [direction]
 domestic = ["domestic.txt"]
 foreign = ["foreign.txt"]
-without_domestic = ["ipv6"]
 "#;
 
 /// The payload of an order with this term, which selects the packets of a stream.
@@ -48,21 +47,24 @@ pub fn order(id: &str, not_before: Timestamp, not_after: Timestamp) -> Value {
     order
 }
 
-/// A folder with all that a daemon reads, and where it writes.
+/// A folder with everything that a daemon reads and writes.
 #[derive(Clone, Debug)]
 pub struct Folder {
     directory: Arc<TempDir>,
     settings: BTreeMap<&'static str, Value>,
+    /// Families of addresses of which none is domestic.
+    without_domestic: Value,
     environment: BTreeMap<&'static str, OsString>,
     bounds: Option<CapabilitySet>,
     user: Option<u32>,
 }
 
 impl Folder {
-    /// A folder with these orders and what they rest on, `0.json` on `0-basis.json`, for a sensor in mode `tap` on the receiver's end of a wire.
+    /// A folder with these orders and what they rest on (`0.json` on `0-basis.json`), for a sensor in mode
+    /// `tap` at the receiver's end of a wire.
     ///
     /// # Panics
-    /// Where the test cannot run here, or files cannot be written.
+    /// If the test cannot run here, or files cannot be written.
     pub fn new(orders: &[Signed]) -> Self {
         require_kernel();
         let directory = Arc::new(tempfile::tempdir().expect("a folder"));
@@ -93,7 +95,14 @@ impl Folder {
             ("control_socket", json!(SOCKET)),
             ("ring_bytes", json!(1 << 20)),
         ]);
-        Self { directory, settings, environment: BTreeMap::new(), bounds: None, user: None }
+        Self {
+            directory,
+            settings,
+            without_domestic: json!(["ipv6"]),
+            environment: BTreeMap::new(),
+            bounds: None,
+            user: None,
+        }
     }
 
     /// A folder with one order and what it rests on.
@@ -104,7 +113,7 @@ impl Folder {
     /// Writes an order and what it rests on, and returns where they are, as arguments of a command.
     ///
     /// # Panics
-    /// Where the plan has no id.
+    /// If the plan has no id.
     pub fn write_order(&self, plan: &Value) -> [String; 2] {
         let id = plan["order_id"].as_str().expect("an id");
         let Signed { basis, order } = signed(plan);
@@ -112,14 +121,26 @@ impl Folder {
             .map(|(name, text)| self.write(&name, &text).to_str().expect("a plain path").to_owned())
     }
 
-    /// With this key of the configuration changed, or added.
+    /// Changes or adds this key of the configuration.
     #[must_use]
     pub fn set(mut self, key: &'static str, value: Value) -> Self {
         self.settings.insert(key, value);
         self
     }
 
-    /// Where a file of this name is.
+    /// Replaces the lists of domestic and foreign prefixes; both name both families.
+    ///
+    /// # Panics
+    /// If they cannot be written.
+    #[must_use]
+    pub fn directed(mut self, domestic: &str, foreign: &str) -> Self {
+        self.write("domestic.txt", domestic);
+        self.write("foreign.txt", foreign);
+        self.without_domestic = json!([]);
+        self
+    }
+
+    /// The path of a file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -127,7 +148,7 @@ impl Folder {
     /// Writes a file and returns its path.
     ///
     /// # Panics
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         fs::write(self.path(name), text).expect("files can be written");
         self.path(name)
@@ -136,27 +157,29 @@ impl Folder {
     /// Writes the configuration as it is now, for a daemon that is to read it again.
     ///
     /// # Panics
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn configure(&self) {
-        // What JSON has for strings, numbers and lists of them is TOML as well.
+        // JSON's strings, numbers and lists of them are TOML as well.
         let lines = self.settings.iter().map(|(key, value)| format!("{key} = {value}"));
-        self.write(CONFIG, &(lines.collect::<Vec<_>>().join("\n") + DIRECTION_INPUTS));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        let without = format!("without_domestic = {}\n", self.without_domestic);
+        self.write(CONFIG, &(lines + DIRECTION_INPUTS + &without));
     }
 
     /// Runs a command on the state directory while no daemon has it.
     ///
     /// # Panics
-    /// Where it cannot be run.
+    /// If it cannot be run.
     pub fn command(&self, arguments: &[&str]) -> Answer {
         let mut command = sekisho();
         command.args(arguments).arg("--state").arg(self.path(STATE));
         Answer::of(&mut command)
     }
 
-    /// With a pipe as its output, and the reader of it.
+    /// Makes the output a pipe, and returns its reader.
     ///
     /// # Panics
-    /// Where it cannot be made.
+    /// If it cannot be made.
     #[must_use]
     pub fn with_pipe(self) -> (Self, File) {
         let pipe = self.path("pipe");
@@ -165,39 +188,38 @@ impl Folder {
         (self.set("output", json!("pipe")), reader(&pipe))
     }
 
-    /// Removes a folder in it, with everything below.
+    /// Removes a folder in it, with all its contents.
     ///
     /// # Panics
-    /// Where that fails.
+    /// If that fails.
     pub fn remove(&self, name: &str) {
         fs::remove_dir_all(self.directory.path().join(name)).expect("a folder");
     }
 
-    /// With this variable in the daemon's environment.
+    /// Sets a variable of the daemon's environment.
     #[must_use]
     pub fn environment(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.environment.insert(name, value.into());
         self
     }
 
-    /// With a daemon that can have no other capabilities than these, as a service manager bounds
-    /// it.
+    /// Bounds the daemon to these capabilities, as a service manager does.
     #[must_use]
     pub const fn bounded(mut self, capabilities: CapabilitySet) -> Self {
         self.bounds = Some(capabilities);
         self
     }
 
-    /// With a daemon that runs as the user and group with this number, and has what it is bounded by as
-    /// ambient capabilities, as a service manager starts it. The folder is given to that user.
+    /// Makes the daemon run as the user and group with this number, with the capabilities of its bounds as
+    /// ambient ones, as a service manager does. The folder is given to that user.
     ///
     /// # Panics
-    /// Where files cannot be given away.
+    /// If files cannot be given away.
     #[must_use]
     pub fn as_user(mut self, user: u32) -> Self {
         let give =
             |path: &Path| chown(path, Some(user), Some(user)).expect("root may give it away");
-        // Where the program is the user may not be allowed to look.
+        // The user may not be able to read the program where it is.
         fs::copy(sekisho().get_program(), self.path(PROGRAM)).expect("SEKISHO_BIN can be read");
         give(self.directory.path());
         for entry in fs::read_dir(self.directory.path()).expect("a folder") {
@@ -210,7 +232,7 @@ impl Folder {
     /// Starts the daemon in the receiver's namespace, and waits until it is ready.
     ///
     /// # Panics
-    /// Where it does not become ready.
+    /// If it does not become ready.
     pub fn start(&self, wire: &Wire, options: &[&str]) -> Daemon {
         let mut daemon = self.spawn(wire, options);
         until("the daemon to be ready", || {
@@ -225,15 +247,15 @@ impl Folder {
     /// Starts the daemon in the receiver's namespace, and does not wait for it.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     pub fn begin(&self, wire: &Wire) -> Daemon {
         self.spawn(wire, &[])
     }
 
-    /// Starts the daemon where it must not start, and returns its exit status and what it said.
+    /// Starts a daemon that must refuse to start, and returns its exit status and what it said.
     ///
     /// # Panics
-    /// Where it does start.
+    /// If it does start.
     pub fn refusal(&self, wire: &Wire) -> (Option<i32>, String) {
         let mut daemon = self.spawn(wire, &[]);
         let status = until("the daemon to refuse", || {
@@ -244,7 +266,7 @@ impl Folder {
         (status.code(), daemon.log())
     }
 
-    /// Whether a daemon left, or made, something to write to.
+    /// Whether no daemon has made an output or a socket here.
     pub fn is_untouched(&self) -> bool {
         ![RECORDS, SOCKET].iter().any(|name| self.directory.path().join(name).exists())
     }
@@ -261,7 +283,7 @@ impl Folder {
         command.args(["run", "--config"]).arg(directory.join(CONFIG)).args(options);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).envs(&self.environment);
         let (bounds, user) = (self.bounds, self.user);
-        // It stays in the namespace that it was started from, and in the bounds of the thread.
+        // It stays in the namespace and within the bounds of the thread that starts it.
         let child = wire.receiver.inside(|| {
             if let Some(bounds) = bounds {
                 if user.is_some() {
@@ -276,10 +298,10 @@ impl Folder {
     }
 }
 
-/// A reader of a pipe, which need not have a writer yet; it waits for what is written once it has.
+/// A reader of a pipe, which may have no writer yet. Once it has one, reads wait for data.
 ///
 /// # Panics
-/// Where it cannot be opened.
+/// If it cannot be opened.
 pub fn reader(pipe: &Path) -> File {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let reader = open(pipe, flags, Mode::empty()).expect("a pipe");

@@ -1,4 +1,4 @@
-//! The records of a stream, read out of an output.
+//! Reads the records of a stream from an output.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,7 +24,7 @@ impl Line {
     /// The records of a text of whole lines.
     ///
     /// # Panics
-    /// Where one of them is no record.
+    /// If one of them is not a record.
     pub fn read_all(text: &str) -> Vec<Self> {
         text.lines().map(Self::read).collect()
     }

@@ -41,14 +41,23 @@ impl Judge {
         Self(PerCpuArray::try_from(Map::PerCpuArray(map)).expect("an array for each CPU"))
     }
 
+    /// All counters so far, over all processors.
+    ///
+    /// # Panics
+    /// Where the kernel does not say.
+    pub fn counters(&self) -> Counters {
+        let cpus = self.0.get(&0, 0).expect("the counters can be read");
+        let mut sum = Counters::default();
+        cpus.iter().for_each(|words| sum.merge(&Counters::new(*words)));
+        sum
+    }
+
     /// The counts so far.
     ///
     /// # Panics
     /// Where the kernel does not say.
     pub fn verdict(&self) -> Verdict {
-        let cpus = self.0.get(&0, 0).expect("the counters can be read");
-        let mut sum = Counters::default();
-        cpus.iter().for_each(|words| sum.merge(&Counters::new(*words)));
+        let sum = self.counters();
         let all = |outcome: Outcome| counters::columns().map(move |column| (outcome, column));
         let packets = |outcome| all(outcome).map(|(o, column)| sum.packets(o, column)).sum::<u64>();
         Verdict {

@@ -24,9 +24,10 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{Config, TestRunner};
 
 use self::world::World;
+use crate::seed::random;
 
 /// What came of a siege.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -59,10 +60,7 @@ impl fmt::Display for Report {
 /// # Panics
 /// Where something does not hold; the attacks before are on standard error.
 pub fn lay(time: Duration, seed: u64) -> Report {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
+    let mut runner = TestRunner::new_with_rng(Config::default(), random(seed));
     let attacks = attack::any();
     let mut world = World::new();
     let start = Instant::now();

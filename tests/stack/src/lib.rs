@@ -31,11 +31,14 @@ pub enum Outer {
     V6,
     /// The same, with destination options.
     V6Extended,
+    /// The same, with eight such headers, as many as are stepped over.
+    V6Chained,
 }
 
 impl Outer {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::V4, Self::V4Authenticated, Self::V6, Self::V6Extended];
+    pub const ALL: [Self; 5] =
+        [Self::V4, Self::V4Authenticated, Self::V6, Self::V6Extended, Self::V6Chained];
 }
 
 /// A type of ERSPAN.
@@ -149,7 +152,7 @@ impl Piece {
         let bytes = ip(outer, protocol, &self.bytes);
         let nature = match outer {
             Outer::V4 | Outer::V4Authenticated => Nature::Ipv4,
-            Outer::V6 | Outer::V6Extended => Nature::Ipv6,
+            Outer::V6 | Outer::V6Extended | Outer::V6Chained => Nature::Ipv6,
         };
         Self { nature, bytes, ..self }
     }
@@ -269,6 +272,11 @@ pub fn wrapped(piece: Piece, choose: &mut dyn FnMut(u32) -> u32) -> Piece {
         2..=4 => Outer::V6,
         _ => Outer::V4,
     };
+    wrapped_by(piece, outer, choose)
+}
+
+/// The same with this outer header, if the layer needs one.
+pub fn wrapped_by(piece: Piece, outer: Outer, choose: &mut dyn FnMut(u32) -> u32) -> Piece {
     let bit = |number: u32, value: u16| if number == 0 { 0 } else { value };
     let flags =
         bit(choose(2), gre::CHECKSUM) | bit(choose(2), gre::KEY) | bit(choose(2), gre::SEQUENCE);
@@ -350,6 +358,11 @@ fn ip(outer: Outer, protocol: u8, payload: &[u8]) -> Vec<u8> {
         Outer::V6Extended => {
             let header = [protocol, 0, 1, 4, 0, 0, 0, 0];
             ip(Outer::V6, 60, &[header.as_slice(), payload].concat())
+        }
+        Outer::V6Chained => {
+            let mut chain = [60, 0, 1, 4, 0, 0, 0, 0].repeat(8);
+            chain[7 * 8] = protocol;
+            ip(Outer::V6, 60, &[chain.as_slice(), payload].concat())
         }
     }
 }

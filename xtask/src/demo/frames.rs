@@ -7,7 +7,7 @@ use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep};
 use jiff::{SignedDuration, Timestamp};
 use sekisho_stack::capture::{Captured, ETHERNET, pcap};
 
-/// Between one frame and the next.
+/// The time between two frames.
 const PAUSE: SignedDuration = SignedDuration::from_millis(1);
 
 /// What a frame carries above IP.
@@ -28,7 +28,7 @@ pub(super) enum Carries {
 /// A frame between two addresses.
 ///
 /// # Errors
-/// Where they are not of one version.
+/// If they are of different IP versions.
 pub(super) fn frame(source: IpAddr, destination: IpAddr, carries: Carries) -> Result<Vec<u8>> {
     let ip = ip(source, destination)?;
     let mut frame = Vec::new();
@@ -61,7 +61,7 @@ fn ip(source: IpAddr, destination: IpAddr) -> Result<PacketBuilderStep<IpHeaders
 /// A capture of `frames`, one millisecond apart from `start` on.
 ///
 /// # Errors
-/// Where such times are none that a pcap can hold.
+/// If a pcap cannot hold such times.
 pub(super) fn capture(start: Timestamp, frames: &[Vec<u8>]) -> Result<Vec<u8>> {
     let mut time = start;
     let mut captured = Vec::new();

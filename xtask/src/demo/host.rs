@@ -1,4 +1,4 @@
-//! The story without root: the same orders and the same code, in user space, on generated frames.
+//! The story without root: the same orders and the same code, run in user space on generated frames.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,10 +49,10 @@ pub(super) fn tell(sekisho: &Path) -> Result<()> {
     story.say("The same frames at the end of the term, which is exclusive: no record.");
     story.show(warning.lines().next().unwrap_or_default());
 
-    story.step("Left out, for want of root");
+    story.step("Left out without root");
     story.say(
-        "The XDP program in the kernel, network namespaces and real traffic, the outcome table of\n\
-         a running sensor (`sekisho status`), and an order that lapses while traffic goes on.",
+        "The XDP program in the kernel, network namespaces with real traffic, the outcome table of\n\
+         a running sensor (`sekisho status`), and an order that ends while traffic goes on.",
     );
     story.end("Done. The files of this demo are removed.");
     Ok(())

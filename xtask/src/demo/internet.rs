@@ -18,7 +18,7 @@ const NAME: &str = "sekisho-demo";
 
 const GATEWAY: &str = "gateway";
 
-/// Which list a host's prefixes are in.
+/// The list that names a host's prefixes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Side {
     Foreign,
@@ -143,8 +143,8 @@ impl Internet {
 
     /// A command that will run on the gateway.
     ///
-    /// `ip netns exec` gives it a `/sys` of its own without the BPF file system; it gets one that
-    /// is its own as well, so that nothing it pins there is left behind.
+    /// `ip netns exec` gives it its own `/sys`, without the BPF file system. This mounts one there, which is
+    /// its own too, so that no pin is left behind.
     pub(super) fn on_gateway(&self, program: impl AsRef<Path>) -> Command {
         let mut command = self.command(GATEWAY, "sh");
         command.args(["-c", "mount -t bpf bpf /sys/fs/bpf && exec \"$0\" \"$@\""]);
@@ -211,7 +211,7 @@ impl Drop for Internet {
         for name in HOSTS.iter().map(|host| host.name).chain([GATEWAY]) {
             let namespace = self.namespace(name);
             if Path::new(NAMED).join(&namespace).exists() {
-                // Not through the guard, which does nothing more once the user has stopped us.
+                // This bypasses the guard, which does nothing more once the user has stopped the demo.
                 let removed = Command::new("ip").args(["netns", "delete", &namespace]).status();
                 if !removed.is_ok_and(|status| status.success()) {
                     eprintln!("xtask: namespace {namespace} could not be removed");
@@ -234,7 +234,7 @@ fn remove_abandoned() -> Result<()> {
     Ok(())
 }
 
-/// The process that a namespace of the demo was named after.
+/// The process after which a namespace of the demo is named.
 fn owner(namespace: &str) -> Option<u32> {
     let (id, host) = namespace.strip_prefix(NAME)?.strip_prefix('-')?.split_once('-')?;
     let known = host == GATEWAY || HOSTS.iter().any(|one| one.name == host);

@@ -18,7 +18,7 @@ use crate::guard;
 /// How long the orders are in force, instead of up to six months.
 const TERM_SECONDS: i64 = 20;
 
-/// How many answers must come after the end of the term before we believe that traffic went on.
+/// How many answers must arrive after the end of the term to show that traffic went on.
 const REPLIES_AFTER_END: usize = 10;
 
 /// Traffic flows five times a second until the end of the term: a last record much earlier than
@@ -28,7 +28,7 @@ const LAST_RECORD_WITHIN: SignedDuration = SignedDuration::from_secs(2);
 /// Tells the story. Everything it makes is gone when this returns.
 pub(super) fn tell(sekisho: &Path) -> Result<()> {
     let files = tempfile::Builder::new().prefix("sekisho-demo-").tempdir()?;
-    // A copy, so that the files can be removed before the last word.
+    // A copy, so that the files can be removed before the story ends.
     let directory = &files.path().to_owned();
     let mut story = Story::new("Sekisho: from a signed order to a metadata record");
 

@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: the main job, shown on a small internet made of network namespaces, or,
-//! without root, on generated frames.
+//! `cargo xtask demo`: shows the main job on a small internet made of network namespaces or, without root, on
+//! generated frames.
 //!
 //! - `live`, `host`: the two stories, step by step
 //! - `internet`, `traffic`: the namespaces and what is sent between them
@@ -37,6 +37,6 @@ pub(crate) fn run(binary: Option<PathBuf>) -> Result<()> {
         None => object::sekisho(None)?,
     };
     guard::catch_signals()?;
-    // All that the story makes is held by values; they are gone, dropped, when it returns.
+    // Values own everything that the story makes, so it is removed when the story returns.
     if live { live::tell(&sekisho) } else { host::tell(&sekisho) }
 }

@@ -35,7 +35,7 @@ pub(super) const SENSOR: &str = "tyo-gw-1-a";
 /// How many orders the demo has.
 pub(super) const ORDERS: usize = 3;
 
-/// The exit status of `sekisho` where a file was refused (README, Using it).
+/// The exit status of `sekisho` if a file was refused (README, Using it).
 const REFUSED: i32 = 3;
 
 /// The keys and the trust file that gives them their roles.
@@ -96,7 +96,7 @@ impl<'a> Office<'a> {
         Ok((sign, envelope))
     }
 
-    /// An order under what `basis` is the envelope of, with the demo's addresses and these rules.
+    /// An order under the document in the envelope `basis`, with the demo's addresses and these rules.
     fn order(&self, basis: &Path, id: &str, addresses: &str, rules: Value) -> Result<Value> {
         let list = self.directory.join(format!("{id}.txt"));
         write(&list, addresses)?;
@@ -131,7 +131,7 @@ impl<'a> Office<'a> {
 
     fn verification(&self, envelopes: &[PathBuf]) -> Command {
         let mut verify = Command::new(self.sekisho);
-        // In the directory, so that messages name files by their short names.
+        // It runs in the directory, so that messages have short file names.
         verify.current_dir(self.directory);
         verify.args(["order", "verify", "--trust", "trust.json"]);
         verify.args(envelopes.iter().map(|path| path.file_name().unwrap_or(path.as_os_str())));
@@ -139,7 +139,7 @@ impl<'a> Office<'a> {
     }
 }
 
-/// Has everything drawn up, signed and verified; returns the envelopes.
+/// Makes, signs and verifies all documents; returns the envelopes.
 pub(super) fn sign_all(story: &mut Story, office: &Office<'_>, term: Term) -> Result<Vec<PathBuf>> {
     story.step("Ten keys in four roles");
     story.say(
@@ -204,7 +204,7 @@ impl Term {
     }
 }
 
-/// What orders rest on: the document, who signs it, and id and rules of the order under it.
+/// An approval or agreement, who signs it, and the id and rules of the order under it.
 type Drawn = (Value, &'static [&'static str], &'static str, Value);
 
 /// The demo's three measures.
@@ -277,7 +277,7 @@ fn basis(term: Term) -> Value {
     })
 }
 
-/// What the orders ask for, in words.
+/// What the orders select, in words.
 fn in_words() -> String {
     format!(
         "demo-17-0001   foreign-to-foreign (外外), approved: from or to c2, TCP to port {PORT} or ICMP\n\

@@ -45,7 +45,7 @@ impl Record {
         self.json["network"]["direction"].as_str().unwrap_or("?")
     }
 
-    /// Whether an address stands anywhere in the record.
+    /// Whether an address occurs anywhere in the record.
     pub(super) fn names(&self, address: &str) -> bool {
         self.line.contains(&format!("\"{address}\""))
     }
@@ -73,13 +73,13 @@ impl Record {
         ]
     }
 
-    /// What tells one kind of record from another: direction, transport, order and rule.
+    /// The kind of a record: direction, transport, order and rule.
     fn kind(&self) -> [String; 3] {
         let [direction, _, transport, _, order] = self.cells();
         [direction, transport, order]
     }
 
-    /// The record as it was written, but for line breaks between its groups.
+    /// The record as it was written, with line breaks between its groups.
     pub(super) fn broken_up(&self) -> String {
         let (mut depth, mut quoted) = (0_usize, false);
         let mut text = String::new();

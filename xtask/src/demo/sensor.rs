@@ -93,17 +93,17 @@ impl<'a> Sensor<'a> {
         command
     }
 
-    /// Stops the sensor; it must end by itself and without complaint.
+    /// Stops the sensor, which must end with success.
     pub(super) fn stop(mut self) -> Result<()> {
         let status = self.daemon.stop()?;
         if !status.success() {
-            bail!("the sensor did not end well ({status}): {}", self.last_words());
+            bail!("the sensor failed at its end ({status}): {}", self.last_words());
         }
         Ok(())
     }
 }
 
-/// What the sensor says of itself.
+/// The sensor's status.
 #[derive(Debug)]
 pub(super) struct Status(Value);
 

@@ -16,7 +16,7 @@ use crate::setup;
 /// The port that the rule of the first order names.
 pub(super) const PORT: u16 = 443;
 
-/// One direction, and two hosts between which traffic has it. Answers have the opposite one.
+/// A direction, and two hosts between which traffic has this direction. Answers have the opposite one.
 #[derive(Debug)]
 pub(super) struct Flow {
     pub(super) direction: &'static str,
@@ -41,7 +41,7 @@ const SOCKETS: [(&str, &[&str]); 4] = [
     ("udp-v6", &["-6", "-u"]),
 ];
 
-/// Listeners on every host that is sent to; what they receive goes to files.
+/// Listeners on every receiving host, which write what they receive to files.
 #[derive(Debug)]
 pub(super) struct Listeners {
     netcat: PathBuf,
@@ -51,7 +51,7 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Starts the listeners and waits until each is there.
+    /// Starts the listeners and waits until each one listens.
     pub(super) fn start(internet: &Internet, directory: &Path) -> Result<Self> {
         let netcat = setup::netcat().context("nc is not there")?;
         let mut processes = Vec::new();
@@ -87,7 +87,7 @@ impl Listeners {
             writer.write_all(message.as_bytes())?;
             drop(writer);
             let mut send = internet.on(flow.from, &self.netcat);
-            // Ends with its input: -N for TCP, -q 0 for UDP.
+            // `nc` ends with its input: -N for TCP, -q 0 for UDP.
             send.args(options).args(["-N", "-q", "0", "-w", "2", address, &PORT.to_string()]);
             let finished = guard::finish(&mut send, reader.into())?;
             if !finished.status.success() {

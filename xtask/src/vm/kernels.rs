@@ -12,20 +12,30 @@ use crate::{packages, process, workspace};
 /// A kernel by the name that `--kernel` takes.
 #[derive(Debug)]
 pub(crate) struct Kernel {
+    /// Its series, as the names of its packages have it.
     pub(crate) name: &'static str,
-    /// The package's name before and after the number that grows with each incompatible update.
-    package: (&'static str, &'static str),
-    /// Modules that the tests need, in the order of loading, below the modules' `kernel` directory.
-    modules: &'static [&'static str],
+    /// Where its packages come from.
+    source: &'static str,
 }
 
-/// All of them. For machines in clouds, because those kernels need the fewest modules in a virtual
-/// machine.
-pub(crate) const KERNELS: [Kernel; 1] = [Kernel {
-    name: "6.1",
-    package: ("linux-image-6.1.0-", "-cloud-amd64"),
-    modules: &["drivers/net/veth.ko"],
-}];
+/// All of them, the oldest first.
+pub(crate) const KERNELS: [Kernel; 2] = [
+    Kernel { name: "6.1", source: "Debian 12" },
+    Kernel { name: "6.12", source: "Debian 13, and of Debian 12 with its security updates" },
+];
+
+/// How the names of packages with kernels for machines in clouds end: those kernels need the fewest modules in a
+/// virtual machine.
+const FLAVOUR: &str = "-cloud-amd64";
+
+/// Modules that the tests need, in the order of loading, below the modules' `kernel` directory.
+const MODULES: [&str; 1] = ["drivers/net/veth.ko"];
+
+/// What a module's name ends with if it is compressed. The kernel itself decompresses it.
+const COMPRESSED: [&str; 3] = [".xz", ".zst", ".gz"];
+
+/// Where packages have their modules: the later place since Debian 13.
+const MODULE_TREES: [&str; 2] = ["lib/modules", "usr/lib/modules"];
 
 /// The files of a kernel.
 #[derive(Debug)]
@@ -55,22 +65,9 @@ impl Kernel {
         if !root.is_dir() {
             self.download(&root)?;
         }
-        let release = only_entry(&root.join("lib/modules"))?;
-        let modules = root.join("lib/modules").join(&release).join("kernel");
-        let unpacked = Unpacked {
-            image: root.join("boot").join(format!("vmlinuz-{release}")),
-            modules: self.modules.iter().map(|module| modules.join(module)).collect(),
-        };
-        for file in unpacked.modules.iter().chain([&unpacked.image]) {
-            if !file.is_file() {
-                bail!(
-                    "{} is missing; without {} it is fetched anew",
-                    file.display(),
-                    root.display()
-                );
-            }
-        }
-        Ok(unpacked)
+        find(&root).with_context(|| {
+            format!("not a whole kernel; without {} it is fetched anew", root.display())
+        })
     }
 
     fn download(&self, root: &Path) -> Result<()> {
@@ -101,26 +98,54 @@ impl Kernel {
 
     /// The newest package of this kernel that apt knows.
     fn package(&self) -> Result<String> {
-        let (before, after) = self.package;
         if packages::can_install() {
             packages::refresh();
         }
-        let names = process::output(Command::new("apt-cache").args(["pkgnames", before]))?;
-        if let Some(number) = newest(&names, before, after) {
-            return Ok(format!("{before}{number}{after}"));
-        }
-        bail!(
-            "missing: Debian's kernel {}; apt knows no package {before}*{after}, which is part of \
-             Debian 12 (`apt-get update` fetches the list of packages)",
-            self.name
-        )
+        let before = format!("linux-image-{}.", self.name);
+        let names = process::output(Command::new("apt-cache").args(["pkgnames", &before]))?;
+        newest(&names, &before).map(ToOwned::to_owned).with_context(|| {
+            format!(
+                "missing: Debian's kernel {}; apt knows no package {before}*{FLAVOUR}, which is part of {} \
+                 (`apt-get update` fetches the list of packages)",
+                self.name, self.source
+            )
+        })
     }
 }
 
-/// The highest number between `before` and `after` in a list of package names.
-fn newest(names: &str, before: &str, after: &str) -> Option<u32> {
-    let number = |name: &str| name.strip_prefix(before)?.strip_suffix(after)?.parse().ok();
-    names.lines().filter_map(number).max()
+/// The newest package in a list of names: the one with the highest numbers between `before` and the flavour.
+/// Names that go on after the flavour are of other packages: unsigned kernels, debugging information.
+fn newest<'a>(names: &'a str, before: &str) -> Option<&'a str> {
+    let numbers = |name: &str| -> Option<Vec<u32>> {
+        let version = name.strip_prefix(before)?.strip_suffix(FLAVOUR)?;
+        let numbers = version.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+        numbers.map(|number| number.parse().ok()).collect()
+    };
+    let known = names.lines().filter_map(|name| Some((numbers(name)?, name)));
+    known.max().map(|(_, name)| name)
+}
+
+/// The files of the kernel in an unpacked package.
+fn find(root: &Path) -> Result<Unpacked> {
+    let tree = MODULE_TREES.iter().map(|tree| root.join(tree)).find(|tree| tree.is_dir());
+    let tree = tree.with_context(|| format!("{} has no modules", root.display()))?;
+    let release = only_entry(&tree)?;
+    let image = root.join("boot").join(format!("vmlinuz-{release}"));
+    if !image.is_file() {
+        bail!("{} is missing", image.display());
+    }
+    let kernel = tree.join(&release).join("kernel");
+    let modules = MODULES.iter().map(|module| find_module(&kernel, module));
+    Ok(Unpacked { image, modules: modules.collect::<Result<_>>()? })
+}
+
+/// The file of a module, compressed or not.
+fn find_module(kernel: &Path, module: &str) -> Result<PathBuf> {
+    let endings = [""].into_iter().chain(COMPRESSED);
+    let mut files = endings.map(|ending| kernel.join(format!("{module}{ending}")));
+    files
+        .find(|file| file.is_file())
+        .with_context(|| format!("{} is missing", kernel.join(module).display()))
 }
 
 /// The name of the only entry of a directory.
@@ -140,20 +165,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_package_is_the_one_with_the_highest_number() {
+    fn the_newest_package_is_the_one_with_the_highest_numbers() {
         let names = "linux-image-6.1.0-9-cloud-amd64\n\
                      linux-image-6.1.0-56-cloud-amd64\n\
                      linux-image-6.1.0-57-cloud-amd64-unsigned\n\
                      linux-image-6.1.0-58-amd64\n\
                      linux-image-6.1.0-10-cloud-amd64\n";
-        let (before, after) = KERNELS[0].package;
-        assert_eq!(newest(names, before, after), Some(56));
-        assert_eq!(newest("", before, after), None);
+        let before = "linux-image-6.1.";
+        assert_eq!(newest(names, before), Some("linux-image-6.1.0-56-cloud-amd64"));
+        assert_eq!(newest("", before), None);
+
+        let names = "linux-image-6.12-cloud-amd64\n\
+                     linux-image-6.12.117+deb12-cloud-amd64-dbg\n\
+                     linux-image-6.12.115+deb12-cloud-amd64\n\
+                     linux-image-6.12.115+deb13-cloud-amd64\n\
+                     linux-image-6.12.117+deb12-rt-amd64\n\
+                     linux-image-6.12.99+deb12-cloud-amd64\n";
+        let found = newest(names, "linux-image-6.12.");
+        assert_eq!(found, Some("linux-image-6.12.115+deb13-cloud-amd64"));
+        assert_eq!(newest(names, before), None);
+    }
+
+    #[test]
+    fn a_kernel_is_found_in_either_layout_of_packages() {
+        for (tree, module) in [("lib", "veth.ko"), ("usr/lib", "veth.ko.xz")] {
+            let root = tempfile::tempdir().unwrap();
+            let root = root.path();
+            let drivers = root.join(tree).join("modules/6.12.1/kernel/drivers/net");
+            fs::create_dir_all(&drivers).unwrap();
+            fs::create_dir(root.join("boot")).unwrap();
+            let image = root.join("boot/vmlinuz-6.12.1");
+            fs::write(&image, "").unwrap();
+            let error = find(root).unwrap_err().to_string();
+            assert!(error.ends_with("drivers/net/veth.ko is missing"), "{error}");
+            let module = drivers.join(module);
+            fs::write(&module, "").unwrap();
+            let found = find(root).unwrap();
+            assert_eq!((found.image, found.modules), (image, vec![module]));
+        }
     }
 
     #[test]
     fn an_unknown_kernel_is_answered_with_the_known_ones() {
         assert_eq!(Kernel::by_name("6.1").unwrap().name, "6.1");
-        assert_eq!(Kernel::by_name("2.4").unwrap_err(), "known kernels: 6.1");
+        assert_eq!(Kernel::by_name("2.4").unwrap_err(), "known kernels: 6.1, 6.12");
     }
 }

@@ -20,13 +20,13 @@ mod code {
     pub(super) const OFFSET: u16 = 14;
 }
 
-/// What a section says of one of its interfaces.
+/// What a section says about one of its interfaces.
 #[derive(Clone, Copy)]
 pub(super) struct Interface {
     pub(super) link_type: u16,
-    /// 0: none.
+    /// 0: no limit.
     pub(super) snap_length: u32,
-    /// Length of the frame check sequence behind each frame.
+    /// Length of the frame check sequence after each frame.
     pub(super) check: u32,
     resolution: u8,
     offset: i64,
@@ -58,7 +58,7 @@ impl Interface {
         let ticks = u128::from(high) << 32 | u128::from(low);
         let exponent = u32::from(self.resolution & 0x7f);
         let since = if self.resolution & 0x80 == 0 {
-            // 2^64 times 10^9 is below 10^29: with a power that is too large, nothing is left.
+            // 2^64 times 10^9 is below 10^29, so with a power that is too large the quotient is 0.
             10_u128.checked_pow(exponent).map_or(0, |units| ticks * NANOSECONDS / units)
         } else {
             (ticks * NANOSECONDS) >> exponent

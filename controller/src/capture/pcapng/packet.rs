@@ -1,6 +1,6 @@
-//! The blocks with packets (draft-ietf-opsawg-pcapng sections 4.3 and 4.4, appendix A): Enhanced, Simple,
-//! and the obsolete Packet Block, which is like the Enhanced one but for an interface number of 16 bits
-//! and a count of drops beside it.
+//! The blocks with packets (draft-ietf-opsawg-pcapng sections 4.3 and 4.4, appendix A): Enhanced, Simple, and
+//! the obsolete Packet Block, which is like the Enhanced one except that the interface number has 16 bits,
+//! and a count of drops follows it.
 
 use super::{Interface, Reader, block_type, option};
 use crate::capture::error::{Fault, malformed, too_large};
@@ -46,8 +46,8 @@ impl Reader {
         Ok(Found::new(Some(time), link, data, wire_length, check))
     }
 
-    /// It belongs to the first interface, carries no time, and is as long as the interface's snap length
-    /// allows.
+    /// A Simple block belongs to the first interface and carries no time. Its frame is as long as the
+    /// interface's snap length allows.
     fn simple_packet<'b>(&self, body: &'b [u8]) -> Result<Found<'b>, Fault> {
         let wire_length = self.order.u32(body, simple::WIRE_LENGTH);
         let interface = self.interface(0)?;
@@ -68,7 +68,7 @@ impl Reader {
     }
 }
 
-/// The captured bytes without their padding, and the options behind them.
+/// The captured bytes without their padding, and the options after them.
 fn split(body: &[u8], start: usize, captured: u32) -> Result<(&[u8], &[u8]), Fault> {
     let behind = body
         .get(start..)

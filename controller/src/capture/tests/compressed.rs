@@ -1,4 +1,5 @@
-//! Compressed captures. The compressors are the programs' own where they are there, as are their files.
+//! Compressed captures. Files made by `zstd` and `xz` stand here as bytes; where the programs are installed,
+//! they compress others.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -91,7 +92,7 @@ fn streams_follow_each_other_with_zeros_between_and_behind() {
         let (frames, end) = read(&[&compressed[..], b"garbage"].concat());
         assert_eq!(frames, expected);
         let error = end.unwrap_err().to_string();
-        assert!(error.contains("bytes behind its end that are not compressed"), "{error}");
+        assert!(error.contains("bytes after its end that are not compressed"), "{error}");
     }
 }
 
@@ -170,7 +171,7 @@ fn what_the_programs_write_is_read() {
     }
 }
 
-/// A disk that fails is no damage to the capture.
+/// A disk that fails is not reported as a damaged capture.
 #[test]
 fn what_the_system_says_is_told() {
     struct Failing;

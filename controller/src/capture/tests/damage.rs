@@ -1,4 +1,5 @@
-//! Captures that are none, cut off at every byte, or damaged: one clear error, never a panic.
+//! Files that are not captures, captures cut off at every byte, and damaged ones: one clear error, never a
+//! panic.
 
 use proptest::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Captures of every kind that is read; what is compressed is in [`compressed`], what is cut off or damaged in
-//! [`damage`], what holds for all in [`properties`].
+//! Captures of every kind that is read. Compressed ones are in [`compressed`], damaged ones in [`damage`],
+//! and what holds for all in [`properties`].
 
 use std::io::{self, Cursor};
 
@@ -266,7 +266,7 @@ fn other_link_types_are_named() {
         file.interface(276, 0, &[]);
         file.enhanced(0, 1, b"abc", 3);
         file.enhanced(1, 1, b"def", 3);
-        // Such a frame costs itself.
+        // Only such a frame is lost.
         let Whole { frames, links, unreadable, end } = whole(Cursor::new(file.file));
         end.unwrap();
         assert_eq!(frames, [(2, Some(1000), b"def".to_vec(), 3)]);

@@ -1,5 +1,5 @@
-//! What holds for every capture: the format, the byte order, the compression and the way in which the
-//! bytes come make no difference to the frames.
+//! What holds for every capture: format, byte order, compression, and how many bytes come at a time make no
+//! difference to the frames.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -50,7 +50,7 @@ enum Form {
     Pcapng,
 }
 
-/// A file, and where it may end: behind its header and behind each frame.
+/// A file, and where it may end: after its header and after each frame.
 fn written(form: Form, order: Order, frames: &[Made]) -> (Vec<u8>, Vec<usize>) {
     match form {
         Form::Pcap(magic) => {

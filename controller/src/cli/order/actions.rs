@@ -1,4 +1,4 @@
-//! What each subcommand of `sekisho order` does, in terms of the `order` library.
+//! What each subcommand of `sekisho order` does, by means of the `order` room.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -24,7 +24,7 @@ use crate::order::{
 pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     let key = keys::generate(getrandom::fill)
         .map_err(|error| OrderError::Failed(format!("the system gave no randomness: {error}")))?;
-    // Before anything is written, so that a bad name leaves no key behind.
+    // This comes before anything is written, so that a bad name leaves no key behind.
     let entry = entry_of(&key.verifying_key(), &args.holder)?;
     keys::write_new(&args.output, &key)?;
     print(out, &entry)
@@ -54,7 +54,7 @@ pub(super) fn trust(args: &TrustArgs, out: &mut dyn Write) -> Result<(), OrderEr
         revoked.push(if is_keyid { text.into_owned() } else { entry_in(key)?.keyid });
     }
     let draft = Trust::draft(args.trust_version, &roles, &revoked)?;
-    // What is printed has passed the very check that a carrier will make.
+    // Check what is printed as a carrier will.
     Trust::parse("the new trust file", draft.as_bytes())?;
     print(out, &draft)
 }
@@ -137,7 +137,7 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), Order
     if rejections.is_empty() { Ok(()) } else { Err(OrderError::Rejected(rejections)) }
 }
 
-/// The name of the file at a position.
+/// The name of the file at this position.
 fn name_of(given: &[Given], index: usize) -> &str {
     given.get(index).map_or("", |given| given.file.as_str())
 }

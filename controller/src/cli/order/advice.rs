@@ -1,4 +1,4 @@
-//! What `order verify` says beyond signatures and law: warnings, and what direction tables show.
+//! What `order verify` says besides signatures and law: warnings, and what direction tables show.
 
 use super::OrderError;
 use crate::classes::ClassRanges;
@@ -15,7 +15,7 @@ pub(super) struct Advisor {
 }
 
 impl Advisor {
-    /// With the direction tables that the arguments name, if they name any.
+    /// Uses the direction tables that the arguments name, if any.
     pub(super) fn new(direction: &DirectionArgs, strict: bool) -> Result<Self, OrderError> {
         if !direction.names_files() {
             if direction.country.is_some() {
@@ -28,7 +28,7 @@ impl Advisor {
         Ok(Self { classes: Some(ClassRanges::of(&table)), strict })
     }
 
-    /// Refuses an agreement whose party is not domestic, if there are direction tables to tell.
+    /// Refuses an agreement whose party is not domestic, if there are direction tables.
     ///
     /// # Errors
     /// The rejection.
@@ -42,7 +42,7 @@ impl Advisor {
     /// Prints warnings on standard error.
     ///
     /// # Errors
-    /// Under `--strict` every warning.
+    /// With `--strict`, every warning.
     pub(super) fn order(&self, file: &str, order: &Mandate) -> Result<(), Vec<Rejection>> {
         let warnings = warnings(file, order, self.classes.as_ref());
         if self.strict && !warnings.is_empty() {

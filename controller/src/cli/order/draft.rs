@@ -1,4 +1,4 @@
-//! Drafts of documents: with comments, or filled from a list of addresses.
+//! Drafts of documents: templates with comments, and orders filled from a list of addresses.
 
 use std::io::Write;
 
@@ -10,8 +10,8 @@ use super::{DraftArgs, OrderError, TemplateArgs, TemplateKind};
 use crate::order::{DocumentKind, Measure, Order, check_draft, parse_network};
 use crate::rejection::{FormFault, Rejection};
 
-/// Leaves out the lines of a draft that begin with `//`. No line of a JSON text does: a string has no line
-/// feed in it.
+/// Removes the lines of a draft that begin with `//`. They are never part of the JSON, because a string holds
+/// no line feed.
 pub(super) fn without_comments(bytes: Vec<u8>) -> Vec<u8> {
     let is_comment = |line: &[u8]| line.trim_ascii_start().starts_with(b"//");
     if !bytes.split(|byte| *byte == b'\n').any(is_comment) {
@@ -67,7 +67,7 @@ pub(super) fn draft(args: &DraftArgs, out: &mut dyn Write) -> Result<(), OrderEr
         "rules": [Value::Object(rule)],
     });
     let text = serde_json::to_string_pretty(&order)? + "\n";
-    // What is printed has passed the very checks that a carrier will make.
+    // Check what is printed as a carrier will.
     let file = "the new order";
     check_draft(file, &Order::read(file, text.as_bytes())?, basis, digest)?;
     print(out, &text)
@@ -82,7 +82,7 @@ const fn end(measure: Measure) -> &'static str {
     }
 }
 
-/// The addresses of the list: each line that is none is told.
+/// The addresses of the list. Each wrong line is reported.
 fn addresses(args: &DraftArgs) -> Result<Vec<String>, OrderError> {
     let (file, bytes) = (name(&args.list), read(&args.list)?);
     let text = std::str::from_utf8(&bytes)

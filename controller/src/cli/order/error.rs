@@ -1,4 +1,4 @@
-//! How the subcommands of `sekisho order` fail.
+//! Errors of the subcommands of `sekisho order`.
 
 use crate::cli::CliError;
 use crate::direction::DirectionError;
@@ -8,16 +8,16 @@ use crate::rejection::{Rejection, Rejections};
 /// Why a subcommand of `sekisho order` did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
-    /// Files that were refused, at least one: exit status 3. Each is one line.
+    /// At least one file was refused: exit status 3. Each refusal is one line.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Rejected(Vec<Rejection>),
-    /// Something went wrong on the way: exit status 1.
+    /// Something failed: exit status 1.
     #[error("{0}")]
     Failed(String),
-    /// The arguments make no sense together: exit status 2.
+    /// The arguments do not fit together: exit status 2.
     #[error("{0}")]
     Usage(String),
-    /// What came of asking a daemon, or of changing its state.
+    /// Asking a daemon or changing its state failed.
     #[error("{}", .0.lines().join("\n"))]
     Life(CliError),
 }

@@ -1,4 +1,4 @@
-//! Documents as they are shown: verified, or as somebody wrote them.
+//! Documents for `show`: verified, or as somebody wrote them.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::order::{
 };
 use crate::rejection::{Rejection, SigningFault};
 
-/// A document, and who signed it if that was verified.
+/// A document and, if that was verified, who signed it.
 pub(super) struct Paper {
     file: String,
     document: Document,
@@ -22,7 +22,7 @@ pub(super) struct Paper {
 }
 
 impl Paper {
-    /// Reads a document, signed or not; nobody's signature is checked.
+    /// Reads a document, signed or not, without checking signatures.
     pub(super) fn read(path: &Path) -> Result<Self, OrderError> {
         let (file, bytes) = (name(path), read(path)?);
         let (kind, payload) = if Envelope::is_likely(&bytes) {
@@ -60,7 +60,7 @@ impl Paper {
         Ok(Self { file, document, signers: Some(signers), digest })
     }
 
-    /// The approval or agreement that it is, and its digest.
+    /// The approval or agreement with its digest, if the document is one.
     pub(super) fn basis(&self) -> Result<(&Basis, &str), Rejection> {
         match &self.document {
             Document::Basis(basis) => Ok((basis, &self.digest)),
@@ -76,7 +76,7 @@ impl Paper {
         }
     }
 
-    /// It in words. What an order rests on is looked for among the others.
+    /// The explanation. What an order rests on is looked for among the others.
     pub(super) fn explained(
         &self,
         others: &[Self],
@@ -100,7 +100,7 @@ impl Paper {
         })
     }
 
-    /// What an order rests on, if it is there; it must then be within it.
+    /// What an order rests on, if it is there. The order must then be within it.
     fn under<'a>(
         &self,
         order: &Order,

@@ -1,5 +1,5 @@
-//! The entry that a replay leaves in an audit file: what was put in, and what came out (L-INSPECT). A
-//! replay of carriers' traffic uses what was not selected (Art. 23(1)).
+//! The entry that a replay leaves in an audit file: its inputs and its outputs (L-INSPECT). A replay of
+//! carriers' traffic uses what was not selected (Art. 23(1)).
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ use crate::shown::shown;
 pub(super) struct EntryArgs {
     /// Enter the replay in the audit file of this state directory, which no daemon may hold
     ///
-    /// Captures have to be ordinary files then: they are read once more for their SHA-256.
+    /// Captures must then be ordinary files, because they are read twice, the first time for their SHA-256.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// The state directory's anchor [default: <DIR>.anchor]
@@ -29,7 +29,7 @@ pub(super) struct EntryArgs {
     anchor: Option<PathBuf>,
 }
 
-/// An audit file that is held until the replay is in it.
+/// An audit file, held until the replay is entered.
 pub(super) struct Entry(Offline);
 
 impl EntryArgs {
@@ -63,7 +63,7 @@ pub(super) fn digest_of(path: &Path) -> io::Result<FileRead> {
     Ok(FileRead { file: shown(path), sha256: hex::encode(hash.finalize()) })
 }
 
-/// Passes on what is written, and digests it.
+/// Passes on what is written, and computes its digest.
 pub(super) struct Digesting<'a> {
     writer: &'a mut dyn Write,
     hash: Sha256,

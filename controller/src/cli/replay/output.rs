@@ -11,7 +11,7 @@ pub(super) fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Replaces a file in one step; what is not an ordinary file (a pipe, `/dev/null`) is written to.
+/// Replaces a file in one step. Anything else (a pipe, `/dev/null`) is written to directly.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if is_special(path) {
         File::create(path)?.write_all(bytes)
@@ -65,7 +65,7 @@ impl<'a> Output<'a> {
 impl Drop for Output<'_> {
     fn drop(&mut self) {
         if let Self::File { temporary, .. } = self {
-            // Gone already, if the replay came to its end.
+            // It is gone already if the replay was completed.
             let _ = std::fs::remove_file(temporary);
         }
     }

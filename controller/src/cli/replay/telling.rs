@@ -1,5 +1,6 @@
-//! What a replay says on standard error about captures: what cannot be read, what was judged otherwise than
-//! asked, and how far it has come. Numbers of frames and counts only: nothing of what is in them (L-AUTO).
+//! What a replay says on standard error: what could not be read, what was judged by another engine than asked
+//! for, and how far it has come. It names frames by number and gives counts, and nothing of their contents
+//! (L-AUTO).
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -10,10 +11,10 @@ use crate::engine::LONGEST_FRAME;
 use crate::replay::{CaptureSummary, News, Noticed, Report};
 use crate::shown::shown;
 
-/// Frames of a capture that are told of one by one; the others are counted.
+/// How many frames of a capture are reported one by one; further ones are counted.
 const MOST: u64 = 10;
 
-/// The news of one capture.
+/// The reports about one capture.
 pub(super) struct Telling {
     file: String,
     terminal: bool,
@@ -51,7 +52,7 @@ impl Telling {
         }
     }
 
-    /// Says what became of the capture, the last of the report.
+    /// Says what became of the capture, the last one of the report.
     pub(super) fn end(&self, report: &Report<'_>, kernel: bool) {
         let Some(capture) = report.captures.last() else { return };
         for line in lines(capture, self.frames_told, kernel) {
@@ -71,15 +72,11 @@ fn lines(capture: &CaptureSummary, frames_told: u64, kernel: bool) -> Vec<String
             lines.push(format!("{what}: {count}, the first is frame {first}; {so}{judged}"));
         }
     };
-    note(
-        capture.cut,
-        "frames that were not captured whole",
-        "what is missing is not there for any rule",
-    );
+    note(capture.cut, "frames that were not captured whole", "no rule matches on what is missing");
     note(
         capture.unsegmented,
         "frames with IPv4 total length 0, as a host leaves it to its network card",
-        "the frame's length was taken",
+        "the frame's own length was used",
     );
     let mut summary = capture.counts.in_words();
     if capture.unreadable != 0 {
@@ -92,7 +89,7 @@ fn lines(capture: &CaptureSummary, frames_told: u64, kernel: bool) -> Vec<String
 /// Says what became of all captures.
 ///
 /// # Errors
-/// [`CliError::Failed`] where not everything was judged.
+/// [`CliError::Failed`] if not everything was judged.
 pub(super) fn end(report: &Report<'_>) -> Result<(), CliError> {
     let all = report.captures.len();
     if all > 1 {

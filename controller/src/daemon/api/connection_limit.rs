@@ -4,10 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::daemon::lock::lock;
+
+/// How long a server waits when no connection can be accepted: others must close their descriptors first.
+pub const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many connections there may be, and which there are.
 #[derive(Debug)]

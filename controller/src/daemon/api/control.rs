@@ -1,6 +1,6 @@
 //! The control socket: for how long a client may speak, and how much it may say. The file itself is in
-//! `socket`; how much one user may ask at once, in `quota`; what can be asked, in [`crate::control::request`].
-//! What comes of a request is decided elsewhere.
+//! `socket`; how much one user may ask at once, in `quota`; what can be asked, in
+//! [`crate::control::request`]. Requests are carried out elsewhere.
 
 use std::fmt;
 use std::io;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::control::Reply;
 use crate::control::request::{HaltRequest, LONGEST, Request, RequestError, Upload};
-use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit};
+use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit, PAUSE};
 use crate::daemon::api::monitor::Monitor;
 use crate::daemon::orders::ask::Ask;
 use crate::daemon::orders::shared_sensor::{OVERTAKEN, SharedSensor};
@@ -36,14 +36,12 @@ pub use socket::{Control, ControlSocketError, bind};
 
 /// How long a client may take for a line, and for the next part of a document.
 const REQUEST: Duration = Duration::from_secs(5);
-/// How long a client may take to take the answer.
+/// How long a client may take to read the answer.
 const ANSWER: Duration = Duration::from_secs(10);
 /// The lowest rate at which a document may come, in bytes per second, after [`REQUEST`].
 const RATE: u64 = 1 << 20;
 /// Connections at once.
 pub const CONNECTIONS: usize = 128;
-/// How long to wait when no connection can be accepted: others must close their descriptors first.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a halt did not close the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +68,7 @@ enum LineError {
     Documents(#[from] RequestError),
 }
 
-/// Carries out requests; the socket does not know what comes of them.
+/// Carries out requests.
 pub trait Handler: Send + Sync + 'static {
     /// Ends all selection in the kernel, unless a resumption has overtaken the request.
     fn close(&self, halt: &HaltRequest) -> impl Future<Output = Result<(), CloseError>> + Send;

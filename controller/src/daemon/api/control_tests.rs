@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::daemon::config::ControlGroup;
+use crate::daemon::control_group::ControlGroup;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()

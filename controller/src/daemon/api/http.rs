@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit};
+use crate::daemon::api::connection_limit::{ConnectionLimit, ConnectionPermit, PAUSE};
 use crate::daemon::api::metrics;
 use crate::daemon::api::monitor::Monitor;
 
@@ -39,8 +39,6 @@ const CONNECTION: Duration = Duration::from_secs(10);
 /// Longest request, in bytes, and most of its header fields.
 const LONGEST: usize = 16 << 10;
 const FIELDS: usize = 64;
-/// How long to wait when no connection can be accepted: others must close their descriptors first.
-const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]
 struct Served {

@@ -65,7 +65,7 @@ impl Monitor {
         }
     }
 
-    /// Notes where the orders stand, and the capacity share that follows from them.
+    /// Notes the state of the orders, and the capacity share that follows from them.
     pub fn note_register(&self, register: OrderList, share: Option<u64>) {
         *lock(&self.register) = Some(register);
         *lock(&self.share) = share;
@@ -135,7 +135,7 @@ impl Monitor {
         Ok(self.books.account(submitted))
     }
 
-    /// What trouble the output has.
+    /// The output's trouble, if it has any.
     pub fn output_trouble(&self) -> Option<String> {
         self.health.output_trouble()
     }

@@ -13,7 +13,7 @@ pub type ReplyTo = oneshot::Sender<Reply>;
 /// What is asked of the loop.
 #[derive(Debug)]
 pub enum Ask {
-    /// Where every order stands.
+    /// The state of every order.
     List(oneshot::Sender<OrderList>),
     /// Read the configuration again.
     Reload {
@@ -22,11 +22,11 @@ pub enum Ask {
         /// Where the answer goes.
         reply: ReplyTo,
     },
-    /// Something that the registry decides on. Of a halt, the kernel knows already.
+    /// Something that the registry decides on. A halt is in the kernel already.
     Command {
-        /// What.
+        /// The command.
         command: Command,
-        /// Until when whoever asked waits, if they say so. See
+        /// Until when the person who asked waits, if that is known. See
         /// [`HaltRequest::waits_until`](crate::control::request::HaltRequest::waits_until).
         waits_until: Option<BootTime>,
         /// Where the answer goes.

@@ -1,10 +1,9 @@
-//! The names of generations on disk, in `generations` below the state directory, so that a daemon can
-//! name the records that one before it left in the rings, and knows which order each slot belongs to
-//! in the tables that it finds in the kernel.
+//! The names of generations on disk, in `generations` below the state directory. With them a daemon can name
+//! the records that an earlier one left in the rings, and knows the order of each slot in the tables that it
+//! finds in the kernel.
 //!
-//! A generation is written before it is published, whole or not at all, and removed once every record
-//! of it was written. What is read back is a claim: `believed` says whether verified orders stand
-//! behind it.
+//! A generation is written before it is published, whole or not at all, and removed once all of its records
+//! are written. What is read back is only a claim: `believed` compares it with verified orders.
 
 use std::ffi::OsString;
 use std::io;
@@ -23,7 +22,30 @@ use crate::shown::shown;
 const SCHEMA: &str = "sekisho.generation/v1";
 
 /// A generation that was found: its number, and its names or why they cannot be read.
-pub type Read = (u32, Result<Arc<Names>, String>);
+pub type Read = (u32, Result<Arc<Names>, Unreadable>);
+
+/// Why the names of a generation cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", shown(.path))]
+pub struct Unreadable {
+    path: PathBuf,
+    fault: GenerationFault,
+}
+
+/// What is wrong with the file of a generation.
+#[derive(Debug, thiserror::Error)]
+enum GenerationFault {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("schema: is not {SCHEMA}")]
+    Schema,
+    #[error("measure: there is no {0}")]
+    Measure(String),
+    #[error("is about generation {0}")]
+    Another(u32),
+}
 
 /// The folder.
 #[derive(Debug)]
@@ -48,16 +70,15 @@ struct WrittenOrder {
     measure: String,
     /// The SHA-256 of what was signed.
     digest: String,
-    /// Their ids, in the order of their numbers.
+    /// The ids of the rules, in the order of their numbers.
     rules: Vec<String>,
 }
 
 impl GenerationFiles {
-    /// The folder below a state directory, which is there; it is made where it is missing, closed to
-    /// others (L-SAFE).
+    /// The folder below an existing state directory. If it is missing, it is made, closed to others (L-SAFE).
     ///
     /// # Errors
-    /// Where it cannot be made.
+    /// The system's error.
     pub fn open(disk: &mut impl Disk, state: &Path) -> io::Result<Self> {
         let folder = state.join("generations");
         disk.create_directory(&folder)?;
@@ -72,40 +93,34 @@ impl GenerationFiles {
     /// Writes a generation, and returns once it is on the disk.
     ///
     /// # Errors
-    /// Where that fails; a file with this name is whole all the same, or not there.
+    /// The system's error. The file is then whole or not there.
     pub fn write(&self, disk: &mut impl Disk, names: &Names) -> io::Result<()> {
         let mut text = serde_json::to_vec(&written(names)).map_err(io::Error::other)?;
         text.push(b'\n');
         Ok(replace(disk, &self.folder.join("draft"), &self.path(names.generation), &text)?)
     }
 
-    /// All generations that are there, the oldest first. One that makes no sense is there too, with
-    /// one line that names its file.
+    /// All generations, the oldest first, including those that cannot be read.
     ///
     /// # Errors
-    /// Where the folder cannot be read.
+    /// The system's error about the folder.
     pub fn read(&self, disk: &mut impl Disk) -> io::Result<Vec<Read>> {
         let numbers = self.numbers(disk)?;
         Ok(numbers.into_iter().map(|number| (number, self.read_one(disk, number))).collect())
     }
 
-    fn read_one(&self, disk: &mut impl Disk, number: u32) -> Result<Arc<Names>, String> {
+    fn read_one(&self, disk: &mut impl Disk, number: u32) -> Result<Arc<Names>, Unreadable> {
         let path = self.path(number);
-        let failed = |error: &dyn ToString| format!("{}: {}", shown(&path), error.to_string());
-        let read = disk.read(&path).and_then(|text| text.ok_or(io::ErrorKind::NotFound.into()));
-        let text = read.map_err(|error| failed(&error))?;
-        let written: Written = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
-        let names = names(written).map_err(|error| failed(&error))?;
-        if names.generation != number {
-            return Err(failed(&format!("is about generation {}", names.generation)));
+        match read(disk, &path, number) {
+            Ok(names) => Ok(Arc::new(names)),
+            Err(fault) => Err(Unreadable { path, fault }),
         }
-        Ok(Arc::new(names))
     }
 
     /// Removes the generations before `generation`.
     ///
     /// # Errors
-    /// Where one cannot be removed; the others are.
+    /// The system's error. The other files are removed all the same.
     pub fn forget_before(&self, disk: &mut impl Disk, generation: u32) -> io::Result<()> {
         let old = self.numbers(disk)?.into_iter().filter(|number| *number < generation);
         old.map(|number| disk.remove(&self.path(number))).fold(Ok(()), Result::and)
@@ -136,7 +151,7 @@ impl GenerationFiles {
 fn written(names: &Names) -> Written {
     let mut orders: Vec<WrittenOrder> = Vec::new();
     for RuleName { order, rule } in names.rules() {
-        // The rules of an order have numbers in a row, and no two orders share a slot.
+        // The rules of an order have consecutive numbers, and no two orders share a slot.
         match orders.last_mut().filter(|last| last.slot == order.slot) {
             Some(last) => last.rules.push(rule.clone()),
             None => orders.push(WrittenOrder {
@@ -152,14 +167,23 @@ fn written(names: &Names) -> Written {
     Written { schema: SCHEMA.to_owned(), number: names.generation, orders }
 }
 
-fn names(written: Written) -> Result<Names, String> {
+fn read(disk: &mut impl Disk, path: &Path, number: u32) -> Result<Names, GenerationFault> {
+    let text = disk.read(path)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let names = names(serde_json::from_slice(&text)?)?;
+    if names.generation != number {
+        return Err(GenerationFault::Another(names.generation));
+    }
+    Ok(names)
+}
+
+fn names(written: Written) -> Result<Names, GenerationFault> {
     if written.schema != SCHEMA {
-        return Err(format!("schema: is not {SCHEMA}"));
+        return Err(GenerationFault::Schema);
     }
     let mut rules = Vec::new();
     for WrittenOrder { slot, order_id, serial, measure, digest, rules: ids } in written.orders {
         let known = Measure::ALL.into_iter().find(|known| known.name() == measure);
-        let measure = known.ok_or_else(|| format!("measure: there is no {measure}"))?;
+        let measure = known.ok_or(GenerationFault::Measure(measure))?;
         let order = Arc::new(OrderName { slot, order_id, serial, measure, digest });
         rules.extend(ids.into_iter().map(|rule| RuleName { order: Arc::clone(&order), rule }));
     }
@@ -243,7 +267,7 @@ mod tests {
             fs::write(ledger.folder().join("4.json"), text).unwrap();
             let read = ledger.read(&mut RealDisk).unwrap();
             let [(4, Err(error))] = read.as_slice() else { panic!("{read:?}") };
-            assert!(error.contains(reason), "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
         }
     }
 }

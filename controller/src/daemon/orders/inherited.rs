@@ -1,8 +1,8 @@
-//! What a daemon finds in the kernel when the one before it left its pins: generations that may be
-//! judging packets at this moment, and the slots that their orders have (L-TERM).
+//! What a daemon finds in the kernel if the previous one left its pins: generations that may be judging
+//! packets at this moment, and the slots of their orders (L-TERM).
 //!
-//! A slot belongs to an order of such a generation until another generation is published. No other
-//! order may have its term before, and one that is not to go on must lose it at once.
+//! A slot belongs to an order of such a generation until another generation is published. Before that, no
+//! other order may have a term in it, and an order that must not continue must lose its term at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use sensor_common::tables::Slot;
 use crate::compile::Names;
 use crate::order::OrderKey;
 
-/// Generations that a daemon before this one left, of which any may be in force.
+/// The generations that the previous daemon left. Any of them may be in force.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Inherited {
     /// The highest number among them; the next generation has a higher one.
     pub generation: u32,
-    /// Every slot that one of them leads to, with its order; `None` where they do not agree.
+    /// Every slot that one of them leads to, with its order; `None` if they do not agree.
     pub slots: BTreeMap<Slot, Option<OrderKey>>,
 }
 
 impl Inherited {
-    /// What these generations come to.
+    /// The slots of these generations.
     pub fn new(generations: &[Arc<Names>]) -> Self {
         let mut inherited = Self::default();
         for names in generations {

@@ -1,4 +1,4 @@
-//! The names of the generations whose records may not be written yet.
+//! The names of the generations of which some record may not be written yet.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,17 +8,17 @@ use crate::compile::Names;
 use crate::daemon::orders::generation_files::GenerationFiles;
 use crate::durable::disk::RealDisk;
 
-/// Shared by the loop, which adds a generation before it is published, the drain, which looks names
-/// up, and the writer, which forgets those of which it has written every record.
+/// The loop adds a generation before it is published, the drain looks names up, and the writer forgets
+/// generations whose records it has all written.
 #[derive(Debug, Default)]
 pub struct NameBook {
     generations: RwLock<BTreeMap<u32, Arc<Names>>>,
-    /// Where they are kept for the next daemon, if they are.
+    /// Where they are kept for the next daemon, if there are pins.
     ledger: Option<GenerationFiles>,
 }
 
 impl NameBook {
-    /// A book whose generations outlive this process, with those of the daemon before.
+    /// A book whose generations outlive this process, with those of the previous daemon.
     pub fn kept(ledger: GenerationFiles, before: &[Arc<Names>]) -> Self {
         let generations =
             before.iter().map(|names| (names.generation, Arc::clone(names))).collect();
@@ -28,7 +28,7 @@ impl NameBook {
     /// Adds a generation.
     ///
     /// # Errors
-    /// Where it cannot be kept: it must not be published then.
+    /// The system's error. The generation must then not be published.
     pub fn add(&self, names: Arc<Names>) -> io::Result<()> {
         if let Some(ledger) = &self.ledger {
             ledger.write(&mut RealDisk, &names)?;
@@ -52,7 +52,7 @@ impl NameBook {
     /// Forgets the generations before `generation`.
     ///
     /// # Errors
-    /// Where they stay on the disk.
+    /// The system's error. Their files then stay.
     pub fn forget_before(&self, generation: u32) -> io::Result<()> {
         let mut book = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         *book = book.split_off(&generation);

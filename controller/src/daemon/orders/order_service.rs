@@ -1,6 +1,6 @@
-//! The registry while a sensor runs: its one owner, who carries out what is asked (`asked`), writes it
-//! down and steers the reconciler. What takes time is done aside, on copies; its result counts only if nothing
-//! happened meanwhile.
+//! The one owner of the registry while a sensor runs. It carries out requests (`asked`), writes them down and
+//! steers the reconciler. Work that takes time is done in the background, on copies, and its result counts
+//! only if nothing happened meanwhile.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,41 +20,38 @@ use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::orders::shared_sensor::SharedSensor;
 use crate::daemon::prepare::{Inputs, Prepared};
 use crate::daemon::sensor::Enforce;
-use crate::kernel::clock::boot_id;
-use crate::kernel::object_digest;
 use crate::registry::command::{Answer, Command, Decision};
-use crate::registry::event::What;
 use crate::registry::held::Held;
 use crate::registry::inputs::DaemonInputs;
-use crate::registry::runs::{DaemonStart, DaemonStop};
 use crate::registry::wording;
 use crate::registry::{Change, OrderList, Reading, Registry, StoreError};
 use crate::rejection::{Failure, Rejections};
 
 mod asked;
 mod halting;
+mod noting;
 mod writing;
 
 use writing::Unwritten;
 
-/// How long the clock and the counts may go unwritten: nanoseconds.
+/// How long the clock and the counts may stay unwritten, in nanoseconds.
 const SAVE: u64 = 60_000_000_000;
 
-/// Why the registry cannot go on: the daemon ends.
+/// Why the daemon must end.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderServiceError {
     /// The kernel side failed.
     #[error(transparent)]
     Reconciler(#[from] ReconcilerError),
-    /// The last words of the registry could not be written.
+    /// The end of the daemon could not be written down.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something done aside fell over.
+    /// A task in the background panicked.
     #[error("{0}")]
     Aside(String),
 }
 
-/// What a tick came to.
+/// The result of a tick.
 #[derive(Debug, Default)]
 pub struct Ticked {
     /// The next moment at which something begins or ends.
@@ -71,7 +68,7 @@ type Tables<E> = Result<(Compiled, <E as Enforce>::Tables), ReconcilerError>;
 
 type Reloaded = Result<Box<(Inputs, Change)>, Failure>;
 
-/// The result of something that was done aside.
+/// The result of work in the background.
 #[derive(Debug)]
 enum Aside {
     Install { command: Command, decided: Result<Decision, Rejections>, reply: ReplyTo },
@@ -106,7 +103,7 @@ pub struct OrderService<E: Enforce> {
     compiling: Option<JoinHandle<Tables<E>>>,
     /// A generation that could not be written down. The one before stays until it can.
     unpublished: Option<(Compiled, E::Tables)>,
-    /// A generation that the reconciler wants and that nobody compiles yet.
+    /// A generation that the reconciler wants, and that is not being compiled yet.
     wanted: Option<Job>,
     aside: JoinSet<Aside>,
     /// Who waits for orders to come into force.
@@ -119,7 +116,7 @@ where
     E: Enforce + Send + 'static,
     E::Tables: Send + 'static,
 {
-    /// An order service of a kernel in which nothing is yet.
+    /// An order service for a kernel in which nothing is loaded yet.
     pub fn new(
         prepared: Prepared,
         gate: Arc<SharedSensor<E>>,
@@ -148,12 +145,12 @@ where
         }
     }
 
-    /// Goes on from the generations that another daemon left in the kernel; see [`Reconciler::inherit`].
+    /// Continues from the generations that another daemon left in the kernel; see [`Reconciler::inherit`].
     pub fn inherit(&mut self, inherited: &Inherited, reading: Reading) {
         self.reconciler.inherit(inherited, &self.registry, reading);
     }
 
-    /// The first generation, published before anything is attached.
+    /// Publishes the first generation, before anything is attached.
     ///
     /// # Errors
     /// [`OrderServiceError`].
@@ -161,7 +158,7 @@ where
         self.follow_halt(reading)?;
         self.settle(reading)?;
         self.steer(reading)?;
-        // Here and now: without tables every packet would be one of no known direction.
+        // It is not done in the background: without tables, no packet would have a direction.
         if let Some(job) = self.wanted.take() {
             let (compiled, tables) = carry_out::<E>(&job)?;
             self.publish(&compiled, tables)?;
@@ -169,7 +166,7 @@ where
         self.tick(reading)
     }
 
-    /// Brings registry and kernel to where they should be at a reading.
+    /// Brings registry and kernel to where they should be at `reading`.
     ///
     /// # Errors
     /// [`OrderServiceError`].
@@ -198,7 +195,7 @@ where
         self.reconciler.share()
     }
 
-    /// Where every order stands.
+    /// The state of every order.
     pub fn register(&self, now: Timestamp) -> OrderList {
         let idle_after = self.config.idle_after;
         self.registry.register(now, idle_after, |position| self.reconciler.is_live(position))
@@ -219,7 +216,7 @@ where
         self.registry.halted().is_some()
     }
 
-    /// Waits for something that is done aside; for ever, if nothing is. May be given up at any time.
+    /// Waits until some work in the background is done, and forever if there is none. Safe to cancel.
     pub async fn wait(&mut self) -> Woken<E::Tables> {
         let Self { compiling, aside, .. } = self;
         let compiled = async {
@@ -240,7 +237,7 @@ where
         Woken(wake)
     }
 
-    /// Takes up what was done aside. A tick has to follow.
+    /// Takes up the result of work in the background. A tick must follow.
     ///
     /// # Errors
     /// [`OrderServiceError`].
@@ -290,8 +287,8 @@ where
         Ok(())
     }
 
-    /// Publishes a generation, or holds it until it can be written down: a full disk ends no measure. Orders
-    /// that it would have ended have ended by their terms.
+    /// Publishes a generation, or holds it until it can be written down, because a full disk must not end a
+    /// measure. Orders that the generation leaves out have already ended by their terms.
     fn publish_or_hold(
         &mut self,
         compiled: Compiled,
@@ -316,7 +313,7 @@ where
         }
     }
 
-    /// Those who installed orders are told once all of them are where they should be.
+    /// Answers those who installed orders, once all of these orders are where they should be.
     fn answer_waiting(&mut self, now: Timestamp) {
         for (answer, reply) in std::mem::take(&mut self.waiting) {
             let is_on_its_way = |position: usize| {
@@ -345,54 +342,6 @@ where
             (!is_named).then(|| wording::selects_nothing_at(&key, sensor, &basis.key))
         }));
         words
-    }
-
-    /// Notes that this daemon begins, and that the one before crashed, if it did.
-    ///
-    /// # Errors
-    /// [`OrderServiceError::Store`].
-    pub fn started(&mut self, taken_over: bool, reading: Reading) -> Result<(), OrderServiceError> {
-        let start = DaemonStart {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            boot: boot_id(),
-            mode: self.config.mode.name().to_owned(),
-            interfaces: self.config.interfaces.clone(),
-            program: object_digest(),
-            taken_over,
-            inputs: self.basis.clone(),
-        };
-        self.ticked.said.push(format!("direction: {}", wording::classes(&start.inputs.classes)));
-        let change = self.registry.started(start, &self.classes, reading);
-        let crashed =
-            change.events.iter().filter(|event| matches!(event.what, What::Crashed { .. }));
-        let lines = crashed.map(|event| wording::event(event, &change.registry));
-        self.ticked.said.extend(lines);
-        // A state that cannot be written is said, and tried again.
-        let _ = self.keep(change, reading);
-        Ok(())
-    }
-
-    /// Notes what has happened to interfaces.
-    pub fn happened(&mut self, events: Vec<What>, reading: Reading) {
-        if events.is_empty() {
-            return;
-        }
-        let change = self.registry.happened(events, reading);
-        // A state that cannot be written is said, and tried again.
-        let _ = self.keep(change, reading);
-    }
-
-    /// The last words of the registry: how the daemon ended, with its clock and counts.
-    ///
-    /// # Errors
-    /// [`OrderServiceError::Store`].
-    pub fn end(&mut self, stop: DaemonStop, reading: Reading) -> Result<(), OrderServiceError> {
-        self.registry.observe(reading);
-        self.count();
-        self.flush()?;
-        self.registry = self.held.store.commit(self.registry.stopped(stop, reading))?;
-        Ok(self.held.store.finish()?)
     }
 }
 

@@ -1,9 +1,9 @@
-//! One tick: the kernel brought to where the registry says it must be (L-TERM). The order of
-//! operations is explained in `sensor`.
+//! Brings the kernel, tick by tick, to where the registry says it must be (L-TERM). `sensor` explains the
+//! order of operations.
 //!
-//! What closes is carried out at once. What opens needs tables, and to compile them takes time: a
-//! tick hands out a [`Job`], which is done aside, and its result is published when it is there. One
-//! is under way at a time. What begins soon is in the tables before it does, and the kernel begins it.
+//! What closes is carried out at once. What opens needs tables, which take time to compile: a tick hands out
+//! a [`Job`] for the background, and its result is published when it is done. Only one job runs at a time. An
+//! order that begins soon is in the tables beforehand, and the kernel begins it.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::daemon::sensor::{Enforce, SensorError};
 use crate::order::{Mandate, OrderKey};
 use crate::registry::{Reading, Registry};
 
-/// Why a tick failed. The daemon ends: a kernel that does not obey is given no lease.
+/// Why a tick failed. The daemon then ends, because a kernel that does not obey is given no lease.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcilerError {
     /// The kernel side failed.
@@ -38,12 +38,12 @@ pub enum ReconcilerError {
     Starved(usize),
 }
 
-/// What a tick came to.
+/// The result of a tick.
 #[derive(Debug, Default)]
 pub struct Ticked {
     /// The next moment at which something begins or ends.
     pub next: Option<BootTime>,
-    /// A generation to be compiled, and then to be given to [`Reconciler::publish`].
+    /// A generation to compile, whose tables are for [`Reconciler::publish`].
     pub job: Option<Job>,
 }
 
@@ -79,7 +79,7 @@ pub struct Compiled {
 }
 
 impl Job {
-    /// Compiles. Orders whose terms have not begun are left out if all together exceed a limit: those
+    /// Compiles. If all orders together exceed a limit, those whose terms have not begun are left out. Those
     /// in force fit, or they would not have been accepted.
     ///
     /// # Errors
@@ -109,28 +109,29 @@ pub struct Reconciler {
     layers: Arc<Layers>,
     names: Arc<NameBook>,
     terms: Terms,
-    /// The number of the generation that was last handed out to be compiled.
+    /// The number of the generation that was last handed out.
     generation: u32,
     compiling: bool,
     share: Option<u64>,
     lease: Duration,
-    /// Which share of each facility is this sensor's (L-CAP).
+    /// The sensor's name, which decides its share of each facility (L-CAP).
     sensor: Arc<str>,
 }
 
 impl Reconciler {
-    /// A reconciler of a kernel in which nothing is yet, for a sensor of this name.
+    /// A reconciler for a kernel in which nothing is loaded yet, and a sensor with this name.
     ///
-    /// Orders are put into the tables one lease ahead of their terms. The lease is longer than tables
-    /// take to compile, for other reasons (`docs/operating.md`), and no order can begin longer after
-    /// the daemon has last looked at the clock.
+    /// Orders are put into the tables one lease ahead of their terms. Compiling takes less time than that,
+    /// and no order can begin later than one lease after the daemon last looked at the clock
+    /// (`docs/operating.md`).
     pub fn new(layers: Arc<Layers>, lease: Duration, names: Arc<NameBook>, sensor: &str) -> Self {
         let terms = Terms::new(nanoseconds(lease));
         let sensor = sensor.into();
         Self { layers, names, terms, generation: 0, compiling: false, share: None, lease, sensor }
     }
 
-    /// Goes on from the generations that another daemon left in the kernel; before the first tick.
+    /// Continues from the generations that another daemon left in the kernel. To be called before the first
+    /// tick.
     pub fn inherit(&mut self, inherited: &Inherited, registry: &Registry, reading: Reading) {
         self.generation = inherited.generation;
         let standings = registry.standings(reading);
@@ -144,8 +145,7 @@ impl Reconciler {
             .adopt(slots.map(|(slot, named)| (*slot, named.as_ref().and_then(position))).collect());
     }
 
-    /// Other direction tables, from the next generation on, and another lease, from its next renewal
-    /// on.
+    /// Sets other direction tables, from the next generation on, and another lease, from its next renewal on.
     pub fn reconfigure(&mut self, layers: Arc<Layers>, lease: Duration) {
         self.layers = layers;
         self.lease = lease;
@@ -185,7 +185,7 @@ impl Reconciler {
         // All are closed, also after a failure.
         let closed = step.close.iter().map(|slot| kernel.set_term(*slot, Term::NEVER));
         closed.fold(Ok(()), Result::and)?;
-        // One order's end is another one's beginning: should both have moved, the two never overlap.
+        // The end of one order is the beginning of another. Even if both have moved, the two never overlap.
         for (slot, term) in step.narrow.into_iter().chain(self.terms.terms()) {
             kernel.narrow_term(slot, term)?;
         }
@@ -206,24 +206,24 @@ impl Reconciler {
                 sensor: Arc::clone(&self.sensor),
             }
         });
-        // A generation under way frees slots.
+        // A generation that is being compiled will free slots.
         if step.starved > 0 && !self.compiling {
             return Err(ReconcilerError::Starved(step.starved));
         }
         Ok(Ticked { next: self.terms.next_boundary(reading), job })
     }
 
-    /// Writes down what the rules of a generation stand for, for the next daemon. Without that it must not
-    /// be published; it may be tried again.
+    /// Writes down what the rules of a generation stand for, for the next daemon. A generation that is not
+    /// written down must not be published; writing may be tried again.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The system's error.
     pub fn write_down(&self, compiled: &Compiled) -> io::Result<()> {
         self.names.add(Arc::clone(&compiled.names))
     }
 
-    /// Publishes a generation, and writes it down before if nobody has. A tick has to follow: it closes what is not in it any more, and opens
-    /// what took another order's slot.
+    /// Publishes a generation, and writes it down first if it is not. A tick must follow: it closes what is
+    /// no longer in the tables, and opens what took another order's slot.
     ///
     /// # Errors
     /// [`ReconcilerError`].
@@ -235,7 +235,7 @@ impl Reconciler {
     ) -> Result<u32, ReconcilerError> {
         // A record may come out before `publish` returns.
         let known = self.names.get(compiled.names.generation);
-        // Not another one of the same number, which never was published.
+        // A generation of the same number that was never published is another one.
         if !known.is_some_and(|known| Arc::ptr_eq(&known, &compiled.names)) {
             self.write_down(compiled)?;
         }
@@ -246,8 +246,7 @@ impl Reconciler {
         Ok(compiled.names.generation)
     }
 
-    /// Until when the lease runs, counted from the reading that the last tick went by: a slow tick
-    /// shortens it.
+    /// Until when the lease runs, counted from the reading of the last tick: a slow tick shortens it.
     pub fn lease(&self, reading: Reading) -> BootTime {
         reading.boot.plus(nanoseconds(self.lease))
     }

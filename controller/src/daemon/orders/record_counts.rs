@@ -1,4 +1,4 @@
-//! Records by order and rule, counted where they are drained and handed to the registry from time to time.
+//! Counts records by order and rule as they are drained. The registry takes the counts from time to time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;

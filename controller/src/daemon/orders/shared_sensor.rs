@@ -1,5 +1,5 @@
-//! The sensor, shared: whoever steers it holds it for one operation only, and the lease has one writer
-//! that a halt goes before. So a halt waits neither for a compilation nor for the disk (L-MIN).
+//! The sensor, shared. It is locked for one operation at a time only, and a halt goes before the one writer
+//! of the lease. So a halt waits neither for a compilation nor for the disk (L-MIN).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use crate::daemon::lock::lock;
 use crate::daemon::sensor::{Enforce, SensorError};
 use crate::kernel::clock::boot_time;
 
-/// What is said of a halt that [`SharedSensor::has_overtaken`].
+/// The answer to a halt that a resumption has overtaken ([`SharedSensor::has_overtaken`]).
 pub const OVERTAKEN: &str =
     "selection was resumed after the command that asked for this halt had stopped waiting";
 
@@ -19,14 +19,14 @@ pub const OVERTAKEN: &str =
 #[derive(Debug)]
 pub struct SharedSensor<E> {
     sensor: Arc<Mutex<E>>,
-    /// Looked at and changed while the sensor is held, so that no renewal comes after a halt.
+    /// Read and changed only while the sensor is locked, so that no renewal comes after a halt.
     halted: Mutex<bool>,
-    /// When somebody resumed last, boot-time nanoseconds; 0 while nobody has.
+    /// When selection was last resumed, in boot-time nanoseconds; 0 if never.
     resumed: AtomicU64,
 }
 
 impl<E: Enforce> SharedSensor<E> {
-    /// A gate in front of a sensor without a lease.
+    /// Shares a sensor without a lease.
     pub const fn new(sensor: Arc<Mutex<E>>, halted: bool) -> Self {
         Self { sensor, halted: Mutex::new(halted), resumed: AtomicU64::new(0) }
     }
@@ -39,12 +39,13 @@ impl<E: Enforce> SharedSensor<E> {
     /// Ends all selection in the kernel, and lets no lease be renewed until [`Self::release`].
     ///
     /// # Errors
-    /// [`SensorError`]; no lease is renewed all the same.
+    /// [`SensorError`]; even then no lease is renewed.
     pub fn halt(&self) -> Result<(), SensorError> {
         self.halt_unless_overtaken(None).map(drop)
     }
 
-    /// The same for a command that waits until then, unless [`Self::has_overtaken`]. Whether it is halted.
+    /// Halts for a command that waits until `waits_until`, unless a resumption has overtaken it. Returns
+    /// whether it halted.
     ///
     /// # Errors
     /// [`SensorError`]; no lease is renewed all the same.
@@ -53,17 +54,17 @@ impl<E: Enforce> SharedSensor<E> {
         waits_until: Option<BootTime>,
     ) -> Result<bool, SensorError> {
         let mut sensor = lock(&self.sensor);
-        // While the sensor is held: a resumption comes before the question or after the halt.
+        // The sensor stays locked, so a resumption comes either before this question or after the halt.
         if self.has_overtaken(waits_until) {
             return Ok(false);
         }
         *lock(&self.halted) = true;
-        // Either of the two ends it. Both are tried, whatever becomes of the other.
+        // Each of the two ends selection. Both are tried, even if one fails.
         let halted = sensor.set_halted(true);
         sensor.set_lease(BootTime::ZERO).and(halted).map(|()| true)
     }
 
-    /// Whether selection is halted here, or in the kernel by somebody else.
+    /// Whether selection is halted, here or by another process in the kernel.
     ///
     /// # Errors
     /// [`SensorError`].
@@ -72,7 +73,7 @@ impl<E: Enforce> SharedSensor<E> {
         Ok(*lock(&self.halted) || sensor.is_halted()?)
     }
 
-    /// Lets the lease be renewed, and the kernel select by it, as somebody asked at this boot time.
+    /// Lets the lease be renewed and the kernel select again, as was asked at this boot time.
     ///
     /// # Errors
     /// [`SensorError`]; selection stays halted.
@@ -84,15 +85,15 @@ impl<E: Enforce> SharedSensor<E> {
         Ok(())
     }
 
-    /// Whether somebody resumed after the command behind a halt had stopped waiting. A daemon that stood
-    /// still reads such a halt too late: the command halted the kernel itself, and the person who
-    /// resumed knew of it. A halt that does not say how long it waits is never overtaken.
+    /// Whether selection was resumed after the halt command had stopped waiting. A daemon that was stopped
+    /// reads such a halt too late: the command had halted the kernel itself, and the person who resumed knew
+    /// of it. A halt without such a time is never overtaken.
     pub fn has_overtaken(&self, waits_until: Option<BootTime>) -> bool {
         let resumed = BootTime::from_nanos(self.resumed.load(Ordering::Relaxed));
         waits_until.is_some_and(|until| until < resumed)
     }
 
-    /// Renews the lease, unless selection is halted. Whether it was renewed.
+    /// Renews the lease, unless selection is halted. Returns whether it was renewed.
     ///
     /// # Errors
     /// [`SensorError`].

@@ -1,11 +1,11 @@
-//! The life of orders in the kernel, as a pure function of clock readings: which slot an order has,
-//! from when until when it may select, and when its tables can go (L-TERM). It reads no clock and
-//! touches no kernel; `reconciler` carries out what it says. Whether an order is in force by law is
-//! `registry`'s question, and what the clocks count for is explained there.
+//! The life of orders in the kernel, as a pure function of clock readings: which slot an order has, from when
+//! until when it may select, and when its tables can be removed (L-TERM). It reads no clock and touches no
+//! kernel; `reconciler` carries out what it says. `registry` decides whether an order is in force by law, and
+//! explains the clocks.
 //!
-//! An order is put into the tables some time ahead of its term, and the kernel itself begins it. So
-//! what takes its predecessor's place does so between two packets: the moment at which the one ends
-//! is the moment at which the other begins, one number for both (L-EXTEND).
+//! An order is put into the tables some time ahead of its term, and the kernel itself begins it. So an order
+//! replaces its predecessor between two packets: one number is both the end of the one and the beginning of
+//! the other (L-EXTEND).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,12 +21,12 @@ mod entry;
 pub(in crate::daemon) use entry::boot_time_of;
 use entry::{Entry, Phase};
 
-/// What a reading asks for, to be carried out in this order.
+/// What has to be done after a reading, in this order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Step {
     /// Slots that must be closed, before anything else happens.
     pub close: Vec<Slot>,
-    /// Slots in which nothing may select outside of a term, whatever it was before.
+    /// Slots in which nothing may select outside of this term, whatever the term was before.
     pub narrow: Vec<(Slot, Term)>,
     /// Orders whose term has begun but for which no slot was free. Ended orders free theirs once
     /// the generation without them is published.
@@ -37,22 +37,23 @@ pub struct Step {
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
     entries: Vec<Entry>,
-    /// The orders in slots are others than in the generation that was last compiled.
+    /// The orders in slots differ from those in the generation that was last compiled.
     stale: bool,
-    /// How long before its term an order is put into the tables, nanoseconds.
+    /// How long before its term an order is put into the tables, in nanoseconds.
     ahead: u64,
-    /// Slots of no order any more, to which tables in the kernel or on their way there may lead.
+    /// Slots whose orders are gone, but to which tables in the kernel, or about to be published, may still
+    /// lead.
     retired: BTreeSet<Slot>,
-    /// Slots of no order any more, to which no tables lead, and which are still open.
+    /// Slots whose orders are gone and to which no tables lead, but which are still open.
     open: BTreeSet<Slot>,
-    /// Slots to which the tables lead that another daemon left in the kernel, with the position of
-    /// the order of ours that each belongs to, until tables of ours are published.
+    /// Slots to which another daemon's tables lead, until ours are published. Each has the position of our
+    /// order to which it belongs.
     adopted: BTreeMap<Slot, Option<usize>>,
 }
 
 impl Terms {
-    /// No orders, and no generation yet; orders are put into the tables this long before their term,
-    /// in nanoseconds.
+    /// Terms without orders and without a generation. Orders will be put into the tables `ahead` nanoseconds
+    /// before their terms.
     pub const fn new(ahead: u64) -> Self {
         Self {
             entries: Vec::new(),
@@ -64,20 +65,20 @@ impl Terms {
         }
     }
 
-    /// Another time ahead, from now on.
+    /// Sets another time ahead, from now on.
     pub const fn set_ahead(&mut self, ahead: u64) {
         self.ahead = ahead;
     }
 
-    /// Takes over the slots of the tables that another daemon left in the kernel: an order keeps the
-    /// slot that it has there, so that it goes on selecting; no other order gets that slot, and the
-    /// slots of orders that do not go on are closed, until tables of ours are published.
+    /// Takes over the slots of the tables that another daemon left in the kernel. Until our tables are
+    /// published, an order keeps the slot that it has there and goes on selecting, no other order gets that
+    /// slot, and the slots of orders that do not continue are closed.
     pub fn adopt(&mut self, slots: BTreeMap<Slot, Option<usize>>) {
         self.adopted = slots;
     }
 
-    /// Takes a reading into account, and where the orders stand by it. `latest` is the time by which
-    /// ends are judged.
+    /// Takes a reading into account, and the standing of each order at it. `latest` is the time by which ends
+    /// are judged.
     pub fn advance(&mut self, reading: Reading, latest: Timestamp, standings: &[Standing]) -> Step {
         let mut step = Step::default();
         step.close.extend(std::mem::take(&mut self.open));
@@ -101,7 +102,7 @@ impl Terms {
         step
     }
 
-    /// Where one order ends and the next one begins, both do at one moment.
+    /// Makes an order begin at exactly the moment at which its predecessor ends.
     fn meet(&mut self, reading: Reading, standings: &[Standing]) {
         let ends: Vec<BootTime> = self.entries.iter().map(|entry| entry.deadline).collect();
         for (entry, standing) in self.entries.iter_mut().zip(standings) {
@@ -110,7 +111,7 @@ impl Terms {
         }
     }
 
-    /// Gives slots to the orders that begin soon; first to those that have begun.
+    /// Gives slots to the orders that begin soon, and first to those that have begun.
     fn place(&mut self, reading: Reading, standings: &[Standing], step: &mut Step) {
         let soon = reading.boot.plus(self.ahead);
         for begun in [true, false] {
@@ -156,8 +157,8 @@ impl Terms {
         None
     }
 
-    /// The slot of an order whose place is taken: from the generation that holds the successor there,
-    /// not one packet is judged by neither.
+    /// The slot of the order that is replaced. The generation with the successor in that slot exchanges the
+    /// two in one step, so each packet is judged by one of them.
     fn inherit(&self, succeeds: &[usize]) -> Option<Slot> {
         let yields = |position: &usize| match self.entries.get(*position)?.phase {
             Phase::Yielding { slot } => Some(slot),
@@ -166,8 +167,8 @@ impl Terms {
         succeeds.iter().filter_map(yields).find(|slot| !self.is_held(*slot))
     }
 
-    /// Takes the slot of an order that has not begun: one that has goes before it. The slot is free
-    /// once no tables lead to it.
+    /// Takes the slot of an order that has not begun, for one that has. The slot is free once no tables lead
+    /// to it.
     fn make_room(&mut self, step: &mut Step) {
         let early = self.entries.iter_mut().find_map(|entry| match entry.phase {
             Phase::Held { slot, .. } if !entry.begun => Some((entry, slot)),
@@ -181,8 +182,8 @@ impl Terms {
         }
     }
 
-    /// What yields goes on until the tables of its successor are there, but not longer than that one
-    /// may; and is closed if there is none.
+    /// An order that yields continues until its successor's tables are published, but no longer than the
+    /// successor may. Without a successor it is closed.
     fn yielding(&mut self, standings: &[Standing], step: &mut Step) {
         for position in 0..self.entries.len() {
             let Some(Phase::Yielding { slot }) =
@@ -210,7 +211,8 @@ impl Terms {
         }
     }
 
-    /// An order whose successor is in the tables too ends where that one begins, in the kernel itself.
+    /// If the successor of an order is in the tables too, the kernel itself ends the order where the
+    /// successor begins.
     fn hand_over(&mut self, standings: &[Standing]) {
         self.entries.iter_mut().for_each(|entry| entry.handed_over = BootTime::MAX);
         for (position, standing) in standings.iter().enumerate() {
@@ -219,7 +221,7 @@ impl Terms {
             else {
                 continue;
             };
-            // Also in tables that another daemon left.
+            // This also holds in tables that another daemon left.
             if !published && self.adopted.get(&slot) != Some(&Some(position)) {
                 continue;
             }
@@ -231,7 +233,7 @@ impl Terms {
         }
     }
 
-    /// The orders that take the place of another one.
+    /// The orders that replace this one.
     fn successors<'a>(
         &'a self,
         position: usize,
@@ -241,7 +243,7 @@ impl Terms {
         self.entries.iter().zip(standings).filter(succeeds).map(|(entry, _)| entry)
     }
 
-    /// Nothing may be selected for an order of another daemon's that does not go on.
+    /// Closes the slots of another daemon's orders that do not continue.
     fn close_what_was_not_taken_over(&self, step: &mut Step) {
         step.close.extend(self.adopted.keys().copied().filter(|slot| !self.is_held(*slot)));
     }
@@ -252,7 +254,7 @@ impl Terms {
         self.entries.iter().any(holds)
     }
 
-    /// The lowest slot that no order has and that no tables lead to.
+    /// The lowest slot that no order has and to which no tables lead.
     fn free_slot(&self) -> Option<Slot> {
         let taken = |slot: Slot| {
             let has = |entry: &Entry| entry.phase.slot() == Some(slot);
@@ -264,18 +266,18 @@ impl Terms {
         Slot::all().find(|slot| !taken(*slot))
     }
 
-    /// Whether a generation of [`Self::selected`] must be compiled; asked once, it is taken as done.
+    /// Whether a generation of [`Self::selected`] must be compiled. The question resets the answer.
     pub fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.stale)
     }
 
-    /// The next generation must be compiled whatever the orders: it is made of other things too.
+    /// Demands a new generation even if no order changes, because something else in it has changed.
     pub const fn outdate(&mut self) {
         self.stale = true;
     }
 
-    /// The orders that the next generation holds: position, slot, and whether the term has begun. It
-    /// may leave out those whose term has not.
+    /// The orders of the next generation: position, slot, and whether the term has begun. It may leave out
+    /// those whose term has not.
     pub fn selected(&self) -> impl Iterator<Item = (usize, Slot, bool)> {
         self.entries.iter().enumerate().filter_map(|(position, entry)| match entry.phase {
             Phase::Held { slot, .. } => Some((position, slot, entry.begun)),
@@ -283,8 +285,8 @@ impl Terms {
         })
     }
 
-    /// A generation of these orders, position and slot, is in the kernel and no packet is judged by
-    /// the one before: slots that it does not lead to can be used again.
+    /// Notes that a generation of these orders (position and slot) is in the kernel, and that no packet is
+    /// judged by the one before. Slots that it does not lead to can be used again.
     pub fn published(&mut self, selected: &[(usize, Slot)]) {
         self.adopted.clear();
         self.retired.retain(|slot| selected.iter().any(|(_, other)| other == slot));
@@ -305,10 +307,10 @@ impl Terms {
         }
     }
 
-    /// When the orders in slots may select. It may be set as often as one likes.
+    /// When the orders in slots may select. These terms may be set any number of times.
     pub fn terms(&self) -> impl Iterator<Item = (Slot, Term)> {
         self.entries.iter().filter_map(|entry| match entry.phase {
-            // To a slot that was taken over, the tables in the kernel lead for another order.
+            // In the kernel's tables, a slot that was taken over still stands for another order.
             Phase::Held { slot, published, inherited } if published || !inherited => {
                 let end = entry.deadline.min(entry.handed_over);
                 Some((slot, Term { begin: entry.begin, end }))
@@ -325,7 +327,7 @@ impl Terms {
         self.entries.get(position).is_some_and(live)
     }
 
-    /// The next moment at which something begins, ends or is to be made ready if no clock steps.
+    /// The next moment at which something begins, ends or must be prepared, if no clock steps.
     pub fn next_boundary(&self, reading: Reading) -> Option<BootTime> {
         let next = |entry: &Entry| {
             let begin = match entry.phase {
@@ -334,8 +336,8 @@ impl Terms {
                 Phase::Held { .. } => entry.begin,
                 Phase::Waiting => {
                     let ready = entry.begin.minus(self.ahead);
-                    // One that begins soon but found no slot waits for its beginning; one that has
-                    // begun and found none is for the caller to worry about.
+                    // An order that found no slot ahead of time waits for its beginning. If it has begun
+                    // without a slot, `Step::starved` tells the caller.
                     if ready > reading.boot { ready } else { entry.begin.max(reading.boot) }
                 }
             };

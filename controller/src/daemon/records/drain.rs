@@ -24,6 +24,7 @@ use crate::daemon::config::Config;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::record_counts::{Count, RecordCounts};
 use crate::daemon::records::aside::{Asides, RecordOrigin, SetAsideReason};
+use crate::daemon::records::buffers::Buffers;
 use crate::daemon::records::health::Health;
 use crate::daemon::records::writer::{Batch, RingMark, Work};
 use crate::daemon::vouched::{Vouched, Windows};
@@ -107,6 +108,9 @@ pub struct Drain {
     counts: Arc<RecordCounts>,
     /// The number of records so far; the next one gets the number after it.
     sequence: u64,
+    /// Room for the records of a turn.
+    found: Vec<RingRecord>,
+    buffers: Buffers,
 }
 
 impl Drain {
@@ -136,7 +140,20 @@ impl Drain {
         }
         let sensor = config.sensor.clone();
         let DrainContext { names, vouched, health, counts } = context;
-        Ok(Self { sensor, rings, names, vouched, work, commands, health, counts, sequence: 0 })
+        let (found, buffers) = (Vec::new(), Buffers::default());
+        Ok(Self {
+            sensor,
+            rings,
+            names,
+            vouched,
+            work,
+            commands,
+            health,
+            counts,
+            sequence: 0,
+            found,
+            buffers,
+        })
     }
 
     /// The same, continuing after the record with this number.
@@ -208,7 +225,7 @@ impl Drain {
     /// Takes up to [`TURN`] records from every ring and sends them on in the order of time. Returns whether
     /// there may be more.
     async fn turn(&mut self) -> Result<bool, DrainError> {
-        let (mut found, mut behind) = (Vec::new(), false);
+        let (mut found, mut behind) = (std::mem::take(&mut self.found), false);
         for (number, WatchedRing { records, .. }) in self.rings.iter_mut().enumerate() {
             behind |= take(number, records.get_mut(), &mut found) == TURN;
         }
@@ -216,10 +233,12 @@ impl Drain {
         found.sort_by_key(|found| found.record.time);
         // The boot clock never steps, so one reading of both clocks serves a whole turn.
         let (boot, wall) = boot_and_wall();
-        for found in found.chunks(BATCH) {
-            let batch = self.render(found, boot, wall);
+        for batch in found.chunks(BATCH) {
+            let batch = self.render(batch, boot, wall);
             self.send(Work::Batch(batch)).await?;
         }
+        found.clear();
+        self.found = found;
         Ok(behind)
     }
 
@@ -230,7 +249,7 @@ impl Drain {
     /// Makes a batch of these records: a line for each that belongs to a verified order; the others are set
     /// aside.
     fn render(&mut self, found: &[RingRecord], boot: BootTime, wall: Timestamp) -> Batch {
-        let (mut lines, mut asides) = (BytesMut::new(), Asides::default());
+        let (mut lines, mut asides) = (self.buffers.take(), Asides::default());
         let (mut records, mut count) = (0_u64, Count::default());
         let windows = self.vouched.windows();
         let mut names: Option<(u32, Option<Arc<Names>>)> = None;
@@ -268,7 +287,8 @@ impl Drain {
         }
         self.counts.add(count);
         let taken = self.rings.iter().zip(reached).filter_map(taken).collect();
-        Batch { lines: lines.freeze(), records, last: self.sequence, asides, taken }
+        let lines = self.buffers.give(lines);
+        Batch { lines, records, last: self.sequence, asides, taken }
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`keeping`] | all of it, started and ended together |
 //! | [`drain`] | out of the rings |
+//! | [`buffers`] | the memory of lines on their way |
 //! | [`writer`] | into the output, also when that has trouble |
 //! | [`output`] | the output: a file, a pipe |
 //! | [`progress`] | how far records were written, for the next daemon |
@@ -13,6 +14,7 @@
 
 pub mod aside;
 pub mod books;
+pub mod buffers;
 pub mod drain;
 pub mod health;
 pub mod keeping;

@@ -64,9 +64,9 @@ impl Daemon {
         let vouched = Arc::clone(lock(&sensor).vouched());
         let inputs = KeepingInputs { names, vouched, counts, books, places, sequence };
         let records = UnstartedKeeping::new(&config, rings, inputs).map_err(failed("rings"))?;
-        // The audit file says that this daemon runs before it selects anything. Nothing after this can fail:
-        // from here on the daemon ends in one place.
-        orders.started(inherited.generation > 0, Reading::now())?;
+        // The audit file says that this daemon runs before it selects anything. From here on nothing can fail, so
+        // the daemon ends in one place.
+        orders.started(inherited.generation > 0, Reading::now());
         let records = records.start();
         let (health, books) = (Arc::clone(records.health()), Arc::clone(records.books()));
         let monitor = Arc::new(Monitor::new(config, Arc::clone(&sensor), health, books));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Port, Sensor, SensorError};
 use crate::control::status::RingSizes;
 use crate::daemon::config::Config;
-use crate::kernel::{PinRoot, Program, Records, Setup, ShareStore, StalePins};
+use crate::kernel::{Object, PinRoot, Program, Records, Setup, ShareStore, StalePins};
 
 impl Sensor {
     /// Loads a program for every interface; nothing is attached yet. The rings come with their
@@ -46,6 +46,7 @@ impl Sensor {
         for interface in &config.interfaces {
             let before = foreign.iter().filter(|(other, _)| other == interface);
             let setup = Setup {
+                object: Object::Embedded,
                 mode: config.mode,
                 entered: config.entered,
                 ring_bytes: config.ring_bytes,

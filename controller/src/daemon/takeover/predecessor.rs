@@ -159,7 +159,7 @@ impl Generations {
         let mut generations = Self::default();
         for (number, names) in ledger.read(&mut RealDisk)? {
             generations.newest = generations.newest.max(number);
-            let checked = names.and_then(|names| {
+            let checked = names.map_err(|unreadable| unreadable.to_string()).and_then(|names| {
                 let check = believed::check(&names, registry, &mut RealDisk, place);
                 let file = ledger.path(number);
                 check.map(|()| names).map_err(|reason| format!("{}: {reason}", shown(&file)))

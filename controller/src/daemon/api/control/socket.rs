@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
-use crate::daemon::config::ControlGroup;
+use crate::daemon::control_group::{ControlGroup, GroupFault};
 
 /// Why the control socket could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlSocketError {
-    /// The configuration names a group that the system does not know; in the configuration's own words.
-    #[error("{0}")]
-    Group(String),
+    /// The configuration names a group that has no number.
+    #[error(transparent)]
+    Group(#[from] GroupFault),
     /// The system refuses.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -56,7 +56,7 @@ impl Drop for SocketFile {
 /// [`ControlSocketError`].
 pub fn bind(path: &Path, group: Option<&ControlGroup>) -> Result<Control, ControlSocketError> {
     let failed = |source| ControlSocketError::Io { path: path.to_owned(), source };
-    let group = group.map(ControlGroup::number).transpose().map_err(ControlSocketError::Group)?;
+    let group = group.map(ControlGroup::number).transpose()?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
         && !folder.exists()
     {

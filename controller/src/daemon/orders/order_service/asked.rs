@@ -1,5 +1,5 @@
-//! What is asked of an order service, and how what the registry decides is carried out. What takes time is
-//! decided aside, on a copy of the registry, and once more if something happened meanwhile.
+//! Requests to an order service: the registry decides, and the decision is carried out. A decision that takes
+//! time is made in the background, on a copy of the registry, and again if something happened meanwhile.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use crate::registry::command::{Command, Decision, Effect, KnownDirection};
 use crate::registry::wording;
 use crate::rejection::{Failure, Rejections};
 
-/// How a step went.
+/// What became of a change.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// It counts, and is written.
+    /// It is in force and written.
     Written,
-    /// It counts, and is written as soon as it can be.
+    /// It is in force, and will be written as soon as possible. One line says why it is not written.
     Unwritten(String),
-    /// It opens something and could not be written, so that nothing has changed: one line.
+    /// It would open something and could not be written, so nothing has changed. One line says why.
     Refused(String),
 }
 
@@ -31,17 +31,17 @@ where
     E: Enforce + Send + 'static,
     E::Tables: Send + 'static,
 {
-    /// Does what was asked, or begins it. A tick has to follow.
+    /// Does what was asked, or begins to. A tick must follow.
     ///
     /// # Errors
     /// [`OrderServiceError`].
     pub fn ask(&mut self, ask: Ask, reading: Reading) -> Result<(), OrderServiceError> {
-        // What is written has seen what the person saw who asked.
+        // The decision is based on all that the person who asked can have seen.
         self.registry.observe(reading);
         match ask {
             Ask::List(reply) => {
                 self.count();
-                // Whoever asked may have gone.
+                // The client may have gone.
                 let _ = reply.send(self.register(reading.wall));
                 Ok(())
             }
@@ -63,7 +63,7 @@ where
         }
     }
 
-    /// Reads the configuration again, aside. `accept_change`: direction may change by any amount.
+    /// Reads the configuration again, in the background. `accept_change`: direction may change by any amount.
     pub fn reload(&mut self, reply: Option<ReplyTo>, accept_change: bool, reading: Reading) {
         let (file, config, registry) =
             (self.file.clone(), self.config.clone(), self.registry.clone());
@@ -75,7 +75,7 @@ where
         });
     }
 
-    /// Decides on orders, aside: to verify and compile them takes its time.
+    /// Decides on orders in the background, because verifying and compiling take time.
     fn examine(&mut self, command: Command, reply: ReplyTo, reading: Reading) {
         let (registry, layers) = (self.registry.clone(), Arc::clone(self.reconciler.layers()));
         let classes = Arc::clone(&self.classes);
@@ -87,7 +87,7 @@ where
         });
     }
 
-    /// Carries out what was decided aside, if nothing has happened since.
+    /// Carries out a decision that was made in the background, if nothing has happened since.
     pub(super) fn install(
         &mut self,
         command: Command,
@@ -121,7 +121,7 @@ where
         Ok(())
     }
 
-    /// Takes a step: what opens is written first, what closes goes to the kernel first.
+    /// Takes a step. What opens is written first; what closes goes to the kernel first.
     pub(super) fn take(
         &mut self,
         effect: Effect,
@@ -129,12 +129,8 @@ where
     ) -> Result<Taken, OrderServiceError> {
         Ok(match effect {
             Effect::Nothing => Taken::Written,
-            Effect::Open(change) => {
-                self.open(*change, reading).map_or_else(Taken::Refused, |()| Taken::Written)
-            }
-            Effect::Close(change) => {
-                self.close(*change, reading)?.map_or_else(Taken::Unwritten, |()| Taken::Written)
-            }
+            Effect::Open(change) => self.open(*change, reading),
+            Effect::Close(change) => self.close(*change, reading)?,
         })
     }
 
@@ -156,7 +152,7 @@ where
                 Taken::Refused(reason) => Reply::Error(reason),
             },
         };
-        // Whoever asked may have gone.
+        // The client may have gone.
         let _ = reply.send(outcome);
         Ok(())
     }
@@ -180,7 +176,7 @@ where
                 let noted = change.registry.reloaded(basis.clone(), &classes, reading);
                 let change = change.then(noted);
                 let lines = wording::events(&change);
-                if let Err(reason) = self.open(change, reading) {
+                if let Taken::Refused(reason) = self.open(change, reading) {
                     Reply::Error(reason)
                 } else {
                     self.classes = classes;
@@ -207,7 +203,7 @@ where
             Reply::Done(_) => &[],
         };
         if !refused.is_empty() {
-            // A state that cannot be written is said, and tried again.
+            // If the state cannot be written, that is reported and tried again.
             let _ = self.keep(self.registry.not_reloaded(refused, reading), reading);
         }
         if let Some(reply) = reply {

@@ -1,5 +1,5 @@
-//! Halt and resume: registry, memory and kernel, which hold a halt each for themselves, kept in step.
-//! Whichever of them says that selection is halted is right, until a person resumes (L-MIN).
+//! Halt and resume. Registry, memory and kernel each remember a halt, and are kept in step here. If any of
+//! them says that selection is halted, it is, until a person resumes (L-MIN).
 
 use sensor_common::boot_time::BootTime;
 
@@ -15,7 +15,7 @@ use crate::registry::command::{Command, Decision, Effect};
 use crate::registry::memory::Remembered;
 use crate::registry::wording;
 
-/// What is said of a halt that only the kernel shows.
+/// The reason given for a halt that only the kernel shows.
 const UNKNOWN: &str = "halted by somebody outside of the daemon";
 
 impl<E> OrderService<E>
@@ -23,8 +23,7 @@ where
     E: Enforce + Send + 'static,
     E::Tables: Send + 'static,
 {
-    /// Takes over a halt that somebody else has done, and brings one that the registry has to memory
-    /// and kernel.
+    /// Takes over a halt that another process made, and brings the registry's halt to memory and kernel.
     pub(super) fn follow_halt(&mut self, reading: Reading) -> Result<(), OrderServiceError> {
         let remembered = self.held.memory.read();
         let is_remembered = matches!(remembered, Remembered::Halted(_));
@@ -37,7 +36,7 @@ where
             self.gate.halt().map_err(ReconcilerError::Sensor)?;
         }
         if !is_remembered {
-            // The registry says it too; and it is tried again at the next tick.
+            // The registry remembers it too, and the next tick tries again.
             let _ = self.held.memory.halt(&act);
         }
         match self.registry.halt(act, reading) {
@@ -46,7 +45,7 @@ where
         }
     }
 
-    /// Writes down what is in the kernel already, unless a resumption came in between.
+    /// Writes down a halt that is in the kernel already, unless a resumption came in between.
     pub(super) fn halt(
         &mut self,
         command: &Command,
@@ -55,7 +54,7 @@ where
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
         if self.gate.has_overtaken(waits_until) {
-            // Whoever asked has gone.
+            // The client has gone.
             let _ = reply.send(Reply::Error(OVERTAKEN.to_owned()));
             return Ok(());
         }
@@ -83,7 +82,7 @@ where
                 }
             }
         };
-        // Whoever asked may have gone.
+        // The client may have gone.
         let _ = reply.send(outcome);
         Ok(())
     }
@@ -96,7 +95,7 @@ where
         reply: ReplyTo,
         reading: Reading,
     ) -> Result<(), OrderServiceError> {
-        // One that nobody has noticed yet is ended too, and is not to be missing from the audit file.
+        // A halt that was not noticed yet ends too, and must not be missing from the audit file.
         self.follow_halt(reading)?;
         let outcome = match self.registry.decide(command, None, reading) {
             Err(rejections) => Reply::from(rejections.as_ref()),
@@ -120,7 +119,7 @@ where
                 }
             }
         };
-        // Whoever asked may have gone.
+        // The client may have gone.
         let _ = reply.send(outcome);
         // Somebody may have halted in between, in memory and kernel.
         self.follow_halt(reading)

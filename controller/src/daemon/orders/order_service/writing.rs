@@ -1,6 +1,8 @@
-//! Changes on their way to the disk. One that cannot be written never ends a measure: what opens is
-//! refused, what closes is carried out all the same and written as soon as it can be (L-TERM).
+//! Writes changes to the disk. A change that opens something is refused if it cannot be written. A change
+//! that closes something is carried out all the same, and written as soon as possible (L-TERM). So a full
+//! disk never prolongs a measure, and never ends one.
 
+use super::asked::Taken;
 use super::{OrderService, OrderServiceError, SAVE};
 use crate::daemon::sensor::Enforce;
 use crate::registry::wording;
@@ -9,7 +11,7 @@ use crate::registry::{Change, Reading, StoreError};
 /// What is not on the disk yet.
 #[derive(Debug, Default)]
 pub(super) struct Unwritten {
-    /// Changes that are in force, as one.
+    /// Changes that are in force, merged into one.
     change: Option<Change>,
     /// Why the last attempt to write failed, if it did.
     reason: Option<String>,
@@ -22,53 +24,47 @@ where
     E: Enforce + Send + 'static,
     E::Tables: Send + 'static,
 {
-    /// Why something that is in force is not on the disk, if that is so.
+    /// Why something that is in force is not on the disk, if so.
     pub fn unwritten(&self) -> Option<&str> {
         let Unwritten { reason, generation, .. } = &self.unwritten;
         reason.as_deref().or(generation.as_deref())
     }
 
-    /// Carries out a change that opens something: only once it is written. A tick has to follow.
-    ///
-    /// # Errors
-    /// One line; nothing has changed.
-    pub(super) fn open(&mut self, change: Change, reading: Reading) -> Result<(), String> {
+    /// Carries out a change that opens something, once it is written. A tick must follow.
+    pub(super) fn open(&mut self, change: Change, reading: Reading) -> Taken {
         let lines = wording::events(&change);
-        let written = self.flush().and_then(|()| self.held.store.commit(change));
-        let registry = written.map_err(|error| {
-            let reason = error.to_string();
-            self.note(Some(reason.clone()));
-            wording::not_done(&reason)
-        })?;
-        self.registry = registry;
+        match self.flush().and_then(|()| self.held.store.commit(change)) {
+            Ok(registry) => self.registry = registry,
+            Err(error) => {
+                let reason = error.to_string();
+                self.note(Some(reason.clone()));
+                return Taken::Refused(wording::not_done(&reason));
+            }
+        }
         self.saved = reading.boot;
         self.ticked.said.extend(lines);
         self.note(self.held.store.lacks().map(str::to_owned));
-        Ok(())
+        Taken::Written
     }
 
-    /// Carries out a change that closes something: in the kernel first, and then on the disk. The
-    /// inner result says whether it was written.
+    /// Carries out a change that closes something: in the kernel first, and then on the disk.
     ///
     /// # Errors
-    /// [`OrderServiceError`] where the kernel does not obey.
+    /// [`OrderServiceError`] if the kernel does not obey.
     pub(super) fn close(
         &mut self,
         change: Change,
         reading: Reading,
-    ) -> Result<Result<(), String>, OrderServiceError> {
+    ) -> Result<Taken, OrderServiceError> {
         let ticked = self.reconciler.tick(&mut &*self.gate, &change.registry, reading)?;
         self.wanted = self.wanted.take().or(ticked.job);
         self.ticked.said.extend(wording::events(&change));
         Ok(self.keep(change, reading))
     }
 
-    /// Takes over a change that the kernel has nothing to do with, or knows already, and writes it as soon
-    /// as that can be.
-    ///
-    /// # Errors
-    /// One line: it counts, and is not written yet.
-    pub(super) fn keep(&mut self, change: Change, reading: Reading) -> Result<(), String> {
+    /// Takes over a change that does not concern the kernel, or that it knows already, and writes it as soon
+    /// as possible.
+    pub(super) fn keep(&mut self, change: Change, reading: Reading) -> Taken {
         self.registry = change.registry.clone();
         let before = self.unwritten.change.take();
         self.unwritten.change = Some(match before {
@@ -82,10 +78,10 @@ where
         let lacks = || self.held.store.lacks().map(str::to_owned);
         let reason = written.err().or_else(lacks);
         self.note(reason.clone());
-        reason.map_or(Ok(()), Err)
+        reason.map_or(Taken::Written, Taken::Unwritten)
     }
 
-    /// Writes what is not written yet, and from time to time clock and counts.
+    /// Writes what is not written yet and, from time to time, clock and counts.
     pub(super) fn write_rest(&mut self, reading: Reading) {
         let mut written = self.flush();
         let due = reading.boot.since(self.saved) >= SAVE;
@@ -114,7 +110,7 @@ where
         Ok(())
     }
 
-    /// Notes whether a generation waits to be written down; said once.
+    /// Notes whether a generation waits to be written down. This is reported once.
     pub(super) fn not_published(&mut self, reason: Option<String>) {
         match (&self.unwritten.generation, &reason) {
             (None, Some(reason)) => self
@@ -127,7 +123,7 @@ where
         self.unwritten.generation = reason;
     }
 
-    /// Notes whether something is unwritten; said once.
+    /// Notes whether something is unwritten. This is reported once.
     fn note(&mut self, reason: Option<String>) {
         match (&self.unwritten.reason, &reason) {
             (None, Some(reason)) => self.ticked.said.push(format!(

@@ -1,4 +1,4 @@
-//! One order in the kernel: its phase, and its two moments by the boot clock.
+//! One order in the kernel: its phase, and the beginning and end of its term by the boot clock.
 
 use jiff::Timestamp;
 use sensor_common::boot_time::BootTime;
@@ -7,23 +7,23 @@ use sensor_common::tables::Slot;
 use crate::registry::clock::Reading;
 use crate::registry::standing::{Fate, Standing};
 
-/// Moments of the boot clock that are no further apart than this, in nanoseconds, may be one. Two readings
-/// of the clocks differ by a microsecond or less ([`crate::kernel::clock::boot_and_wall`]), and by more
-/// on a machine that is slow or that interrupts each of its attempts.
+/// Two moments of the boot clock that are at most this many nanoseconds apart may be the same moment.
+/// Readings of the two clocks are off by a microsecond or less ([`crate::kernel::clock::boot_and_wall`]), and
+/// by more on a slow machine.
 const ONE_MOMENT: u64 = 50_000;
 
-/// Where an order stands.
+/// The phase of an order in the kernel.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
     /// In no slot.
     Waiting,
-    /// In a slot; its term may begin later. `published`: a generation with it is in the kernel.
-    /// `inherited`: until then the tables there lead to another order in this slot.
+    /// In a slot; its term may begin later. `published`: a generation with it is in the kernel. `inherited`:
+    /// until then, the tables in the kernel have another order in this slot.
     Held { slot: Slot, published: bool, inherited: bool },
-    /// Its successor is in force as soon as its tables are in the kernel. Until then the tables in the
-    /// kernel lead to this order, and its term stands.
+    /// It yields to a successor, which is in force once its tables are in the kernel. Until then the tables
+    /// hold this order, and its term stays.
     Yielding { slot: Slot },
-    /// For good.
+    /// Ended, for good.
     Ended,
 }
 
@@ -41,22 +41,22 @@ impl Phase {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) phase: Phase,
-    /// The beginning as the wall clock reads now; never [`BootTime::ZERO`].
+    /// The beginning, by the wall clock as it reads now; never [`BootTime::ZERO`].
     pub(super) begin: BootTime,
-    /// Whether that has come.
+    /// Whether it has come.
     pub(super) begun: bool,
     /// The earliest end computed so far. It never moves later.
     pub(super) deadline: BootTime,
-    /// When an order takes its place that is in the tables already.
+    /// When an order that is in the tables already replaces it.
     pub(super) handed_over: BootTime,
-    /// The beginning by itself: the latest one computed since the wall clock was last stepped.
+    /// The order's own beginning: the latest one computed since the wall clock was last stepped.
     computed: BootTime,
     /// Whether the beginning came with the last reading.
     begins_now: bool,
 }
 
 impl Entry {
-    /// An order of which nothing is known yet.
+    /// An order about which nothing is known yet.
     pub(super) const fn new() -> Self {
         Self {
             phase: Phase::Waiting,
@@ -75,8 +75,8 @@ impl Entry {
         if standing.fate == Fate::Going {
             self.deadline = self.deadline.min(boot_time_of(standing.end, reading.boot, latest));
         }
-        // What passes between the readings of the two clocks makes a moment seem to come earlier
-        // than it does, and differs from one reading to the next: the latest of them counts.
+        // The time between the readings of the two clocks makes a moment seem earlier than it is, by a
+        // different amount each time. So the latest one counts.
         let begin = boot_time_of(standing.not_before, reading.boot, reading.wall);
         let begin = begin.max(BootTime::FIRST);
         if begin > self.computed || self.computed.since(begin) > ONE_MOMENT {
@@ -84,8 +84,8 @@ impl Entry {
         }
     }
 
-    /// Says when it begins: where an order ends whose place it takes, if that may be the same moment.
-    /// By different readings the one would end some microseconds before the other begins.
+    /// Decides when it begins: at the end of the order that it replaces, if that may be the same moment.
+    /// Otherwise two readings could leave some microseconds between the two.
     pub(super) fn begin_at(&mut self, reading: Reading, ends: impl Iterator<Item = BootTime>) {
         let same =
             |end: &BootTime| *end <= self.computed && self.computed.since(*end) <= ONE_MOMENT;
@@ -100,7 +100,7 @@ impl Entry {
         self.begins_now && matches!(self.phase, Phase::Held { published: false, .. })
     }
 
-    /// Ends it if its time is over: the slot that must be closed.
+    /// Ends it if its time is over. Returns the slot that must be closed.
     pub(super) fn end(&mut self, reading: Reading, fate: Fate) -> Option<Slot> {
         let due = self.deadline <= reading.boot;
         match self.phase {
