@@ -1,8 +1,6 @@
 //! Link types: what the first bytes of a frame are, by the numbers of the `LINKTYPE_` registry
 //! (tcpdump.org, draft-ietf-opsawg-pcaplinktype).
 
-use crate::capture::error::Fault;
-
 /// The link types that are read: their frames can hold IP packets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LinkType {
@@ -37,8 +35,9 @@ pub enum LinkType {
 }
 
 impl LinkType {
-    pub(super) fn new(number: u16) -> Result<Self, Fault> {
-        Ok(match number {
+    /// `None` for one that is not read.
+    pub(super) fn new(number: u16) -> Option<Self> {
+        Some(match number {
             0 => Self::Null,
             1 => Self::Ethernet,
             9 => Self::Ppp,
@@ -54,7 +53,7 @@ impl LinkType {
             228 => Self::Ipv4,
             229 => Self::Ipv6,
             276 => Self::LinuxSll2,
-            _ => return Err(Fault::LinkType(number)),
+            _ => return None,
         })
     }
 }
@@ -109,7 +108,7 @@ mod tests {
     #[test]
     fn what_is_read_has_a_name() {
         for number in (0..=u16::MAX).filter(|number| ![12, 14].contains(number)) {
-            let read = LinkType::new(number).is_ok();
+            let read = LinkType::new(number).is_some();
             assert!(!read || name(number) != "no name known", "{number}");
         }
     }

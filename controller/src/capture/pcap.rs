@@ -67,7 +67,8 @@ impl Reader {
         stream.append(buffer, HEADER - buffer.len())?;
         let network = variant.order.u32(buffer, field::NETWORK);
         let [flags, _, high, low] = network.to_be_bytes();
-        let link = LinkType::new(u16::from_be_bytes([high, low]))?;
+        let number = u16::from_be_bytes([high, low]);
+        let link = LinkType::new(number).ok_or(Fault::LinkType(number))?;
         // Bit 26: the four bits from 28 on are the sequence's length in units of two bytes.
         let check = if flags & 0x04 == 0 { 0 } else { u32::from(flags >> 4) * 2 };
         Ok(Self { variant, link, check })

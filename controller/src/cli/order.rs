@@ -21,6 +21,7 @@ mod error;
 mod papers;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use error::OrderError;
 

@@ -155,19 +155,7 @@ fn chunks(family: &Family, index_bits: u32, ranges: &[Start<AddressValue>]) -> V
             while behind < ranges.len() && ranges[behind].0 <= last {
                 behind += 1;
             }
-            index_word(ranges, start, behind - start)
+            trie::index_word(ranges, start, behind - start)
         })
         .collect()
-}
-
-/// The index's word for a chunk that lies in `count` ranges from number `start` on.
-pub(super) fn index_word(ranges: &[Start<AddressValue>], start: usize, count: usize) -> IndexWord {
-    match count {
-        1 => IndexWord::leaf(ranges[start].1),
-        count => IndexWord::ranges(narrow(start), narrow(count)),
-    }
-}
-
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).expect("checked against the number of ranges")
 }

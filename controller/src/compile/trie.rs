@@ -131,7 +131,7 @@ fn chunks(ranges: &[Start<AddressValue>], length: u32) -> Vec<(u64, IndexWord)> 
                 start += 1;
             }
             let inside = ranges[start + 1..].iter().take_while(|range| range.0 <= high).count();
-            chunks.push((key, super::addresses::index_word(ranges, start, inside + 1)));
+            chunks.push((key, index_word(ranges, start, inside + 1)));
         }
     }
     chunks
@@ -211,6 +211,18 @@ impl Trie {
         self.leaves.extend(leaves(first, codes, bits).map(leaf));
         Ok(Leaves::new(number, bits))
     }
+}
+
+/// The index's word for a chunk that lies in `count` ranges from number `start` on.
+pub(super) fn index_word(ranges: &[Start<AddressValue>], start: usize, count: usize) -> IndexWord {
+    match count {
+        1 => IndexWord::leaf(ranges[start].1),
+        count => IndexWord::ranges(narrow(start), narrow(count)),
+    }
+}
+
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).expect("checked against the number of ranges")
 }
 
 /// The leaf of these codes, or one that says [`LOOK_FURTHER`] if it cannot hold them.

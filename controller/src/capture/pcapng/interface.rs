@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::option;
 use crate::capture::error::{Fault, malformed};
 use crate::capture::fields::ByteOrder;
+use crate::capture::link_type::LinkType;
 
 /// Positions of the fields.
 mod field {
@@ -23,7 +24,7 @@ mod code {
 /// What a section says about one of its interfaces.
 #[derive(Clone, Copy)]
 pub(super) struct Interface {
-    pub(super) link_type: u16,
+    link_type: u16,
     /// 0: no limit.
     pub(super) snap_length: u32,
     /// Length of the frame check sequence after each frame.
@@ -35,6 +36,11 @@ pub(super) struct Interface {
 impl Interface {
     /// Microseconds.
     const RESOLUTION: u8 = 6;
+
+    /// The link type of its frames.
+    pub(super) fn link(&self) -> Result<LinkType, Fault> {
+        LinkType::new(self.link_type).ok_or(Fault::LinkType(self.link_type))
+    }
 
     pub(super) fn read(order: ByteOrder, body: &[u8]) -> Result<Self, Fault> {
         let Some(options) = body.get(field::OPTIONS..) else {

@@ -4,7 +4,6 @@
 
 use super::{Interface, Reader, block_type, option};
 use crate::capture::error::{Fault, malformed, too_large};
-use crate::capture::link_type::LinkType;
 use crate::capture::{Found, LARGEST_FRAME};
 
 /// Positions of the fields of an Enhanced and an obsolete block.
@@ -40,7 +39,7 @@ impl Reader {
         let [high, low, captured, wire_length] = fields.map(|offset| self.order.u32(body, offset));
         let (data, options) = split(body, field::DATA, captured)?;
         let interface = self.interface(id)?;
-        let link = LinkType::new(interface.link_type)?;
+        let link = interface.link()?;
         let check = self.check(interface, options)?;
         let time = interface.time(high, low)?;
         Ok(Found::new(Some(time), link, data, wire_length, check))
@@ -54,7 +53,7 @@ impl Reader {
         let snap = interface.snap_length;
         let captured = if snap == 0 { wire_length } else { wire_length.min(snap) };
         let (data, _) = split(body, simple::DATA, captured)?;
-        let link = LinkType::new(interface.link_type)?;
+        let link = interface.link()?;
         Ok(Found::new(None, link, data, wire_length, interface.check))
     }
 

@@ -7,13 +7,13 @@ use std::path::Path;
 use ed25519_dalek::VerifyingKey;
 
 use super::advice::Advisor;
-use super::draft::without_comments;
 use super::papers::Paper;
+use super::text::{failed, name, print, read, without_comments};
 use super::{
     EntryArgs, KeygenArgs, OrderError, RoleArg, ShowArgs, SignArgs, TrustArgs, VerifyArgs,
 };
 use crate::durable::output;
-use crate::files;
+
 use crate::order::together::{Given, examine};
 use crate::order::trust::{KeyEntry, RoleDraft, TrustedKey};
 use crate::order::{
@@ -182,22 +182,4 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OrderErro
         texts.push(paper.explained(&papers, args.lang)?);
     }
     print(out, &texts.join("\n"))
-}
-
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, OrderError> {
-    files::read(path).map_err(|error| failed(path, &error))
-}
-
-pub(super) fn name(path: &Path) -> String {
-    path.display().to_string()
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> OrderError {
-    OrderError::Failed(format!("{}: {error}", path.display()))
-}
-
-pub(super) fn print(out: &mut dyn Write, text: &str) -> Result<(), OrderError> {
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| OrderError::Failed(format!("standard output: {error}")))
 }

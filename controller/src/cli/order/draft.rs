@@ -4,22 +4,11 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::actions::{name, print, read};
 use super::papers::Paper;
+use super::text::{name, print, read};
 use super::{DraftArgs, OrderError, TemplateArgs, TemplateKind};
 use crate::order::{DocumentKind, Measure, Order, check_draft, parse_network};
 use crate::rejection::{FormFault, Rejection};
-
-/// Removes the lines of a draft that begin with `//`. They are never part of the JSON, because a string holds
-/// no line feed.
-pub(super) fn without_comments(bytes: Vec<u8>) -> Vec<u8> {
-    let is_comment = |line: &[u8]| line.trim_ascii_start().starts_with(b"//");
-    if !bytes.split(|byte| *byte == b'\n').any(is_comment) {
-        return bytes;
-    }
-    let kept = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_comment(line));
-    kept.flatten().copied().collect()
-}
 
 pub(super) fn template(args: &TemplateArgs, out: &mut dyn Write) -> Result<(), OrderError> {
     print(out, text(args.kind))
@@ -107,6 +96,7 @@ fn addresses(args: &DraftArgs) -> Result<Vec<String>, OrderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::order::text::without_comments;
     use crate::order::{Document, read_document};
 
     #[test]
@@ -137,13 +127,5 @@ mod tests {
         };
         assert_eq!(order.basis.sha256, digest, "the digest of the approval without its comments");
         check_draft("t", &order, &basis, &digest).unwrap();
-    }
-
-    #[test]
-    fn only_whole_lines_are_comments() {
-        let text = b"{\n  // why\n  \"a\": \"// b\",\n//\n\t// c\n}".to_vec();
-        assert_eq!(without_comments(text), b"{\n  \"a\": \"// b\",\n}");
-        let plain = b"{\"a\":\"x//\"}".to_vec();
-        assert_eq!(without_comments(plain.clone()), plain);
     }
 }

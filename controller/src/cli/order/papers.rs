@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::OrderError;
-use super::actions::{name, read};
-use super::draft::without_comments;
+use super::text::{name, read, without_comments};
 use crate::order::explain::{Explained, Explanation, Language, Signed};
 use crate::order::{
     Basis, Document, DocumentKind, Envelope, Order, Signer, Trust, VerifiedDocument, check_draft,

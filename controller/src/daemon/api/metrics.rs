@@ -18,8 +18,8 @@ use crate::daemon::api::monitor::Monitor;
 use crate::daemon::config::Config;
 use crate::daemon::interfaces::links::{InterfaceState, View};
 use crate::daemon::interfaces::route::watch::Carried;
-use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::{Account, Missing};
+use crate::daemon::records::set_aside_reason::SetAsideReason;
 use crate::registry::inputs::{Classes, PrefixCounts};
 
 /// A registry that asks the monitor.

@@ -11,7 +11,7 @@ use sensor_common::boot_time::BootTime;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::lock::lock;
-use crate::daemon::records::aside::SetAsideReason;
+use crate::daemon::records::set_aside_reason::SetAsideReason;
 use crate::kernel::Room;
 
 /// Why a record that was submitted is missing.

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::daemon::records::drain::BATCHES;
+/// Batches between drain and writer.
+pub const BATCHES: usize = 16;
 
 /// The most buffers whose memory is kept: of the batches that wait, of the one that is being written, and of those
 /// that a pipe's reader has not read.

@@ -23,9 +23,10 @@ use crate::compile::{Names, RuleName};
 use crate::daemon::config::Config;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::record_counts::{Count, RecordCounts};
-use crate::daemon::records::aside::{Asides, RecordOrigin, SetAsideReason};
+use crate::daemon::records::aside::{Asides, RecordOrigin};
 use crate::daemon::records::buffers::Buffers;
 use crate::daemon::records::health::Health;
+use crate::daemon::records::set_aside_reason::SetAsideReason;
 use crate::daemon::records::writer::{Batch, RingMark, Work};
 use crate::daemon::vouched::{Vouched, Windows};
 use crate::kernel::clock::boot_and_wall;
@@ -42,9 +43,6 @@ const TURN: usize = 4_096;
 
 /// The most records in a batch.
 const BATCH: usize = 4_096;
-
-/// Batches between drain and writer.
-pub const BATCHES: usize = 16;
 
 /// What the loop tells the drain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

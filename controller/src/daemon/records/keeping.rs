@@ -13,7 +13,8 @@ use crate::daemon::news::News;
 use crate::daemon::orders::name_book::NameBook;
 use crate::daemon::orders::record_counts::RecordCounts;
 use crate::daemon::records::books::Books;
-use crate::daemon::records::drain::{self, Drain, DrainCommand, DrainContext, DrainError};
+use crate::daemon::records::buffers::BATCHES;
+use crate::daemon::records::drain::{Drain, DrainCommand, DrainContext, DrainError};
 use crate::daemon::records::health::Health;
 use crate::daemon::records::writer::{Places, Writer, WriterShared};
 use crate::daemon::vouched::Vouched;
@@ -94,7 +95,7 @@ impl UnstartedKeeping {
         let KeepingInputs { names, vouched, counts, books, places, sequence } = inputs;
         let (health, news) = (Arc::new(Health::default()), Arc::new(News::default()));
         let reopen = Arc::new(Notify::new());
-        let (sender, work) = mpsc::channel(drain::BATCHES);
+        let (sender, work) = mpsc::channel(BATCHES);
         let (commands, received) = mpsc::unbounded_channel();
         let context = DrainContext {
             names: Arc::clone(&names),

@@ -9,6 +9,7 @@
 //! | [`output`] | the output: a file, a pipe |
 //! | [`progress`] | how far records were written, for the next daemon |
 //! | [`aside`] | records that belong to no verified order |
+//! | [`set_aside_reason`] | why they do not |
 //! | [`books`] | what became of every record |
 //! | [`health`] | whether records are kept; if not, the lease is not renewed |
 
@@ -20,4 +21,5 @@ pub mod health;
 pub mod keeping;
 pub mod output;
 pub mod progress;
+pub mod set_aside_reason;
 pub mod writer;

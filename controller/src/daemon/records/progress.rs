@@ -25,8 +25,8 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::Totals;
+use crate::daemon::records::set_aside_reason::SetAsideReason;
 use crate::kernel::RingPosition;
 
 /// The file's name, in the folder of the generations.

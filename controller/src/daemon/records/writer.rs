@@ -15,11 +15,12 @@ use tokio::time::MissedTickBehavior;
 use crate::daemon::config::Output;
 use crate::daemon::news::News;
 use crate::daemon::orders::name_book::NameBook;
-use crate::daemon::records::aside::{AsideFile, SetAsideReason};
+use crate::daemon::records::aside::AsideFile;
 use crate::daemon::records::books::Books;
 use crate::daemon::records::health::Health;
 use crate::daemon::records::output::{Look, OpenOutput};
 use crate::daemon::records::progress::{Checkpoint, FileSpan, Progress};
+use crate::daemon::records::set_aside_reason::SetAsideReason;
 use crate::kernel::clock::boot_time;
 use crate::shown::shown;
 

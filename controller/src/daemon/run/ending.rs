@@ -9,10 +9,10 @@ use sensor_common::outcome::Outcome;
 
 use super::{Daemon, End, RunError};
 use crate::daemon::lock::lock;
-#[cfg(test)]
-use crate::daemon::records::aside::SetAsideReason;
 use crate::daemon::records::books::Books;
 use crate::daemon::records::keeping::KeepingError;
+#[cfg(test)]
+use crate::daemon::records::set_aside_reason::SetAsideReason;
 use crate::daemon::sensor::{Enforce as _, SensorError};
 use crate::registry::Reading;
 use crate::registry::runs::{DaemonStop, How};
