@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, What};
-use super::store::StoreError;
+use super::store_error::StoreError;
 use crate::durable::disk::Disk;
 use crate::rejection::{AuditFault, Rejection};
 use crate::shown::shown;

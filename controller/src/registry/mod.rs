@@ -13,10 +13,10 @@
 //! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
 //! | [`standing`] | where every order stands, and why |
-//! | `written`, `names` | the state as it is written, and the names of files |
+//! | `written`, `names`, [`paths`] | the state as it is written, and where |
 //! | [`memory`] | a halt, remembered without space or lock |
 //! | [`held`] | a state directory that one process holds |
-//! | [`store`], [`loading`] | writing the registry, and reading it without trusting it |
+//! | [`store`], [`loading`], [`store_error`] | writing the registry, reading it without trusting it, why it cannot be |
 //!
 //! Nothing here touches the kernel: `daemon` brings it to where the registry says it must be.
 
@@ -34,10 +34,12 @@ pub mod list;
 pub mod loading;
 pub mod memory;
 pub mod names;
+pub mod paths;
 pub mod runs;
 pub mod standing;
 pub mod state;
 pub mod store;
+pub mod store_error;
 pub mod wording;
 
 mod audit;
@@ -48,6 +50,8 @@ mod written;
 pub(crate) use crate::digest::sha256 as digest;
 pub use clock::Reading;
 pub use list::{IDLE_DAYS, IDLE_RANGE, OrderList, OrderView, idle_after};
+pub use paths::StatePaths;
 pub use standing::OrderState;
 pub use state::{Change, Registry};
-pub use store::{StatePaths, StateStore, StoreError};
+pub use store::StateStore;
+pub use store_error::StoreError;

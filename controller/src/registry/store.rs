@@ -28,71 +28,19 @@
 //! change. If nobody can tell whether it has, nothing more is written until a restart.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 
 use super::audit::{self, Expected};
 use super::loading::{self, OrderBodies};
 use super::names;
+use super::paths::StatePaths;
 use super::state::{Change, Registry};
+use super::store_error::StoreError;
 use super::written::{Anchor, WrittenState};
 use crate::durable::disk::{Disk, folder_of};
-use crate::durable::replace::{self, Failed};
-use crate::rejection::{Rejection, Rejections};
-use crate::shown::shown;
-
-/// Why a state directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The system refuses; exit status 1.
-    #[error("{}: {source}", shown(.path))]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// What is there must not be used; exit status 3.
-    #[error(transparent)]
-    Rejected(#[from] Rejections),
-    /// A change failed, and nobody can tell whether it counts.
-    #[error("{}: an earlier change failed; only a restart can tell what is on the disk", shown(.0))]
-    Broken(PathBuf),
-}
-
-impl From<Rejection> for StoreError {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection.into())
-    }
-}
-
-impl From<Failed> for StoreError {
-    fn from(Failed { path, source }: Failed) -> Self {
-        Self::Io { path, source }
-    }
-}
-
-/// The paths of a registry on the disk.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct StatePaths {
-    /// The state directory.
-    pub directory: PathBuf,
-    /// The anchor, outside of the state directory.
-    pub anchor: PathBuf,
-}
-
-impl StatePaths {
-    /// A state directory and its anchor, which is beside it unless another path is given.
-    pub fn new(directory: &Path, anchor: Option<&Path>) -> Self {
-        let beside = || {
-            let mut name = directory.as_os_str().to_owned();
-            name.push(".anchor");
-            PathBuf::from(name)
-        };
-        Self { directory: directory.to_owned(), anchor: anchor.map_or_else(beside, Path::to_owned) }
-    }
-}
+use crate::durable::replace;
 
 /// An open state directory; its owner holds the lock.
 #[derive(Debug)]
