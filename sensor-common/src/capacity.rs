@@ -12,11 +12,13 @@
 //!   back the rest in its purse, and fills the store with what has accrued.
 //! - A CPU that found the store empty asks again only after the next tick.
 //!
-//! The promise: in any window of time `T`, at most `rate × (T + 10 ms)` bytes and one packet are taken. A
-//! packet is taken whole as long as the balance is above 0. If it is larger than the balance, the
-//! balance falls below 0 and later packets wait, so the rate holds at any packet size. With ticks of
+//! The promise: in any window of time `T`, at most `rate × (T + 10 ms)` bytes and one packet are taken. Half of the
+//! 10 ms is what store and purses hold at most. The other half is what the first filling inside of the window adds
+//! for the time before it: as nobody looked at the time since the last one, the store may have been full all along,
+//! and emptied only now. A packet is taken whole as long as the balance is above 0. If it is larger than the
+//! balance, the balance falls below 0 and later packets wait, so the rate holds at any packet size. With ticks of
 //! 4 ms or less (Debian: 250 a second), at least 99 % of the rate is taken where as much is offered. With
-//! ticks of 10 ms it is less, as the store holds no more than 10 ms.
+//! ticks of 10 ms it is half, as no filling adds more than 5 ms.
 //!
 //! Not here: which packets are metered ([`crate::decide`]), and where the rate comes from (the
 //! controller's compiler).
@@ -35,8 +37,9 @@ pub const UNMETERED: u64 = u64::MAX;
 pub const HIGHEST_RATE: u64 = 1 << 39;
 
 const SECOND: u64 = 1_000_000_000;
-/// The most that is ever saved up, in nanoseconds' worth of the rate: 10 ms.
-const BURST: u64 = 10_000_000;
+/// The most that is ever saved up, and the most that one filling adds, in nanoseconds' worth of the rate: 5 ms each.
+/// Together they are the 10 ms of the promise.
+const BURST: u64 = 5_000_000;
 /// Bursts in a second.
 const BURSTS: u64 = SECOND / BURST;
 
