@@ -4,10 +4,13 @@
 //! number: its bounds, and which of its bits are set. It leaves a path only where it has been at the same
 //! instruction knowing no more than now. So each fork on what a packet or a table holds doubles the walk
 //! over all that follows, unless both ways end in the same knowledge; after a million instructions the
-//! verifier refuses the program. Four means keep the walk short. They are explained here only:
+//! verifier refuses the program. Five means keep the walk short. They are explained here only:
 //!
 //! - **Hidden numbers.** Behind a part with many ways through it, [`Opaque::hide`] takes away all
 //!   knowledge of its result: the ways are one again.
+//! - **Hidden places.** [`Opaque::hide_in_place`] does the same for a value in the memory of a map, of which the
+//!   verifier knows nothing, but the compiler does: it would keep the parts of the value in registers. For more than
+//!   one number it costs less.
 //! - **No branch.** [`below`] and [`select`] calculate what would be a comparison: there is one way, and the
 //!   processor, which would guess wrong half the time where input is random, has nothing to guess.
 //! - **Functions out of line** (`#[inline(never)]`). Such a function is there once for all that call it,
@@ -25,6 +28,9 @@ pub trait Opaque {
     /// The same number, of which nothing is known from here on.
     fn hide(&self, number: u64) -> u64;
 
+    /// The same for what is in a map's memory: from here on it is read anew.
+    fn hide_in_place<T>(&self, place: &mut T);
+
     /// The same for 32 bits.
     #[inline(always)]
     fn hide_half(&self, number: u32) -> u32 {
@@ -37,6 +43,8 @@ impl<T> Opaque for &[T] {
     fn hide(&self, number: u64) -> u64 {
         number
     }
+
+    fn hide_in_place<P>(&self, _place: &mut P) {}
 }
 
 /// 1 if `a < b`, otherwise 0: the borrow of `a - b` (Warren, "Hacker's Delight", section 2-13).

@@ -2,13 +2,13 @@
 
 #![expect(unsafe_code, reason = "reading a frame takes pointers; see each SAFETY")]
 
-use aya_ebpf::EbpfContext;
+use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::XdpContext;
 use sensor_common::opaque::Opaque;
 use sensor_common::packet::{FURTHEST, Offset, Packet};
 
-use crate::opaque::hidden;
+use crate::opaque::{hidden, hidden_in_place};
 
 /// A first buffer shorter than this is taken for the whole frame, as drivers fill a buffer before they start
 /// the next. If a driver does not (header split), the frame seems shorter than its packet, which is then
@@ -17,22 +17,24 @@ use crate::opaque::hidden;
 const FULL_BUFFER: u64 = 1_024;
 
 /// A frame as the driver hands it over.
-pub struct Frame<'a> {
-    context: &'a XdpContext,
+#[derive(Clone, Copy)]
+pub struct Frame {
+    /// Not a reference to an [`XdpContext`]: that would be one more load before each of the frame.
+    context: *mut xdp_md,
     length: u32,
 }
 
-impl<'a> Frame<'a> {
+impl Frame {
     /// Wraps the context of one program run.
     #[inline(always)]
-    pub fn new(context: &'a XdpContext) -> Self {
+    pub fn new(context: &XdpContext) -> Self {
         let first = (context.data_end() - context.data()) as u64;
         if first >= FULL_BUFFER {
-            return Self { context, length: all_buffers(context) };
+            return Self { context: context.ctx, length: all_buffers(context.ctx) };
         }
         #[expect(clippy::cast_possible_truncation, reason = "it is short")]
         let length = first as u32;
-        Self { context, length }
+        Self { context: context.ctx, length }
     }
 
     /// The length of all buffers, also where the first one is short.
@@ -43,23 +45,28 @@ impl<'a> Frame<'a> {
 }
 
 #[inline(always)]
-fn all_buffers(context: &XdpContext) -> u32 {
+fn all_buffers(context: *mut xdp_md) -> u32 {
     // SAFETY: the helper takes the context it was called with and only reads it.
-    let length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) };
+    let length = unsafe { bpf_xdp_get_buff_len(context) };
     // A frame's length fits into 32 bits; the helper returns 64.
     #[expect(clippy::cast_possible_truncation, reason = "see above")]
     let length = length as u32;
     length
 }
 
-impl Opaque for Frame<'_> {
+impl Opaque for Frame {
     #[inline(always)]
     fn hide(&self, number: u64) -> u64 {
         hidden(number)
     }
+
+    #[inline(always)]
+    fn hide_in_place<T>(&self, place: &mut T) {
+        hidden_in_place(place);
+    }
 }
 
-impl Packet for Frame<'_> {
+impl Packet for Frame {
     #[inline(always)]
     fn length(&self) -> u32 {
         self.length
@@ -67,8 +74,9 @@ impl Packet for Frame<'_> {
 
     #[inline(always)]
     fn load<const N: usize>(&self, offset: Offset) -> Option<[u8; N]> {
-        let start = self.context.data() + masked(offset);
-        if start + N > self.context.data_end() {
+        let context = XdpContext::new(self.context);
+        let start = context.data() + masked(offset);
+        if start + N > context.data_end() {
             return None;
         }
         let mut bytes = [0; N];
@@ -116,8 +124,9 @@ fn masked(offset: Offset) -> usize {
 
 /// For `cargo check` on the host, where the program never runs.
 #[cfg(not(target_arch = "bpf"))]
+#[expect(clippy::cast_possible_truncation, reason = "the mask has 11 bits")]
 fn masked(offset: Offset) -> usize {
-    (offset.bytes() & FURTHEST) as usize
+    (offset.bytes() & u64::from(FURTHEST)) as usize
 }
 
 /// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are never

@@ -41,7 +41,7 @@ use sensor_common::tables::{
     Gate, Line, MOST_ORDERS, MOST_SEGMENTS, SEGMENT_LINES, Slot, TERM_WORDS, Tables, Term, lease,
 };
 
-use crate::opaque::hidden;
+use crate::opaque::{hidden, hidden_in_place};
 
 /// The controller maps a segment into its memory to fill it. Without `BPF_F_INNER_MAP` all segments have one
 /// size, so that the kernel turns a look-up into a few instructions instead of a call.
@@ -153,6 +153,11 @@ impl Opaque for Generation {
     #[inline(always)]
     fn hide(&self, number: u64) -> u64 {
         hidden(number)
+    }
+
+    #[inline(always)]
+    fn hide_in_place<T>(&self, place: &mut T) {
+        hidden_in_place(place);
     }
 }
 

@@ -37,3 +37,19 @@ fn combined(mut number: u64, zero: u64) -> u64 {
 const fn combined(number: u64, zero: u64) -> u64 {
     number ^ zero
 }
+
+/// The place, of whose content neither verifier nor compiler knows anything.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+pub fn hidden_in_place<T>(place: &mut T) {
+    let place: *mut T = place;
+    // SAFETY: there is no instruction. The compiler is told that there may be one that writes what it
+    // finds there.
+    unsafe {
+        core::arch::asm!("{place} = {place}", place = in(reg) place, options(nostack, preserves_flags));
+    }
+}
+
+/// For `cargo check` on the host, where the program never runs.
+#[cfg(not(target_arch = "bpf"))]
+pub fn hidden_in_place<T>(_place: &mut T) {}

@@ -189,7 +189,7 @@ impl Trace {
     /// The same IPv6 packet with as many extension headers as are stepped over.
     pub(crate) fn with_extension_headers(mut self) -> Self {
         let datagram = Piece::packet(self.frame.split_off(ETHERNET + 40));
-        let packet = datagram.ip(Outer::V6Chained, UDP);
+        let packet = datagram.ip(Outer::V6Extended(8), UDP);
         self.packet = packet.bytes.len();
         self.frame = packet.on_the_wire().bytes;
         self.addressed()

@@ -82,6 +82,10 @@ pub(super) fn stack(u: &mut Unstructured<'_>, pool: &Pool) -> Result<Vec<u8>> {
         // Where the input ends, the first of all choices.
         let mut choose = |below: u32| u.int_in_range(0..=below - 1).unwrap_or(0);
         piece = wrapped(piece, &mut choose);
+        // Now and then more extension headers than are stepped over.
+        if u.ratio(1, 16)? {
+            piece.extensions = 0;
+        }
     }
     let mut frame = piece.on_the_wire().bytes;
     for _ in 0..*u.choose(&[0_u8, 0, 1, 1, 2, 3])? {

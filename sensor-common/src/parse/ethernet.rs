@@ -8,12 +8,12 @@ use crate::packet::Packet;
 
 /// Positions of the fields.
 mod field {
-    pub(super) const ETHER_TYPE: usize = 12;
-    pub(super) const END: usize = 14;
+    pub(super) const ETHER_TYPE: u64 = 12;
+    pub(super) const END: u64 = 14;
 }
 
 /// Length of the header in bytes.
-const LENGTH: u32 = field::END as u32;
+const LENGTH: u64 = field::END;
 
 /// What an Ethernet header, a tag, GRE or Geneve says of what is behind it (IANA, "IEEE 802 Numbers").
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,17 +44,18 @@ impl EtherType {
     }
 }
 
-struct Ethernet(Header<{ field::END }>);
+/// The end of the header: nothing else of it is read.
+struct Ethernet(Header<2>);
 
 impl Ethernet {
     #[inline(always)]
     fn read<P: Packet>(packet: &P, layer: Layer) -> Result<Self, Stop> {
-        Header::read(packet, layer.start).map(Self)
+        Header::read(packet, layer.start.wrapping_add(field::ETHER_TYPE)).map(Self)
     }
 
     #[inline(always)]
     fn ether_type(&self) -> EtherType {
-        EtherType(self.0.half::<{ field::ETHER_TYPE }>())
+        EtherType(self.0.half::<0>())
     }
 }
 

@@ -3,15 +3,13 @@
 //! protocols of their own in practice and are taken as such. Behind an IPv4 header only the Authentication
 //! Header is one (RFC 4302).
 
+use super::allowance::{Allowance, MOST_EXTENSIONS};
 use super::header::Header;
 use super::layer::Stop;
 use super::transport::{Part, fragment};
 use super::{Flow, Version};
+use crate::layout::low;
 use crate::packet::Packet;
-
-/// Most extension headers of a packet that are stepped over. A longer chain is malformed: no ordinary host
-/// sends one (RFC 8504 section 5.3 lets receivers set such a limit).
-pub const MOST_EXTENSIONS: u32 = 8;
 
 /// Next-header numbers.
 mod number {
@@ -23,11 +21,11 @@ mod number {
 }
 
 /// The shortest extension header.
-const SHORTEST: u32 = 8;
+const SHORTEST: u64 = 8;
 
 /// Whether a header of this number, behind an IP header of this version, is an extension header.
 #[inline(always)]
-pub(super) const fn is_extension(version: Version, protocol: u8) -> bool {
+const fn is_extension(version: Version, protocol: u8) -> bool {
     use number::{AUTHENTICATION, DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING};
     match version {
         Version::V4 => protocol == AUTHENTICATION,
@@ -61,8 +59,8 @@ impl Extension {
 
     /// The whole header's length in bytes, given its own number.
     #[inline(always)]
-    fn length(&self, number: u8) -> u32 {
-        let length = u32::from(self.0.byte::<{ field::LENGTH }>());
+    fn length(&self, number: u8) -> u64 {
+        let length = u64::from(self.0.byte::<{ field::LENGTH }>());
         match number {
             number::FRAGMENT => 8,
             // RFC 4302 section 2.2: in units of four bytes, minus two.
@@ -89,42 +87,47 @@ impl Extension {
 /// [`Part::Unreachable`]: one of them is behind one that was too long to step over. The addresses are known, the
 /// rest is not.
 ///
-/// All in one step of the walk, which costs as much as several of them.
-///
 /// # Errors
 /// [`Stop::Malformed`] where one does not end inside the packet, or there are more than [`MOST_EXTENSIONS`].
 #[inline(always)]
-pub(super) fn open<P: Packet>(packet: &P, flow: &mut Flow) -> Result<Part, Stop> {
-    for _ in 0..MOST_EXTENSIONS {
-        let part = step_over(packet, flow)?;
-        if part != Part::First || !is_extension(flow.version(), flow.protocol) {
-            return Ok(part);
+pub(super) fn step_over<P: Packet>(
+    packet: &P,
+    flow: &mut Flow,
+    mut part: Part,
+    allowance: &mut Allowance,
+) -> Result<Part, Stop> {
+    let (mut start, end) = (u64::from(flow.upper), u64::from(flow.end));
+    for _ in 0..=MOST_EXTENSIONS {
+        if !follows(flow, part) {
+            break;
         }
-        flow.upper = packet.hide_half(flow.upper);
+        allowance.take()?;
+        if start.wrapping_add(SHORTEST) > end {
+            return Err(Stop::Malformed);
+        }
+        let Some(extension) = Header::within_reach(packet, start).map(Extension) else {
+            return Ok(Part::Unreachable);
+        };
+        if flow.protocol == number::FRAGMENT {
+            flow.flags |= fragment(extension.is_fragment());
+            if extension.is_later_fragment() {
+                part = Part::Later;
+            }
+        }
+        start = packet.hide(start.wrapping_add(extension.length(flow.protocol)));
+        if start > end {
+            return Err(Stop::Malformed);
+        }
+        flow.upper = low(start);
+        flow.protocol = extension.next_header();
     }
-    Err(Stop::Malformed)
+    Ok(part)
 }
 
-/// Steps over one.
+/// Whether what a packet carries begins with an extension header.
 #[inline(always)]
-fn step_over<P: Packet>(packet: &P, flow: &mut Flow) -> Result<Part, Stop> {
-    if flow.upper.wrapping_add(SHORTEST) > flow.end {
-        return Err(Stop::Malformed);
-    }
-    let Some(extension) = Header::within_reach(packet, flow.upper).map(Extension) else {
-        return Ok(Part::Unreachable);
-    };
-    let mut part = Part::First;
-    if flow.protocol == number::FRAGMENT {
-        flow.flags |= fragment(extension.is_fragment());
-        if extension.is_later_fragment() {
-            part = Part::Later;
-        }
-    }
-    let length = extension.length(flow.protocol);
-    flow.upper = flow.upper.wrapping_add(length);
-    flow.protocol = extension.next_header();
-    if flow.upper > flow.end { Err(Stop::Malformed) } else { Ok(part) }
+pub(super) fn follows(flow: &Flow, part: Part) -> bool {
+    part == Part::First && is_extension(flow.version(), flow.protocol)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod field {
     pub(super) const END: usize = 4;
 }
 
-const SHORTEST: u32 = field::END as u32;
+const SHORTEST: u64 = field::END as u64;
 
 /// Flags, each of which stands for a field of four bytes.
 mod flag {
@@ -40,9 +40,9 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer, entered: Entered) -> Res
     if flags & UNKNOWN != 0 {
         return Err(Stop::Malformed);
     }
-    let fields = u32::from(flags & flag::CHECKSUM != 0)
-        .wrapping_add(u32::from(flags & flag::KEY != 0))
-        .wrapping_add(u32::from(flags & flag::SEQUENCE != 0));
+    let fields = u64::from(flags & flag::CHECKSUM != 0)
+        .wrapping_add(u64::from(flags & flag::KEY != 0))
+        .wrapping_add(u64::from(flags & flag::SEQUENCE != 0));
     let rest = layer.behind(SHORTEST.wrapping_add(fields.wrapping_mul(4)), Kind::ETHERNET)?;
     match EtherType(header.half::<{ field::PROTOCOL }>()) {
         EtherType::BRIDGING => Ok(rest),
@@ -76,7 +76,7 @@ mod tests {
     fn of(flags: u16, protocol: u16, rest: &[u8]) -> Piece {
         let header = [flags.to_be_bytes(), protocol.to_be_bytes()].concat();
         let bytes = [header.as_slice(), rest].concat();
-        Piece { nature: Nature::Ipv4, bytes, tunnels: [].into() }.ip(Outer::V4, 47)
+        Piece::bare(Nature::Ipv4, bytes).ip(Outer::V4, 47)
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
         assert_malformed(of(0x2001, 0x880b, &packet));
         assert_malformed(of(0, 0x86dd, &packet));
         assert_malformed(of(flag::CHECKSUM, 0x0800, &[0; 3]));
-        let cut = Piece { nature: Nature::Ipv4, bytes: [0, 0, 8].into(), tunnels: [].into() };
+        let cut = Piece::bare(Nature::Ipv4, [0, 0, 8].into());
         assert_malformed(cut.ip(Outer::V4, 47));
     }
 }

@@ -1,5 +1,6 @@
 //! GTP-U (3GPP TS 29.281): the packets of mobile subscribers, behind a header with extension headers.
 
+use super::allowance::{Allowance, MOST_EXTENSIONS};
 use super::header::Header;
 use super::layer::{Kind, Layer, Stop};
 use crate::packet::Packet;
@@ -16,8 +17,8 @@ mod field {
     pub(super) const OPTIONAL_END: usize = 4;
 }
 
-const SHORTEST: u32 = field::END as u32;
-const OPTIONAL: u32 = field::OPTIONAL_END as u32;
+const SHORTEST: u64 = field::END as u64;
+const OPTIONAL: u64 = field::OPTIONAL_END as u64;
 
 /// Version 1, GTP and not GTP', and a spare bit that is 0.
 const KIND: u8 = 0x30;
@@ -30,32 +31,33 @@ const SUBSCRIBERS: u8 = 255;
 /// The type behind the last extension header.
 const NO_MORE: u8 = 0;
 
-/// Most extension headers that are stepped over. A longer chain is malformed.
-pub const MOST_GTP_EXTENSIONS: u32 = 4;
-
 /// Opens a datagram to GTP-U's port.
 ///
 /// # Errors
 /// [`Stop::Unopened`] where it is not a subscriber's packet, [`Stop::Malformed`] where its headers contradict
 /// themselves or the datagram, [`Stop::NonIp`] where the subscriber's packet is not IP.
 #[inline(always)]
-pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
+pub(super) fn open<P: Packet>(
+    packet: &P,
+    layer: Layer,
+    allowance: &mut Allowance,
+) -> Result<Layer, Stop> {
     let header: Header<{ field::END }> = layer.read_if_long_enough(packet)?;
     let flags = header.byte::<{ field::FLAGS }>();
     if flags & KIND_BITS != KIND || header.byte::<{ field::TYPE }>() != SUBSCRIBERS {
         return Err(Stop::Unopened);
     }
-    let length = u32::from(header.half::<{ field::LENGTH }>());
+    let length = u64::from(header.half::<{ field::LENGTH }>());
     let message = layer.ending_after(SHORTEST.wrapping_add(length))?;
     let mut rest = message.behind(SHORTEST, Kind::GTP)?;
     if flags & HAS_OPTIONAL != 0 {
         let optional: Header<{ field::OPTIONAL_END }> = rest.read(packet)?;
         rest = rest.behind(OPTIONAL, Kind::GTP)?;
         if flags & HAS_EXTENSIONS != 0 {
-            rest = step_over(packet, optional.byte::<{ field::NEXT }>(), rest)?;
+            rest = step_over(packet, optional.byte::<{ field::NEXT }>(), rest, allowance)?;
         }
     }
-    rest.start = packet.hide_half(rest.start);
+    rest.start = packet.hide(rest.start);
     let first: Header<2> = rest.read(packet)?;
     match first.byte::<0>() >> 4 {
         4 => rest.behind(0, Kind::IPV4),
@@ -69,22 +71,29 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
 ///
 /// # Errors
 /// [`Stop::Malformed`] where one has no length or does not end inside the message, or there are more than
-/// [`MOST_GTP_EXTENSIONS`].
+/// [`MOST_EXTENSIONS`].
 #[inline(always)]
-fn step_over<P: Packet>(packet: &P, mut next: u8, mut rest: Layer) -> Result<Layer, Stop> {
-    for _ in 0..MOST_GTP_EXTENSIONS {
+fn step_over<P: Packet>(
+    packet: &P,
+    mut next: u8,
+    mut rest: Layer,
+    allowance: &mut Allowance,
+) -> Result<Layer, Stop> {
+    rest.end = packet.hide(rest.end);
+    for _ in 0..MOST_EXTENSIONS {
+        rest.start = packet.hide(rest.start);
         if next == NO_MORE {
             return Ok(rest);
         }
+        allowance.take()?;
         let first: Header<2> = rest.read(packet)?;
-        let length = u32::from(first.byte::<0>()).wrapping_mul(4);
+        let length = u64::from(first.byte::<0>()).wrapping_mul(4);
         if length == 0 {
             return Err(Stop::Malformed);
         }
         let last: Header<2> = rest.read_at(packet, length.wrapping_sub(2))?;
         next = last.byte::<1>();
         rest = rest.behind(length, Kind::GTP)?;
-        rest.start = packet.hide_half(rest.start);
     }
     if next == NO_MORE { Ok(rest) } else { Err(Stop::Malformed) }
 }
@@ -100,12 +109,13 @@ mod tests {
     #[test]
     fn extension_headers() {
         for outer in Outer::ALL {
-            for units in [&[] as &[u8], &[1], &[2], &[1, 3], &[1, 1, 1, 1]] {
+            for units in [&[] as &[u8], &[1], &[2], &[1, 3], &[1; 4]] {
                 assert_inside(packet_v4().gtp(outer, units), &packet_v4());
                 assert_inside(packet_v6().gtp(outer, units), &packet_v6());
             }
         }
-        assert_malformed(packet_v4().gtp(Outer::V4, &[1, 1, 1, 1, 1]));
+        assert_inside(packet_v4().gtp(Outer::V4, &[1; 8]), &packet_v4());
+        assert_malformed(packet_v4().gtp(Outer::V4, &[1; 9]));
     }
 
     /// With another byte in the header, which is behind IPv4 and UDP.

@@ -13,7 +13,6 @@ impl Kind {
     pub(super) const ETHERNET: Self = Self(0x00);
     pub(super) const IPV4: Self = Self(0x10);
     pub(super) const IPV6: Self = Self(0x20);
-    pub(super) const EXTENSION: Self = Self(0x30);
     pub(super) const MPLS: Self = Self::of(Tunnel::Mpls, 0x00);
     pub(super) const PPPOE: Self = Self::of(Tunnel::Pppoe, 0x00);
     pub(super) const GRE: Self = Self::of(Tunnel::Gre, 0x00);
@@ -32,6 +31,12 @@ impl Kind {
         Self(other | tunnel as u8)
     }
 
+    /// Whether it is an IP packet.
+    #[inline(always)]
+    pub(super) const fn is_ip(self) -> bool {
+        matches!(self, Self::IPV4 | Self::IPV6)
+    }
+
     /// The number of the encapsulation that it is; 0 if it is none.
     #[inline(always)]
     pub(super) const fn tunnel(self) -> u8 {
@@ -46,9 +51,9 @@ pub(super) struct Layer {
     /// What carries it is the first fragment of a packet, and may end before this layer does.
     pub(super) cut: bool,
     /// Offset of its header in the frame.
-    pub(super) start: u32,
+    pub(super) start: u64,
     /// Offset of the first byte behind what carries it, never behind the frame's last.
-    pub(super) end: u32,
+    pub(super) end: u64,
     /// What it is inside of.
     pub(super) around: Encapsulation,
 }
@@ -57,7 +62,11 @@ pub(super) struct Layer {
 pub(super) type Carried = Result<Option<Layer>, Stop>;
 
 /// Why a layer does not lead to a packet inside of it.
+///
+/// As wide as an offset: where a result holds either this or a layer, the compiler would otherwise write offsets byte
+/// by byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
 pub(super) enum Stop {
     /// It carries something that is not IP.
     NonIp,
@@ -71,7 +80,7 @@ impl Layer {
     /// The whole frame.
     #[inline(always)]
     pub(super) fn outermost<P: Packet>(packet: &P) -> Self {
-        let (start, end, around) = (0, packet.length(), Encapsulation(0));
+        let (start, end, around) = (0, packet.length().into(), Encapsulation(0));
         Self { kind: Kind::ETHERNET, cut: false, start, end, around }
     }
 
@@ -92,11 +101,10 @@ impl Layer {
     pub(super) fn read_at<const N: usize, P: Packet>(
         &self,
         packet: &P,
-        behind: u32,
+        behind: u64,
     ) -> Result<Header<N>, Stop> {
         let start = self.start.wrapping_add(behind);
-        #[expect(clippy::cast_possible_truncation, reason = "headers are short")]
-        if start.wrapping_add(N as u32) > self.end {
+        if start.wrapping_add(N as u64) > self.end {
             return Err(Stop::Malformed);
         }
         Header::read(packet, start)
@@ -111,8 +119,7 @@ impl Layer {
         &self,
         packet: &P,
     ) -> Result<Header<N>, Stop> {
-        #[expect(clippy::cast_possible_truncation, reason = "headers are short")]
-        if self.start.wrapping_add(N as u32) > self.end {
+        if self.start.wrapping_add(N as u64) > self.end {
             return Err(Stop::Unopened);
         }
         Header::read(packet, self.start)
@@ -123,7 +130,7 @@ impl Layer {
     /// # Errors
     /// [`Stop::Malformed`] where this layer ends before.
     #[inline(always)]
-    pub(super) fn behind(&self, length: u32, kind: Kind) -> Result<Self, Stop> {
+    pub(super) fn behind(&self, length: u64, kind: Kind) -> Result<Self, Stop> {
         let start = self.start.wrapping_add(length);
         if start > self.end {
             return Err(Stop::Malformed);
@@ -136,7 +143,7 @@ impl Layer {
     /// # Errors
     /// [`Stop::Malformed`] where what carries it ends before, and is not a first fragment.
     #[inline(always)]
-    pub(super) fn ending_after(&self, length: u32) -> Result<Self, Stop> {
+    pub(super) fn ending_after(&self, length: u64) -> Result<Self, Stop> {
         let end = self.start.wrapping_add(length);
         if end <= self.end {
             return Ok(Self { end, ..*self });

@@ -19,15 +19,17 @@
 //! | [`payload`] | what TCP and UDP carry, found only where it is asked for |
 //! | [`tunnel`] | the names of what is entered, and the code in a record |
 //! | `layer`, `header` | layers, and headers as bytes |
+//! | `allowance` | how many extension headers a frame may have |
 //! | [`walk`] | the loop over layers |
 //!
 //! Most packets are Ethernet, perhaps tags, IP, and TCP or UDP. These are opened at once and never see the
-//! loop; all others go through it.
+//! loop; all others go on in it.
 //!
 //! Where a header is cut short or contradicts itself, or a layer does not end before what carries it,
 //! the packet is malformed: when in doubt, the sensor selects less. `docs/packets.md` says how each oddity
 //! ends, and why. A further protocol is a file, a `Kind` and an arm in the walk.
 
+mod allowance;
 mod erspan;
 mod etherip;
 mod ethernet;
@@ -53,8 +55,7 @@ mod vlan;
 mod vxlan;
 pub mod walk;
 
-pub use extension::MOST_EXTENSIONS;
-pub use gtp::MOST_GTP_EXTENSIONS;
+pub use allowance::MOST_EXTENSIONS;
 pub use mpls::MOST_LABELS;
 pub use vlan::MOST_TAGS;
 
@@ -187,28 +188,32 @@ pub fn parse<P: Packet, R: Repeat, W: Room>(
 ) -> Result<Flow, Unparsed> {
     let layer = ethernet::open(packet, Layer::outermost(packet), entered)?;
     let mut flow = Flow::blank();
-    if plain(packet, layer, &mut flow, entered)?.is_none() {
-        return Ok(flow);
-    }
-    // It begins behind the Ethernet header and not where `plain` came to, for the verifier's sake: see there.
-    let walk = room.begin(Walk::new(packet, layer)).ok_or(Unparsed::Malformed)?;
+    let Some(layer) = plain(packet, layer, &mut flow, entered)? else { return Ok(flow) };
+    let walk = room.begin(Walk::new(layer, flow)).ok_or(Unparsed::Malformed)?;
     walk.run(packet, repeat, entered);
     let found = walk.found();
     walk.erase();
     found
 }
 
-/// Opens what nearly every Ethernet frame carries. `None`: there is no more to it.
+/// Opens what nearly every Ethernet frame carries. `None`: there is no more to it. Otherwise the layer to go on at:
+/// an encapsulation, or once more the IP packet, if extension headers come.
 #[inline(always)]
 fn plain<P: Packet>(packet: &P, layer: Layer, flow: &mut Flow, entered: Entered) -> Carried {
     // Apart, so that each of them is compiled for its version.
     match layer.kind {
         Kind::IPV4 => {
             let part = ipv4::open(packet, layer, flow)?;
+            if extension::follows(flow, part) {
+                return Ok(Some(layer));
+            }
             transport::open(packet, flow, part, entered)
         }
         Kind::IPV6 => {
             let part = ipv6::open(packet, layer, flow)?;
+            if extension::follows(flow, part) {
+                return Ok(Some(layer));
+            }
             transport::open(packet, flow, part, entered)
         }
         _ => Ok(Some(layer)),

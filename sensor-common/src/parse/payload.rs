@@ -6,6 +6,7 @@
 
 use super::transport::TCP;
 use super::{Flow, tcp, udp};
+use crate::layout::low;
 use crate::packet::Packet;
 
 /// A packet's payload, inside its IP packet: what Ethernet padding adds is not of it.
@@ -20,8 +21,8 @@ pub struct Payload {
 impl Payload {
     /// From one offset up to another; `None` where they are the wrong way round.
     #[inline(always)]
-    pub(super) fn between(start: u32, end: u32) -> Option<Self> {
-        (start <= end).then(|| Self { start, length: end.wrapping_sub(start) })
+    pub(super) fn between(start: u64, end: u64) -> Option<Self> {
+        (start <= end).then(|| Self { start: low(start), length: low(end.wrapping_sub(start)) })
     }
 }
 

@@ -40,9 +40,9 @@ fn eight_encapsulations_are_gone_through_and_nine_are_too_many() {
         let nested =
             |wrap: fn(Piece) -> Piece| (0..count).fold(packet_v4(), |piece, _| wrap(piece));
         [
-            nested(|piece| piece.ip_in_ip(Outer::V6Extended)),
+            nested(|piece| piece.ip_in_ip(Outer::V6Extended(1))),
             nested(|piece| piece.gre(Outer::V4, 0xb000)),
-            nested(|piece| piece.gtp(Outer::V4, &[1, 2])),
+            nested(|piece| piece.gtp(Outer::V4, &[2])),
             nested(|piece| piece.frame(&[]).vxlan(Outer::V4, 4_789)),
         ]
     };
@@ -58,6 +58,29 @@ fn eight_encapsulations_are_gone_through_and_nine_are_too_many() {
         assert_inside(piece.clone().frame(&[0x8100]), &packet_v4());
         assert_malformed(piece.frame(&[0x8100, 0x8100]));
     }
+}
+
+/// Wherever they are: in one header or in many, in IP or in GTP-U.
+#[test]
+fn eight_extension_headers_are_stepped_over_and_nine_are_too_many() {
+    assert_eq!(sekisho_stack::MOST_EXTENSIONS, MOST_EXTENSIONS as usize);
+    let chained = |count| packet_v6().ip_in_ip(Outer::V6Extended(count));
+    let spread =
+        |count| (0..count).fold(packet_v4(), |piece, _| piece.ip_in_ip(Outer::V6Extended(1)));
+    let mixed = |count| {
+        let authenticated = packet_v4().ip_in_ip(Outer::V4Authenticated);
+        authenticated.gtp(Outer::V6Extended(3), &[1; 3]).gtp(Outer::V4, &[1].repeat(count))
+    };
+    assert_inside(chained(8), &packet_v6());
+    assert_malformed(chained(9));
+    assert_inside(spread(8), &packet_v4());
+    assert_malformed(spread(7).gtp(Outer::V4, &[1; 2]));
+    assert_inside(mixed(1), &packet_v4());
+    assert_malformed(mixed(2));
+    // The innermost packet's own count as well.
+    let extended = Piece::packet([0, 7, 0, 9, 0, 8, 0, 0].into()).ip(Outer::V6Extended(4), 17);
+    assert!(parsed(&extended.clone().ip_in_ip(Outer::V6Extended(4)).on_the_wire().bytes).is_ok());
+    assert_malformed(extended.ip_in_ip(Outer::V6Extended(5)));
 }
 
 #[test]

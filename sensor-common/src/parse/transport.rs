@@ -3,7 +3,7 @@
 use super::header::Header;
 use super::layer::{Carried, Kind, Layer, Stop};
 use super::tunnel::Entered;
-use super::{Flow, extension, tcp, udp};
+use super::{Flow, tcp, udp};
 use crate::packet::Packet;
 use crate::record::flag;
 
@@ -55,11 +55,12 @@ impl Ports {
     /// [`Stop::Malformed`] where the packet ends before: a first fragment that splits the TCP header is an
     /// evasion (RFC 1858 section 3), not traffic.
     #[inline(always)]
-    fn read<P: Packet>(packet: &P, flow: &mut Flow, shortest: u32) -> Result<(), Stop> {
-        if flow.upper.wrapping_add(shortest) > flow.end {
+    fn read<P: Packet>(packet: &P, flow: &mut Flow, shortest: u64) -> Result<(), Stop> {
+        let upper = u64::from(flow.upper);
+        if upper.wrapping_add(shortest) > flow.end.into() {
             return Err(Stop::Malformed);
         }
-        if let Some(header) = Header::<{ field::END }>::within_reach(packet, flow.upper) {
+        if let Some(header) = Header::<{ field::END }>::within_reach(packet, upper) {
             flow.ports = u32::from_be_bytes(header.bytes::<{ field::PORTS }, 4>());
             flow.flags |= flag::PORTS;
         }
@@ -109,9 +110,6 @@ pub(super) fn open<P: Packet>(
             Ports::read(packet, flow, udp::LENGTH)?;
             udp::announced(Ports::of(flow.ports))
         }
-        protocol if !is_later && extension::is_extension(flow.version(), protocol) => {
-            return Ok(Some(carried(flow, Kind::EXTENSION)));
-        }
         protocol => announced(protocol),
     };
     match announced {
@@ -141,9 +139,8 @@ const fn announced(protocol: u8) -> Option<Kind> {
 /// What a packet carries, as a layer. A fragment that comes here is a first one.
 #[inline(always)]
 const fn carried(flow: &Flow, kind: Kind) -> Layer {
-    let Flow { upper: start, end, encapsulation: around, .. } = *flow;
-    let cut = flow.is_fragment();
-    Layer { kind, cut, start, end, around }
+    let (start, end) = (flow.upper as u64, flow.end as u64);
+    Layer { kind, cut: flow.is_fragment(), start, end, around: flow.encapsulation }
 }
 
 #[cfg(test)]
@@ -306,7 +303,7 @@ mod tests {
 
     #[test]
     fn authentication_headers_are_stepped_over_in_both_versions() {
-        for outer in [Outer::V4Authenticated, Outer::V6Extended] {
+        for outer in [Outer::V4Authenticated, Outer::V6Extended(1)] {
             let frame = Piece::packet(vec![]).udp(outer, 7, 9).on_the_wire().bytes;
             let flow = parsed(&frame).unwrap();
             assert_eq!((flow.protocol, flow.ports()), (17, ports(7, 9)));

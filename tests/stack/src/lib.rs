@@ -29,16 +29,26 @@ pub enum Outer {
     V4Authenticated,
     /// From `2001:db8:7::33` to `2001:db8:7::44`.
     V6,
-    /// The same, with destination options.
-    V6Extended,
-    /// The same, with eight such headers, as many as are stepped over.
-    V6Chained,
+    /// The same, with so many headers of destination options.
+    V6Extended(u8),
 }
 
+/// As many extension headers as a frame may have.
+pub const MOST_EXTENSIONS: usize = 8;
+
 impl Outer {
-    /// All of them.
+    /// All of them, with few and with several extension headers.
     pub const ALL: [Self; 5] =
-        [Self::V4, Self::V4Authenticated, Self::V6, Self::V6Extended, Self::V6Chained];
+        [Self::V4, Self::V4Authenticated, Self::V6, Self::V6Extended(1), Self::V6Extended(4)];
+
+    /// How many extension headers it has.
+    const fn extensions(self) -> usize {
+        match self {
+            Self::V4 | Self::V6 => 0,
+            Self::V4Authenticated => 1,
+            Self::V6Extended(count) => count as usize,
+        }
+    }
 }
 
 /// A type of ERSPAN.
@@ -63,6 +73,8 @@ pub struct Piece {
     pub bytes: Vec<u8>,
     /// The names of the encapsulations in them, from the outside in.
     pub tunnels: Vec<&'static str>,
+    /// How many extension headers were put into them, of IP and of GTP-U.
+    pub extensions: usize,
 }
 
 /// Flags of a GRE header.
@@ -80,7 +92,12 @@ impl Piece {
     pub fn packet(bytes: Vec<u8>) -> Self {
         let is_v6 = bytes.first().is_some_and(|first| first >> 4 == 6);
         let nature = if is_v6 { Nature::Ipv6 } else { Nature::Ipv4 };
-        Self { nature, bytes, tunnels: Vec::new() }
+        Self::bare(nature, bytes)
+    }
+
+    /// Bytes that are in no tunnel.
+    pub const fn bare(nature: Nature, bytes: Vec<u8>) -> Self {
+        Self { nature, bytes, tunnels: Vec::new(), extensions: 0 }
     }
 
     /// Behind a header.
@@ -152,9 +169,10 @@ impl Piece {
         let bytes = ip(outer, protocol, &self.bytes);
         let nature = match outer {
             Outer::V4 | Outer::V4Authenticated => Nature::Ipv4,
-            Outer::V6 | Outer::V6Extended | Outer::V6Chained => Nature::Ipv6,
+            Outer::V6 | Outer::V6Extended(_) => Nature::Ipv6,
         };
-        Self { nature, bytes, ..self }
+        let extensions = self.extensions + outer.extensions();
+        Self { nature, bytes, extensions, ..self }
     }
 
     /// A packet in a packet.
@@ -225,7 +243,8 @@ impl Piece {
 
     /// In GTP-U, with extension headers of these lengths in units of four bytes.
     #[must_use]
-    pub fn gtp(self, outer: Outer, extensions: &[u8]) -> Self {
+    pub fn gtp(mut self, outer: Outer, extensions: &[u8]) -> Self {
+        self.extensions += extensions.len();
         let mut optional = Vec::new();
         for (position, units) in extensions.iter().enumerate() {
             if position == 0 {
@@ -264,19 +283,22 @@ pub const TEREDO_INDICATIONS: [u8; 26] =
     [0, 1, 3, 2, 9, 9, 9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4];
 
 /// Puts a piece into one more layer, out of those that it fits into. `choose` gives a number below its
-/// argument.
+/// argument. No stack gets more than [`MOST_EXTENSIONS`].
 pub fn wrapped(piece: Piece, choose: &mut dyn FnMut(u32) -> u32) -> Piece {
     let outer = match choose(8) {
         0 => Outer::V4Authenticated,
-        1 => Outer::V6Extended,
+        1 => Outer::V6Extended(1),
         2..=4 => Outer::V6,
         _ => Outer::V4,
     };
     wrapped_by(piece, outer, choose)
 }
 
-/// The same with this outer header, if the layer needs one.
+/// The same with this outer header, if the layer needs one and there may be as many more extension headers.
 pub fn wrapped_by(piece: Piece, outer: Outer, choose: &mut dyn FnMut(u32) -> u32) -> Piece {
+    let room = MOST_EXTENSIONS.saturating_sub(piece.extensions);
+    let outer = if outer.extensions() > room { Outer::V6 } else { outer };
+    let room = room - outer.extensions().min(room);
     let bit = |number: u32, value: u16| if number == 0 { 0 } else { value };
     let flags =
         bit(choose(2), gre::CHECKSUM) | bit(choose(2), gre::KEY) | bit(choose(2), gre::SEQUENCE);
@@ -303,7 +325,7 @@ pub fn wrapped_by(piece: Piece, outer: Outer, choose: &mut dyn FnMut(u32) -> u32
         (4, _) => piece.gre(outer, flags),
         (5, _) if is_packet => {
             let units = [1 + few(choose, 2), 1 + few(choose, 3), 1, 1];
-            let count = few(choose, 5).into();
+            let count = usize::from(few(choose, 5)).min(room);
             piece.gtp(outer, units.get(..count).unwrap_or_default())
         }
         (6, Nature::Ipv6) => {
@@ -355,14 +377,14 @@ fn ip(outer: Outer, protocol: u8, payload: &[u8]) -> Vec<u8> {
             packet.extend(payload);
             packet
         }
-        Outer::V6Extended => {
-            let header = [protocol, 0, 1, 4, 0, 0, 0, 0];
-            ip(Outer::V6, 60, &[header.as_slice(), payload].concat())
-        }
-        Outer::V6Chained => {
-            let mut chain = [60, 0, 1, 4, 0, 0, 0, 0].repeat(8);
-            chain[7 * 8] = protocol;
-            ip(Outer::V6, 60, &[chain.as_slice(), payload].concat())
+        Outer::V6Extended(count) => {
+            let mut payload = payload.to_vec();
+            let mut next = protocol;
+            for _ in 0..count {
+                payload.splice(..0, [next, 0, 1, 4, 0, 0, 0, 0]);
+                next = 60;
+            }
+            ip(Outer::V6, next, &payload)
         }
     }
 }

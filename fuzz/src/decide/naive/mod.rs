@@ -40,6 +40,9 @@ pub(super) const FURTHEST: usize = 2_047;
 /// The most encapsulations.
 const DEPTH: usize = 8;
 
+/// The most extension headers, those of GTP-U with them.
+const EXTENSIONS: usize = 8;
+
 /// Bytes, and where in the frame they are.
 #[derive(Clone, Copy)]
 struct Bytes<'a> {
@@ -84,11 +87,13 @@ struct Around<'a> {
     carrier: Option<Packet<'a>>,
     /// Inside of a first fragment.
     cut: bool,
+    /// How many extension headers there were so far.
+    extensions: usize,
     entered: Entered,
 }
 
 pub(super) fn read(frame: &[u8], entered: Entered) -> Reading<'_> {
-    let around = Around { names: Vec::new(), carrier: None, cut: false, entered };
+    let around = Around { names: Vec::new(), carrier: None, cut: false, extensions: 0, entered };
     ethernet(Bytes { bytes: frame, at: 0 }, around)
 }
 
@@ -117,8 +122,9 @@ impl<'a> Around<'a> {
 /// IEEE 802.3, and at most three tags of 802.1Q, 802.1ad or the old type.
 fn ethernet<'a>(frame: Bytes<'a>, mut around: Around<'a>) -> Reading<'a> {
     const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
-    let (Some(_), Some(mut rest)) = (frame.head(14), frame.behind(14)) else { return Malformed };
-    let mut ether_type = u16::from_be_bytes([frame.bytes[12], frame.bytes[13]]);
+    let (Some(mut ether_type), Some(mut rest)) = (frame.number(12), frame.behind(14)) else {
+        return Malformed;
+    };
     if around.enters("vlan") {
         let mut count = 0;
         while TAGS.contains(&ether_type) {
@@ -174,7 +180,7 @@ fn ipv4<'a>(bytes: Bytes<'a>, around: Around<'a>) -> Reading<'a> {
         around: around.names.clone(),
     };
     if packet.protocol == 51 && offset == 0 {
-        return extension(packet, rest, around, &[51], 0);
+        return extension(packet, rest, around, &[51]);
     }
     upper(packet, rest, around, offset != 0)
 }
@@ -202,23 +208,23 @@ fn ipv6<'a>(bytes: Bytes<'a>, around: Around<'a>) -> Reading<'a> {
         upper: rest.at,
         around: around.names.clone(),
     };
-    extension(packet, rest, around, &[0, 43, 44, 51, 60], 0)
+    extension(packet, rest, around, &[0, 43, 44, 51, 60])
 }
 
-/// RFC 8200 section 4, RFC 4302: at most eight extension headers, of these numbers.
+/// RFC 8200 section 4, RFC 4302: extension headers, of these numbers.
 fn extension<'a>(
     mut packet: Packet<'a>,
     rest: Bytes<'a>,
-    around: Around<'a>,
+    mut around: Around<'a>,
     numbers: &[u8],
-    count: usize,
 ) -> Reading<'a> {
     if !numbers.contains(&packet.protocol) {
         return upper(packet, rest, around, false);
     }
-    if count == 8 || rest.bytes.len() < 8 {
+    if around.extensions == EXTENSIONS || rest.bytes.len() < 8 {
         return Malformed;
     }
+    around.extensions += 1;
     // Its addresses are judged, and that is all that is known.
     let Some(first) = rest.head(8) else { return Reading::Packet(packet) };
     let mut later = false;
@@ -239,7 +245,7 @@ fn extension<'a>(
     if later {
         return upper(packet, rest, around, true);
     }
-    extension(packet, rest, around, numbers, count + 1)
+    extension(packet, rest, around, numbers)
 }
 
 /// RFC 9293, RFC 768 and tunnels.

@@ -1,7 +1,7 @@
 //! What is between an Ethernet header and the innermost IP header.
 
 use super::Reading::Malformed;
-use super::{Around, Bytes, Packet, Reading, by_type, ethernet, ipv4, ipv6};
+use super::{Around, Bytes, EXTENSIONS, Packet, Reading, by_type, ethernet, ipv4, ipv6};
 
 /// RFC 3032, at most six labels; RFC 4385, RFC 4448 and RFC 4928 on what is behind them.
 pub(super) fn mpls<'a>(mut rest: Bytes<'a>, around: Around<'a>) -> Reading<'a> {
@@ -218,7 +218,7 @@ fn geneve<'a>(rest: Bytes<'a>, around: Around<'a>) -> Reading<'a> {
 }
 
 /// At most four extension headers.
-fn gtp<'a>(rest: Bytes<'a>, around: Around<'a>) -> Reading<'a> {
+fn gtp<'a>(rest: Bytes<'a>, mut around: Around<'a>) -> Reading<'a> {
     if rest.is_out_of_reach(8) {
         return Malformed;
     }
@@ -231,13 +231,15 @@ fn gtp<'a>(rest: Bytes<'a>, around: Around<'a>) -> Reading<'a> {
         let Some(optional) = rest.head(4) else { return Malformed };
         rest = Bytes { bytes: &rest.bytes[4..], at: rest.at + 4 };
         let mut next = if header[0] & 4 == 0 { 0 } else { optional[3] };
-        let mut count = 0;
         while next != 0 {
-            let (Some(first), 0..4) = (rest.head(2), count) else { return Malformed };
+            let (Some(first), 0..EXTENSIONS) = (rest.head(2), around.extensions) else {
+                return Malformed;
+            };
+            around.extensions += 1;
             let length = usize::from(first[0]) * 4;
             let last = if length == 0 { None } else { rest.number(length - 2) };
             let (Some(last), Some(behind)) = (last, rest.behind(length)) else { return Malformed };
-            (next, rest, count) = (last.to_be_bytes()[1], behind, count + 1);
+            (next, rest) = (last.to_be_bytes()[1], behind);
         }
     }
     let Some(first) = rest.head(2) else { return Malformed };
