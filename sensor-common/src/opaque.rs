@@ -21,8 +21,6 @@
 //!
 //! None of them changes a result. On the host [`Opaque::hide`] does nothing.
 
-use crate::layout::low;
-
 /// The port to verifier and compiler: both forget what they know of a number.
 pub trait Opaque {
     /// The same number, of which nothing is known from here on.
@@ -33,8 +31,9 @@ pub trait Opaque {
 
     /// The same for 32 bits.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "32 bits were hidden")]
     fn hide_half(&self, number: u32) -> u32 {
-        low(self.hide(u64::from(number)))
+        self.hide(u64::from(number)) as u32
     }
 }
 

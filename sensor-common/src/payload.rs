@@ -20,7 +20,7 @@ use crate::lookup::Search;
 use crate::opaque::below;
 use crate::packet::{Offset, Packet};
 use crate::parse::payload::Payload;
-use crate::parse::transport::{TCP, UDP};
+use crate::parse::ports::{TCP, UDP};
 use crate::siphash::{BLOCK, State};
 use crate::tables::{Line, Tables, word_of};
 

@@ -3,7 +3,7 @@
 
 use crate::boot_time::BootTime;
 use crate::direction::Direction;
-use crate::parse::transport::Ports;
+use crate::parse::ports::Ports;
 use crate::parse::tunnel::Encapsulation;
 use crate::parse::{Address, Flow};
 
@@ -27,30 +27,20 @@ pub struct Record {
     pub generation: u32,
     /// The rule's number in that generation.
     pub rule: u32,
-    /// Source port; 0 unless [`flag::PORTS`].
+    /// Source port; 0 unless [`PORTS`](crate::parse::flag::PORTS).
     pub source_port: u16,
-    /// Destination port; 0 unless [`flag::PORTS`].
+    /// Destination port; 0 unless [`PORTS`](crate::parse::flag::PORTS).
     pub destination_port: u16,
     /// IANA protocol number.
     pub protocol: u8,
     /// The packet's [`Direction`].
     pub direction: u8,
-    /// See [`flag`].
+    /// See [`flag`](crate::parse::flag).
     pub flags: u8,
     /// Always zero.
     pub reserved: u8,
     /// What the packet is inside of: see [`Encapsulation`].
     pub encapsulation: u32,
-}
-
-/// Bits of [`Record::flags`].
-pub mod flag {
-    /// The packet is IPv6.
-    pub const V6: u8 = 1;
-    /// The packet has ports.
-    pub const PORTS: u8 = 2;
-    /// The packet is a fragment.
-    pub const FRAGMENT: u8 = 4;
 }
 
 const _: () = assert!(size_of::<Record>() == LENGTH);

@@ -4,7 +4,7 @@ use crate::direction::Direction;
 use crate::layout::{
     AddressValue, MOST_RULES, NO_PORTS, RuleWord, RulesWord, header, high, low, traffic_row,
 };
-use crate::parse::transport::Ports;
+use crate::parse::ports::Ports;
 use crate::payload::{Hits, MOST_GROUPS};
 use crate::tables::{Line, MOST_ORDERS, Slot, Tables, word_of};
 

@@ -2,7 +2,7 @@
 
 use etherparse::PacketBuilder;
 use sekisho_stack::{Outer, Piece};
-use sensor_common::parse::transport::UDP;
+use sensor_common::parse::ports::UDP;
 
 use crate::internet::{Internet, Kind};
 use crate::numbers::Random;

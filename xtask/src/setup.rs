@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::toolchain::{self, Compiler, LINKER_RELEASE, Readiness, Route, Toolchain};
-use crate::{coverage, fuzz, packages, privilege, process, python, vm, workspace};
+use crate::{coverage, fuzz, packages, privilege, process, python, workspace};
+
+/// As the package `qemu-system-x86` calls it.
+pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
 /// The programs that the demo and the tests over the kernel run: (program, package, purpose).
 const TOOLS: [(&str, &str, &str); 7] = [
@@ -85,7 +88,7 @@ pub(crate) fn kernel_tools() -> Result<()> {
 /// What running tests in a virtual machine needs.
 pub(crate) fn virtual_machine() -> Result<()> {
     for (program, package, why) in [
-        (vm::QEMU, "qemu-system-x86", "QEMU runs the tests in a virtual machine, under its kernel"),
+        (QEMU, "qemu-system-x86", "QEMU runs the tests in a virtual machine, under its kernel"),
         ("ip", "iproute2", "`ip` sets up interfaces in the virtual machine"),
         ("bpftool", "bpftool", BPFTOOL),
         ("strip", "binutils", "`strip` makes the tests small enough for a virtual machine"),

@@ -16,8 +16,8 @@ use super::ports::PortClasses;
 use super::{CompileError, Layer, MOST_COMBINATIONS};
 use super::{payload, ports};
 use crate::order::condition::Condition;
-use crate::order::document::Rule;
 use crate::order::payload::PayloadPrefixes;
+use crate::order::selection::Rule;
 use crate::order::traffic::{PortRange, Protocol};
 use crate::order::{Mandate, Measure};
 

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::{Engine as _, HostEngine};
-use crate::order::document::Rule;
 use crate::order::samples::assumed;
+use crate::order::selection::Rule;
 use crate::order::{Mandate, parse_network};
 
 type Prefixes = Vec<(IpNetwork, AddressClass)>;

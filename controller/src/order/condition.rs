@@ -1,6 +1,6 @@
 //! The conditions of a rule, for all code that carries out, checks or explains a rule.
 //!
-//! A rule selects more if code forgets one of its conditions. So [`Rule::conditions`] names every field of a
+//! A rule selects more if code forgets one of its conditions. So [`Rule::conditions`](super::selection::Rule::conditions) names every field of a
 //! rule, and code matches every [`Condition`] without a wildcard: a new field does not compile until all of it
 //! handles the field.
 //!
@@ -18,7 +18,6 @@
 //! }
 //! ```
 
-use super::document::Rule;
 use super::traffic::{PortRange, Protocol};
 
 /// One condition of a rule. A rule matches if all of its conditions hold (L-SELECT).
@@ -112,70 +111,5 @@ impl<'a> Condition<'a> {
             | Self::SourcePorts(_)
             | Self::DestinationPorts(_) => None,
         }
-    }
-}
-
-impl Rule {
-    /// All of its conditions, in the order in which they are explained to people.
-    pub fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
-        // Without `..`: a new field does not compile until it is handled here.
-        let Self {
-            id: _,
-            source,
-            destination,
-            either,
-            payload,
-            protocol,
-            source_ports,
-            destination_ports,
-        } = self;
-        let ports = |ranges: &[PortRange]| !ranges.is_empty();
-        [
-            source.as_deref().map(Condition::Source),
-            destination.as_deref().map(Condition::Destination),
-            either.as_deref().map(Condition::Either),
-            payload.as_deref().map(Condition::Payload),
-            protocol.map(Condition::Protocol),
-            ports(source_ports).then_some(Condition::SourcePorts(source_ports)),
-            ports(destination_ports).then_some(Condition::DestinationPorts(destination_ports)),
-        ]
-        .into_iter()
-        .flatten()
-    }
-
-    /// Whether one of its conditions is of this kind.
-    pub fn names(&self, kind: ConditionKind) -> bool {
-        self.conditions().any(|condition| condition.kind() == kind)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::samples::order;
-    use super::*;
-
-    #[test]
-    fn a_rule_has_the_conditions_that_are_written_in_it() {
-        let order = super::super::Order::read("o.json", order().to_string().as_bytes()).unwrap();
-        let rule = &order.rules[0];
-        let written = order_fields();
-        let named: Vec<&str> = rule.conditions().map(Condition::field).collect();
-        assert_eq!(named, written);
-        assert!(rule.names(ConditionKind::Address) && rule.names(ConditionKind::Traffic));
-    }
-
-    /// The fields of the sample's first rule, in the order of conditions.
-    fn order_fields() -> Vec<&'static str> {
-        let rule = order()["rules"][0].clone();
-        let fields = [
-            "source",
-            "destination",
-            "either",
-            "payload",
-            "protocol",
-            "source_ports",
-            "destination_ports",
-        ];
-        fields.into_iter().filter(|field| rule.get(field).is_some()).collect()
     }
 }

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use sensor_common::payload::MOST_PREFIXES;
 
 use super::condition::Condition;
-use super::document::{Rule, Selection};
 use super::json::{Faults, JsonPath, quote};
+use super::selection::{Rule, Selection};
 use super::traffic::Protocol;
 use crate::rejection::SelectionFault;
 

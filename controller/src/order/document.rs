@@ -4,20 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipnetwork::IpNetwork;
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 use super::condition::Condition;
 use super::json::{self, Faults, Fields, JsonPath};
 use super::key::OrderKey;
 use super::kind::DocumentKind;
 use super::name::{self, BasisKey, DocumentKey};
-use super::payload::{self, PayloadPrefixes};
-use super::traffic::{PortRange, Protocol};
-use super::{address, consistency, time, traffic, vacuous};
+use super::selection::{AddressSet, PayloadSet, Rule, Selection};
+use super::{consistency, time, vacuous};
 use crate::rejection::{FormFault, Rejections, SelectionFault};
-use crate::text;
 
 /// An order: the conditions of selection that the Cabinet Office has set under an approval or agreement.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,45 +43,6 @@ pub struct BasisReference {
     pub key: BasisKey,
     /// The SHA-256 of its payload, in lower-case hexadecimal digits.
     pub sha256: String,
-}
-
-/// A set of addresses and prefixes.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct AddressSet {
-    /// Why these (L-SELECT): free text on one line.
-    pub ground: String,
-    /// Its members.
-    pub addresses: Vec<IpNetwork>,
-}
-
-/// A set of payload prefixes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PayloadSet {
-    /// Why these (L-SELECT): free text on one line.
-    pub ground: String,
-    /// Its members.
-    pub prefixes: PayloadPrefixes,
-}
-
-/// A selection rule: all conditions that it names must hold (L-SELECT).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Rule {
-    /// The rule's name, unique in its order.
-    pub id: String,
-    /// The address set that the source must be in.
-    pub source: Option<String>,
-    /// The address set that the destination must be in.
-    pub destination: Option<String>,
-    /// The address set that source or destination must be in.
-    pub either: Option<String>,
-    /// The payload prefix set of which one member must match.
-    pub payload: Option<String>,
-    /// The IP protocol.
-    pub protocol: Option<Protocol>,
-    /// The ranges that the source port may be in; empty for any port.
-    pub source_ports: Vec<PortRange>,
-    /// The ranges that the destination port may be in; empty for any port.
-    pub destination_ports: Vec<PortRange>,
 }
 
 impl Order {
@@ -143,6 +100,11 @@ impl Order {
         OrderKey::new(self.order_id.as_str(), self.serial)
     }
 
+    /// Whether this is its name.
+    pub fn is_named(&self, key: &OrderKey) -> bool {
+        self.order_id == key.order_id && self.serial == key.serial
+    }
+
     /// The conditions of all rules.
     pub fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
         self.rules.iter().flat_map(Rule::conditions)
@@ -176,36 +138,6 @@ impl Order {
     }
 }
 
-/// What an order selects by.
-pub(super) struct Selection {
-    pub(super) address_sets: BTreeMap<String, AddressSet>,
-    pub(super) payload_prefixes: BTreeMap<String, PayloadSet>,
-    pub(super) rules: Vec<Rule>,
-}
-
-impl Selection {
-    fn read(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Self> {
-        let addresses = fields.object("address_sets", faults);
-        let address_sets = addresses.and_then(|sets| named(sets, AddressSet::read, faults));
-        let place = fields.at("payload_prefixes");
-        let payload_prefixes = match fields.raw("payload_prefixes") {
-            Some(value) if value.get() != "null" => Fields::of_value(place, value, faults)
-                .and_then(|sets| named(sets, PayloadSet::read, faults)),
-            _ => Some(BTreeMap::new()),
-        };
-        let rules = fields.list("rules", faults).map(|rules| {
-            let read = rules.into_iter().map(|(here, value)| Rule::read(here, value, faults));
-            read.collect::<Vec<Option<Rule>>>()
-        });
-        let rules: Option<Vec<Rule>> = rules?.into_iter().collect();
-        Some(Self {
-            address_sets: address_sets?,
-            payload_prefixes: payload_prefixes?,
-            rules: rules?,
-        })
-    }
-}
-
 fn basis(mut fields: Fields<'_>, faults: &mut Faults) -> Option<BasisReference> {
     let key = DocumentKey::read(&mut fields, false, faults).and_then(DocumentKey::basis);
     let sha256: Option<String> = fields.take("sha256", faults);
@@ -217,81 +149,6 @@ fn basis(mut fields: Fields<'_>, faults: &mut Faults) -> Option<BasisReference> 
     }
     fields.end(faults);
     Some(BasisReference { key: key?, sha256: sha256? })
-}
-
-/// Reads an object of sets by name. `None`: a set is wrong.
-fn named<'a, S>(
-    sets: Fields<'a>,
-    read: fn(Fields<'a>, &mut Faults) -> Option<S>,
-    faults: &mut Faults,
-) -> Option<BTreeMap<String, S>> {
-    let mut all = Some(BTreeMap::new());
-    for (set, here, value) in sets.names() {
-        if let Err(fault) = name::check(&set) {
-            faults.add(&here, fault);
-        }
-        match Fields::of_value(here, value, faults).and_then(|fields| read(fields, faults)) {
-            Some(read) => {
-                if let Some(all) = &mut all {
-                    all.insert(set, read);
-                }
-            }
-            None => all = None,
-        }
-    }
-    all
-}
-
-fn ground(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<String> {
-    let ground: String = fields.take("ground", faults)?;
-    if let Err(reason) = text::check(&ground) {
-        faults.add(&fields.at("ground"), FormFault::Text(reason));
-    }
-    Some(ground)
-}
-
-impl AddressSet {
-    fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Self> {
-        let ground = ground(&mut fields, faults);
-        let addresses = address::take(&mut fields, "addresses", faults);
-        fields.end(faults);
-        Some(Self { ground: ground?, addresses: addresses? })
-    }
-}
-
-impl PayloadSet {
-    pub(super) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Self> {
-        let ground = ground(&mut fields, faults);
-        let prefixes = payload::take(&mut fields, faults);
-        fields.end(faults);
-        Some(Self { ground: ground?, prefixes: prefixes? })
-    }
-}
-
-impl Rule {
-    fn read(here: JsonPath, value: &RawValue, faults: &mut Faults) -> Option<Self> {
-        let mut fields = Fields::of_value(here, value, faults)?;
-        let id = name::id(&mut fields, "id", faults);
-        // `null` is refused: nobody could tell whether it is a condition.
-        let source = fields.may("source", faults);
-        let destination = fields.may("destination", faults);
-        let either = fields.may("either", faults);
-        let payload = fields.may("payload", faults);
-        let protocol = fields.may("protocol", faults);
-        let source_ports = traffic::ports(&mut fields, "source_ports", faults);
-        let destination_ports = traffic::ports(&mut fields, "destination_ports", faults);
-        fields.end(faults);
-        Some(Self {
-            id: id?,
-            source: source?,
-            destination: destination?,
-            either: either?,
-            payload: payload?,
-            protocol: protocol?,
-            source_ports: source_ports?,
-            destination_ports: destination_ports?,
-        })
-    }
 }
 
 #[cfg(test)]

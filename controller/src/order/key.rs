@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::Order;
-
 /// The name of an order. No two orders share one: a serial that was seen is never accepted again (L-EXTEND).
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -21,30 +19,10 @@ impl OrderKey {
     pub fn new(order_id: impl Into<String>, serial: u64) -> Self {
         Self { order_id: order_id.into(), serial }
     }
-
-    /// Whether it is the name of this order.
-    pub fn names(&self, order: &Order) -> bool {
-        self.order_id == order.order_id && self.serial == order.serial
-    }
 }
 
 impl fmt::Display for OrderKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "order {}, serial {}", self.order_id, self.serial)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::samples::order;
-    use super::*;
-
-    #[test]
-    fn a_name_is_of_one_version_of_one_order() {
-        let order = Order::read("o", order().to_string().as_bytes()).unwrap();
-        assert_eq!(order.key().to_string(), "order 2027-17-0003, serial 1");
-        assert!(order.key().names(&order));
-        assert!(!OrderKey::new("2027-17-0003", 2).names(&order));
-        assert!(!OrderKey::new("2027-17-0004", 1).names(&order));
     }
 }

@@ -16,7 +16,7 @@
 //! | `key`, `name` | what documents are called |
 //! | `measure` | what the Act binds each measure to |
 //! | `basis` | approvals and agreements: form, criteria, and what the Act allows |
-//! | `document`, `condition` | what an order says, and what a rule asks of a packet |
+//! | `document`, `selection`, `condition` | what an order says, its sets and rules, and what a rule asks of a packet |
 //! | `revocation` | what a revocation says |
 //! | `consistency`, `vacuous` | whether an order makes sense, and its conditions exclude anything |
 //! | `statute`, `mandate` | whether it is within what was approved, and lawful under it |
@@ -41,6 +41,7 @@ pub mod notice;
 pub mod payload;
 pub mod revocation;
 pub mod role;
+pub mod selection;
 pub mod succession;
 pub mod time;
 pub mod together;

@@ -133,7 +133,7 @@ fn exactly<const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::PayloadSet;
+    use super::super::selection::PayloadSet;
     use super::*;
 
     fn read(json: &str) -> Result<PayloadPrefixes, String> {

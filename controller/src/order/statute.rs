@@ -4,8 +4,9 @@
 
 use super::basis::{Basis, Criteria};
 use super::condition::ConditionKind;
-use super::document::{Order, Rule};
+use super::document::Order;
 use super::json::{Faults, JsonPath};
+use super::selection::Rule;
 use super::space::Space;
 use super::{time, vacuous};
 use crate::rejection::SelectionFault;

@@ -10,9 +10,9 @@ use sensor_common::payload::MOST_PREFIXES;
 
 use super::basis::criteria::{LEAST_IPV4, LEAST_IPV6, LEAST_PAYLOAD, PrefixLengths};
 use super::condition::Condition;
-use super::document::Selection;
 use super::json::{Faults, JsonPath};
 use super::payload::PayloadPrefixes;
+use super::selection::Selection;
 use super::space::Space;
 use super::traffic;
 use crate::rejection::SelectionFault;

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashSet};
 use super::{Spaces, Warning};
 use crate::order::Order;
 use crate::order::condition::Condition;
-use crate::order::document::Rule;
 use crate::order::payload::PayloadPrefixes;
+use crate::order::selection::Rule;
 use crate::order::space::Space;
 use crate::order::traffic::{PortRange, Protocol};
 

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use jiff::fmt::StdFmtWrite;
 use jiff::fmt::temporal::DateTimePrinter;
 use sensor_common::direction::Direction;
+use sensor_common::parse::flag;
 use sensor_common::parse::tunnel::Tunnel;
-use sensor_common::record::{Record, flag};
+use sensor_common::record::Record;
 use serde::{Serialize, Serializer};
 
 use crate::compile::Names;

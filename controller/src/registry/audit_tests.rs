@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::event::NamedOrder;
+use super::super::named::NamedOrder;
 use super::*;
 use crate::order::OrderKey;
 

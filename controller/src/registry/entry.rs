@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::event::{EndReason, NamedBasis, NamedOrder};
+use super::event::EndReason;
+use super::named::{NamedBasis, NamedOrder};
 use crate::order::{Basis, Mandate, Order, OrderKey, Signer, Verified};
 
 /// An accepted order.

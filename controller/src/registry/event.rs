@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::inputs::DaemonInputs;
+use super::named::{NamedBasis, NamedOrder};
 use super::runs::{DaemonStart, DaemonStop, ReplayRun};
-use crate::order::{DocumentKey, OrderKey};
+use crate::order::DocumentKey;
 
 /// An event. Its line in the audit file also names the line before.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -125,26 +126,6 @@ pub enum What {
     Replayed(Box<ReplayRun>),
 }
 
-/// An order, by name and digest.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct NamedOrder {
-    /// Its name.
-    #[serde(flatten)]
-    pub key: OrderKey,
-    /// The SHA-256 of what was signed.
-    pub digest: String,
-}
-
-/// An approval or agreement, by name and digest.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct NamedBasis {
-    /// Its name.
-    #[serde(flatten)]
-    pub key: DocumentKey,
-    /// The SHA-256 of what was signed.
-    pub digest: String,
-}
-
 /// Why an order, or what it rests on, ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -173,6 +154,7 @@ impl EndReason {
 mod tests {
     use super::super::act::{Caller, Said};
     use super::*;
+    use crate::order::OrderKey;
 
     #[test]
     fn a_line_reads_back() {

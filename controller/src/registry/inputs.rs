@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use sensor_common::direction::AddressClass;
 use serde::{Deserialize, Serialize};
 
-use super::names;
-use super::state::{Change, Registry};
-use crate::classes::{ClassRanges, Moved};
+use crate::classes::Moved;
 use crate::direction::{DirectionInputs, DirectionTable, Family};
 
 /// A file that was read, by name and digest.
@@ -111,32 +109,6 @@ impl Classes {
             prefixes: Family::ALL.map(|family| (family, prefixes(family))).into(),
             sha256,
             change: ClassChange::First,
-        }
-    }
-}
-
-impl Registry {
-    /// The trust file in force, by version and digest.
-    pub fn trust_read(&self) -> TrustRead {
-        let trust = self.trust();
-        TrustRead { version: trust.version(), sha256: super::digest(trust.bytes()) }
-    }
-
-    /// The SHA-256 of the classes that were last in force, if any were.
-    pub fn classes(&self) -> Option<&str> {
-        self.classes.as_deref()
-    }
-}
-
-impl Change {
-    /// Keeps the classes that come into force, so that the next start can compare with them.
-    pub(super) fn keep_classes(&mut self, classes: &Classes, ranges: &ClassRanges) {
-        let same = self.registry.classes.as_ref() == Some(&classes.sha256);
-        let is_there = !matches!(classes.change, ClassChange::Lost(_));
-        if !(same && is_there) {
-            let text = ranges.written().into_bytes();
-            self.files.push((names::classes(&classes.sha256), text.into()));
-            self.registry.classes = Some(classes.sha256.clone());
         }
     }
 }

@@ -7,8 +7,9 @@
 //! | [`command`] | commands and the decisions on them, with a daemon and without one |
 //! | [`clock`] | the two clocks, and which one counts for what |
 //! | [`entry`], [`state`] | one order, and all that is remembered |
-//! | [`install`], [`ends`], [`halt`] | the operations, which are pure: they return what has to be written |
+//! | [`install`], [`ends`], [`halt`], `running` | the operations, which are pure: they return what has to be written |
 //! | [`runs`], [`inputs`] | the daemons that carried it out, and their inputs |
+//! | [`named`] | documents by name and digest |
 //! | [`list`] | the list of orders, for people |
 //! | [`wording`] | what happened, for people |
 //! | [`event`], `audit` | what happened, as lines of the audit file |
@@ -33,6 +34,7 @@ pub mod install;
 pub mod list;
 pub mod loading;
 pub mod memory;
+pub mod named;
 pub mod names;
 pub mod paths;
 pub mod runs;
@@ -43,6 +45,7 @@ pub mod store_error;
 pub mod wording;
 
 mod audit;
+mod running;
 #[cfg(test)]
 pub(crate) mod tests;
 mod written;

@@ -11,6 +11,7 @@ use super::act::Act;
 use super::clock::{Clock, Reading};
 use super::entry::{BasisEntry, OrderEntry};
 use super::event::{Event, What};
+use super::inputs::TrustRead;
 use super::runs::Running;
 use crate::order::revocation::Revocation;
 use crate::order::together::is_theirs;
@@ -96,6 +97,17 @@ impl Change {
 }
 
 impl Registry {
+    /// The trust file in force, by version and digest.
+    pub fn trust_read(&self) -> TrustRead {
+        let trust = self.trust();
+        TrustRead { version: trust.version(), sha256: super::digest(trust.bytes()) }
+    }
+
+    /// The SHA-256 of the classes that were last in force, if any were.
+    pub fn classes(&self) -> Option<&str> {
+        self.classes.as_deref()
+    }
+
     /// The first registry, without orders.
     ///
     /// # Errors
@@ -196,7 +208,7 @@ impl Registry {
     /// Counts records that a rule of an order has just selected.
     pub fn count(&mut self, order: &OrderKey, rule: &str, records: u64) {
         let now = self.clock.highest();
-        if let Some(entry) = self.entries.iter_mut().find(|entry| order.names(&entry.head)) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.head.is_named(order)) {
             entry.records = entry.records.saturating_add(records);
             if let Some(matched) = entry.matched.get_mut(rule) {
                 *matched = Some(now);

@@ -11,7 +11,8 @@ use sensor_common::boot_time::BootTime;
 use sensor_common::counters::{Counters, columns};
 use sensor_common::direction::{AddressClass, Direction};
 use sensor_common::outcome::Outcome;
-use sensor_common::record::{Record, flag};
+use sensor_common::parse::flag;
+use sensor_common::record::Record;
 
 use super::Gate;
 use super::naive::{self, FURTHEST, Packet, Reading};

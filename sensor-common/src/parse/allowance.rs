@@ -1,6 +1,6 @@
 //! How many extension headers a frame may have.
 
-use super::layer::Stop;
+use super::stop::Stop;
 
 /// Most extension headers of a frame that are stepped over, those of all its IP headers and of GTP-U together. A frame
 /// with more is malformed: no ordinary host sends one (RFC 8504 section 5.3 lets receivers set such a limit), and each

@@ -1,9 +1,10 @@
 //! ERSPAN: a mirrored frame inside GRE (draft-foschiano-erspan-03). Type I has no header of its own, type II and III
 //! have one, and GRE's sequence number.
 
-use super::ethernet::EtherType;
+use super::ether_type::EtherType;
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use super::tunnel::{Entered, Tunnel};
 use crate::packet::Packet;
 

@@ -1,7 +1,8 @@
 //! EtherIP (RFC 3378): an Ethernet frame behind two bytes.
 
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use crate::packet::Packet;
 
 /// Version 3, and 12 reserved bits that are 0 (RFC 3378 section 3).

@@ -1,7 +1,9 @@
 //! Ethernet II (IEEE 802.3), with the tags between its addresses and what it carries.
 
+use super::ether_type::EtherType;
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use super::tunnel::{Entered, Tunnel};
 use super::vlan;
 use crate::packet::Packet;
@@ -14,35 +16,6 @@ mod field {
 
 /// Length of the header in bytes.
 const LENGTH: u64 = field::END;
-
-/// What an Ethernet header, a tag, GRE or Geneve says of what is behind it (IANA, "IEEE 802 Numbers").
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct EtherType(pub(super) u16);
-
-impl EtherType {
-    pub(super) const IPV4: Self = Self(0x0800);
-    pub(super) const IPV6: Self = Self(0x86dd);
-    /// Customer tag (802.1Q).
-    pub(super) const C_TAG: Self = Self(0x8100);
-    /// Service tag (802.1ad).
-    pub(super) const S_TAG: Self = Self(0x88a8);
-    /// The service tag of many devices before 802.1ad.
-    pub(super) const OLD_TAG: Self = Self(0x9100);
-    /// MPLS (RFC 5332).
-    pub(super) const MPLS: Self = Self(0x8847);
-    /// MPLS with an upstream-assigned label (RFC 5332).
-    pub(super) const MPLS_UPSTREAM: Self = Self(0x8848);
-    /// A `PPPoE` session (RFC 2516).
-    pub(super) const PPPOE: Self = Self(0x8864);
-    /// An Ethernet frame (RFC 1701, RFC 7637).
-    pub(super) const BRIDGING: Self = Self(0x6558);
-
-    /// Whether a tag follows.
-    #[inline(always)]
-    pub(super) const fn is_tag(self) -> bool {
-        matches!(self, Self::C_TAG | Self::S_TAG | Self::OLD_TAG)
-    }
-}
 
 /// The end of the header: nothing else of it is read.
 struct Ethernet(Header<2>);

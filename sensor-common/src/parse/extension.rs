@@ -4,10 +4,10 @@
 //! Header is one (RFC 4302).
 
 use super::allowance::{Allowance, MOST_EXTENSIONS};
+use super::flow::{Flow, Version};
+use super::fragment::{Part, fragment};
 use super::header::Header;
-use super::layer::Stop;
-use super::transport::{Part, fragment};
-use super::{Flow, Version};
+use super::stop::Stop;
 use crate::layout::low;
 use crate::packet::Packet;
 

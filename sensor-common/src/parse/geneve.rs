@@ -1,8 +1,10 @@
 //! Geneve (RFC 8926): Ethernet, IP or MPLS behind a header with options.
 
-use super::ethernet::{self, EtherType};
+use super::ether_type::EtherType;
+use super::ethernet;
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use super::tunnel::Entered;
 use crate::packet::Packet;
 

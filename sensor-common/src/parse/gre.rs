@@ -1,9 +1,11 @@
 //! GRE (RFC 2784), with key and sequence number (RFC 2890): IP, MPLS, Ethernet or ERSPAN in it.
 
 use super::erspan;
-use super::ethernet::{self, EtherType};
+use super::ether_type::EtherType;
+use super::ethernet;
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use super::tunnel::Entered;
 use crate::packet::Packet;
 

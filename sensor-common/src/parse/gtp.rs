@@ -2,7 +2,8 @@
 
 use super::allowance::{Allowance, MOST_EXTENSIONS};
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use crate::packet::Packet;
 
 /// Positions of the fields (TS 29.281 section 5.1).

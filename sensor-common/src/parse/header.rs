@@ -1,6 +1,6 @@
 //! Headers of a fixed length, as they are on the wire: every field in network byte order.
 
-use super::layer::Stop;
+use super::stop::Stop;
 use crate::packet::{Offset, Packet};
 
 /// The bytes of a header.

@@ -1,9 +1,10 @@
 //! IPv4 (RFC 791). Options are stepped over; the header checksum is left to the hosts.
 
+use super::flow::{Address, Flow};
+use super::fragment::{Part, fragment};
 use super::header::Header;
-use super::layer::{Layer, Stop};
-use super::transport::{Part, fragment};
-use super::{Address, Flow};
+use super::layer::Layer;
+use super::stop::Stop;
 use crate::layout::low;
 use crate::packet::Packet;
 

@@ -1,12 +1,12 @@
 //! IPv6 (RFC 8200). What is behind the extension headers is in [`super::extension`].
 
+use super::flow::{Address, Flow, flag};
+use super::fragment::{Part, fragment};
 use super::header::Header;
-use super::layer::{Layer, Stop};
-use super::transport::{Part, fragment};
-use super::{Address, Flow};
+use super::layer::Layer;
+use super::stop::Stop;
 use crate::layout::low;
 use crate::packet::Packet;
-use crate::record::flag;
 
 /// Positions of the fields (RFC 8200 section 3).
 mod field {

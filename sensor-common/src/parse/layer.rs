@@ -1,6 +1,7 @@
 //! Layers: what the walk goes through.
 
 use super::header::Header;
+use super::stop::Stop;
 use super::tunnel::{Encapsulation, Tunnel};
 use crate::packet::Packet;
 
@@ -60,21 +61,6 @@ pub(super) struct Layer {
 
 /// What an IP packet carries: another layer, or nothing that is looked into.
 pub(super) type Carried = Result<Option<Layer>, Stop>;
-
-/// Why a layer does not lead to a packet inside of it.
-///
-/// As wide as an offset: where a result holds either this or a layer, the compiler would otherwise write offsets byte
-/// by byte.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u32)]
-pub(super) enum Stop {
-    /// It carries something that is not IP.
-    NonIp,
-    /// It is cut short, contradicts itself or what carries it, or is too deep.
-    Malformed,
-    /// It is not what its place announced, or is not to be entered: what carries it is judged by itself.
-    Unopened,
-}
 
 impl Layer {
     /// The whole frame.

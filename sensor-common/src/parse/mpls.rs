@@ -6,9 +6,10 @@
 //! word (RFC 4385 section 3). A pseudowire without one begins with any MAC address, which may look like each of
 //! these; it is recognized by the `EtherType` in its place. What can be read in two ways is malformed.
 
-use super::ethernet::EtherType;
+use super::ether_type::EtherType;
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use crate::packet::Packet;
 
 /// Positions of the fields of a label stack entry (RFC 3032 section 2.1).

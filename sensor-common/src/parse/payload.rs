@@ -4,8 +4,11 @@
 //! nothing. So a length that contradicts the packet does not make it malformed: it has no payload
 //! then, and no rule that names one holds for it.
 
-use super::transport::TCP;
-use super::{Flow, tcp, udp};
+use super::ports::TCP;
+use core::ops::Range;
+
+use super::flow::Flow;
+use super::{tcp, udp};
 use crate::layout::low;
 use crate::packet::Packet;
 
@@ -21,7 +24,7 @@ pub struct Payload {
 impl Payload {
     /// From one offset up to another; `None` where they are the wrong way round.
     #[inline(always)]
-    pub(super) fn between(start: u64, end: u64) -> Option<Self> {
+    fn between(Range { start, end }: Range<u64>) -> Option<Self> {
         (start <= end).then(|| Self { start: low(start), length: low(end.wrapping_sub(start)) })
     }
 }
@@ -32,21 +35,14 @@ impl Payload {
 pub fn find<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
     // Only what is TCP or UDP and no later fragment has ports.
     flow.ports()?;
-    if flow.protocol == TCP { tcp::payload(packet, flow) } else { udp::payload(packet, flow) }
-}
-
-/// The payload's bytes.
-#[cfg(test)]
-pub(super) fn found(frame: &[u8]) -> Option<&[u8]> {
-    let flow = super::samples::parsed(frame).unwrap();
-    let Payload { start, length } = find(&frame, &flow)?;
-    Some(&frame[start as usize..(start + length) as usize])
+    let bounds =
+        if flow.protocol == TCP { tcp::payload(packet, flow) } else { udp::payload(packet, flow) };
+    Payload::between(bounds?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{tcp_v4_with, udp_v6_with};
-    use super::*;
+    use super::super::samples::{found, tcp_v4_with, udp_v6_with};
 
     #[test]
     fn behind_the_header() {

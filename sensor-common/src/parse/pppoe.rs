@@ -1,7 +1,8 @@
 //! A `PPPoE` session (RFC 2516), with IP or MPLS in it. Its length tells what Ethernet padded.
 
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use super::tunnel::{Entered, Tunnel};
 use crate::packet::Packet;
 

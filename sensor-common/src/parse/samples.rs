@@ -5,9 +5,9 @@ use std::vec::Vec;
 use etherparse::PacketBuilder;
 use sekisho_stack::Piece;
 
-use super::transport::Ports;
+use super::ports::Ports;
 use super::tunnel::Entered;
-use super::{Flow, Unparsed, parse};
+use super::{Flow, Unparsed, parse, payload};
 use crate::repeat::Loop;
 
 pub(super) const SOURCE: [u8; 4] = [198, 51, 100, 7];
@@ -109,4 +109,11 @@ pub(super) fn assert_outside(piece: Piece, (source, destination): (u16, u16)) {
     let flow = parsed(&frame.bytes).unwrap();
     assert_eq!(flow.ports(), ports(source, destination), "{:02x?}", frame.bytes);
     assert_eq!(flow.encapsulation.layers().next(), None);
+}
+
+/// The payload's bytes.
+pub(super) fn found(frame: &[u8]) -> Option<&[u8]> {
+    let flow = parsed(frame).unwrap();
+    let payload::Payload { start, length } = payload::find(&frame, &flow)?;
+    Some(&frame[start as usize..(start + length) as usize])
 }

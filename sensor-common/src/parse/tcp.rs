@@ -1,7 +1,8 @@
 //! TCP (RFC 9293). Ports are read in [`super::transport`], as UDP has them at the same place.
 
-use super::Flow;
-use super::payload::Payload;
+use core::ops::Range;
+
+use super::flow::Flow;
 use crate::packet::{Offset, Packet};
 
 /// Positions of the fields (RFC 9293 section 3.1).
@@ -16,7 +17,7 @@ pub(super) const SHORTEST: u64 = field::END;
 
 /// Where the data offset says that the payload begins, up to the end of the IP packet.
 #[inline(always)]
-pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
+pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Range<u64>> {
     let at = u64::from(flow.upper).wrapping_add(field::DATA_OFFSET);
     // With the flags behind it: the verifier does not follow a check for a single byte.
     let [data_offset, _] = packet.load(Offset::new(at)?)?;
@@ -25,13 +26,12 @@ pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
     if length < SHORTEST {
         return None;
     }
-    Payload::between(u64::from(flow.upper).wrapping_add(length), flow.end.into())
+    Some(u64::from(flow.upper).wrapping_add(length)..flow.end.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::payload::found;
-    use super::super::samples::tcp_v4_with;
+    use super::super::samples::{found, tcp_v4_with};
 
     #[test]
     fn options_are_not_payload() {

@@ -1,7 +1,8 @@
 //! Teredo (RFC 4380): IPv6 in UDP, behind an authentication and an origin indication where they are there.
 
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use crate::packet::Packet;
 
 /// What an indication begins with (RFC 4380 section 5.1.1). IPv6 begins with neither.

@@ -1,16 +1,14 @@
 //! Behind an IP header: the ports of `tcp` and `udp`, and what other protocols and ports announce.
 
+use super::flow::{Flow, flag};
+use super::fragment::Part;
 use super::header::Header;
-use super::layer::{Carried, Kind, Layer, Stop};
+use super::layer::{Carried, Kind, Layer};
+use super::ports::{Ports, TCP, UDP};
+use super::stop::Stop;
 use super::tunnel::Entered;
-use super::{Flow, tcp, udp};
+use super::{tcp, udp};
 use crate::packet::Packet;
-use crate::record::flag;
-
-/// IANA protocol number of TCP.
-pub const TCP: u8 = 6;
-/// IANA protocol number of UDP.
-pub const UDP: u8 = 17;
 
 /// IANA protocol numbers of what is entered.
 mod protocol {
@@ -31,64 +29,29 @@ mod field {
     pub(super) const END: usize = 4;
 }
 
-/// The ports of a TCP or UDP packet, in host byte order.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Ports {
-    /// Source port.
-    pub source: u16,
-    /// Destination port.
-    pub destination: u16,
-}
-
-impl Ports {
-    /// As they stand in a header.
-    #[inline(always)]
-    pub(super) const fn of(word: u32) -> Self {
-        let [a, b, c, d] = word.to_be_bytes();
-        Self { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) }
-    }
-
-    /// Reads the ports of a packet, whose header has `shortest` bytes at least. It has none where the header is
-    /// behind one that was too long to step over.
-    ///
-    /// # Errors
-    /// [`Stop::Malformed`] where the packet ends before: a first fragment that splits the TCP header is an
-    /// evasion (RFC 1858 section 3), not traffic.
-    #[inline(always)]
-    fn read<P: Packet>(packet: &P, flow: &mut Flow, shortest: u64) -> Result<(), Stop> {
-        let upper = u64::from(flow.upper);
-        if upper.wrapping_add(shortest) > flow.end.into() {
-            return Err(Stop::Malformed);
-        }
-        if let Some(header) = Header::<{ field::END }>::within_reach(packet, upper) {
-            flow.ports = u32::from_be_bytes(header.bytes::<{ field::PORTS }, 4>());
-            flow.flags |= flag::PORTS;
-        }
-        Ok(())
-    }
-}
-
-/// The flag of a fragment, without a branch.
+/// Reads the ports of a packet, whose header has `shortest` bytes at least. It has none where the header is
+/// behind one that was too long to step over.
+///
+/// # Errors
+/// [`Stop::Malformed`] where the packet ends before: a first fragment that splits the TCP header is an
+/// evasion (RFC 1858 section 3), not traffic.
 #[inline(always)]
-pub(super) const fn fragment(is_fragment: bool) -> u8 {
-    (is_fragment as u8).wrapping_mul(flag::FRAGMENT)
-}
-
-/// What there is of what an IP packet carries.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Part {
-    /// Its beginning, and perhaps all of it.
-    First,
-    /// A fragment other than the first: the middle of something, whatever it looks like.
-    Later,
-    /// It begins where nothing is read.
-    Unreachable,
+fn read_ports<P: Packet>(packet: &P, flow: &mut Flow, shortest: u64) -> Result<(), Stop> {
+    let upper = u64::from(flow.upper);
+    if upper.wrapping_add(shortest) > flow.end.into() {
+        return Err(Stop::Malformed);
+    }
+    if let Some(header) = Header::<{ field::END }>::within_reach(packet, upper) {
+        flow.ports = u32::from_be_bytes(header.bytes::<{ field::PORTS }, 4>());
+        flow.flags |= flag::PORTS;
+    }
+    Ok(())
 }
 
 /// Opens what an IP packet carries.
 ///
 /// # Errors
-/// [`Stop::Malformed`]: see [`Ports::read`]. Also where a later fragment is a tunnel's: what is inside of it
+/// [`Stop::Malformed`]: see [`read_ports`]. Also where a later fragment is a tunnel's: what is inside of it
 /// cannot be judged.
 #[inline(always)]
 pub(super) fn open<P: Packet>(
@@ -103,11 +66,11 @@ pub(super) fn open<P: Packet>(
     let is_later = part == Part::Later;
     let announced = match flow.protocol {
         TCP if !is_later => {
-            Ports::read(packet, flow, tcp::SHORTEST)?;
+            read_ports(packet, flow, tcp::SHORTEST)?;
             return Ok(None);
         }
         UDP if !is_later => {
-            Ports::read(packet, flow, udp::LENGTH)?;
+            read_ports(packet, flow, udp::LENGTH)?;
             udp::announced(Ports::of(flow.ports))
         }
         protocol => announced(protocol),

@@ -1,10 +1,12 @@
 //! UDP (RFC 768), and the tunnels in it. Ports are read in [`super::transport`], as TCP has them at the
 //! same place.
 
-use super::Flow;
-use super::layer::{Kind, Layer, Stop};
-use super::payload::Payload;
-use super::transport::Ports;
+use core::ops::Range;
+
+use super::flow::Flow;
+use super::layer::{Kind, Layer};
+use super::ports::Ports;
+use super::stop::Stop;
 use crate::packet::{Offset, Packet};
 
 /// Positions of the fields.
@@ -62,7 +64,7 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
 
 /// What is behind the header, up to where its length says that the datagram ends.
 #[inline(always)]
-pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
+pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Range<u64>> {
     let start = u64::from(flow.upper);
     let length =
         packet.load(Offset::new(start.wrapping_add(field::LENGTH))?).map(u16::from_be_bytes)?;
@@ -76,12 +78,12 @@ pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
     if !flow.is_fragment() && end > packets {
         return None;
     }
-    Payload::between(start.wrapping_add(LENGTH), if end < packets { end } else { packets })
+    Some(start.wrapping_add(LENGTH)..if end < packets { end } else { packets })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::payload::found;
+    use super::super::samples::found;
     use super::super::samples::{udp_v4_with, udp_v6_with};
 
     #[test]

@@ -1,9 +1,10 @@
 //! Tags (IEEE 802.1Q, 802.1ad, and the `EtherType` 0x9100 that came before the latter), up to [`MOST_TAGS`]
 //! in a row, priority tags included. Only what is behind them is looked at.
 
-use super::ethernet::EtherType;
+use super::ether_type::EtherType;
 use super::header::Header;
-use super::layer::{Layer, Stop};
+use super::layer::Layer;
+use super::stop::Stop;
 use super::tunnel::{Encapsulation, Entered, Tunnel};
 use crate::layout::{high, low};
 use crate::packet::Packet;

@@ -1,7 +1,8 @@
 //! VXLAN (RFC 7348), also with a group policy (draft-smith-vxlan-group-policy).
 
 use super::header::Header;
-use super::layer::{Kind, Layer, Stop};
+use super::layer::{Kind, Layer};
+use super::stop::Stop;
 use crate::packet::Packet;
 
 /// Positions of the fields (RFC 7348 section 5).

@@ -5,12 +5,14 @@
 //! the verifier does not follow: each step is one to it, wherever it comes from, and so is each of these three parts.
 
 use super::allowance::Allowance;
-use super::layer::{Carried, Kind, Layer, Stop};
-use super::transport::Part;
+use super::flow::{Flow, Unparsed};
+use super::fragment::Part;
+use super::layer::{Carried, Kind, Layer};
+use super::stop::Stop;
 use super::tunnel::{Encapsulation, Entered, MOST_TUNNELS};
 use super::{
-    Address, Flow, Unparsed, erspan, etherip, ethernet, extension, geneve, gre, gtp, ipv4, ipv6,
-    mpls, pppoe, teredo, transport, udp, vxlan,
+    erspan, etherip, ethernet, extension, geneve, gre, gtp, ipv4, ipv6, mpls, pppoe, teredo,
+    transport, udp, vxlan,
 };
 use crate::packet::Packet;
 use crate::repeat::Repeat;
@@ -193,24 +195,5 @@ impl Walk {
     const fn stop(&mut self, end: End) -> bool {
         self.end = end;
         false
-    }
-}
-
-impl Flow {
-    /// No packet: every byte of it is 0. A function, because a constant of zeros would be written by a call of
-    /// `memset` ([`crate::opaque`]).
-    #[inline(always)]
-    pub(crate) const fn blank() -> Self {
-        let nowhere = Address { high: 0, low: 0 };
-        Self {
-            source: nowhere,
-            destination: nowhere,
-            protocol: 0,
-            flags: 0,
-            ports: 0,
-            upper: 0,
-            end: 0,
-            encapsulation: Encapsulation(0),
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod output;
 mod run;
+mod stats;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

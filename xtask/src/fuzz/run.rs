@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::output::Stats;
+use super::stats::Stats;
 use super::{Places, corpus, dictionary};
 use crate::process;
 

@@ -14,9 +14,7 @@ use sekisho_guest::PARAMETER;
 use super::console::End;
 use crate::guard::{self, Background};
 use crate::process;
-
-/// As the package `qemu-system-x86` calls it.
-pub(crate) const QEMU: &str = "qemu-system-x86_64";
+use crate::setup::QEMU;
 
 /// Software emulation takes about eight minutes of one processor for the tests as they are, which other work on
 /// the machine can make many more.

@@ -25,7 +25,6 @@ use self::machine::{Acceleration, Machine};
 use crate::{guard, object, process, setup, workspace};
 
 pub(crate) use self::kernels::{KERNELS, Kernel};
-pub(crate) use self::machine::QEMU;
 
 /// The first process of the machine: its package and its program.
 const INIT: (&str, &str) = ("sekisho-guest", "sekisho-guest-init");

@@ -136,9 +136,9 @@ impl Reconciler {
         self.generation = inherited.generation;
         let standings = registry.standings(reading);
         let position = |key: &OrderKey| {
-            standings
-                .iter()
-                .position(|standing| standing.order.as_ref().is_some_and(|order| key.names(order)))
+            standings.iter().position(|standing| {
+                standing.order.as_ref().is_some_and(|order| order.is_named(key))
+            })
         };
         let slots = inherited.slots.iter();
         self.terms

@@ -122,5 +122,5 @@ pub fn terms(inherited: &Inherited, registry: &Registry, reading: Reading) -> BT
 }
 
 fn find<'a>(registry: &'a Registry, order: &OrderKey) -> Option<&'a OrderEntry> {
-    registry.entries().iter().find(|entry| order.names(entry.head()))
+    registry.entries().iter().find(|entry| entry.head().is_named(order))
 }

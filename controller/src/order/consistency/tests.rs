@@ -95,8 +95,8 @@ fn the_number_of_rules_is_limited() {
 #[test]
 fn the_numbers_of_selectors_are_limited() {
     use super::*;
-    use crate::order::document::{AddressSet, PayloadSet};
     use crate::order::payload::PayloadPrefixes;
+    use crate::order::selection::{AddressSet, PayloadSet};
     let order = Order::read("o.json", order().to_string().as_bytes()).unwrap();
     let Order { address_sets, payload_prefixes, rules, .. } = order;
     let mut selection = Selection { address_sets, payload_prefixes, rules };

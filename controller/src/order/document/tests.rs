@@ -229,3 +229,12 @@ fn long_names_that_begin_alike_get_one_line() {
     let refusal = Order::read("o.json", text.as_bytes()).unwrap_err().to_string();
     assert_eq!(refusal.matches("expected an object").count(), 1, "{refusal}");
 }
+
+#[test]
+fn a_name_is_of_one_version_of_one_order() {
+    let order = Order::read("o", order().to_string().as_bytes()).unwrap();
+    assert_eq!(order.key().to_string(), "order 2027-17-0003, serial 1");
+    assert!(order.is_named(&order.key()));
+    assert!(!order.is_named(&OrderKey::new("2027-17-0003", 2)));
+    assert!(!order.is_named(&OrderKey::new("2027-17-0004", 1)));
+}

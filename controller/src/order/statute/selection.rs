@@ -1,8 +1,9 @@
 //! L-SELECT: the conditions that a rule must combine, and the end of a connection that it must name.
 
 use crate::order::condition::{Condition, ConditionKind};
-use crate::order::document::{Order, Rule};
+use crate::order::document::Order;
 use crate::order::measure::Measure;
+use crate::order::selection::Rule;
 use crate::order::space::Space;
 use crate::rejection::SelectionFault;
 
