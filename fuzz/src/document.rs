@@ -9,7 +9,7 @@ use controller::order::{
     Basis, Document, DocumentKind, Measure, Order, Revocation, Trust, notice, read_document,
 };
 use controller::rejection::Rejections;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::words::{check_line, check_text};
@@ -71,8 +71,9 @@ fn is_everything(text: &str) -> bool {
     length.parse::<u8>().expect("a length") < shortest
 }
 
-fn days(from: Timestamp, to: Timestamp) -> i64 {
-    to.duration_since(from).as_secs() / 86_400
+/// Whether there are at most so many days from one moment to the other.
+fn within(days: i64, from: Timestamp, to: Timestamp) -> bool {
+    to.duration_since(from) <= SignedDuration::from_hours(24 * days)
 }
 
 /// The Act's limits, read off the document itself; `docs/law.md` has them.
@@ -84,9 +85,9 @@ fn check_basis(basis: &Basis, value: &Value) {
         Measure::Agreement | Measure::ForeignToForeign => 184,
         Measure::ForeignToDomestic | Measure::DomesticToForeign => 92,
     };
-    assert!(basis.given_at <= from && from < to && days(from, to) <= longest);
+    assert!(basis.given_at <= from && from < to && within(longest, from, to));
     if measure != Measure::Agreement {
-        assert!(days(basis.given_at, from) <= 30);
+        assert!(within(30, basis.given_at, from));
     }
     // L-CAP.
     let facility = &value["facility"];
@@ -152,6 +153,7 @@ fn check_order(order: &Order, value: &Value) {
 /// What needs no approval to be judged: that a rule names what is there, and can match.
 fn check_rule(rule: &Value, order: &Value) {
     let names = |field: &str| rule.get(field).is_some();
+    assert!(rule.as_object().is_some_and(|fields| fields.len() > 1), "no condition: {rule}");
     for field in ["source", "destination", "either"].into_iter().filter(|field| names(field)) {
         let set = rule[field].as_str().expect("a name");
         assert!(!texts(&order["address_sets"][set], "addresses").is_empty(), "{field}: {set}");

@@ -10,7 +10,7 @@ use controller::order::{
 };
 use controller::rejection::Rejections;
 use sekisho_kit::{CABINET_OFFICE, CARRIER, COMMISSION, PARTY, papers};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::authority::{sealed, trust};
 use crate::document::check_refusal;
@@ -166,8 +166,47 @@ fn roles(kind: DocumentKind) -> &'static [(&'static [u8], usize)] {
     }
 }
 
-/// Label, payload, and a bit for each signer of eleven: accepted if and only if all belongs together, is
-/// enough of each role, and of no other.
+/// What is done to an envelope before it is judged.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Harm {
+    None,
+    /// The first signature stands there twice.
+    Twice,
+    /// The first signature is one of something else.
+    Forged,
+}
+
+impl Harm {
+    const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Twice,
+            2 => Self::Forged,
+            _ => Self::None,
+        }
+    }
+
+    /// The envelope after it. `other`: an envelope around something else, by the same signers.
+    fn done_to(self, envelope: Vec<u8>, other: &[u8]) -> Vec<u8> {
+        let read = |envelope: &[u8]| -> Value {
+            serde_json::from_slice(envelope).expect("our own envelope")
+        };
+        let mut value = read(&envelope);
+        let list = value["signatures"].as_array_mut().expect("a list");
+        let Some(first) = list.first_mut() else { return envelope };
+        match self {
+            Self::None => {}
+            Self::Twice => {
+                let again = first.clone();
+                list.push(again);
+            }
+            Self::Forged => first["sig"] = read(other)["signatures"][0]["sig"].clone(),
+        }
+        value.to_string().into_bytes()
+    }
+}
+
+/// Label, payload, a bit for each signer of eleven, and harm: accepted if and only if all belongs together, is
+/// enough of each role, and of no other, and nothing was done to it.
 fn composed(recipe: &[u8]) {
     let Some((&[label, which, high, low], own)) = recipe.split_first_chunk() else { return };
     let label = DocumentKind::ALL[usize::from(label) % 5];
@@ -176,7 +215,9 @@ fn composed(recipe: &[u8]) {
     let bits = u16::from_be_bytes([high, low]);
     let signers: Vec<u8> =
         numbers().enumerate().filter(|(at, _)| bits >> at & 1 != 0).map(|(_, one)| one).collect();
-    let envelope = sealed(label, payload, &signers);
+    let harm = own.first().filter(|_| original.is_some()).map_or(Harm::None, |one| Harm::of(*one));
+    let other = sealed(label, b"something else", &signers);
+    let envelope = harm.done_to(sealed(label, payload, &signers), &other);
     let signed = |keys: &[u8]| signers.iter().filter(|number| keys.contains(number)).count();
     let enough = roles(label).iter().all(|(keys, threshold)| signed(keys) >= *threshold);
     // A trust file may be signed by every key of either.
@@ -191,6 +232,7 @@ fn composed(recipe: &[u8]) {
     if original.is_none() && !matches!(label, DocumentKind::Approval | DocumentKind::Order) {
         assert!(!found || is_sound);
     } else {
-        assert_eq!(found, enough && !others && is_sound, "{label:?} by {signers:?}");
+        let is_whole = harm == Harm::None;
+        assert_eq!(found, enough && !others && is_sound && is_whole, "{label:?} by {signers:?}");
     }
 }

@@ -5,7 +5,7 @@
 use core::ffi::{c_long, c_void};
 
 use aya_ebpf::helpers::generated::bpf_loop;
-use sensor_common::repeat::Repeat;
+use sensor_common::repeat::{Repeat, Step};
 
 /// The helper's verdict on a callback's return value.
 const GO_ON: c_long = 0;
@@ -16,18 +16,18 @@ pub struct BpfLoop;
 
 impl Repeat for BpfLoop {
     #[inline(always)]
-    fn repeat<F: FnMut() -> bool>(&self, most: u32, step: &mut F) {
-        let context: *mut F = step;
-        // SAFETY: the kernel calls `call::<F>` with `context` and no other pointer, `most` times at
+    fn repeat<S: Step>(&self, most: u32, step: &mut S) {
+        let context: *mut S = step;
+        // SAFETY: the kernel calls `call::<S>` with `context` and no other pointer, `most` times at
         // the most, before the helper returns: `step` is borrowed for all that time. The callback
         // reaches the helper as a function pointer, as the verifier demands.
-        unsafe { bpf_loop(most, call::<F> as *mut c_void, context.cast(), 0) };
+        unsafe { bpf_loop(most, call::<S> as *mut c_void, context.cast(), 0) };
     }
 }
 
 /// One iteration.
-unsafe extern "C" fn call<F: FnMut() -> bool>(_index: u32, context: *mut c_void) -> c_long {
-    // SAFETY: `repeat` passed a pointer to an `F` that it borrows mutably.
-    let step = unsafe { &mut *context.cast::<F>() };
-    if step() { GO_ON } else { STOP }
+unsafe extern "C" fn call<S: Step>(_index: u32, context: *mut c_void) -> c_long {
+    // SAFETY: `repeat` passed a pointer to an `S` that it borrows mutably.
+    let step = unsafe { &mut *context.cast::<S>() };
+    if step.step() { GO_ON } else { STOP }
 }

@@ -72,11 +72,16 @@ enum Task {
     /// no root once QEMU is installed. Under the kernel that runs here, the same tests are part of `test`.
     #[command(after_help = "Examples:
   cargo xtask vm-test
-  cargo xtask vm-test --kernel 6.12")]
+  cargo xtask vm-test --kernel 6.12
+  cargo xtask vm-test --kernel 6.1 --test verifier")]
     VmTest {
         /// One kernel only, by its version: 6.1 (Debian 12) or 6.12 (Debian 13)
         #[arg(long, value_name = "VERSION", value_parser = Kernel::by_name)]
         kernel: Option<&'static Kernel>,
+
+        /// These tests only; may be given more than once
+        #[arg(long = "test", value_name = "NAME")]
+        tests: Vec<String>,
     },
 
     /// Measure the kernel program's speed, the installation of orders and their memory
@@ -146,7 +151,7 @@ impl Cli {
             Task::Build { object_only } => object::build_and_report(object_only),
             Task::Demo { binary } => demo::run(binary),
             Task::Test => test::run(),
-            Task::VmTest { kernel } => vm::run(kernel),
+            Task::VmTest { kernel, tests } => vm::run(kernel, &tests),
             Task::Bench(options) => bench::run(&options),
             Task::Hostile(options) => lasting::run("hostile", &options),
             Task::Load(options) => lasting::run("load", &options),

@@ -9,7 +9,6 @@ use core::ops::Range;
 
 use super::flow::Flow;
 use super::{tcp, udp};
-use crate::layout::low;
 use crate::packet::Packet;
 
 /// A packet's payload, inside its IP packet: what Ethernet padding adds is not of it.
@@ -24,8 +23,8 @@ pub struct Payload {
 impl Payload {
     /// From one offset up to another; `None` where they are the wrong way round.
     #[inline(always)]
-    fn between(Range { start, end }: Range<u64>) -> Option<Self> {
-        (start <= end).then(|| Self { start: low(start), length: low(end.wrapping_sub(start)) })
+    fn between(Range { start, end }: Range<u32>) -> Option<Self> {
+        (start <= end).then(|| Self { start, length: end.wrapping_sub(start) })
     }
 }
 

@@ -16,7 +16,7 @@ mod field {
     pub(super) const END: usize = 4;
 }
 
-const LENGTH: u64 = field::END as u64;
+const LENGTH: u32 = field::END as u32;
 
 /// Most tags in a row that are stepped over. A frame with more is malformed.
 pub const MOST_TAGS: u32 = 3;
@@ -59,11 +59,8 @@ pub(super) fn step_over<P: Packet>(
         layer.around = layer.around.with(Tunnel::Vlan);
     }
     // All the ways to what is behind are one to the verifier, at the price of one hidden number.
-    let hidden = packet.hide(u64::from(layer.around.0) << 32 | layer.start);
-    Ok((
-        ether_type,
-        Layer { start: low(hidden).into(), around: Encapsulation(high(hidden)), ..layer },
-    ))
+    let hidden = packet.hide(u64::from(layer.around.0) << 32 | u64::from(layer.start));
+    Ok((ether_type, Layer { start: low(hidden), around: Encapsulation(high(hidden)), ..layer }))
 }
 
 #[cfg(test)]

@@ -47,14 +47,14 @@ const LEFT_OUT: [&str; 11] = [
     "unit",
 ];
 
-/// `cargo xtask vm-test`: under this kernel, or else under every one of the table in turn.
-pub(crate) fn run(kernel: Option<&Kernel>) -> Result<()> {
+/// `cargo xtask vm-test`: under this kernel, or else under every one of the table in turn; these tests, or else all.
+pub(crate) fn run(kernel: Option<&Kernel>, only: &[String]) -> Result<()> {
     let object = object::kernel_program(&setup::toolchain()?)?;
     let sekisho = object::sekisho(Some(&object))?;
     guard::catch_signals()?;
     match kernel {
-        Some(kernel) => under(kernel, &object, &sekisho),
-        None => KERNELS.iter().try_for_each(|kernel| under(kernel, &object, &sekisho)),
+        Some(kernel) => under(kernel, &object, &sekisho, only),
+        None => KERNELS.iter().try_for_each(|kernel| under(kernel, &object, &sekisho, only)),
     }
 }
 
@@ -63,13 +63,13 @@ pub(crate) fn run(kernel: Option<&Kernel>) -> Result<()> {
 pub(crate) fn under_oldest(object: &Path, sekisho: &Path) -> Result<()> {
     guard::catch_signals()?;
     let [oldest, ..] = &KERNELS;
-    under(oldest, object, sekisho)
+    under(oldest, object, sekisho, &[])
 }
 
-fn under(kernel: &Kernel, object: &Path, sekisho: &Path) -> Result<()> {
+fn under(kernel: &Kernel, object: &Path, sekisho: &Path, only: &[String]) -> Result<()> {
     setup::virtual_machine()?;
     let unpacked = kernel.unpacked()?;
-    let tests = tests(object)?;
+    let tests = chosen(tests(object)?, only)?;
     let init = init()?;
 
     let directory = kernel.directory()?;
@@ -161,6 +161,21 @@ fn tests(object: &Path) -> Result<BTreeMap<String, PathBuf>> {
     }
     if tests.is_empty() {
         bail!("{} built no test program", process::show(&command));
+    }
+    Ok(tests)
+}
+
+/// The tests of these names, or else all.
+fn chosen(
+    mut tests: BTreeMap<String, PathBuf>,
+    only: &[String],
+) -> Result<BTreeMap<String, PathBuf>> {
+    if let Some(name) = only.iter().find(|name| !tests.contains_key(*name)) {
+        let names: Vec<&str> = tests.keys().map(String::as_str).collect();
+        bail!("the machine has no test `{name}`; it has {}", names.join(", "));
+    }
+    if !only.is_empty() {
+        tests.retain(|name, _| only.contains(name));
     }
     Ok(tests)
 }
