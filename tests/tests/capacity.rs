@@ -173,7 +173,7 @@ fn second(books: &[Books; 2]) -> (f64, u64, u64) {
 }
 
 /// The share of one second, by two interfaces and two CPUs at once. Other load on the machine can only
-/// make it less, so the best of three seconds counts for that; no second may have more.
+/// make it less, so the best of ten seconds counts for that; no second may have more.
 fn shared_second(programs: &mut [Program; 2], share: u64, length: usize) {
     let orders = [order("one", "foreign-to-foreign", (share * 8 * 100).div_ceil(30))];
     let tables = tables(1, &orders, None);
@@ -191,7 +191,7 @@ fn shared_second(programs: &mut [Program; 2], share: u64, length: usize) {
             });
         }
         let mut ratios = Vec::new();
-        while ratios.len() < 3 && ratios.last().is_none_or(|ratio| *ratio < 0.99) {
+        while ratios.len() < 10 && ratios.last().is_none_or(|ratio| *ratio < 0.99) {
             let (seconds, inspected, refused) = second(&books);
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
             let ratio = inspected as f64 / (share as f64 * seconds);
@@ -264,7 +264,10 @@ fn what_is_over_the_share_is_counted_and_not_looked_at() {
     for (name, _) in others {
         program.test_run(&frame(name), 100).unwrap();
     }
-    assert_eq!(rules(), [[1; 100], [2; 100]].concat());
+    // Each CPU has a ring of its own, and the runs may have been on two.
+    let mut selected = rules();
+    selected.sort_unstable();
+    assert_eq!(selected, [[1; 100], [2; 100]].concat());
     let counters = sum(&program);
     for (_, direction) in others {
         assert_eq!(counters.packets(Outcome::Recorded, Some(direction)), 100);
