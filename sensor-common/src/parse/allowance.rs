@@ -3,8 +3,8 @@
 use super::stop::Stop;
 
 /// Most extension headers of a frame that are stepped over, those of all its IP headers and of GTP-U together. A frame
-/// with more is malformed: no ordinary host sends one (RFC 8504 section 5.3 lets receivers set such a limit), and each
-/// takes as long to read as the other, however many tunnels it is in.
+/// with more is malformed: no ordinary host sends one (RFC 8504 section 5.3 lets receivers set such a limit). The bound
+/// is the frame's and not a header's, so that a sender cannot multiply it by the tunnels that it uses.
 pub const MOST_EXTENSIONS: u32 = 8;
 
 /// How many more there may be.
