@@ -55,8 +55,8 @@ impl Room for Option<Walk> {
 /// Most steps: each but the last passes an encapsulation.
 const MOST_STEPS: u32 = MOST_TUNNELS.wrapping_add(1);
 
-/// Steps at once, as a call takes half as long as a step where processors guard returns. [`Steps`] writes them out: a
-/// loop would be one more thing for the verifier to count.
+/// Steps at once, as a call takes half as long as a step where processors guard returns. [`Steps`] writes
+/// them out.
 const AT_ONCE: u32 = 3;
 
 /// The steps of one call.
