@@ -55,11 +55,13 @@ impl PinRoot {
     /// has it.
     pub fn open(path: &Path) -> Result<Self, KernelError> {
         let failed = |error: io::Error| refusal(path, &error);
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        let kind = rustix::fs::statfs(path).map_err(|error| failed(error.into()))?.f_type;
+        // Looked at before anything is made: nothing is left where no pins can be.
+        let there = path.ancestors().find(|place| place.exists()).unwrap_or(path);
+        let kind = rustix::fs::statfs(there).map_err(|error| failed(error.into()))?.f_type;
         if kind != BPF_FS_MAGIC {
             return Err(refusal(path, &"is not on a BPF file system (mount -t bpf)"));
         }
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let lock = File::open(path).map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => refusal(path, &"another sekisho has it"),
@@ -237,12 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_file_system_is_refused() {
+    fn another_file_system_is_refused_and_nothing_is_made_there() {
         let folder = tempfile::tempdir().unwrap();
-        let error = PinRoot::open(&folder.path().join("pins")).unwrap_err();
-        assert!(
-            error.to_string().ends_with("is not on a BPF file system (mount -t bpf)"),
-            "{error}"
-        );
+        // The second is that of `/sys/fs/bpf` while no BPF file system is mounted.
+        for place in [folder.path(), Path::new("/sys/fs")] {
+            let path = place.join("pins").join("below");
+            let error = PinRoot::open(&path).unwrap_err().to_string();
+            assert!(error.ends_with("is not on a BPF file system (mount -t bpf)"), "{error}");
+        }
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     }
 }
