@@ -7,7 +7,9 @@
 //! verifier refuses the program. Five means keep the walk short. They are explained here only:
 //!
 //! - **Hidden numbers.** Behind a part with many ways through it, [`Opaque::hide`] takes away all
-//!   knowledge of its result: the ways are one again.
+//!   knowledge of its result: the ways are one again. A comparison with a number that the verifier knows leaves
+//!   its mark on the other one: behind `offset > end`, with another constant on each way, `end` has another lower
+//!   bound on each. So `end` is to be hidden, too.
 //! - **Hidden places.** [`Opaque::hide_in_place`] does the same for a value in the memory of a map, of which the
 //!   verifier knows nothing, but the compiler does: it would keep the parts of the value in registers. For more than
 //!   one number it costs less.

@@ -24,19 +24,22 @@ pub const FURTHEST: u32 = 0x7ff;
 
 /// An offset in a frame, counted in bytes from the frame's first. It is at most [`FURTHEST`]: the
 /// verifier wants a bound, and no header or payload is looked for further in.
+///
+/// Offsets are calculated with 64 bits: the kernel's instructions have no other width here, and 32 bits are extended
+/// after each addition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Offset(u32);
+pub struct Offset(u64);
 
 impl Offset {
     /// `None` beyond [`FURTHEST`].
     #[inline(always)]
-    pub const fn new(bytes: u32) -> Option<Self> {
-        if bytes > FURTHEST { None } else { Some(Self(bytes)) }
+    pub const fn new(bytes: u64) -> Option<Self> {
+        if bytes > FURTHEST as u64 { None } else { Some(Self(bytes)) }
     }
 
     /// The number of bytes before it.
     #[inline(always)]
-    pub const fn bytes(self) -> u32 {
+    pub const fn bytes(self) -> u64 {
         self.0
     }
 }
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     fn load<const N: usize>(frame: &[u8], at: u32) -> Option<[u8; N]> {
-        frame.load(Offset::new(at)?)
+        frame.load(Offset::new(at.into())?)
     }
 
     #[test]

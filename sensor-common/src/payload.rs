@@ -286,7 +286,7 @@ impl Shared {
 /// Eight bytes of the frame, the first of them the least significant.
 #[inline(always)]
 fn load<P: Packet>(packet: &P, at: u32) -> Option<u64> {
-    packet.load(Offset::new(at)?).map(u64::from_le_bytes)
+    packet.load(Offset::new(at.into())?).map(u64::from_le_bytes)
 }
 
 /// The bytes behind the last whole block of a prefix, with zeros above.

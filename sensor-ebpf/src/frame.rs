@@ -124,8 +124,9 @@ fn masked(offset: Offset) -> usize {
 
 /// For `cargo check` on the host, where the program never runs.
 #[cfg(not(target_arch = "bpf"))]
+#[expect(clippy::cast_possible_truncation, reason = "the mask has 11 bits")]
 fn masked(offset: Offset) -> usize {
-    (offset.bytes() & FURTHEST) as usize
+    (offset.bytes() & u64::from(FURTHEST)) as usize
 }
 
 /// Loads four bytes at any alignment with one instruction. Headers behind an Ethernet header are never

@@ -29,7 +29,7 @@ mod version {
 }
 
 /// Length of type III's subheader.
-const SUBHEADER: u32 = 8;
+const SUBHEADER: u64 = 8;
 const HAS_SUBHEADER: u16 = 0x0001;
 /// The five bits behind the first. 0 is Ethernet.
 const FRAME_TYPE: u16 = 0x7c00;
@@ -73,7 +73,7 @@ pub(super) fn open_ii<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop
     if header.byte::<{ field::VERSION }>() >> 4 != version::II {
         return Err(Stop::Malformed);
     }
-    layer.behind(field::END_II as u32, Kind::ETHERNET)
+    layer.behind(field::END_II as u64, Kind::ETHERNET)
 }
 
 /// Opens type III.
@@ -88,8 +88,8 @@ pub(super) fn open_iii<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Sto
     if header.byte::<{ field::VERSION }>() >> 4 != version::III || frame_type & FRAME_TYPE != 0 {
         return Err(Stop::Malformed);
     }
-    let subheader = u32::from(frame_type & HAS_SUBHEADER).wrapping_mul(SUBHEADER);
-    layer.behind(subheader.wrapping_add(field::END_III as u32), Kind::ETHERNET)
+    let subheader = u64::from(frame_type & HAS_SUBHEADER).wrapping_mul(SUBHEADER);
+    layer.behind(subheader.wrapping_add(field::END_III as u64), Kind::ETHERNET)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::packet::Packet;
 
 /// Version 3, and 12 reserved bits that are 0 (RFC 3378 section 3).
 const HEADER: u16 = 0x3000;
-const LENGTH: u32 = 2;
+const LENGTH: u64 = 2;
 
 /// Opens an EtherIP packet.
 ///

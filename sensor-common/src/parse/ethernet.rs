@@ -10,12 +10,12 @@ use crate::packet::Packet;
 
 /// Positions of the fields.
 mod field {
-    pub(super) const ETHER_TYPE: u32 = 12;
-    pub(super) const END: u32 = 14;
+    pub(super) const ETHER_TYPE: u64 = 12;
+    pub(super) const END: u64 = 14;
 }
 
 /// Length of the header in bytes.
-const LENGTH: u32 = field::END;
+const LENGTH: u64 = field::END;
 
 /// The end of the header: nothing else of it is read.
 struct Ethernet(Header<2>);

@@ -8,6 +8,7 @@ use super::flow::{Flow, Version};
 use super::fragment::{Part, fragment};
 use super::header::Header;
 use super::stop::Stop;
+use crate::layout::low;
 use crate::packet::Packet;
 
 /// Next-header numbers.
@@ -20,7 +21,7 @@ mod number {
 }
 
 /// The shortest extension header.
-const SHORTEST: u32 = 8;
+const SHORTEST: u64 = 8;
 
 /// Whether a header of this number, behind an IP header of this version, is an extension header.
 #[inline(always)]
@@ -58,8 +59,8 @@ impl Extension {
 
     /// The whole header's length in bytes, given its own number.
     #[inline(always)]
-    fn length(&self, number: u8) -> u32 {
-        let length = u32::from(self.0.byte::<{ field::LENGTH }>());
+    fn length(&self, number: u8) -> u64 {
+        let length = u64::from(self.0.byte::<{ field::LENGTH }>());
         match number {
             number::FRAGMENT => 8,
             // RFC 4302 section 2.2: in units of four bytes, minus two.
@@ -95,7 +96,7 @@ pub(super) fn step_over<P: Packet>(
     mut part: Part,
     allowance: &mut Allowance,
 ) -> Result<Part, Stop> {
-    let (mut start, end) = (flow.upper, flow.end);
+    let (mut start, end) = (u64::from(flow.upper), u64::from(flow.end));
     for _ in 0..=MOST_EXTENSIONS {
         if !follows(flow, part) {
             break;
@@ -113,11 +114,11 @@ pub(super) fn step_over<P: Packet>(
                 part = Part::Later;
             }
         }
-        start = packet.hide_half(start.wrapping_add(extension.length(flow.protocol)));
+        start = packet.hide(start.wrapping_add(extension.length(flow.protocol)));
         if start > end {
             return Err(Stop::Malformed);
         }
-        flow.upper = start;
+        flow.upper = low(start);
         flow.protocol = extension.next_header();
     }
     Ok(part)

@@ -2,6 +2,8 @@
 
 use super::ports::Ports;
 use super::tunnel::Encapsulation;
+use crate::layout::{halves, high, low};
+use crate::opaque::Opaque;
 
 /// An IP address as 128 bits in host byte order. IPv4 addresses are IPv4-mapped, `::ffff:a.b.c.d`
 /// (RFC 4291 section 2.5.5.2), so that one type serves both versions.
@@ -95,6 +97,17 @@ impl Flow {
             end: 0,
             encapsulation: Encapsulation(0),
         }
+    }
+
+    /// All the ways to it are one to the verifier ([`crate::opaque`]).
+    #[inline(always)]
+    pub(super) fn hide<O: Opaque>(&mut self, opaque: &O) {
+        let kind = u32::from_le_bytes([self.protocol, self.flags, 0, 0]);
+        let hidden = opaque.hide(halves(kind, self.ports));
+        let [protocol, flags, ..] = hidden.to_le_bytes();
+        (self.protocol, self.flags, self.ports) = (protocol, flags, high(hidden));
+        let hidden = opaque.hide(halves(self.upper, self.end));
+        (self.upper, self.end) = (low(hidden), high(hidden));
     }
 
     /// IPv4 or IPv6.

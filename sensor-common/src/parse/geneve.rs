@@ -19,7 +19,7 @@ mod field {
     pub(super) const END: usize = 8;
 }
 
-const SHORTEST: u32 = field::END as u32;
+const SHORTEST: u64 = field::END as u64;
 
 /// Of the options, in units of four bytes. The two bits above are the version, which is 0.
 const LENGTH: u8 = 0x3f;
@@ -45,7 +45,7 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer, entered: Entered) -> Res
     if !fits {
         return Err(Stop::Unopened);
     }
-    let options = u32::from(first & LENGTH).wrapping_mul(4);
+    let options = u64::from(first & LENGTH).wrapping_mul(4);
     let rest = layer.behind(SHORTEST.wrapping_add(options), Kind::ETHERNET)?;
     match EtherType(protocol) {
         EtherType::BRIDGING => Ok(rest),

@@ -17,7 +17,7 @@ mod field {
     pub(super) const END: usize = 4;
 }
 
-const SHORTEST: u32 = field::END as u32;
+const SHORTEST: u64 = field::END as u64;
 
 /// Flags, each of which stands for a field of four bytes.
 mod flag {
@@ -42,9 +42,9 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer, entered: Entered) -> Res
     if flags & UNKNOWN != 0 {
         return Err(Stop::Malformed);
     }
-    let fields = u32::from(flags & flag::CHECKSUM != 0)
-        .wrapping_add(u32::from(flags & flag::KEY != 0))
-        .wrapping_add(u32::from(flags & flag::SEQUENCE != 0));
+    let fields = u64::from(flags & flag::CHECKSUM != 0)
+        .wrapping_add(u64::from(flags & flag::KEY != 0))
+        .wrapping_add(u64::from(flags & flag::SEQUENCE != 0));
     let rest = layer.behind(SHORTEST.wrapping_add(fields.wrapping_mul(4)), Kind::ETHERNET)?;
     match EtherType(header.half::<{ field::PROTOCOL }>()) {
         EtherType::BRIDGING => Ok(rest),

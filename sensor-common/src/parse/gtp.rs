@@ -18,8 +18,8 @@ mod field {
     pub(super) const OPTIONAL_END: usize = 4;
 }
 
-const SHORTEST: u32 = field::END as u32;
-const OPTIONAL: u32 = field::OPTIONAL_END as u32;
+const SHORTEST: u64 = field::END as u64;
+const OPTIONAL: u64 = field::OPTIONAL_END as u64;
 
 /// Version 1, GTP and not GTP', and a spare bit that is 0.
 const KIND: u8 = 0x30;
@@ -48,7 +48,7 @@ pub(super) fn open<P: Packet>(
     if flags & KIND_BITS != KIND || header.byte::<{ field::TYPE }>() != SUBSCRIBERS {
         return Err(Stop::Unopened);
     }
-    let length = u32::from(header.half::<{ field::LENGTH }>());
+    let length = u64::from(header.half::<{ field::LENGTH }>());
     let message = layer.ending_after(SHORTEST.wrapping_add(length))?;
     let mut rest = message.behind(SHORTEST, Kind::GTP)?;
     if flags & HAS_OPTIONAL != 0 {
@@ -58,7 +58,7 @@ pub(super) fn open<P: Packet>(
             rest = step_over(packet, optional.byte::<{ field::NEXT }>(), rest, allowance)?;
         }
     }
-    rest.start = packet.hide_half(rest.start);
+    rest.start = packet.hide(rest.start);
     let first: Header<2> = rest.read(packet)?;
     match first.byte::<0>() >> 4 {
         4 => rest.behind(0, Kind::IPV4),
@@ -80,15 +80,15 @@ fn step_over<P: Packet>(
     mut rest: Layer,
     allowance: &mut Allowance,
 ) -> Result<Layer, Stop> {
-    rest.end = packet.hide_half(rest.end);
+    rest.end = packet.hide(rest.end);
     for _ in 0..MOST_EXTENSIONS {
-        rest.start = packet.hide_half(rest.start);
+        rest.start = packet.hide(rest.start);
         if next == NO_MORE {
             return Ok(rest);
         }
         allowance.take()?;
         let first: Header<2> = rest.read(packet)?;
-        let length = u32::from(first.byte::<0>()).wrapping_mul(4);
+        let length = u64::from(first.byte::<0>()).wrapping_mul(4);
         if length == 0 {
             return Err(Stop::Malformed);
         }

@@ -14,13 +14,13 @@ impl<const LENGTH: usize> Header<LENGTH> {
     /// # Errors
     /// [`Stop::Malformed`] where the header is out of reach.
     #[inline(always)]
-    pub(super) fn read<P: Packet>(packet: &P, start: u32) -> Result<Self, Stop> {
+    pub(super) fn read<P: Packet>(packet: &P, start: u64) -> Result<Self, Stop> {
         Self::within_reach(packet, start).ok_or(Stop::Malformed)
     }
 
     /// The same; `None` where the frame does not hold all of it, or it starts too far in.
     #[inline(always)]
-    pub(super) fn within_reach<P: Packet>(packet: &P, start: u32) -> Option<Self> {
+    pub(super) fn within_reach<P: Packet>(packet: &P, start: u64) -> Option<Self> {
         packet.load(Offset::new(start)?).map(Self)
     }
 

@@ -5,6 +5,7 @@ use super::fragment::{Part, fragment};
 use super::header::Header;
 use super::layer::Layer;
 use super::stop::Stop;
+use crate::layout::low;
 use crate::packet::Packet;
 
 /// Positions of the fields (RFC 791 section 3.1).
@@ -36,7 +37,7 @@ impl Ipv4 {
         let header = Header::read(packet, layer.start).map(Self)?;
         let length = header.length(packet, layer);
         let sound = header.version() == 4
-            && header.header_length() >= field::END as u32
+            && header.header_length() >= field::END as u64
             && length >= header.header_length();
         if sound { Ok(header) } else { Err(Stop::Malformed) }
     }
@@ -44,7 +45,7 @@ impl Ipv4 {
     /// Length of the packet in bytes, the header included. Where a host captured it before its network
     /// card gave it one (total length 0), it is all that the layer around it has.
     #[inline(always)]
-    fn length<P: Packet>(&self, packet: &P, layer: Layer) -> u32 {
+    fn length<P: Packet>(&self, packet: &P, layer: Layer) -> u64 {
         let length = self.total_length();
         if length == 0 && packet.is_captured() {
             layer.end.wrapping_sub(layer.start)
@@ -60,13 +61,13 @@ impl Ipv4 {
 
     /// In bytes, options included.
     #[inline(always)]
-    fn header_length(&self) -> u32 {
-        u32::from(self.0.byte::<{ field::VERSION_AND_LENGTH }>() & 0xf).wrapping_mul(4)
+    fn header_length(&self) -> u64 {
+        u64::from(self.0.byte::<{ field::VERSION_AND_LENGTH }>() & 0xf).wrapping_mul(4)
     }
 
     /// As the header says.
     #[inline(always)]
-    fn total_length(&self) -> u32 {
+    fn total_length(&self) -> u64 {
         self.0.half::<{ field::TOTAL_LENGTH }>().into()
     }
 
@@ -116,8 +117,8 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer, flow: &mut Flow) -> Resu
         protocol: header.protocol(),
         flags: fragment(header.is_fragment() | layer.cut),
         ports: 0,
-        upper,
-        end,
+        upper: low(upper),
+        end: low(end),
         encapsulation: layer.around,
     };
     Ok(if header.is_later_fragment() { Part::Later } else { Part::First })
@@ -196,6 +197,7 @@ mod tests {
         let end = u32::try_from(frame.len()).unwrap();
         frame.resize(200, 0);
         let opened = |end: u32, cut| {
+            let end = end.into();
             let layer = Layer { start: 14, end, cut, ..Layer::outermost(&frame.as_slice()) };
             let mut flow = Flow::blank();
             open(&frame.as_slice(), layer, &mut flow).map(|_| (flow.end, flow.is_fragment()))

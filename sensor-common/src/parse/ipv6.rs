@@ -5,6 +5,7 @@ use super::fragment::{Part, fragment};
 use super::header::Header;
 use super::layer::Layer;
 use super::stop::Stop;
+use crate::layout::low;
 use crate::packet::Packet;
 
 /// Positions of the fields (RFC 8200 section 3).
@@ -17,7 +18,7 @@ mod field {
     pub(super) const END: usize = 40;
 }
 
-const LENGTH: u32 = field::END as u32;
+const LENGTH: u64 = field::END as u64;
 
 struct Ipv6(Header<{ field::END }>);
 
@@ -39,7 +40,7 @@ impl Ipv6 {
 
     /// In bytes, extension headers included, the header itself not.
     #[inline(always)]
-    fn payload_length(&self) -> u32 {
+    fn payload_length(&self) -> u64 {
         self.0.half::<{ field::PAYLOAD_LENGTH }>().into()
     }
 
@@ -77,8 +78,8 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer, flow: &mut Flow) -> Resu
         protocol: header.next_header(),
         flags: flag::V6 | fragment(layer.cut),
         ports: 0,
-        upper,
-        end,
+        upper: low(upper),
+        end: low(end),
         encapsulation: layer.around,
     };
     Ok(Part::First)

@@ -52,9 +52,9 @@ pub(super) struct Layer {
     /// What carries it is the first fragment of a packet, and may end before this layer does.
     pub(super) cut: bool,
     /// Offset of its header in the frame.
-    pub(super) start: u32,
+    pub(super) start: u64,
     /// Offset of the first byte behind what carries it, never behind the frame's last.
-    pub(super) end: u32,
+    pub(super) end: u64,
     /// What it is inside of.
     pub(super) around: Encapsulation,
 }
@@ -66,7 +66,7 @@ impl Layer {
     /// The whole frame.
     #[inline(always)]
     pub(super) fn outermost<P: Packet>(packet: &P) -> Self {
-        let (start, end, around) = (0, packet.length(), Encapsulation(0));
+        let (start, end, around) = (0, packet.length().into(), Encapsulation(0));
         Self { kind: Kind::ETHERNET, cut: false, start, end, around }
     }
 
@@ -87,10 +87,10 @@ impl Layer {
     pub(super) fn read_at<const N: usize, P: Packet>(
         &self,
         packet: &P,
-        behind: u32,
+        behind: u64,
     ) -> Result<Header<N>, Stop> {
         let start = self.start.wrapping_add(behind);
-        if start.wrapping_add(N as u32) > self.end {
+        if start.wrapping_add(N as u64) > self.end {
             return Err(Stop::Malformed);
         }
         Header::read(packet, start)
@@ -105,7 +105,7 @@ impl Layer {
         &self,
         packet: &P,
     ) -> Result<Header<N>, Stop> {
-        if self.start.wrapping_add(N as u32) > self.end {
+        if self.start.wrapping_add(N as u64) > self.end {
             return Err(Stop::Unopened);
         }
         Header::read(packet, self.start)
@@ -116,7 +116,7 @@ impl Layer {
     /// # Errors
     /// [`Stop::Malformed`] where this layer ends before.
     #[inline(always)]
-    pub(super) fn behind(&self, length: u32, kind: Kind) -> Result<Self, Stop> {
+    pub(super) fn behind(&self, length: u64, kind: Kind) -> Result<Self, Stop> {
         let start = self.start.wrapping_add(length);
         if start > self.end {
             return Err(Stop::Malformed);
@@ -129,7 +129,7 @@ impl Layer {
     /// # Errors
     /// [`Stop::Malformed`] where what carries it ends before, and is not a first fragment.
     #[inline(always)]
-    pub(super) fn ending_after(&self, length: u32) -> Result<Self, Stop> {
+    pub(super) fn ending_after(&self, length: u64) -> Result<Self, Stop> {
         let end = self.start.wrapping_add(length);
         if end <= self.end {
             return Ok(Self { end, ..*self });

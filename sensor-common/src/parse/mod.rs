@@ -97,7 +97,10 @@ pub fn parse<P: Packet, R: Repeat, W: Room>(
 ) -> Result<Flow, Unparsed> {
     let layer = ethernet::open(packet, Layer::outermost(packet), entered)?;
     let mut flow = Flow::blank();
-    let Some(layer) = plain(packet, layer, &mut flow, entered)? else { return Ok(flow) };
+    let Some(layer) = plain(packet, layer, &mut flow, entered)? else {
+        flow.hide(packet);
+        return Ok(flow);
+    };
     let walk = room.begin(Walk::new(layer, flow)).ok_or(Unparsed::Malformed)?;
     walk.run(packet, repeat, entered);
     let found = walk.found();

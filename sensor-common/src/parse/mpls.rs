@@ -18,7 +18,7 @@ mod field {
     pub(super) const END: usize = 4;
 }
 
-const LENGTH: u32 = field::END as u32;
+const LENGTH: u64 = field::END as u64;
 /// The last bit of a label and its traffic class: no entry follows.
 const BOTTOM: u8 = 1;
 
@@ -26,7 +26,7 @@ const BOTTOM: u8 = 1;
 pub const MOST_LABELS: u32 = 6;
 
 /// Length of a pseudowire's control word.
-const CONTROL_WORD: u32 = 4;
+const CONTROL_WORD: u64 = 4;
 
 /// Opens a label stack.
 ///
@@ -47,7 +47,7 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
     if !is_bottom {
         return Err(Stop::Malformed);
     }
-    rest.start = packet.hide_half(rest.start);
+    rest.start = packet.hide(rest.start);
     carried(packet, rest)
 }
 
@@ -79,8 +79,8 @@ fn carried<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
 /// Whether what is so many bytes behind the beginning of a layer looks like an Ethernet frame with
 /// something that can be opened.
 #[inline(always)]
-fn is_frame<P: Packet>(packet: &P, layer: &Layer, behind: u32) -> bool {
-    const ETHER_TYPE: u32 = 12;
+fn is_frame<P: Packet>(packet: &P, layer: &Layer, behind: u64) -> bool {
+    const ETHER_TYPE: u64 = 12;
     let Ok(header) = layer.read_at::<4, P>(packet, behind.wrapping_add(ETHER_TYPE)) else {
         return false;
     };
@@ -96,8 +96,8 @@ fn is_frame<P: Packet>(packet: &P, layer: &Layer, behind: u32) -> bool {
 /// Whether the lengths of an IPv4 header fit, of which these are the first bytes.
 #[inline(always)]
 fn is_ipv4(first: Header<4>, layer: &Layer) -> bool {
-    let header = u32::from(first.byte::<0>() & 0xf).wrapping_mul(4);
-    let total = u32::from(first.half::<2>());
+    let header = u64::from(first.byte::<0>() & 0xf).wrapping_mul(4);
+    let total = u64::from(first.half::<2>());
     header >= 20 && total >= header && layer.ending_after(total).is_ok()
 }
 
@@ -105,7 +105,7 @@ fn is_ipv4(first: Header<4>, layer: &Layer) -> bool {
 #[inline(always)]
 fn is_ipv6<P: Packet>(packet: &P, layer: &Layer) -> bool {
     let Ok(header) = layer.read_at::<2, P>(packet, 4) else { return false };
-    layer.ending_after(u32::from(header.half::<0>()).wrapping_add(40)).is_ok()
+    layer.ending_after(u64::from(header.half::<0>()).wrapping_add(40)).is_ok()
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ mod field {
     pub(super) const END: usize = 8;
 }
 
-const LENGTH: u32 = field::END as u32;
+const LENGTH: u64 = field::END as u64;
 /// The part that the length does not count.
-const UNCOUNTED: u32 = field::PROTOCOL as u32;
+const UNCOUNTED: u64 = field::PROTOCOL as u64;
 
 /// Version 1, type 1.
 const VERSION_AND_TYPE: u8 = 0x11;
@@ -46,7 +46,7 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer, entered: Entered) -> Res
     {
         return Err(Stop::Malformed);
     }
-    let length = u32::from(header.half::<{ field::LENGTH }>());
+    let length = u64::from(header.half::<{ field::LENGTH }>());
     let session = layer.ending_after(UNCOUNTED.wrapping_add(length))?;
     match header.half::<{ field::PROTOCOL }>() {
         number::IPV4 => session.behind(LENGTH, Kind::IPV4),

@@ -7,26 +7,26 @@ use crate::packet::{Offset, Packet};
 
 /// Positions of the fields (RFC 9293 section 3.1).
 mod field {
-    pub(super) const DATA_OFFSET: u32 = 12;
+    pub(super) const DATA_OFFSET: u64 = 12;
     /// Where options begin.
-    pub(super) const END: u32 = 20;
+    pub(super) const END: u64 = 20;
 }
 
 /// Bytes of a header without options.
-pub(super) const SHORTEST: u32 = field::END;
+pub(super) const SHORTEST: u64 = field::END;
 
 /// Where the data offset says that the payload begins, up to the end of the IP packet.
 #[inline(always)]
-pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Range<u32>> {
-    let at = flow.upper.wrapping_add(field::DATA_OFFSET);
+pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Range<u64>> {
+    let at = u64::from(flow.upper).wrapping_add(field::DATA_OFFSET);
     // With the flags behind it: the verifier does not follow a check for a single byte.
     let [data_offset, _] = packet.load(Offset::new(at)?)?;
     // In units of four bytes, the header included.
-    let length = u32::from(data_offset >> 4).wrapping_mul(4);
+    let length = u64::from(data_offset >> 4).wrapping_mul(4);
     if length < SHORTEST {
         return None;
     }
-    Some(flow.upper.wrapping_add(length)..flow.end)
+    Some(u64::from(flow.upper).wrapping_add(length)..flow.end.into())
 }
 
 #[cfg(test)]

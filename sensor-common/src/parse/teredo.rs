@@ -12,9 +12,9 @@ mod indicator {
 }
 
 /// Length of the origin indication.
-const ORIGIN: u32 = 8;
+const ORIGIN: u64 = 8;
 /// Length of the authentication without what has a length of its own.
-const AUTHENTICATION: u32 = 13;
+const AUTHENTICATION: u64 = 13;
 /// Positions of these lengths.
 mod field {
     pub(super) const IDENTIFIER_LENGTH: usize = 2;
@@ -26,7 +26,7 @@ mod field {
 }
 
 /// Length of an IPv6 header.
-const IPV6: u32 = 40;
+const IPV6: u64 = 40;
 
 /// Opens a datagram to or from a Teredo port. It is one of Teredo if an IPv6 packet is in it; behind that one
 /// there may be trailers (RFC 6081).
@@ -37,8 +37,8 @@ const IPV6: u32 = 40;
 pub(super) fn open<P: Packet>(packet: &P, mut layer: Layer) -> Result<Layer, Stop> {
     let first: Header<{ field::END }> = layer.read_if_long_enough(packet)?;
     if first.half::<0>() == indicator::AUTHENTICATION {
-        let identifier = u32::from(first.byte::<{ field::IDENTIFIER_LENGTH }>());
-        let value = u32::from(first.byte::<{ field::VALUE_LENGTH }>());
+        let identifier = u64::from(first.byte::<{ field::IDENTIFIER_LENGTH }>());
+        let value = u64::from(first.byte::<{ field::VALUE_LENGTH }>());
         layer = behind(packet, layer, AUTHENTICATION.wrapping_add(identifier).wrapping_add(value))?;
     }
     let first: Header<2> = layer.read_if_long_enough(packet)?;
@@ -46,7 +46,7 @@ pub(super) fn open<P: Packet>(packet: &P, mut layer: Layer) -> Result<Layer, Sto
         layer = behind(packet, layer, ORIGIN)?;
     }
     let header: Header<{ field::IPV6_END }> = layer.read_if_long_enough(packet)?;
-    let length = u32::from(header.half::<{ field::PAYLOAD_LENGTH }>());
+    let length = u64::from(header.half::<{ field::PAYLOAD_LENGTH }>());
     let fits = header.byte::<0>() >> 4 == 6
         && layer.behind(IPV6, Kind::TEREDO).is_ok()
         && layer.ending_after(IPV6.wrapping_add(length)).is_ok();
@@ -55,9 +55,9 @@ pub(super) fn open<P: Packet>(packet: &P, mut layer: Layer) -> Result<Layer, Sto
 
 /// What is behind an indication.
 #[inline(always)]
-fn behind<P: Packet>(packet: &P, layer: Layer, length: u32) -> Result<Layer, Stop> {
+fn behind<P: Packet>(packet: &P, layer: Layer, length: u64) -> Result<Layer, Stop> {
     let mut rest = layer.behind(length, Kind::TEREDO).map_err(|_| Stop::Unopened)?;
-    rest.start = packet.hide_half(rest.start);
+    rest.start = packet.hide(rest.start);
     Ok(rest)
 }
 

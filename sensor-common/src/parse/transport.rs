@@ -36,9 +36,9 @@ mod field {
 /// [`Stop::Malformed`] where the packet ends before: a first fragment that splits the TCP header is an
 /// evasion (RFC 1858 section 3), not traffic.
 #[inline(always)]
-fn read_ports<P: Packet>(packet: &P, flow: &mut Flow, shortest: u32) -> Result<(), Stop> {
-    let upper = flow.upper;
-    if upper.wrapping_add(shortest) > flow.end {
+fn read_ports<P: Packet>(packet: &P, flow: &mut Flow, shortest: u64) -> Result<(), Stop> {
+    let upper = u64::from(flow.upper);
+    if upper.wrapping_add(shortest) > flow.end.into() {
         return Err(Stop::Malformed);
     }
     if let Some(header) = Header::<{ field::END }>::within_reach(packet, upper) {
@@ -102,7 +102,7 @@ const fn announced(protocol: u8) -> Option<Kind> {
 /// What a packet carries, as a layer. A fragment that comes here is a first one.
 #[inline(always)]
 const fn carried(flow: &Flow, kind: Kind) -> Layer {
-    let (start, end) = (flow.upper, flow.end);
+    let (start, end) = (flow.upper as u64, flow.end as u64);
     Layer { kind, cut: flow.is_fragment(), start, end, around: flow.encapsulation }
 }
 

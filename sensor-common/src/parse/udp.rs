@@ -11,12 +11,12 @@ use crate::packet::{Offset, Packet};
 
 /// Positions of the fields.
 mod field {
-    pub(super) const LENGTH: u32 = 4;
-    pub(super) const END: u32 = 8;
+    pub(super) const LENGTH: u64 = 4;
+    pub(super) const END: u64 = 8;
 }
 
 /// Bytes of the header.
-pub(super) const LENGTH: u32 = field::END;
+pub(super) const LENGTH: u64 = field::END;
 
 /// IANA port numbers of what is entered.
 mod port {
@@ -54,7 +54,7 @@ pub(super) const fn announced(ports: Ports) -> Option<Kind> {
 #[inline(always)]
 pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
     let header = layer.read::<{ field::END as usize }, P>(packet)?;
-    let length = u32::from(header.half::<{ field::LENGTH as usize }>());
+    let length = u64::from(header.half::<{ field::LENGTH as usize }>());
     if length < LENGTH {
         return Err(Stop::Malformed);
     }
@@ -64,16 +64,16 @@ pub(super) fn open<P: Packet>(packet: &P, layer: Layer) -> Result<Layer, Stop> {
 
 /// What is behind the header, up to where its length says that the datagram ends.
 #[inline(always)]
-pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Range<u32>> {
-    let start = flow.upper;
+pub(super) fn payload<P: Packet>(packet: &P, flow: &Flow) -> Option<Range<u64>> {
+    let start = u64::from(flow.upper);
     let length =
         packet.load(Offset::new(start.wrapping_add(field::LENGTH))?).map(u16::from_be_bytes)?;
     // The header included. 0 would be that of a jumbogram (RFC 2675), which no XDP frame holds.
-    let length = u32::from(length);
+    let length = u64::from(length);
     if length < LENGTH {
         return None;
     }
-    let (end, packets) = (start.wrapping_add(length), flow.end);
+    let (end, packets) = (start.wrapping_add(length), u64::from(flow.end));
     // The length in a first fragment is that of the whole datagram.
     if !flow.is_fragment() && end > packets {
         return None;

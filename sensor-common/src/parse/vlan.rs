@@ -16,7 +16,7 @@ mod field {
     pub(super) const END: usize = 4;
 }
 
-const LENGTH: u32 = field::END as u32;
+const LENGTH: u64 = field::END as u64;
 
 /// Most tags in a row that are stepped over. A frame with more is malformed.
 pub const MOST_TAGS: u32 = 3;
@@ -57,10 +57,15 @@ pub(super) fn step_over<P: Packet>(
             return Err(Stop::Malformed);
         }
         layer.around = layer.around.with(Tunnel::Vlan);
+        // Without this, the verifier would know how many tags there were by the least that the end can be.
+        layer.end = packet.hide_half(low(layer.end)).into();
     }
     // All the ways to what is behind are one to the verifier, at the price of one hidden number.
-    let hidden = packet.hide(u64::from(layer.around.0) << 32 | u64::from(layer.start));
-    Ok((ether_type, Layer { start: low(hidden), around: Encapsulation(high(hidden)), ..layer }))
+    let hidden = packet.hide(u64::from(layer.around.0) << 32 | layer.start);
+    Ok((
+        ether_type,
+        Layer { start: low(hidden).into(), around: Encapsulation(high(hidden)), ..layer },
+    ))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod field {
     pub(super) const END: usize = 8;
 }
 
-const LENGTH: u32 = field::END as u32;
+const LENGTH: u64 = field::END as u64;
 
 /// A network's number is there. It has to be.
 const NUMBERED: u8 = 0x08;

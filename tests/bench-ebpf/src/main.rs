@@ -107,7 +107,7 @@ fn siphash(context: XdpContext) -> u32 {
     const PAYLOAD: u32 = 14 + 20 + 8;
     let frame = frame::Frame::new(&context);
     let block = |number: u32| {
-        let offset = Offset::new(PAYLOAD + 8 * number)?;
+        let offset = Offset::new((PAYLOAD + 8 * number).into())?;
         frame.load::<8>(offset).map(u64::from_le_bytes)
     };
     let (Some(first), Some(second)) = (block(0), block(1)) else { return xdp_action::XDP_ABORTED };
