@@ -25,11 +25,19 @@
 
 /// The port to verifier and compiler: both forget what they know of a number.
 pub trait Opaque {
-    /// The same number, of which nothing is known from here on.
-    fn hide(&self, number: u64) -> u64;
+    /// The same numbers, of none of which anything is known from here on. Together they cost less than one at a
+    /// time.
+    fn hide_each<const N: usize>(&self, numbers: [u64; N]) -> [u64; N];
 
     /// The same for what is in a map's memory: from here on it is read anew.
     fn hide_in_place<T>(&self, place: &mut T);
+
+    /// The same for one number.
+    #[inline(always)]
+    fn hide(&self, number: u64) -> u64 {
+        let [hidden] = self.hide_each([number]);
+        hidden
+    }
 
     /// The same for 32 bits.
     #[inline(always)]
@@ -41,8 +49,8 @@ pub trait Opaque {
 
 /// The host's implementation of the port, for frames and tables in memory.
 impl<T> Opaque for &[T] {
-    fn hide(&self, number: u64) -> u64 {
-        number
+    fn hide_each<const N: usize>(&self, numbers: [u64; N]) -> [u64; N] {
+        numbers
     }
 
     fn hide_in_place<P>(&self, _place: &mut P) {}

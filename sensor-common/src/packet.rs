@@ -74,8 +74,8 @@ impl Captured<'_> {
 }
 
 impl Opaque for Captured<'_> {
-    fn hide(&self, number: u64) -> u64 {
-        number
+    fn hide_each<const N: usize>(&self, numbers: [u64; N]) -> [u64; N] {
+        numbers
     }
 
     fn hide_in_place<T>(&self, _place: &mut T) {}

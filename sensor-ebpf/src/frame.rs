@@ -56,8 +56,8 @@ fn all_buffers(context: *mut xdp_md) -> u32 {
 
 impl Opaque for Frame {
     #[inline(always)]
-    fn hide(&self, number: u64) -> u64 {
-        hidden(number)
+    fn hide_each<const N: usize>(&self, numbers: [u64; N]) -> [u64; N] {
+        hidden(numbers)
     }
 
     #[inline(always)]

@@ -151,8 +151,8 @@ impl Generation {
 
 impl Opaque for Generation {
     #[inline(always)]
-    fn hide(&self, number: u64) -> u64 {
-        hidden(number)
+    fn hide_each<const N: usize>(&self, numbers: [u64; N]) -> [u64; N] {
+        hidden(numbers)
     }
 
     #[inline(always)]

@@ -4,15 +4,18 @@
 
 use core::sync::atomic::AtomicU64;
 
-/// The number, of which neither verifier nor compiler knows anything: combined with a word of memory
-/// that is 0, which neither of them knows.
+/// The numbers, of none of which verifier or compiler know anything: combined with a word of memory that is 0,
+/// which neither of them knows.
 #[inline(always)]
-pub fn hidden(number: u64) -> u64 {
+pub fn hidden<const N: usize>(mut numbers: [u64; N]) -> [u64; N] {
     static ZERO: AtomicU64 = AtomicU64::new(0);
     // SAFETY: a valid, aligned static that nobody writes; volatile, because the compiler would leave
     // out what it knows to be 0.
     let zero = unsafe { core::ptr::read_volatile(ZERO.as_ptr()) };
-    combined(number, zero)
+    for number in &mut numbers {
+        *number = combined(*number, zero);
+    }
+    numbers
 }
 
 /// `number ^ zero`, here and now: the compiler would put the calculation off to where its result is

@@ -2,7 +2,7 @@
 
 use super::ports::Ports;
 use super::tunnel::Encapsulation;
-use crate::layout::{halves, high, low};
+use crate::layout::low;
 use crate::opaque::Opaque;
 
 /// An IP address as 128 bits in host byte order. IPv4 addresses are IPv4-mapped, `::ffff:a.b.c.d`
@@ -102,12 +102,15 @@ impl Flow {
     /// All the ways to it are one to the verifier ([`crate::opaque`]).
     #[inline(always)]
     pub(super) fn hide<O: Opaque>(&mut self, opaque: &O) {
-        let kind = u32::from_le_bytes([self.protocol, self.flags, 0, 0]);
-        let hidden = opaque.hide(halves(kind, self.ports));
-        let [protocol, flags, ..] = hidden.to_le_bytes();
-        (self.protocol, self.flags, self.ports) = (protocol, flags, high(hidden));
-        let hidden = opaque.hide(halves(self.upper, self.end));
-        (self.upper, self.end) = (low(hidden), high(hidden));
+        let [protocol, flags, ports, upper, end] = opaque.hide_each([
+            self.protocol.into(),
+            self.flags.into(),
+            self.ports.into(),
+            self.upper.into(),
+            self.end.into(),
+        ]);
+        ([self.protocol, ..], [self.flags, ..]) = (protocol.to_le_bytes(), flags.to_le_bytes());
+        (self.ports, self.upper, self.end) = (low(ports), low(upper), low(end));
     }
 
     /// IPv4 or IPv6.

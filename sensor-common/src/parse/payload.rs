@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::flow::Flow;
 use super::{tcp, udp};
-use crate::layout::{halves, high, low};
+use crate::layout::low;
 use crate::packet::Packet;
 
 /// A packet's payload, inside its IP packet: what Ethernet padding adds is not of it.
@@ -39,8 +39,8 @@ pub fn find<P: Packet>(packet: &P, flow: &Flow) -> Option<Payload> {
         if flow.protocol == TCP { tcp::payload(packet, flow) } else { udp::payload(packet, flow) };
     let found = Payload::between(bounds?)?;
     // All the ways to it are one to the verifier.
-    let hidden = packet.hide(halves(found.start, found.length));
-    Some(Payload { start: low(hidden), length: high(hidden) })
+    let [start, length] = packet.hide_each([found.start.into(), found.length.into()]);
+    Some(Payload { start: low(start), length: low(length) })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::header::Header;
 use super::layer::Layer;
 use super::stop::Stop;
 use super::tunnel::{Encapsulation, Entered, Tunnel};
-use crate::layout::{high, low};
+use crate::layout::low;
 use crate::packet::Packet;
 
 /// Positions of the fields of a tag, counted from behind its own `EtherType`.
@@ -60,12 +60,9 @@ pub(super) fn step_over<P: Packet>(
         // Without this, the verifier would know how many tags there were by the least that the end can be.
         layer.end = packet.hide_half(low(layer.end)).into();
     }
-    // All the ways to what is behind are one to the verifier, at the price of one hidden number.
-    let hidden = packet.hide(u64::from(layer.around.0) << 32 | layer.start);
-    Ok((
-        ether_type,
-        Layer { start: low(hidden).into(), around: Encapsulation(high(hidden)), ..layer },
-    ))
+    // All the ways to what is behind are one to the verifier, at the price of two hidden numbers.
+    let [start, around] = packet.hide_each([layer.start, layer.around.0.into()]);
+    Ok((ether_type, Layer { start, around: Encapsulation(low(around)), ..layer }))
 }
 
 #[cfg(test)]
