@@ -56,7 +56,8 @@ impl PinRoot {
     pub fn open(path: &Path) -> Result<Self, KernelError> {
         let failed = |error: io::Error| refusal(path, &error);
         // Looked at before anything is made: nothing is left where no pins can be.
-        let there = path.ancestors().find(|place| place.exists()).unwrap_or(path);
+        let whole = std::path::absolute(path).map_err(failed)?;
+        let there = whole.ancestors().find(|place| place.exists()).unwrap_or(&whole);
         let kind = rustix::fs::statfs(there).map_err(|error| failed(error.into()))?.f_type;
         if kind != BPF_FS_MAGIC {
             return Err(refusal(path, &"is not on a BPF file system (mount -t bpf)"));
@@ -241,8 +242,8 @@ mod tests {
     #[test]
     fn another_file_system_is_refused_and_nothing_is_made_there() {
         let folder = tempfile::tempdir().unwrap();
-        // The second is that of `/sys/fs/bpf` while no BPF file system is mounted.
-        for place in [folder.path(), Path::new("/sys/fs")] {
+        // The second is that of `/sys/fs/bpf` while no BPF file system is mounted, the last is where the tests run.
+        for place in [folder.path(), Path::new("/sys/fs"), Path::new("")] {
             let path = place.join("pins").join("below");
             let error = PinRoot::open(&path).unwrap_err().to_string();
             assert!(error.ends_with("is not on a BPF file system (mount -t bpf)"), "{error}");
