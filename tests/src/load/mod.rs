@@ -24,8 +24,9 @@
 //!
 //! At first nobody reads the output, until the daemon holds as much as it ever will and all rings are full.
 //! And over the whole time: no memory grows after the first tenth, or the first minute if that is longer, by more
-//! than [`GROWTH`], and never beyond [`CEILING`]; and no descriptor is kept. It takes about a minute until the heap
-//! of a daemon that makes lines as fast as it can has all the pieces that it uses over and over.
+//! than [`GROWTH`], and never beyond [`CEILING`]; and no descriptor is kept, from one look to the next. It takes
+//! about a minute until the heap of a daemon that makes lines as fast as it can has all the pieces that it uses over
+//! and over.
 
 mod books;
 mod kernel_log;
@@ -127,9 +128,11 @@ pub fn bear(time: Duration, seed: u64) -> Report {
         let mut report = Report::default();
         // Also a short load has a pause or two.
         let (stretch, warm) = (STRETCH.min(time / 4), WARM.max(time / 10));
+        let mut before = None;
         while start.elapsed() < time {
             let is_warm = start.elapsed() >= warm;
-            let memory = world.stretch(stretch, &mut report);
+            let seen = world.stretch(stretch, &mut report);
+            let memory = seen.kept_since(before.replace(seen).unwrap_or(seen));
             if is_warm {
                 report.rest = Some(report.rest.unwrap_or_default().max(memory));
             } else {
