@@ -131,8 +131,8 @@ pub fn bear(time: Duration, seed: u64) -> Report {
         let mut before = None;
         while start.elapsed() < time {
             let is_warm = start.elapsed() >= warm;
-            let seen = world.stretch(stretch, &mut report);
-            let memory = seen.kept_since(before.replace(seen).unwrap_or(seen));
+            let look = world.stretch(stretch, &mut report);
+            let memory = look.kept_since(before.replace(look).unwrap_or(look));
             if is_warm {
                 report.rest = Some(report.rest.unwrap_or_default().max(memory));
             } else {
