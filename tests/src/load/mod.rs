@@ -128,11 +128,12 @@ pub fn bear(time: Duration, seed: u64) -> Report {
         let mut report = Report::default();
         // Also a short load has a pause or two.
         let (stretch, warm) = (STRETCH.min(time / 4), WARM.max(time / 10));
-        let mut before = None;
+        let mut before: Option<Memory> = None;
         while start.elapsed() < time {
             let is_warm = start.elapsed() >= warm;
             let look = world.stretch(stretch, &mut report);
-            let memory = look.kept_since(before.replace(look).unwrap_or(look));
+            // At the first look nobody knows yet which descriptors are kept: none counts.
+            let memory = look.kept_since(before.replace(look).unwrap_or_default());
             if is_warm {
                 report.rest = Some(report.rest.unwrap_or_default().max(memory));
             } else {
